@@ -1,0 +1,1 @@
+//! Agent drivers (command, acp, builtin) and presets. Knows nothing of runs.

@@ -1,0 +1,1 @@
+//! The only git: clean stores, workspaces, bundles, landing.

@@ -1,0 +1,1 @@
+//! A supervised PostgreSQL on a unix socket.

@@ -1,0 +1,1 @@
+//! The runner: link, orders, execution, landing.

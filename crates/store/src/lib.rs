@@ -1,0 +1,1 @@
+//! The only SQL of the control plane, and the blob store.
