@@ -1,1 +1,18 @@
-//! Values and decisions: ids, the state machines, scheduling. No clock, no randomness, no IO, no async.
+//! Values and decisions: ids, the run's life cycle, scheduling. No clock, no randomness, no IO,
+//! no async. Everything here is a function of its arguments, so that the server can apply it in
+//! a transaction and a simulator can apply it to a seed.
+
+pub mod card;
+pub mod id;
+pub mod reason;
+pub mod run;
+pub mod schedule;
+pub mod world;
+
+pub use card::Lane;
+pub use id::{
+    AgentId, BlobId, CardId, Id, JobId, OrderId, ProjectId, ProviderId, RepositoryId, RunId,
+    RunnerId, TenantId, TokenId, UserId,
+};
+pub use reason::Reason;
+pub use world::{Clock, Entropy};

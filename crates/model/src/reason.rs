@@ -1,0 +1,99 @@
+//! Why a run is where it is. A reason is a code: metadata that the control plane may know. The
+//! prose beside it (which check, which file, the remote's words) is content.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($variant:ident $code:literal $meaning:literal $next:literal;)*) => {
+        /// The code of a reason. Append only.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Reason {
+            $(#[doc = $meaning] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason there is, for tests and documents that enumerate them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code on the wire.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+
+            /// What a person can do next.
+            #[must_use]
+            pub const fn next(self) -> &'static str {
+                match self { $(Self::$variant => $next,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    DependencyUnmet "dependency_unmet" "waits for another card to land" "land the card it waits for, or remove the dependency";
+    NoRunner "no_runner" "no runner is connected" "start one: `freehold up`, or `freehold runner serve`";
+    NoRunnerWithLabel "no_runner_with_label" "no connected runner offers the labels that the agent asks for" "start a runner with `--label`, or change the agent";
+    RunnersBusy "runners_busy" "every fitting runner is busy" "it starts as soon as one is free";
+    RunnerLost "runner_lost" "the runner that held it went away" "it is tried again on its own";
+    AttemptsExhausted "attempts_exhausted" "runners were lost too often while they held it" "look at `freehold doctor` and the runner's log, then start a new run";
+    OrderRefused "order_refused" "the runner refused the signed order" "see the detail; the runner's policy file decides what it accepts";
+    RemoteUnreachable "remote_unreachable" "the git remote could not be reached" "check the remote's address and the network, then start a new run";
+    RemoteNotFound "remote_not_found" "the git remote does not exist" "correct the project's remote";
+    AuthRefused "auth_refused" "the git remote refused the runner's credentials" "give the runner working credentials, then start a new run";
+    TargetMissing "target_missing" "the target branch does not exist on the remote" "create the branch, or change the project's target";
+    RemoteRefused "remote_refused" "the git remote refused the push" "see the remote's own words in the detail";
+    ProjectFile "project_file" "the project file .agentworks/project.toml on the target branch cannot be used" "correct it on the target branch";
+    Sandbox "sandbox" "the sandbox could not be set up" "run `freehold doctor` on the runner's machine";
+    SetupFailed "setup_failed" "the setup command failed" "see the setup's output in the run's events";
+    AgentMissing "agent_missing" "the agent's program was not found on the runner" "install it there, or name its directory with `agent add --path`";
+    AgentFailed "agent_failed" "the agent ended with an error" "see its output: `freehold run logs`";
+    AgentStalled "agent_stalled" "the agent was silent for too long" "raise `--stall`, or look at its last output";
+    TimedOut "timed_out" "the run exceeded its time limit" "raise `--timeout`, or make the card smaller";
+    ModelUnreachable "model_unreachable" "the model endpoint did not answer usefully" "check the provider: `freehold provider list`";
+    ProviderKey "provider_key" "the provider's key could not be read on the runner" "set the variable or the file that the provider names, on the runner's machine";
+    WorkspaceGone "workspace_gone" "the agent destroyed its workspace or its git directory" "start a new run";
+    ImportRefused "import_refused" "the agent's commits were refused by the import checks" "see the detail";
+    DiskFull "disk_full" "the runner's disk is full" "free some space there, then start a new run";
+    Checks "checks" "a check failed" "read the check's output, then reply to the run or start a new one";
+    Conflict "conflict" "the target moved and the work conflicts with it" "reply to the run so that the agent brings it up to date, or merge by hand";
+    DiffChanged "diff_changed" "merged onto the moved target, the change is no longer the one that was approved" "look at the new diff and approve again";
+    ChecksOnResult "checks_on_result" "a check failed on the merged result" "reply to the run so that the agent mends it";
+    TargetBusy "target_busy" "the target moved again and again while landing" "approve again";
+    Cancelled "cancelled" "a person cancelled it" "start a new run";
+    RejectedByPerson "rejected_by_person" "a person rejected it" "start a new run";
+    NoChange "no_change" "the agent changed nothing" "nothing to approve";
+    Internal "internal" "something failed that should not" "see the runner's log; please report it";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A code that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown reason code `{0}`")]
+pub struct UnknownReason(String);
+
+impl FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(code: &str) -> Result<Self, UnknownReason> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.code() == code)
+            .ok_or_else(|| UnknownReason(code.chars().take(64).collect()))
+    }
+}

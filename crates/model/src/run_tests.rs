@@ -1,0 +1,261 @@
+use super::*;
+use proptest::prelude::*;
+
+fn t(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap()
+}
+fn runner(n: u8) -> RunnerId {
+    RunnerId::at(DateTime::UNIX_EPOCH, [n; 10])
+}
+fn job(n: u8) -> JobId {
+    JobId::at(DateTime::UNIX_EPOCH, [n; 10])
+}
+fn work(commit: &str, epoch: u32) -> Work {
+    Work {
+        base: Some("b".into()),
+        commit: commit.into(),
+        digest: "d".into(),
+        epoch,
+    }
+}
+fn approval(commit: &str) -> Approval {
+    Approval {
+        by: UserId::at(DateTime::UNIX_EPOCH, [1; 10]),
+        at: t(5),
+        commit: commit.into(),
+        base: Some("b".into()),
+        digest: "d".into(),
+    }
+}
+fn dispatch_to(n: u8) -> Command {
+    Command::Dispatch {
+        job: job(n),
+        runner: runner(n),
+        until: t(60),
+    }
+}
+fn fence(n: u8, epoch: u32) -> Fence {
+    Fence {
+        runner: runner(n),
+        epoch,
+    }
+}
+fn after(commands: Vec<Command>) -> Run {
+    let mut run = Run::new(3);
+    for command in commands {
+        apply(&mut run, command.clone()).unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    }
+    run
+}
+fn waiting() -> Run {
+    after(vec![
+        dispatch_to(1),
+        Command::Accept(fence(1, 1)),
+        Command::Finish(fence(1, 1), Outcome::Work(work("c", 1))),
+    ])
+}
+
+#[test]
+fn the_way_of_a_card_that_lands() {
+    let mut run = waiting();
+    assert_eq!((run.state, &run.lease), (State::Waiting, &None));
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    assert_eq!(run.wants(), Some(JobKind::Land));
+    apply(&mut run, dispatch_to(2)).unwrap();
+    assert_eq!((run.state, run.epoch), (State::Landing, 2));
+    let landed = Outcome::Landed { commit: "m".into() };
+    apply(&mut run, Command::Finish(fence(2, 2), landed)).unwrap();
+    assert_eq!(
+        (run.state, run.landed.as_deref()),
+        (State::Succeeded, Some("m"))
+    );
+}
+
+#[test]
+fn a_lost_run_is_queued_under_the_next_epoch_and_its_holder_is_fenced() {
+    let mut run = after(vec![dispatch_to(1), Command::Accept(fence(1, 1))]);
+    assert_eq!(apply(&mut run, Command::Expire(t(59))).unwrap(), vec![]);
+    let effects = apply(&mut run, Command::Expire(t(60))).unwrap();
+    assert_eq!(effects, vec![Effect::Lost, Effect::Entered(State::Queued)]);
+    apply(&mut run, dispatch_to(2)).unwrap();
+    let late = Command::Finish(fence(1, 1), Outcome::Work(work("zombie", 1)));
+    let before = run.clone();
+    assert_eq!(
+        apply(&mut run, late),
+        Err(Refusal::Fenced {
+            given: 1,
+            current: 2
+        })
+    );
+    assert_eq!(run, before);
+}
+
+#[test]
+fn attempts_end_in_one_clear_failure() {
+    let mut run = Run::new(2);
+    for n in 1..=2 {
+        apply(&mut run, dispatch_to(n)).unwrap();
+        apply(&mut run, Command::Expire(t(100))).unwrap();
+    }
+    assert_eq!(
+        (run.state, run.reason),
+        (State::Failed, Some(Reason::AttemptsExhausted))
+    );
+}
+
+#[test]
+fn an_approval_of_another_commit_is_refused() {
+    let mut run = waiting();
+    let refusal = apply(&mut run, Command::Approve(approval("other"))).unwrap_err();
+    assert!(matches!(refusal, Refusal::Commit { .. }));
+    assert_eq!(run.state, State::Waiting);
+}
+
+#[test]
+fn an_approval_said_twice_lands_once() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    assert_eq!(
+        apply(&mut run, Command::Approve(approval("c"))).unwrap(),
+        vec![]
+    );
+    assert_eq!(run.state, State::Landing);
+}
+
+#[test]
+fn a_refused_landing_asks_a_person_and_needs_a_new_yes() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, dispatch_to(2)).unwrap();
+    let refused = Outcome::Refused {
+        reason: Reason::Conflict,
+    };
+    apply(&mut run, Command::Finish(fence(2, 2), refused)).unwrap();
+    assert_eq!(
+        (run.state, run.reason),
+        (State::Waiting, Some(Reason::Conflict))
+    );
+    assert_eq!(run.approval, None);
+    assert_eq!(run.wants(), None);
+}
+
+#[test]
+fn a_lost_landing_is_tried_again_without_a_new_yes() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, dispatch_to(2)).unwrap();
+    apply(&mut run, Command::Expire(t(60))).unwrap();
+    assert_eq!(
+        (run.state, run.wants()),
+        (State::Landing, Some(JobKind::Land))
+    );
+    assert!(run.approval.is_some());
+}
+
+#[test]
+fn a_cancelled_run_ends_cancelled_whatever_its_runner_says() {
+    let mut run = after(vec![dispatch_to(1), Command::Accept(fence(1, 1))]);
+    assert_eq!(
+        apply(&mut run, Command::Cancel).unwrap(),
+        vec![Effect::Stop]
+    );
+    assert_eq!(apply(&mut run, Command::Cancel).unwrap(), vec![]);
+    apply(
+        &mut run,
+        Command::Finish(fence(1, 1), Outcome::Work(work("c", 1))),
+    )
+    .unwrap();
+    assert_eq!(run.state, State::Cancelled);
+    assert_eq!(run.work.unwrap().commit, "c");
+}
+
+#[test]
+fn a_landing_cannot_be_cancelled_half_way() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    assert!(apply(&mut run, Command::Cancel).is_err());
+}
+
+#[test]
+fn a_reply_goes_on_and_a_turn_without_change_returns_to_review() {
+    let mut run = waiting();
+    apply(&mut run, Command::Reply).unwrap();
+    assert_eq!((run.state, run.turn), (State::Queued, 1));
+    apply(&mut run, dispatch_to(1)).unwrap();
+    let unchanged = Outcome::Unchanged { base: None };
+    apply(&mut run, Command::Finish(fence(1, 2), unchanged)).unwrap();
+    assert_eq!(run.state, State::Waiting);
+    assert_eq!(run.work.unwrap().commit, "c");
+}
+
+#[test]
+fn a_run_that_changed_nothing_succeeds_with_nothing_to_approve() {
+    let mut run = after(vec![dispatch_to(1)]);
+    let unchanged = Outcome::Unchanged {
+        base: Some("b".into()),
+    };
+    apply(&mut run, Command::Finish(fence(1, 1), unchanged)).unwrap();
+    assert_eq!((run.state, run.work), (State::Succeeded, None));
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::Work(work("c", 1))),
+        Just(Outcome::Unchanged { base: None }),
+        Just(Outcome::ChecksFailed(work("c", 1))),
+        Just(Outcome::Failed {
+            reason: Reason::AgentFailed
+        }),
+        Just(Outcome::Cancelled),
+        Just(Outcome::Lost),
+        Just(Outcome::Landed { commit: "m".into() }),
+        Just(Outcome::Refused {
+            reason: Reason::Conflict
+        }),
+    ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => (0u8..3).prop_map(dispatch_to),
+        2 => (0u8..3, 0u32..6).prop_map(|(n, e)| Command::Accept(fence(n, e))),
+        1 => (0u8..3, 0u32..6).prop_map(|(n, e)| Command::Renew(fence(n, e), t(90))),
+        4 => (0u8..3, 0u32..6, outcome()).prop_map(|(n, e, o)| Command::Finish(fence(n, e), o)),
+        1 => (0i64..200).prop_map(|s| Command::Expire(t(s))),
+        2 => Just(Command::Approve(approval("c"))),
+        1 => Just(Command::Reject),
+        1 => Just(Command::Reply),
+        1 => Just(Command::Cancel),
+    ]
+}
+
+proptest! {
+    /// Whatever happens in whatever order: terminal is terminal, the epoch never falls and
+    /// rises only with a lease, only the holder finishes, nothing lands without a yes.
+    #[test]
+    fn invariants_hold_over_any_history(commands in prop::collection::vec(command(), 1..60)) {
+        let mut run = Run::new(3);
+        for command in commands {
+            let before = run.clone();
+            let result = apply(&mut run, command.clone());
+            if result.is_err() {
+                prop_assert_eq!(&run, &before);
+            }
+            prop_assert!(!before.state.is_terminal() || run == before, "{command:?} changed the end");
+            prop_assert!(run.epoch >= before.epoch);
+            let leased = matches!(command, Command::Dispatch { .. }) && result.is_ok();
+            prop_assert_eq!(run.epoch > before.epoch, leased);
+            prop_assert!(!run.state.is_terminal() || run.lease.is_none());
+            if let Command::Finish(given, _) = command && result.is_ok() {
+                prop_assert_eq!(given.epoch, before.epoch);
+                prop_assert_eq!(before.lease.as_ref().map(|l| l.runner), Some(given.runner));
+            }
+            if run.state == State::Landing {
+                prop_assert!(run.approval.is_some() && run.work.is_some());
+            }
+            if run.landed.is_some() && before.landed.is_none() {
+                prop_assert!(before.approval.is_some());
+            }
+        }
+    }
+}
