@@ -1,0 +1,193 @@
+//! Orders: what a person wants done, signed. A runner acts on nothing else. An order names no
+//! runner and no epoch, so that a lost run is retried without anyone being on line.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use freehold_model::{CardId, OrderId, ProjectId, RunId, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// The DSSE payload type of an order.
+pub const ORDER: &str = "application/vnd.freehold.order.v1+json";
+
+/// A signed wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its id; a runner's journal keeps it.
+    pub id: OrderId,
+    /// For whom.
+    pub tenant: TenantId,
+    /// The run it is for.
+    pub run: RunId,
+    /// Who asked.
+    pub by: UserId,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// A runner refuses it from then on.
+    pub expires_at: DateTime<Utc>,
+    /// The project's name and repository.
+    pub project: ProjectRef,
+    /// The weakest isolation that will do: `none`, `worktree` or `sandbox`.
+    pub isolation: String,
+    /// What to do.
+    pub task: Task,
+    /// How the work is checked and set up, where the project's own file is silent. Read from
+    /// the target branch first.
+    #[serde(default)]
+    pub egress: Egress,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "task")]
+pub enum Task {
+    /// Run an agent on a card.
+    Execute(Execute),
+    /// Bring approved work onto the target.
+    Land(Land),
+}
+
+/// Run an agent on a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execute {
+    /// The card and what it says.
+    pub card: Prompt,
+    /// The agent.
+    pub agent: AgentSpec,
+    /// Which turn of the conversation, from 0.
+    pub turn: u32,
+    /// A person's answer, from turn 1 on, or the reply that started a child run.
+    pub reply: Option<String>,
+    /// The run whose end this one answers.
+    pub parent: Option<RunId>,
+}
+
+/// Bring approved work onto the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Land {
+    /// The card, for the merge message.
+    pub card: Prompt,
+    /// The approved head.
+    pub commit: String,
+    /// The base it was seen against.
+    pub base: Option<String>,
+    /// The digest of the difference that was approved.
+    pub digest: String,
+    /// Who approved, in words for the merge commit.
+    pub approved_by: String,
+}
+
+/// A card as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The card.
+    pub id: CardId,
+    /// Its title.
+    pub title: String,
+    /// Its body.
+    pub body: String,
+}
+
+/// Where the code is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRef {
+    /// The project.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// The git remote.
+    pub remote: String,
+    /// The branch that work starts from and lands on.
+    pub target: String,
+}
+
+/// An agent as it is registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSpec {
+    /// Its name.
+    pub name: String,
+    /// `command`, `acp` or `builtin`.
+    pub driver: String,
+    /// A known agent's preset.
+    pub preset: Option<String>,
+    /// Program and arguments.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Directories shown read-only in the sandbox.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// The model provider.
+    pub provider: Option<ProviderSpec>,
+    /// Hard limit on the agent's time, in seconds.
+    pub timeout_s: u64,
+    /// Limit on its silence, in seconds.
+    pub stall_s: u64,
+    /// What a runner must offer.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A model provider. The key is named, never carried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderSpec {
+    /// Its name.
+    pub name: String,
+    /// `openai`, `anthropic` or `ollama`.
+    pub kind: String,
+    /// The endpoint.
+    pub base_url: String,
+    /// Where the runner finds the key.
+    pub key: KeyRef,
+    /// The model to ask for.
+    pub model: Option<String>,
+}
+
+/// Where a secret is found on the runner's machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyRef {
+    /// None is needed.
+    None,
+    /// An environment variable of the runner.
+    Env(String),
+    /// A file that the runner can read.
+    File(String),
+}
+
+/// What may be reached from inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Egress {
+    /// Nothing, not even for setup and checks.
+    None,
+    /// The package registries, for setup and checks; nothing for the agent.
+    #[default]
+    Registries,
+    /// Any public address, for setup, checks and the agent.
+    Open,
+}
+
+impl Egress {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Registries => "registries",
+            Self::Open => "open",
+        }
+    }
+}
+
+impl std::str::FromStr for Egress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::None, Self::Registries, Self::Open]
+            .into_iter()
+            .find(|egress| egress.name() == text)
+            .ok_or_else(|| {
+                format!("`{text}` is not an egress policy; say none, registries or open")
+            })
+    }
+}

@@ -1,0 +1,109 @@
+//! Errors as documents: RFC 9457 problem details with a code that has a page in `docs/errors/`.
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a problem document.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+macro_rules! codes {
+    ($($variant:ident $code:literal $status:literal $title:literal $next:literal;)*) => {
+        /// What went wrong, as a code that clients may rely on. Append only.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $(#[doc = $title] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, for tests and documents that enumerate them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code on the wire.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// What to do next, where nothing better is known.
+            #[must_use]
+            pub const fn next(self) -> &'static str {
+                match self { $(Self::$variant => $next,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Invalid "invalid" 400 "the request is not valid" "correct it as the message says";
+    Unauthenticated "unauthenticated" 401 "no valid token came with the request" "set FREEHOLD_TOKEN to the token that `freehold up` printed";
+    Forbidden "forbidden" 403 "the token does not allow this" "ask an owner";
+    NotFound "not_found" 404 "there is no such thing" "list what there is, and use its id or its name";
+    Exists "exists" 409 "the name is taken, and nothing was changed" "choose another name";
+    Conflict "conflict" 409 "not possible in the present state" "look at it again: `freehold run show`";
+    RunLive "run_live" 409 "the card has a live run" "wait for it, or cancel it: `freehold run cancel`";
+    IdempotencyMismatch "idempotency_mismatch" 409 "the idempotency key was used for another request" "use a new key";
+    CommitMismatch "commit_mismatch" 409 "the run's commit is another one than the one given" "look at the diff again, then approve that commit";
+    TooLarge "too_large" 413 "the body is larger than 2 MB" "make it smaller, or put the text in the repository";
+    NoRunner "no_runner" 503 "no runner is connected" "start one: `freehold up`, or `freehold runner serve`";
+    RemoteRefused "remote_refused" 422 "the git remote cannot be used" "see the message; then try again";
+    ProviderRefused "provider_refused" 422 "the model provider cannot be used" "see the message; then try again";
+    AgentAmbiguous "agent_ambiguous" 400 "the run needs an agent" "name one: `--agent NAME`; add one: `freehold agent add`";
+    Timeout "timeout" 504 "the runner did not answer in time" "look at `freehold runner list`, then try again";
+    Unavailable "unavailable" 503 "the server cannot do this now" "try again shortly";
+    Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
+}
+
+/// A problem document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The page about the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code's meaning.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The code.
+    pub code: Code,
+    /// What happened this time.
+    pub detail: String,
+    /// What to do next.
+    pub next: String,
+    /// To find the server's log lines by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<String>,
+}
+
+impl Problem {
+    /// A problem with the code's own next step.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/docs/errors/{}", code.code()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            code,
+            detail: detail.into(),
+            next: code.next().to_owned(),
+            correlation: None,
+        }
+    }
+
+    /// With a next step that fits the case better.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+}

@@ -1,0 +1,142 @@
+//! Access tokens: a prefix per kind, 160 random bits, and a checksum that is verified before
+//! any look-up. The server keeps a hash.
+
+use std::fmt;
+use std::str::FromStr;
+
+use freehold_model::world::{Entropy, random};
+use zeroize::Zeroizing;
+
+use crate::base64url;
+use crate::dsse::fingerprint;
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A person's, for the API.
+    User,
+    /// Enrols one runner, once.
+    Enrolment,
+    /// A runner's session over one connection.
+    Session,
+    /// Signs one browser in, once.
+    SignIn,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::User => "fhu",
+            Self::Enrolment => "fhe",
+            Self::Session => "fhr",
+            Self::SignIn => "fhs",
+        }
+    }
+}
+
+const SECRET: usize = 20;
+const CHECKSUM: usize = 6;
+
+/// A token in the clear. Wiped on drop; `Debug` hides it; `Display` shows it, to be shown once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    kind: Kind,
+    text: Zeroizing<String>,
+}
+
+/// Not a token of ours: mistyped, cut, or of another kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid token")]
+pub struct NotAToken;
+
+fn checksum(body: &str) -> String {
+    fingerprint(body.as_bytes())[..CHECKSUM].to_owned()
+}
+
+impl Token {
+    /// A fresh token.
+    #[must_use]
+    pub fn generate(kind: Kind, entropy: &dyn Entropy) -> Self {
+        let secret: [u8; SECRET] = random(entropy);
+        let body = format!("{}_{}", kind.prefix(), base64url::encode(&secret));
+        let text = format!("{body}.{}", checksum(&body));
+        Self {
+            kind,
+            text: Zeroizing::new(text),
+        }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn hash(&self) -> Vec<u8> {
+        ring::digest::digest(&ring::digest::SHA256, self.text.as_bytes())
+            .as_ref()
+            .to_vec()
+    }
+}
+
+impl FromStr for Token {
+    type Err = NotAToken;
+
+    fn from_str(text: &str) -> Result<Self, NotAToken> {
+        let text = text.trim();
+        let (body, sum) = text.rsplit_once('.').ok_or(NotAToken)?;
+        let (prefix, secret) = body.split_once('_').ok_or(NotAToken)?;
+        let kind = [Kind::User, Kind::Enrolment, Kind::Session, Kind::SignIn]
+            .into_iter()
+            .find(|kind| kind.prefix() == prefix)
+            .ok_or(NotAToken)?;
+        let well_formed = base64url::decode(secret).is_some_and(|bytes| bytes.len() == SECRET);
+        if !well_formed || sum != checksum(body) {
+            return Err(NotAToken);
+        }
+        Ok(Self {
+            kind,
+            text: Zeroizing::new(text.to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({}_***)", self.kind.prefix())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counter(std::sync::atomic::AtomicU8);
+    impl Entropy for Counter {
+        fn fill(&self, buffer: &mut [u8]) {
+            for byte in buffer {
+                *byte = self.0.fetch_add(37, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_survives_its_text_and_a_slip_does_not() {
+        let token = Token::generate(Kind::User, &Counter(1.into()));
+        let text = token.to_string();
+        assert!(text.starts_with("fhu_"));
+        assert_eq!(text.parse::<Token>().unwrap(), token);
+        let slip = text.replacen("fhu_", "fhu_A", 1);
+        assert!(slip.parse::<Token>().is_err());
+        assert!(text.replacen("fhu", "fhe", 1).parse::<Token>().is_err());
+        assert!(!format!("{token:?}").contains(&text[5..12]));
+    }
+}
