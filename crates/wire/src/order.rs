@@ -31,8 +31,7 @@ pub struct Order {
     pub isolation: String,
     /// What to do.
     pub task: Task,
-    /// How the work is checked and set up, where the project's own file is silent. Read from
-    /// the target branch first.
+    /// What may be reached from inside.
     #[serde(default)]
     pub egress: Egress,
 }
@@ -42,7 +41,7 @@ pub struct Order {
 #[serde(rename_all = "lowercase", tag = "task")]
 pub enum Task {
     /// Run an agent on a card.
-    Execute(Execute),
+    Execute(Box<Execute>),
     /// Bring approved work onto the target.
     Land(Land),
 }
