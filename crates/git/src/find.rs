@@ -1,0 +1,408 @@
+//! Finding git, and the sealed environment that every git process starts from.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::process::Call;
+use crate::{GitError, Result};
+
+/// The oldest git that will do: `merge-tree --write-tree` came with 2.38, and only since 2.39 does
+/// `patch-id` take binary files, modes and white space into account, which approvals rest on.
+pub const FLOOR: Version = Version {
+    major: 2,
+    minor: 39,
+};
+
+/// A git version, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// The first number.
+    pub major: u32,
+    /// The second number.
+    pub minor: u32,
+}
+
+impl Version {
+    /// Reads `git version 2.47.3 (…)`.
+    fn parse(output: &str) -> Option<Self> {
+        let mut numbers = output
+            .trim()
+            .strip_prefix("git version ")?
+            .split(['.', ' ', '-']);
+        Some(Self {
+            major: numbers.next()?.parse().ok()?,
+            minor: numbers.next()?.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What a remote may be shown. The default is nothing: only public and local remotes work.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// A `credential.helper` value (`store`, `/path/to/helper`, `!command`) that the owner allowed.
+    pub helper: Option<String>,
+    /// The socket of an SSH agent that the owner allowed.
+    pub ssh_agent: Option<PathBuf>,
+    /// `GIT_SSH_COMMAND` (git runs it by a shell); by default a non-interactive ssh without key files.
+    pub ssh_command: Option<String>,
+    /// The HOME that a helper or ssh needs for its own files. git itself still reads no configuration there.
+    pub home: Option<PathBuf>,
+}
+
+/// How long git processes may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// A network command without a byte of output or progress.
+    pub idle: Duration,
+    /// A whole network command.
+    pub network: Duration,
+    /// A whole local command.
+    pub local: Duration,
+}
+
+impl Default for Deadlines {
+    /// 60 s without progress, an hour for a first fetch of a large repository, ten minutes for local work.
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(60),
+            network: Duration::from_secs(3600),
+            local: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Who the commits of a workspace are made by, unless the agent says otherwise.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// `user.name`.
+    pub name: String,
+    /// `user.email`.
+    pub email: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            name: "Freehold".into(),
+            email: "agent@freehold.invalid".into(),
+        }
+    }
+}
+
+/// How to find git and what it may use.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The program; `None` looks for `git` in `path_env`.
+    pub program: Option<PathBuf>,
+    /// A directory that is ours alone: HOME of every git process. Made when absent.
+    pub home: PathBuf,
+    /// PATH of every git process (git finds ssh and helpers there).
+    pub path_env: OsString,
+    /// What remotes may be shown.
+    pub credentials: Credentials,
+    /// The identity in workspaces.
+    pub identity: Identity,
+    /// Bounds on time.
+    pub deadlines: Deadlines,
+}
+
+impl Options {
+    /// No credentials, default identity and deadlines.
+    #[must_use]
+    pub fn new(home: impl Into<PathBuf>, path_env: impl Into<OsString>) -> Self {
+        Self {
+            program: None,
+            home: home.into(),
+            path_env: path_env.into(),
+            credentials: Credentials::default(),
+            identity: Identity::default(),
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
+/// A git that was found good, with the sealed environment it runs in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Git {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    program: PathBuf,
+    version: Version,
+    home: PathBuf,
+    options: Options,
+    /// One fetch at a time per store: two would race for the same private ref.
+    fetching: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Git {
+    /// Finds git, asks its version, and makes the sealed home.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`], [`GitError::TooOld`], or [`GitError::Io`] when the home cannot be made.
+    pub async fn find(options: Options) -> Result<Self> {
+        let program = match &options.program {
+            Some(path) => path.clone(),
+            None => search(&options.path_env).ok_or_else(|| GitError::Missing {
+                program: "git, in PATH".into(),
+            })?,
+        };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&options.home)
+            .map_err(GitError::io("making git's home"))?;
+        let home = options
+            .home
+            .canonicalize()
+            .map_err(GitError::io("making git's home"))?;
+        let found = Self {
+            inner: Arc::new(Inner {
+                program,
+                version: FLOOR,
+                home,
+                options,
+                fetching: Mutex::default(),
+            }),
+        };
+        let version = found.ask_version().await?;
+        if version < FLOOR {
+            return Err(GitError::TooOld {
+                found: version.to_string(),
+                floor: FLOOR.to_string(),
+            });
+        }
+        let inner = Arc::try_unwrap(found.inner).map_err(|_| GitError::Missing {
+            program: "git".into(),
+        })?;
+        Ok(Self {
+            inner: Arc::new(Inner { version, ..inner }),
+        })
+    }
+
+    async fn ask_version(&self) -> Result<Version> {
+        let missing = || GitError::Missing {
+            program: self.inner.program.display().to_string(),
+        };
+        let output = match self
+            .run(Call::new("asking git for its version", ["version"]))
+            .await
+        {
+            Ok(output) => output.success()?,
+            Err(GitError::Io { .. }) => return Err(missing()),
+            Err(error) => return Err(error),
+        };
+        Version::parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(missing)
+    }
+
+    /// The program that is run.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.inner.program
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.inner.version
+    }
+
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.inner.options.deadlines
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.inner.options.identity
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        &self.inner.home
+    }
+
+    pub(crate) fn fetching(&self, store: &Path) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self
+            .inner
+            .fetching
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(store.to_owned()).or_default())
+    }
+
+    /// The environment of a git process. Only commands that talk to a remote see credentials.
+    pub(crate) fn environment(&self, network: bool) -> Vec<(OsString, OsString)> {
+        let options = &self.inner.options;
+        let granted = &options.credentials;
+        let home = granted
+            .home
+            .as_ref()
+            .filter(|_| network)
+            .unwrap_or(&self.inner.home);
+        let mut env: Vec<(OsString, OsString)> = FIXED_ENV
+            .iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
+        env.push(("PATH".into(), options.path_env.clone()));
+        env.push(("HOME".into(), home.into()));
+        if let Some(parent) = self.inner.home.parent() {
+            env.push(("GIT_CEILING_DIRECTORIES".into(), parent.into()));
+        }
+        if network {
+            env.push(("GIT_SSH_COMMAND".into(), ssh_command(granted).into()));
+            if let Some(agent) = &granted.ssh_agent {
+                env.push(("SSH_AUTH_SOCK".into(), agent.into()));
+            }
+        }
+        let idle = options.deadlines.idle.as_secs().max(1).to_string();
+        let helper = granted.helper.as_deref().filter(|_| network);
+        let settings = FIXED_CONFIG
+            .iter()
+            .copied()
+            .chain([("http.lowSpeedTime", idle.as_str())])
+            .chain(helper.map(|h| ("credential.helper", h)));
+        // As numbered variables rather than `-c`: nothing of them shows in process lists.
+        let mut count = 0;
+        for (key, value) in settings {
+            env.push((format!("GIT_CONFIG_KEY_{count}").into(), key.into()));
+            env.push((format!("GIT_CONFIG_VALUE_{count}").into(), value.into()));
+            count += 1;
+        }
+        env.push(("GIT_CONFIG_COUNT".into(), count.to_string().into()));
+        env
+    }
+}
+
+/// ssh finds `~` in the password file, not in HOME: without leave its keys and settings stay out.
+fn ssh_command(granted: &Credentials) -> String {
+    const QUIET: &str = "ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15";
+    match granted {
+        Credentials {
+            ssh_command: Some(own),
+            ..
+        } => own.clone(),
+        Credentials { home: Some(_), .. } => QUIET.into(),
+        Credentials {
+            ssh_agent: Some(_), ..
+        } => format!("{QUIET} -F none -o IdentityFile=/dev/null"),
+        _ => format!("{QUIET} -F none -o IdentityFile=/dev/null -o IdentityAgent=none"),
+    }
+}
+
+fn search(path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("git"))
+        .find(|file| file.is_file())
+}
+
+const FIXED_ENV: &[(&str, &str)] = &[
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_ASKPASS", ""),
+    ("SSH_ASKPASS", ""),
+    ("SSH_ASKPASS_REQUIRE", "never"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_LITERAL_PATHSPECS", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_PROTOCOL_FROM_USER", "1"),
+    ("GIT_FLUSH", "1"),
+    ("LC_ALL", "C"),
+];
+
+/// Everything in git that turns configuration or a remote's answer into code or reach, switched off.
+const FIXED_CONFIG: &[(&str, &str)] = &[
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.attributesFile", "/dev/null"),
+    ("core.excludesFile", "/dev/null"),
+    ("core.askPass", ""),
+    ("core.protectHFS", "true"),
+    ("core.protectNTFS", "true"),
+    ("core.filesRefLockTimeout", "5000"),
+    ("core.packedRefsTimeout", "5000"),
+    ("credential.helper", ""),
+    ("credential.interactive", "false"),
+    ("protocol.allow", "never"),
+    ("protocol.https.allow", "always"),
+    ("protocol.http.allow", "always"),
+    ("protocol.ssh.allow", "always"),
+    ("protocol.file.allow", "always"),
+    ("safe.bareRepository", "explicit"),
+    ("http.followRedirects", "false"),
+    ("http.lowSpeedLimit", "1"),
+    ("transfer.bundleURI", "false"),
+    ("transfer.fsckObjects", "true"),
+    ("fetch.fsckObjects", "true"),
+    ("fetch.writeCommitGraph", "false"),
+    ("fetch.recurseSubmodules", "false"),
+    ("push.recurseSubmodules", "no"),
+    ("push.gpgSign", "false"),
+    ("submodule.recurse", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("checkout.workers", "0"),
+    // Sloppy but harmless metadata that real, old histories hold; what could do harm stays an error.
+    ("fetch.fsck.badTimezone", "ignore"),
+    ("fetch.fsck.badEmail", "ignore"),
+    ("fetch.fsck.badName", "ignore"),
+    ("fetch.fsck.missingEmail", "ignore"),
+    ("fetch.fsck.missingNameBeforeEmail", "ignore"),
+    ("fetch.fsck.missingSpaceBeforeDate", "ignore"),
+    ("fetch.fsck.missingSpaceBeforeEmail", "ignore"),
+    ("fetch.fsck.multipleAuthors", "ignore"),
+    ("fetch.fsck.zeroPaddedDate", "ignore"),
+    ("fetch.fsck.zeroPaddedFilemode", "ignore"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_all_builds() {
+        let of = |text| Version::parse(text).map(|v| (v.major, v.minor));
+        assert_eq!(of("git version 2.47.3\n"), Some((2, 47)));
+        assert_eq!(of("git version 2.39.5 (Apple Git-154)"), Some((2, 39)));
+        assert_eq!(of("git version 2.45.GIT"), Some((2, 45)));
+        assert_eq!(of("hello"), None);
+        assert!(
+            Version {
+                major: 2,
+                minor: 38
+            } < FLOOR
+                && Version { major: 3, minor: 0 } > FLOOR
+        );
+    }
+
+    #[test]
+    fn ssh_sees_keys_only_by_leave() {
+        let none = ssh_command(&Credentials::default());
+        assert!(
+            none.contains("-F none") && none.contains("IdentityAgent=none"),
+            "{none}"
+        );
+        let agent = ssh_command(&Credentials {
+            ssh_agent: Some("/a".into()),
+            ..Credentials::default()
+        });
+        assert!(
+            agent.contains("-F none") && !agent.contains("IdentityAgent"),
+            "{agent}"
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! Filling a directory with the files of a commit: a workspace with a git directory of its own for an
+//! agent, or plain files for a check.
+
+use std::path::{Path, PathBuf};
+
+use crate::lock::Hold;
+use crate::names::invalid;
+use crate::{GitError, Oid, Result, Store};
+
+/// The branch that an agent finds itself on.
+const BRANCH: &str = "freehold/run";
+
+impl Store {
+    /// Fills `work` with the files of `base` (`None`: no files, unborn branch) and makes `scratch`,
+    /// the agent's own git directory, to be mounted over `work/.git` (an empty directory is left there
+    /// as its mount point).
+    ///
+    /// HEAD is on `freehold/run` at `base`. The index matches `work` and stays good when owner,
+    /// inode or device look different inside a sandbox. Objects are borrowed from the store, which the sandbox must show
+    /// read-only at `objects_inside`. Submodules are empty directories, LFS files stay pointers.
+    ///
+    /// Both directories must be absent or empty. Once an agent has been in them, the host must never
+    /// run git there.
+    ///
+    /// # Errors
+    /// [`GitError::NotEmpty`], [`GitError::DiskFull`], [`GitError::Corrupt`], [`GitError::Io`]; the
+    /// directories may then be half filled: remove them.
+    pub async fn stage(
+        &self,
+        base: Option<&Oid>,
+        work: &Path,
+        scratch: &Path,
+        objects_inside: &Path,
+    ) -> Result<()> {
+        let inside = alternate(objects_inside)?;
+        let outside = alternate(&self.objects())?;
+        let work = fresh(work)?;
+        let scratch = fresh(scratch)?;
+        let hold = self.hold().await?;
+        self.lay_out(&scratch, base)?;
+        write(&scratch.join("objects/info/alternates"), &outside)?;
+        if let Some(base) = base {
+            self.check_out(&hold, base, &scratch, &work, &scratch.join("index"))
+                .await?;
+        }
+        write(&scratch.join("objects/info/alternates"), &inside)?;
+        std::fs::create_dir(work.join(".git")).map_err(GitError::io("making the workspace"))
+    }
+
+    /// Fills `work`, absent or empty, with the files of a commit and nothing else: no git directory.
+    ///
+    /// # Errors
+    /// As [`Store::stage`].
+    pub async fn export(&self, at: &Oid, work: &Path) -> Result<()> {
+        let work = fresh(work)?;
+        let hold = self.hold().await?;
+        let index = self.temporary(&hold)?;
+        let done = self.check_out(&hold, at, self.repo(), &work, &index).await;
+        // The index is of no more use, and a left-over goes with the next opening.
+        let _gone = std::fs::remove_file(&index);
+        done
+    }
+
+    async fn check_out(
+        &self,
+        hold: &Hold,
+        at: &Oid,
+        git_dir: &Path,
+        work: &Path,
+        index: &Path,
+    ) -> Result<()> {
+        let call = self.call(
+            hold,
+            "filling the workspace",
+            [
+                "read-tree",
+                "--reset",
+                "-u",
+                "--no-recurse-submodules",
+                at.as_str(),
+            ],
+        )?;
+        let call = call
+            .env("GIT_DIR", git_dir)
+            .env("GIT_WORK_TREE", work)
+            .env("GIT_INDEX_FILE", index)
+            .cwd(work);
+        self.done(call).await.map(drop)
+    }
+
+    /// A git directory by hand: `git init` would be one more process and copy templates.
+    fn lay_out(&self, scratch: &Path, base: Option<&Oid>) -> Result<()> {
+        for dir in [
+            "objects/info",
+            "objects/pack",
+            "refs/heads/freehold",
+            "refs/tags",
+            "info",
+        ] {
+            std::fs::create_dir_all(scratch.join(dir))
+                .map_err(GitError::io("making the workspace"))?;
+        }
+        write(
+            &scratch.join("HEAD"),
+            &format!("ref: refs/heads/{BRANCH}\n"),
+        )?;
+        if let Some(base) = base {
+            write(
+                &scratch.join("refs/heads").join(BRANCH),
+                &format!("{base}\n"),
+            )?;
+        }
+        write(&scratch.join("info/exclude"), "# Local to this run.\n")?;
+        write(&scratch.join("config"), &self.scratch_config())
+    }
+
+    fn scratch_config(&self) -> String {
+        let identity = self.git.identity();
+        let (version, extensions) = if self.is_sha256() {
+            (1, "[extensions]\n\tobjectFormat = sha256\n")
+        } else {
+            (0, "")
+        };
+        format!(
+            "[core]\n\trepositoryFormatVersion = {version}\n\tfileMode = true\n\tbare = false\n\tlogAllRefUpdates = true\n\
+             \ttrustCtime = false\n\tcheckStat = minimal\n{extensions}[user]\n\tname = {}\n\temail = {}\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n",
+            quoted(&identity.name),
+            quoted(&identity.email),
+        )
+    }
+}
+
+/// A value of git-config(5), "SYNTAX".
+fn quoted(value: &str) -> String {
+    let clean: String = value.chars().filter(|c| !c.is_control()).collect();
+    format!("\"{}\"", clean.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A line of `objects/info/alternates`, which knows no way to quote a newline.
+fn alternate(path: &Path) -> Result<String> {
+    match path.to_str() {
+        Some(text) if path.is_absolute() && !text.contains('\n') && !text.starts_with('"') => {
+            Ok(format!("{text}\n"))
+        }
+        _ => Err(invalid(
+            "objects directory",
+            &path.to_string_lossy(),
+            "it must be an absolute path without newlines",
+        )),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(GitError::io("making the workspace"))
+}
+
+/// An empty directory, by its real path.
+fn fresh(path: &Path) -> Result<PathBuf> {
+    let io = || GitError::io("making the workspace");
+    std::fs::create_dir_all(path).map_err(io())?;
+    let path = path.canonicalize().map_err(io())?;
+    if std::fs::read_dir(&path).map_err(io())?.next().is_some() {
+        return Err(GitError::NotEmpty { path });
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_values_cannot_break_out() {
+        assert_eq!(quoted("a\"b\\c\n[core]"), "\"a\\\"b\\\\c[core]\"");
+    }
+}
