@@ -1,0 +1,246 @@
+//! A running process, from outside.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{MsgFlags, send};
+use nix::unistd::Pid;
+use tokio::io::AsyncReadExt;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+use crate::control::{Report, TERMINATE};
+use crate::error::SandboxError;
+use crate::{processes, sys};
+
+/// What the host writes to a program's standard input.
+pub type Input = pipe::Sender;
+/// What the host reads of a program's standard output or error.
+pub type Output = pipe::Receiver;
+
+/// A kill takes milliseconds; only a process stuck in the kernel (a dead network file system) takes
+/// longer, and waiting for it must not hold a runner for ever.
+const KILL_WITHIN: Duration = Duration::from_secs(10);
+/// From the program's end to the end of all that was around it.
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// What it ended with, when it ended by itself.
+    pub code: Option<i32>,
+    /// The signal that ended it otherwise.
+    pub signal: Option<i32>,
+    /// What it used up; `None` when it was ended together with what counts it.
+    pub usage: Option<Usage>,
+}
+
+impl Exit {
+    /// Whether it ended by itself with 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+/// What the program and the children that were waited for have used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Processor time, user and system together.
+    pub cpu: Duration,
+    /// The most memory that any one of its processes had resident.
+    pub max_rss_bytes: u64,
+}
+
+/// A started process. Dropping it ends it and all its descendants, without waiting for that.
+///
+/// Read both outputs, or take and drop them: a full pipe blocks the program (not [`Child::kill`]).
+#[derive(Debug)]
+pub struct Child {
+    /// Its standard input when [`Stdin::Piped`](crate::Stdin::Piped) was asked for; drop it to end it.
+    pub stdin: Option<Input>,
+    /// Its standard output; `None` once taken.
+    pub stdout: Option<Output>,
+    /// Its standard error; `None` once taken.
+    pub stderr: Option<Output>,
+    pub(crate) tree: Tree,
+    exit: Option<Exit>,
+}
+
+impl Child {
+    pub(crate) fn new(tree: Tree, stdin: Option<Input>, stdout: Output, stderr: Output) -> Self {
+        Self {
+            stdin,
+            stdout: Some(stdout),
+            stderr: Some(stderr),
+            tree,
+            exit: None,
+        }
+    }
+
+    /// The outermost process, as the host counts: the launcher, or the helper in a plain tier.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.tree.pid.cast_unsigned()
+    }
+
+    /// Waits until the program has ended and everything it left behind is gone.
+    ///
+    /// Cancel-safe, and repeatable: it answers the same again. Closes `stdin`, if it is still there,
+    /// so that a program that reads to the end can end.
+    ///
+    /// # Errors
+    /// [`SandboxError::Timeout`] when what was around the program does not go away.
+    pub async fn wait(&mut self) -> Result<Exit, SandboxError> {
+        drop(self.stdin.take());
+        if let Some(exit) = self.exit {
+            return Ok(exit);
+        }
+        let report = self.tree.report().await;
+        let Ok(status) = timeout(CLOSE_WITHIN, self.tree.outer.wait()).await else {
+            self.kill().await?;
+            return Err(SandboxError::Timeout {
+                step: "wait for the sandbox to close",
+                seconds: CLOSE_WITHIN.as_secs(),
+            });
+        };
+        let status = status.map_err(SandboxError::io("wait for the launcher"))?;
+        let exit = match report {
+            Some(Report::Ended {
+                code,
+                signal,
+                cpu_micros,
+                max_rss_bytes,
+            }) => {
+                let usage = Usage {
+                    cpu: Duration::from_micros(cpu_micros),
+                    max_rss_bytes,
+                };
+                Exit {
+                    code,
+                    signal,
+                    usage: Some(usage),
+                }
+            }
+            // The helper did not live to tell. A code would be the launcher's, not the program's.
+            _ => Exit {
+                code: None,
+                signal: Some(Signal::SIGKILL as i32),
+                usage: None,
+            },
+        };
+        tracing::debug!(pid = self.tree.pid, code = exit.code, signal = exit.signal, status = %status, "ended");
+        self.tree.ended = true;
+        self.exit = Some(exit);
+        Ok(exit)
+    }
+
+    /// Ends the program and all its descendants, daemons too, with `SIGKILL`, and returns when all
+    /// are gone. [`Child::wait`] then tells how it ended. Needs no reader of the outputs. Not
+    /// cancel-safe in the sense of waiting: the kill itself is sent at the first poll.
+    ///
+    /// # Errors
+    /// [`SandboxError::Timeout`] when a process is stuck in the kernel; it goes when that lets go.
+    pub async fn kill(&mut self) -> Result<(), SandboxError> {
+        self.tree.end().await
+    }
+
+    /// Asks the program itself, not its children, to end: `SIGTERM`. Does nothing once it has ended.
+    pub fn terminate(&self) {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        let _ = send(self.tree.control.as_raw_fd(), &[TERMINATE], flags);
+    }
+}
+
+/// All processes of one start, and the handles to end them.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) outer: tokio::process::Child,
+    pub(crate) pid: i32,
+    pub(crate) control: UnixStream,
+    /// The first process of the pid namespace: all in it end with it, before it.
+    pub(crate) first: Option<AsyncFd<OwnedFd>>,
+    /// A pid namespace is being made or there.
+    pub(crate) contained: bool,
+    /// What the launcher says on its standard error; kept open so that it can.
+    pub(crate) said: pipe::Receiver,
+    /// The part of a report that has come.
+    pub(crate) partial: Vec<u8>,
+    pub(crate) ended: bool,
+}
+
+impl Tree {
+    /// The next report; `None` when there will be no more. Cancel-safe.
+    pub(crate) async fn report(&mut self) -> Option<Report> {
+        while self.partial.len() < Report::SIZE {
+            let mut rest = [0; Report::SIZE];
+            let wanted = Report::SIZE - self.partial.len();
+            match self.control.read(&mut rest[..wanted]).await {
+                Ok(read @ 1..) => self.partial.extend(&rest[..read]),
+                _ => return None,
+            }
+        }
+        Report::decode(&std::mem::take(&mut self.partial))
+    }
+
+    /// Kills everything and waits until it is gone.
+    pub(crate) async fn end(&mut self) -> Result<(), SandboxError> {
+        if self.ended {
+            return Ok(());
+        }
+        self.signal_end();
+        if timeout(KILL_WITHIN, self.gone()).await.is_err() {
+            tracing::warn!(
+                pid = self.pid,
+                "killed processes are still there; killing one by one"
+            );
+            processes::kill_tree(self.pid);
+            timeout(KILL_WITHIN, self.gone())
+                .await
+                .map_err(|_| SandboxError::Timeout {
+                    step: "kill; a process is stuck in the kernel",
+                    seconds: 2 * KILL_WITHIN.as_secs(),
+                })?;
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    /// When it returns there is no process left of this start.
+    async fn gone(&mut self) {
+        if let Some(first) = &self.first {
+            let _ = first.readable().await;
+        }
+        // An error means that somebody else has collected it: gone all the same.
+        let _ = self.outer.wait().await;
+    }
+
+    /// Sends what ends everything; returns at once.
+    fn signal_end(&self) {
+        match &self.first {
+            Some(first) => drop(sys::pidfd_kill(first.get_ref())),
+            // The launcher is on its way: its child does not yet end with it.
+            None if self.contained => processes::kill_tree(self.pid),
+            None => {
+                // The helper ends all below it when this socket ends. It may have been stopped.
+                let _ = nix::sys::socket::shutdown(
+                    self.control.as_raw_fd(),
+                    nix::sys::socket::Shutdown::Write,
+                );
+                let _ = kill(Pid::from_raw(self.pid), Signal::SIGCONT);
+            }
+        }
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        // Collected already, the number may be another process's.
+        if !self.ended && self.outer.id().is_some() {
+            self.signal_end();
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! From a specification to a running process.
+
+use std::ffi::OsString;
+use std::io::{self, pipe};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::LazyLock;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe::{Receiver, Sender as PipeSender};
+use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::bubblewrap::{self, no_nul};
+use crate::child::{Child, Tree};
+use crate::control::{Instructions, Report, Step, VERSION};
+use crate::error::SandboxError;
+use crate::spec::{Spec, Stdin, Tier};
+use crate::{processes, sys};
+
+/// A start takes some ten milliseconds; this is for a machine on its knees.
+const START_WITHIN: Duration = Duration::from_secs(30);
+/// What is kept of a launcher's complaint.
+const MAX_SAID: u64 = 8 * 1024;
+/// The launcher's answer has some hundred bytes.
+const MAX_INFO: usize = 4 * 1024;
+
+/// Passed to the launcher after init's four: its arguments, its answer, then what the orders need.
+const ARGUMENTS_FD: i32 = crate::control::CONTROL_FD + 4;
+const INFO_FD: i32 = ARGUMENTS_FD + 1;
+const ORDERS_FD: i32 = INFO_FD + 1;
+
+/// Starts a process as `spec` says and returns when its program runs.
+///
+/// Dropping the future ends what it had started. Needs a tokio runtime with IO and time.
+///
+/// # Errors
+/// [`SandboxError::ProgramNotFound`] and [`SandboxError::ProgramNotExecutable`] for the program
+/// itself; every other error names the step of the set-up that failed. Nothing runs after an error.
+pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
+    check(spec)?;
+    let streams = Streams::open(spec.stdin)?;
+    let (control, theirs) =
+        StdUnixStream::pair().map_err(SandboxError::io("make the control socket"))?;
+    control
+        .set_nonblocking(true)
+        .map_err(SandboxError::io("make the control socket"))?;
+    let mut launch = match spec.tier {
+        Tier::None | Tier::Worktree => plain(spec),
+        Tier::Sandbox => sandbox(spec).await?,
+    };
+    let mut passed = vec![theirs.into()];
+    passed.extend(streams.theirs);
+    passed.append(&mut launch.passed);
+    let (said, their_said) = pipe().map_err(SandboxError::io("make a pipe"))?;
+    let said = Receiver::from_owned_fd(said.into()).map_err(SandboxError::io("make a pipe"))?;
+    let mut command = launch.command;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(OwnedFd::from(their_said)));
+    sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
+
+    let contained = spec.tier.is_sandboxed();
+    let mut tree = spawn(command, move |outer, pid| {
+        let control = UnixStream::from_std(control)?;
+        Ok(Tree {
+            outer,
+            pid,
+            control,
+            first: None,
+            contained,
+            said,
+            partial: Vec::new(),
+            ended: false,
+        })
+    })
+    .await
+    .map_err(bubblewrap::spawn_error(&launch.program))?;
+    let begun = timeout(
+        START_WITHIN,
+        begin(&mut tree, launch.info, &launch.instructions, spec),
+    )
+    .await;
+    let late = SandboxError::Timeout {
+        step: "start",
+        seconds: START_WITHIN.as_secs(),
+    };
+    if let Err(error) = begun.unwrap_or(Err(late)) {
+        // The first error is the one to tell.
+        let _ = tree.end().await;
+        return Err(error);
+    }
+    Ok(Child::new(
+        tree,
+        streams.stdin,
+        streams.stdout,
+        streams.stderr,
+    ))
+}
+
+/// What holds for all tiers.
+fn check(spec: &Spec) -> Result<(), SandboxError> {
+    let invalid = |what: &str| {
+        Err(SandboxError::Invalid {
+            what: what.to_owned(),
+        })
+    };
+    if spec.program.is_empty() {
+        return invalid("the name of the program is empty");
+    }
+    if spec.cwd.is_relative() {
+        return invalid("the working directory must be an absolute path");
+    }
+    if spec.init.program.is_relative() {
+        return invalid("the path of the helper (init.program) must be absolute");
+    }
+    no_nul("the program", &spec.program)?;
+    no_nul("the working directory", spec.cwd.as_os_str())?;
+    spec.args
+        .iter()
+        .try_for_each(|arg| no_nul("an argument", arg))?;
+    for (name, value) in &spec.env {
+        no_nul("the environment", name)?;
+        no_nul("the environment", value)?;
+        if name.is_empty() || name.as_encoded_bytes().contains(&b'=') {
+            return invalid("a name in the environment is empty or holds `=`");
+        }
+    }
+    for port in &spec.ports {
+        let is_socket = port
+            .socket
+            .metadata()
+            .is_ok_and(|found| found.file_type().is_socket());
+        if !is_socket || port.socket.is_relative() {
+            return Err(SandboxError::PortSocket {
+                port: port.port,
+                socket: port.socket.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The program's standard streams: our ends and its own.
+struct Streams {
+    stdin: Option<PipeSender>,
+    stdout: Receiver,
+    stderr: Receiver,
+    theirs: [OwnedFd; 3],
+}
+
+impl Streams {
+    fn open(stdin: Stdin) -> Result<Self, SandboxError> {
+        Self::try_open(stdin).map_err(SandboxError::io("open the standard streams"))
+    }
+
+    fn try_open(stdin: Stdin) -> io::Result<Self> {
+        let (stdin, their_stdin) = match stdin {
+            Stdin::Null => (None, OwnedFd::from(std::fs::File::open("/dev/null")?)),
+            Stdin::Piped => {
+                let (theirs, ours) = pipe()?;
+                (Some(PipeSender::from_owned_fd(ours.into())?), theirs.into())
+            }
+        };
+        let (stdout, their_stdout) = pipe()?;
+        let (stderr, their_stderr) = pipe()?;
+        Ok(Self {
+            stdin,
+            stdout: Receiver::from_owned_fd(stdout.into())?,
+            stderr: Receiver::from_owned_fd(stderr.into())?,
+            theirs: [their_stdin, their_stdout.into(), their_stderr.into()],
+        })
+    }
+}
+
+/// A command that is ready to go, what to pass after init's four descriptors, and what to tell init.
+struct Launch {
+    program: PathBuf,
+    command: Command,
+    passed: Vec<OwnedFd>,
+    /// Where the launcher tells the pid of the first process inside.
+    info: Option<Receiver>,
+    instructions: Instructions,
+}
+
+fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().current_dir("/");
+    command
+}
+
+fn plain(spec: &Spec) -> Launch {
+    let mut command = bare(&spec.init.program);
+    command.args(&spec.init.args).arg(VERSION);
+    let ports = spec
+        .ports
+        .iter()
+        .map(|port| (port.port, port.socket.clone()))
+        .collect();
+    Launch {
+        program: spec.init.program.clone(),
+        command,
+        passed: Vec::new(),
+        info: None,
+        instructions: instructions(spec, ports),
+    }
+}
+
+async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
+    let launcher = bubblewrap::find().await?;
+    let orders = bubblewrap::orders(spec, INFO_FD, ORDERS_FD)?;
+    let arguments =
+        sys::memory_file(&orders.arguments).map_err(SandboxError::io("make a file in memory"))?;
+    let (info, their_info) = pipe().map_err(SandboxError::io("make a pipe"))?;
+    let info = Receiver::from_owned_fd(info.into()).map_err(SandboxError::io("make a pipe"))?;
+    let mut command = bare(&launcher.path);
+    command.args([
+        OsString::from("--args"),
+        ARGUMENTS_FD.to_string().into(),
+        "--".into(),
+    ]);
+    command.arg(&orders.init).args(&spec.init.args).arg(VERSION);
+    let mut passed = vec![arguments, their_info.into()];
+    passed.extend(orders.descriptors);
+    Ok(Launch {
+        program: launcher.path.clone(),
+        command,
+        passed,
+        info: Some(info),
+        instructions: instructions(spec, orders.ports),
+    })
+}
+
+fn instructions(spec: &Spec, ports: Vec<(u16, PathBuf)>) -> Instructions {
+    let limits = &spec.limits;
+    Instructions {
+        contained: spec.tier.is_sandboxed(),
+        program: spec.program.clone(),
+        args: spec.args.clone(),
+        env: spec
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        cwd: spec.cwd.clone(),
+        ports,
+        limits: [
+            limits.open_files,
+            limits.file_bytes,
+            limits.cpu_seconds,
+            limits.memory_bytes,
+            limits.processes,
+        ],
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The one thread that forks. "Die with parent" means the parent *thread*: forked from a worker of
+/// a pool, a sandbox would die whenever the pool lets that worker go. This one never ends.
+static LAUNCHER: LazyLock<Option<Sender<Job>>> = LazyLock::new(|| {
+    let (jobs, inbox) = channel::<Job>();
+    let thread = std::thread::Builder::new().name("sandbox-launcher".into());
+    let started = thread.spawn(move || inbox.into_iter().for_each(|job| job()));
+    started.ok().map(|_| jobs)
+});
+
+/// Starts `command` from the launching thread. When the caller is gone by then, the tree that
+/// `wrap` makes of it is dropped, and so ended.
+async fn spawn(
+    mut command: Command,
+    wrap: impl FnOnce(tokio::process::Child, i32) -> io::Result<Tree> + Send + 'static,
+) -> io::Result<Tree> {
+    let runtime = tokio::runtime::Handle::current();
+    let (answer, answered) = oneshot::channel();
+    let job = Box::new(move || {
+        let _inside = runtime.enter();
+        let tree = command.spawn().and_then(|outer| {
+            let pid = outer.id().and_then(|pid| i32::try_from(pid).ok());
+            wrap(
+                outer,
+                pid.ok_or_else(|| io::Error::other("the launcher has no pid"))?,
+            )
+        });
+        // Only now: until here it holds the other process's ends of our pipes.
+        drop(command);
+        let _ = answer.send(tree);
+    });
+    let no_thread = || io::Error::other("no thread to start processes from");
+    LAUNCHER
+        .as_ref()
+        .ok_or_else(no_thread)?
+        .send(job)
+        .map_err(|_| no_thread())?;
+    answered.await.map_err(|_| no_thread())?
+}
+
+/// Brings a spawned launcher to a running program.
+async fn begin(
+    tree: &mut Tree,
+    info: Option<Receiver>,
+    told: &Instructions,
+    spec: &Spec,
+) -> Result<(), SandboxError> {
+    if let Some(info) = info {
+        match first_process(info, tree.pid).await {
+            Some(first) => tree.first = Some(first),
+            None => return Err(complaint(tree).await),
+        }
+    }
+    let told = told
+        .encode()
+        .map_err(SandboxError::io("encode the arguments and the environment"))?;
+    // An early end shows in the report that is missing.
+    let _ = tree.control.write_all(&told).await;
+    match tree.report().await {
+        Some(Report::Started) => Ok(()),
+        Some(Report::Failed { step, errno }) => {
+            Err(init_error(step, io::Error::from_raw_os_error(errno), spec))
+        }
+        _ => Err(complaint(tree).await),
+    }
+}
+
+/// A handle on the first process inside, once the launcher tells of it.
+async fn first_process(mut info: Receiver, launcher: i32) -> Option<AsyncFd<OwnedFd>> {
+    let mut told = Vec::new();
+    let pid = loop {
+        if let Some(pid) = bubblewrap::child_pid(&told) {
+            break pid;
+        }
+        if told.len() > MAX_INFO || info.read_buf(&mut told).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let first = sys::pidfd_open(pid).ok()?;
+    // Had it ended before the handle was there, its number might be another process's by now.
+    (processes::parent(pid)?.0 == launcher).then_some(())?;
+    sys::watch(first).ok()
+}
+
+/// The launcher or init ended without a report: what is there on its standard error says why.
+async fn complaint(tree: &mut Tree) -> SandboxError {
+    let mut said = Vec::new();
+    let _ = (&mut tree.said).take(MAX_SAID).read_to_end(&mut said).await;
+    bubblewrap::setup_error(&String::from_utf8_lossy(&said))
+}
+
+fn init_error(step: Step, cause: io::Error, spec: &Spec) -> SandboxError {
+    let setup = |step, mend| SandboxError::Setup {
+        step,
+        detail: cause.to_string(),
+        mend,
+    };
+    match step {
+        Step::NotFound => SandboxError::ProgramNotFound {
+            program: spec.program.clone(),
+        },
+        Step::NotExecutable => SandboxError::ProgramNotExecutable {
+            program: spec.program.clone(),
+            cause,
+        },
+        Step::Prepare => setup(
+            "prepare the first process",
+            "update the kernel to 5.11 or newer",
+        ),
+        Step::Directory => setup(
+            "change to the working directory",
+            "create it or add a mount that holds it",
+        ),
+        Step::Listen => setup(
+            "listen on a port",
+            "choose a port above 1023 that nothing else uses",
+        ),
+        Step::Start => setup(
+            "start the program",
+            "check the limits, and the size of the arguments and the environment",
+        ),
+    }
+}

@@ -1,0 +1,186 @@
+//! Does the sandbox hold on this machine? Asked of a real process in each tier.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
+
+use crate::bubblewrap;
+use crate::child::Child;
+use crate::error::SandboxError;
+use crate::init::{NAMESPACES, PROVE, Seen};
+use crate::launch::start;
+use crate::spec::{Init, Limits, Mount, Spec, Stdin, Tier};
+
+/// The whole of one proof; it is one start and one read of `/proc`.
+const PROVE_WITHIN: Duration = Duration::from_secs(60);
+/// Some twenty short lines.
+const MAX_PROOF_BYTES: u64 = 64 * 1024;
+
+/// What was found to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The launcher.
+    pub bubblewrap: PathBuf,
+    /// What it says of its version, such as `bubblewrap 0.8.0`.
+    pub version: String,
+    /// From the call to the end of a program in a plain process.
+    pub plain_start: Duration,
+    /// From the call to the end of the same program in the sandbox.
+    pub sandbox_start: Duration,
+}
+
+/// Runs the helper itself in a plain process and in the sandbox, and compares what each sees: every
+/// namespace must be another, no capability left, the filter on, the network empty.
+///
+/// # Errors
+/// As [`start`]: it names the failing step and the package or setting that mends it.
+/// [`SandboxError::Unproven`] when a process ran inside but a wall was not there.
+pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
+    let (plain, plain_start) = ask(init, Tier::None).await?;
+    let (inside, sandbox_start) = ask(init, Tier::Sandbox).await?;
+    judge(&plain, &inside)?;
+    let launcher = bubblewrap::find().await?;
+    Ok(Proof {
+        bubblewrap: launcher.path.clone(),
+        version: launcher.version.clone(),
+        plain_start,
+        sandbox_start,
+    })
+}
+
+async fn ask(init: &Init, tier: Tier) -> Result<(Seen, Duration), SandboxError> {
+    let begun = Instant::now();
+    let program = if tier.is_sandboxed() {
+        "/probe".into()
+    } else {
+        init.program.clone()
+    };
+    let mut mounts = crate::host_root();
+    mounts.push(Mount::ReadOnly {
+        source: init.program.clone(),
+        target: "/probe".into(),
+    });
+    let mut args = init.args.clone();
+    args.push(PROVE.into());
+    let spec = Spec {
+        tier,
+        program: program.into(),
+        args,
+        env: BTreeMap::new(),
+        cwd: "/".into(),
+        mounts,
+        ports: Vec::new(),
+        limits: Limits::default(),
+        stdin: Stdin::Null,
+        init: init.clone(),
+    };
+    let mut child = start(&spec).await?;
+    let Ok(told) = timeout(PROVE_WITHIN, read(&mut child)).await else {
+        child.kill().await?;
+        return Err(SandboxError::Timeout {
+            step: "prove",
+            seconds: PROVE_WITHIN.as_secs(),
+        });
+    };
+    Ok((Seen::parse(&told?), begun.elapsed()))
+}
+
+async fn read(child: &mut Child) -> Result<String, SandboxError> {
+    let mut told = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        let read = stdout.take(MAX_PROOF_BYTES).read_to_string(&mut told).await;
+        read.map_err(SandboxError::io("read the proof"))?;
+    }
+    let exit = child.wait().await?;
+    if exit.success() {
+        return Ok(told);
+    }
+    Err(SandboxError::Unproven {
+        what: format!("the proof itself failed ({exit:?})"),
+    })
+}
+
+/// The plain process is the control: what differs from it is what the sandbox did.
+fn judge(plain: &Seen, inside: &Seen) -> Result<(), SandboxError> {
+    let unproven = |what: String| Err(SandboxError::Unproven { what });
+    for name in NAMESPACES {
+        let name = format!("ns/{name}");
+        let (outer, inner) = (plain.get(&name), inside.get(&name));
+        if outer.is_empty() || inner.is_empty() || outer == inner {
+            return unproven(format!("{name} is not a namespace of its own ({inner})"));
+        }
+    }
+    for name in ["CapPrm", "CapEff", "CapBnd"] {
+        if inside.get(name).chars().any(|digit| digit != '0') || inside.get(name).is_empty() {
+            return unproven(format!(
+                "capabilities are left ({name} {})",
+                inside.get(name)
+            ));
+        }
+    }
+    let user = format!("{uid} {uid} {uid} {uid}", uid = bubblewrap::UID);
+    let wanted = [
+        ("Uid", user.as_str()),
+        ("Gid", user.as_str()),
+        ("NoNewPrivs", "1"),
+        ("Seccomp", "2"),
+        ("interfaces", "lo"),
+    ];
+    for (name, wanted) in wanted {
+        if inside.get(name) != wanted {
+            return unproven(format!("{name} is `{}`, not `{wanted}`", inside.get(name)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> (Seen, Seen) {
+        let facts = |namespace: &str, rest: &[(&str, &str)]| {
+            let mut all: BTreeMap<String, String> = NAMESPACES
+                .iter()
+                .map(|name| (format!("ns/{name}"), format!("{name}:[{namespace}]")))
+                .collect();
+            all.extend(
+                rest.iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+            );
+            Seen(all)
+        };
+        let user = "1000 1000 1000 1000";
+        let none = "0000000000000000";
+        let inside = [
+            ("CapPrm", none),
+            ("CapEff", none),
+            ("CapBnd", none),
+            ("Uid", user),
+            ("Gid", user),
+            ("NoNewPrivs", "1"),
+            ("Seccomp", "2"),
+            ("interfaces", "lo"),
+        ];
+        (facts("1", &[]), facts("2", &inside))
+    }
+
+    #[test]
+    fn every_single_fact_is_needed() {
+        let (plain, inside) = good();
+        judge(&plain, &inside).unwrap();
+        for name in inside.0.keys() {
+            let mut worse = inside.clone();
+            worse.0.remove(name);
+            assert!(judge(&plain, &worse).is_err(), "{name} was not looked at");
+            worse.0.insert(name.clone(), plain.get(name).to_owned());
+            assert!(
+                judge(&plain, &worse).is_err(),
+                "{name} as outside was accepted"
+            );
+        }
+    }
+}

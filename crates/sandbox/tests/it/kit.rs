@@ -1,0 +1,193 @@
+//! Starts shell lines in each tier and waits for what they say.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use freehold_sandbox::{
+    Child, Exit, Init, Limits, Mount, SandboxError, Spec, Stdin, Tier, host_root, start,
+};
+use tokio::io::AsyncReadExt;
+
+/// For one command on a machine that does much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The helper that this crate builds.
+pub(crate) fn init() -> Init {
+    Init {
+        program: env!("CARGO_BIN_EXE_freehold-sandbox-init").into(),
+        args: Vec::new(),
+    }
+}
+
+/// A workspace of its own, with the system around it.
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) spec: Spec,
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) exit: Exit,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    pub(crate) fn code(&self) -> i32 {
+        self.exit.code.unwrap_or(-1)
+    }
+
+    /// What it said, when it ended well; the whole story in the panic if not.
+    #[track_caller]
+    pub(crate) fn good(&self) -> &str {
+        assert_eq!(self.exit.code, Some(0), "{self:?}");
+        self.stdout.trim_end()
+    }
+
+    /// It ran, it was refused, and not because a command or file of the test was missing.
+    #[track_caller]
+    pub(crate) fn refused(&self, reason: &str) {
+        assert!(
+            self.exit.code.is_some_and(|code| code != 0 && code != 127),
+            "{self:?}"
+        );
+        assert!(self.stderr.contains(reason), "not `{reason}`: {self:?}");
+    }
+}
+
+impl Bench {
+    /// In the sandbox the workspace is `/workspace`; in a plain tier it is where it is.
+    pub(crate) fn new(tier: Tier) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = folder.path().join("workspace");
+        std::fs::create_dir(&workspace).unwrap();
+        let mut mounts = host_root();
+        mounts.push(Mount::ReadWrite {
+            source: workspace.clone(),
+            target: "/workspace".into(),
+        });
+        let cwd = if tier == Tier::Sandbox {
+            "/workspace".into()
+        } else {
+            workspace
+        };
+        let env = [
+            ("PATH", "/usr/bin:/bin"),
+            ("HOME", "/tmp"),
+            ("LC_ALL", "C.UTF-8"),
+        ];
+        let spec = Spec {
+            tier,
+            program: "sh".into(),
+            args: Vec::new(),
+            env: env
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect::<BTreeMap<_, _>>(),
+            cwd,
+            mounts,
+            ports: Vec::new(),
+            limits: Limits::default(),
+            stdin: Stdin::Null,
+            init: init(),
+        };
+        Self { folder, spec }
+    }
+
+    pub(crate) fn sandbox() -> Self {
+        Self::new(Tier::Sandbox)
+    }
+
+    pub(crate) fn plain() -> Self {
+        Self::new(Tier::None)
+    }
+
+    /// The workspace as the host sees it.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
+    }
+
+    pub(crate) fn command<A: Into<OsString>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Spec {
+        let args = args.into_iter().map(Into::into).collect();
+        Spec {
+            program: program.into(),
+            args,
+            ..self.spec.clone()
+        }
+    }
+
+    pub(crate) fn line(&self, line: &str) -> Spec {
+        self.command("sh", ["-c", line])
+    }
+
+    /// Runs a shell line to its end.
+    pub(crate) async fn sh(&self, line: &str) -> Done {
+        run(&self.line(line)).await.unwrap()
+    }
+
+    pub(crate) async fn start(&self, line: &str) -> Child {
+        start(&self.line(line)).await.unwrap()
+    }
+}
+
+/// Runs to the end, reading both outputs.
+pub(crate) async fn run(spec: &Spec) -> Result<Done, SandboxError> {
+    finish(start(spec).await?).await
+}
+
+pub(crate) async fn finish(mut child: Child) -> Result<Done, SandboxError> {
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let all = async {
+        let (read_out, read_err, exit) = tokio::join!(
+            stdout.read_to_end(&mut out),
+            stderr.read_to_end(&mut err),
+            child.wait()
+        );
+        read_out.unwrap();
+        read_err.unwrap();
+        exit
+    };
+    let exit = tokio::time::timeout(PATIENCE, all)
+        .await
+        .expect("the command did not end")?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(Done {
+        exit,
+        stdout: text(out),
+        stderr: text(err),
+    })
+}
+
+/// Waits for a condition, with a deadline.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The processes of the host whose arguments or environment hold `mark`.
+pub(crate) fn marked(mark: &str) -> Vec<i32> {
+    let holds = |path: PathBuf| {
+        std::fs::read(path)
+            .is_ok_and(|text| text.windows(mark.len()).any(|part| part == mark.as_bytes()))
+    };
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|pid: &i32| {
+            let folder = Path::new("/proc").join(pid.to_string());
+            holds(folder.join("cmdline")) || holds(folder.join("environ"))
+        })
+        .collect()
+}
