@@ -18,7 +18,7 @@ use crate::options::{FAST_STOP_LIMIT, IMMEDIATE_STOP_LIMIT, POLL, PORT};
 use crate::procfs::{Identity, servers_in};
 
 /// A server whose supervisor died is told so by the kernel, and backends notice that their server died: both leave by themselves.
-const LEAVES_BY_ITSELF: Duration = Duration::from_secs(10);
+const LEAVES_BY_ITSELF: Duration = Duration::from_secs(5);
 
 /// Ends the server that an earlier supervisor left in `data`, and only that one. The caller holds the lock.
 pub(crate) async fn clear(data: &Path, left: Option<&Identity>) -> Result<()> {

@@ -70,11 +70,11 @@ impl SocketDir {
     }
 }
 
-/// The path must also be UTF-8, for it goes into an URL, and free of what separates entries of the server's list.
+/// The path must also be UTF-8, for it goes into an URL, and free of commas, which separate hosts for `libpq`.
 fn fits(dir: &Path) -> bool {
     let name = format!("/.s.PGSQL.{PORT}");
     dir.to_str()
-        .is_some_and(|dir| dir.len() + name.len() <= LONGEST)
+        .is_some_and(|dir| dir.len() + name.len() <= LONGEST && !dir.contains(','))
 }
 
 /// A name from the data directory's inode: short, the same at the next start, and no one else's.
@@ -89,9 +89,7 @@ fn short(data: &Path, runtime: Option<&Path>, account: &Account) -> Result<PathB
     };
     let ours = nix::unistd::Uid::effective().as_raw();
     let base = private.into_iter().find(|dir| {
-        fs::metadata(dir).is_ok_and(|m| m.is_dir() && m.uid() == ours)
-            && fits(&dir.join(&name))
-            && !dir.to_string_lossy().contains([',', '"'])
+        fs::metadata(dir).is_ok_and(|m| m.is_dir() && m.uid() == ours) && fits(&dir.join(&name))
     });
     Ok(base.unwrap_or(Path::new("/tmp")).join(name))
 }
@@ -119,6 +117,7 @@ mod tests {
         let room = LONGEST - "/.s.PGSQL.5432".len();
         assert!(fits(Path::new(&"a".repeat(room))));
         assert!(!fits(Path::new(&"a".repeat(room + 1))));
+        assert!(!fits(Path::new("/a,b")));
     }
 
     #[test]
