@@ -1,0 +1,208 @@
+//! The way out of a run's empty network: an HTTP proxy on a unix socket.
+//!
+//! It serves `CONNECT` and plain HTTP in absolute form, and decides twice: on the parsed host and
+//! port, and on the address that is dialled. A name that resolves to a private address is refused
+//! after resolution, and the very address that was judged is the one that is dialled, so that a
+//! second answer of the resolver changes nothing. It never looks into TLS.
+//!
+//! What is left over, plainly: whoever may reach a host may send it anything, and a host that serves
+//! many names (a CDN) may serve another one inside TLS. Keep the list short; the log counts bytes.
+
+mod address;
+mod connection;
+mod log;
+mod policy;
+mod request;
+mod splice;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use log::{Entry, Log, Verdict};
+pub use policy::{Allowed, Policy, Refusal};
+
+use connection::Shared;
+use log::Book;
+
+/// The environment that points the usual clients to the proxy at `127.0.0.1:port` inside.
+///
+/// `direct` are the loopback names that must not go through the proxy; see [`LOOPBACK`].
+#[must_use]
+pub fn proxy_env(port: u16, direct: &[String]) -> std::collections::BTreeMap<String, String> {
+    let proxy = format!("http://127.0.0.1:{port}");
+    let mut env = std::collections::BTreeMap::new();
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+        env.insert(name.to_owned(), proxy.clone());
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        env.insert(name.to_owned(), direct.join(","));
+    }
+    // Node's own fetch takes notice of the variables above only when it is told to.
+    env.insert("NODE_USE_ENV_PROXY".to_owned(), "1".to_owned());
+    env
+}
+
+/// The names of the sandbox's own loopback, where a test's servers listen.
+pub const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// Turns a name and port into addresses. A test gives its own.
+pub type Resolver = Arc<
+    dyn Fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// The bounds of one proxy.
+#[derive(Clone)]
+pub struct Options {
+    /// Connections at once; the next one waits in the socket's queue. `npm` opens some 15 and more.
+    pub connections: usize,
+    /// How long a request's head may take, so that a silent client holds no connection.
+    pub head: Duration,
+    /// How long resolving and connecting may take together.
+    pub connect: Duration,
+    /// How long a connection may be silent both ways.
+    pub idle: Duration,
+    /// Different destinations that the log tells apart; the rest is counted together.
+    pub log_entries: usize,
+    /// How names become addresses.
+    pub resolver: Resolver,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connections: 128,
+            head: Duration::from_secs(10),
+            connect: Duration::from_secs(20),
+            idle: Duration::from_secs(120),
+            log_entries: 500,
+            resolver: Arc::new(|host, port| {
+                Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+            }),
+        }
+    }
+}
+
+/// Why a proxy could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressError {
+    /// The socket could not be made.
+    #[error("the proxy cannot listen on {}: check that its folder exists, is writable and its path is short", path.display())]
+    Listen {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// An open proxy. Dropping it ends its connections too, without waiting for them.
+pub struct Proxy {
+    socket: PathBuf,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+    book: Arc<Book>,
+}
+
+impl Proxy {
+    /// Listens on `socket`, which must not exist; only this user can connect. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn open(socket: &Path, policy: Policy, options: Options) -> Result<Self, EgressError> {
+        let failed = |source| EgressError::Listen {
+            path: socket.to_path_buf(),
+            source,
+        };
+        let listener = UnixListener::bind(socket).map_err(failed)?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(socket, mode).map_err(failed)?;
+        let cancel = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let book = Arc::new(Book::new(options.log_entries));
+        let permits = Arc::new(Semaphore::new(options.connections));
+        let shared = Arc::new(Shared {
+            policy,
+            options,
+            book: Arc::clone(&book),
+            cancel: cancel.clone(),
+        });
+        tasks.spawn(accept(listener, permits, shared, tasks.clone()));
+        Ok(Self {
+            socket: socket.to_path_buf(),
+            cancel,
+            tasks,
+            book,
+        })
+    }
+
+    /// The socket, for a port of the sandbox.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What went through until now. Open connections count what they moved so far.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        self.book.read()
+    }
+
+    /// Ends all connections, waits for them, removes the socket and returns the whole log.
+    pub async fn close(self) -> Log {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.book.read()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        std::fs::remove_file(&self.socket).ok();
+    }
+}
+
+/// How long to wait when the process has no descriptor left to accept with.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+async fn accept(
+    listener: UnixListener,
+    permits: Arc<Semaphore>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+) {
+    let cancel = shared.cancel.clone();
+    let serve = async {
+        loop {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let shared = Arc::clone(&shared);
+                    tasks.spawn(async move {
+                        connection::serve(stream, &shared).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the egress proxy cannot accept; it tries again");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    cancel.run_until_cancelled(serve).await;
+}

@@ -1,0 +1,156 @@
+//! What a run may reach. Two pure decisions: on the parsed destination, and on the dialled address.
+
+use std::net::IpAddr;
+
+use super::address::is_inside;
+use crate::endpoint::{Host, HostPort};
+
+/// One destination that may be reached, and on whose word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// Exactly this host and port.
+    pub at: HostPort,
+    /// Who named it, in words: `npm's configuration`, `package-lock.json`.
+    pub origin: String,
+    /// Whether it may resolve to, or be, a private address: true only where the user's own client
+    /// configuration names it, never on the word of a repository.
+    pub private: bool,
+}
+
+/// What a run may reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Policy {
+    /// Nothing.
+    None,
+    /// These and nothing else. An empty list is nothing.
+    Registries(Vec<Allowed>),
+    /// Every public name; and these, which may be private. Label it wherever it shows.
+    Open(Vec<Allowed>),
+}
+
+/// Why a destination was refused. The texts go to the program inside, so that its log says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Refusal {
+    /// The policy opens nothing.
+    #[error(
+        "this run has no network (egress none). To allow package registries, set the project's egress to registries"
+    )]
+    NoEgress,
+    /// Not on the list.
+    #[error(
+        "it is not a registry that this machine's package clients are configured for, nor one that the project's lock \
+         files name. Configure the client on the runner's machine for it, or set the project's egress to open"
+    )]
+    NotListed,
+    /// An address where a name belongs.
+    #[error(
+        "it is an IP address that is not listed. Use a name, or name the address in the client's configuration"
+    )]
+    Address,
+    /// It resolves to somebody's inside.
+    #[error(
+        "it resolves to a private or local address. Only a registry that the package client's own configuration names \
+         may do that"
+    )]
+    Private,
+}
+
+impl Policy {
+    /// Decides before resolving. `Ok(private)` says whether private addresses are allowed for it.
+    pub(super) fn admit(&self, at: &HostPort) -> Result<bool, Refusal> {
+        let listed = |list: &[Allowed]| {
+            list.iter()
+                .filter(|entry| entry.at == *at)
+                .map(|entry| entry.private)
+                .max()
+        };
+        let address = matches!(at.host, Host::Ip(_));
+        match self {
+            Self::None => Err(Refusal::NoEgress),
+            Self::Registries(list) => listed(list).ok_or(if address {
+                Refusal::Address
+            } else {
+                Refusal::NotListed
+            }),
+            Self::Open(list) => match listed(list) {
+                Some(private) => Ok(private),
+                None if address => Err(Refusal::Address),
+                None => Ok(false),
+            },
+        }
+    }
+}
+
+/// Decides on the address that will be dialled.
+pub(super) fn admit_address(ip: IpAddr, private: bool) -> Result<(), Refusal> {
+    if private || !is_inside(ip) {
+        Ok(())
+    } else {
+        Err(Refusal::Private)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> HostPort {
+        HostPort::parse(text).unwrap()
+    }
+
+    fn allowed(text: &str, private: bool) -> Allowed {
+        Allowed {
+            at: at(text),
+            origin: "a test".into(),
+            private,
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_nothing() {
+        assert_eq!(
+            Policy::None.admit(&at("a.example:443")),
+            Err(Refusal::NoEgress)
+        );
+        assert_eq!(
+            Policy::Registries(Vec::new()).admit(&at("a.example:443")),
+            Err(Refusal::NotListed)
+        );
+    }
+
+    #[test]
+    fn the_list_is_exact() {
+        let policy = Policy::Registries(vec![
+            allowed("a.example:443", false),
+            allowed("127.0.0.1:4873", true),
+        ]);
+        assert_eq!(policy.admit(&at("A.EXAMPLE.:443")), Ok(false));
+        assert_eq!(policy.admit(&at("127.0.0.1:4873")), Ok(true));
+        for (other, why) in [
+            ("a.example:80", Refusal::NotListed),
+            ("x.a.example:443", Refusal::NotListed),
+            ("a.example.evil.example:443", Refusal::NotListed),
+            ("xa.example:443", Refusal::NotListed),
+            ("127.0.0.1:4874", Refusal::Address),
+            ("[::ffff:127.0.0.1]:4873", Refusal::Address),
+        ] {
+            assert_eq!(policy.admit(&at(other)), Err(why), "{other}");
+        }
+    }
+
+    #[test]
+    fn open_is_public_names_only() {
+        let policy = Policy::Open(vec![allowed("mirror.example:443", true)]);
+        assert_eq!(policy.admit(&at("any.example:8080")), Ok(false));
+        assert_eq!(policy.admit(&at("mirror.example:443")), Ok(true));
+        assert_eq!(policy.admit(&at("1.1.1.1:443")), Err(Refusal::Address));
+        assert_eq!(
+            admit_address("169.254.169.254".parse().unwrap(), false),
+            Err(Refusal::Private)
+        );
+        assert_eq!(
+            admit_address("169.254.169.254".parse().unwrap(), true),
+            Ok(())
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! The project file: `.agentworks/project.toml` of the target branch.
+//!
+//! ```toml
+//! [setup]
+//! command = "npm ci"
+//! timeout = "30m"
+//!
+//! [[checks]]
+//! name = "tests"
+//! command = "npm test"
+//! timeout = "10m"
+//! ```
+//!
+//! Commands are run by `sh -c` in the root of the work tree. Pure: bytes in, values out.
+
+mod facts;
+mod parse;
+mod propose;
+mod python;
+mod timeout;
+
+use std::time::Duration;
+
+pub use facts::FileFacts;
+pub use parse::{Parsed, ProjectError, parse};
+pub use propose::{Proposal, propose};
+pub use timeout::{TimeoutError, parse_timeout};
+
+/// Where the file lies in a repository.
+pub const PROJECT_FILE: &str = ".agentworks/project.toml";
+/// How long setup may take when the file does not say: a cold build of dependencies is slow.
+pub const DEFAULT_SETUP_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// How long a check may take when the file does not say.
+pub const DEFAULT_CHECK_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// What a project says about itself. Empty when it says nothing: no setup, no checks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectFile {
+    /// What makes a fresh work tree ready.
+    pub setup: Option<Setup>,
+    /// What must be green before a person is asked, in this order. Names are unique.
+    pub checks: Vec<Check>,
+}
+
+/// The command that makes a fresh work tree ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// For `sh -c`.
+    pub command: String,
+    /// After which it is ended.
+    pub timeout: Duration,
+}
+
+/// A command whose exit code 0 means green.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What people call it; unique in the project.
+    pub name: String,
+    /// For `sh -c`.
+    pub command: String,
+    /// After which it is ended and red.
+    pub timeout: Duration,
+}
