@@ -1,1 +1,303 @@
 //! The only SQL of the control plane, and the blob store.
+//!
+//! Queries are methods of [`Tx`], named noun first (`run_get`, `card_insert`), in one file per
+//! noun. A [`Tx`] is bound to one tenant when it begins; row-level security then shows and takes
+//! that tenant's rows only, whatever a query forgets. "Not there" is `Ok(None)`. To add a query:
+//! a method in the noun's file; to add a table: a migration that binds it to the tenant as
+//! `0001_core.sql` does (a test enumerates the tables and fails otherwise).
+
+mod access;
+mod agent;
+mod blob;
+mod card;
+mod event;
+mod project;
+mod run;
+mod runner;
+mod tenant;
+
+use std::time::Duration;
+
+use freehold_model::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+
+pub use access::{TokenKind, TokenRow};
+pub use agent::{AgentRow, ProviderRow};
+pub use blob::{BLOB_MAX, Blobs};
+pub use card::CardRow;
+pub use event::{EventRow, NewEvent, StepRow};
+pub use project::ProjectRow;
+pub use run::{Idempotent, NewRun, OrderRow, Report, RunRow};
+pub use runner::RunnerRow;
+pub use tenant::{KeyRow, OrderKeyRow};
+
+/// How long a request waits for a connection before it answers "unavailable".
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A statement that takes longer is a mistake or an overload; it must not hold its connection.
+const STATEMENT_TIMEOUT: &str = "15s";
+/// The channel of wake-up hints. Payload: `<tenant uuid> <what>`.
+const CHANNEL: &str = "freehold";
+
+/// What can go wrong between us and PostgreSQL.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The name or the key is taken.
+    #[error("already there ({constraint})")]
+    Taken {
+        /// The unique index that said so.
+        constraint: String,
+    },
+    /// A row does not fit the types: the database was changed by other hands.
+    #[error("inconsistent row in {table}: {what}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// What does not fit.
+        what: String,
+    },
+    /// The database cannot be reached, or no connection was free in time.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("migration failed")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The content directory failed.
+    #[error("the blob store failed")]
+    Blob(#[from] object_store::Error),
+    /// Larger than a blob may be.
+    #[error("a blob of {size} bytes is larger than {BLOB_MAX}")]
+    BlobTooLarge {
+        /// Its size.
+        size: usize,
+    },
+    /// Anything else.
+    #[error("the database refused a statement")]
+    Database(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(db) = &error
+            && db.is_unique_violation()
+        {
+            return Self::Taken {
+                constraint: db.constraint().unwrap_or("unknown").to_owned(),
+            };
+        }
+        let gone = matches!(
+            &error,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed
+        ) || matches!(&error, sqlx::Error::Database(db)
+            // 57P0x: the server is going down or coming up; 08xxx: the connection broke; 53300: full.
+            if db.code().is_some_and(|c| c.starts_with("57P0") || c.starts_with("08") || c == "53300"));
+        if gone {
+            Self::Unavailable(error)
+        } else {
+            Self::Database(error)
+        }
+    }
+}
+
+/// What a query gives.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The way to PostgreSQL. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// Brings the schema of the database at `url` up to date, connected as its owner. Safe to call
+/// from several processes at once and any number of times.
+///
+/// # Errors
+/// When the database is unreachable, or a migration fails or was changed after it was applied.
+pub async fn migrate(url: &str) -> Result<()> {
+    let pool = PgPoolOptions::new().max_connections(1).connect(url).await?;
+    sqlx::migrate!().run(&pool).await?;
+    pool.close().await;
+    Ok(())
+}
+
+impl Store {
+    /// Connects lazily, as the role that owns nothing.
+    ///
+    /// # Errors
+    /// When the address cannot be read, or the role could bypass row-level security.
+    pub async fn connect(url: &str, connections: u32) -> Result<Self> {
+        let options: PgConnectOptions = url.parse()?;
+        let options = options
+            .application_name("freehold-server")
+            .options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        let store = Self { pool };
+        store.refuse_strong_role().await?;
+        Ok(store)
+    }
+
+    /// Row-level security is void for a superuser: refuse to serve as one.
+    async fn refuse_strong_role(&self) -> Result<()> {
+        let strong: bool = sqlx::query_scalar(
+            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if strong {
+            return Err(StoreError::Inconsistent {
+                table: "pg_roles",
+                what:
+                    "the server's role could bypass row-level security; connect as one that cannot"
+                        .into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// A transaction that sees `tenant` only. Rolls back when dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn begin(&self, tenant: TenantId) -> Result<Tx> {
+        let mut inner = self.pool.begin().await?;
+        sqlx::query("SELECT set_config('app.tenant', $1, true)")
+            .bind(tenant.uuid().to_string())
+            .execute(&mut *inner)
+            .await?;
+        Ok(Tx {
+            inner,
+            tenant,
+            hints: Vec::new(),
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn alive(&self) -> bool {
+        sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
+    }
+
+    /// Wake-up hints from every server on this database. A hint may be lost; poll as well.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn listen(&self) -> Result<Listener> {
+        let mut inner = PgListener::connect_with(&self.pool).await?;
+        inner.listen(CHANNEL).await?;
+        Ok(Listener { inner })
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A transaction bound to one tenant.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+    tenant: TenantId,
+    hints: Vec<Hint>,
+}
+
+/// What others may want to look at afresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// This run has news.
+    Run(freehold_model::RunId),
+    /// Some run wants a runner, or a runner has room.
+    Queue,
+}
+
+impl Tx {
+    /// Whose transaction it is.
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Sends a hint when the transaction commits; repeated hints are sent once.
+    pub fn hint(&mut self, hint: Hint) {
+        if !self.hints.contains(&hint) {
+            self.hints.push(hint);
+        }
+    }
+
+    /// Commits. What was written is durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the outcome is then unknown to the caller and must be read back.
+    pub async fn commit(mut self) -> Result<()> {
+        for hint in std::mem::take(&mut self.hints) {
+            let what = match hint {
+                Hint::Run(run) => format!("{} run {}", self.tenant, run),
+                Hint::Queue => format!("{} queue", self.tenant),
+            };
+            sqlx::query("SELECT pg_notify($1, $2)")
+                .bind(CHANNEL)
+                .bind(what)
+                .execute(&mut *self.inner)
+                .await?;
+        }
+        Ok(self.inner.commit().await?)
+    }
+}
+
+/// Receives hints.
+#[derive(Debug)]
+pub struct Listener {
+    inner: PgListener,
+}
+
+impl Listener {
+    /// The next hint. Reconnects by itself; hints sent meanwhile are lost. Cancellation safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the connection cannot be made again.
+    pub async fn next(&mut self) -> Result<(TenantId, Hint)> {
+        loop {
+            let note = self.inner.recv().await?;
+            let mut words = note.payload().split(' ');
+            let tenant = words.next().and_then(|w| w.parse().ok());
+            let hint = match (words.next(), words.next()) {
+                (Some("run"), Some(run)) => run.parse().ok().map(Hint::Run),
+                (Some("queue"), None) => Some(Hint::Queue),
+                _ => None,
+            };
+            if let (Some(tenant), Some(hint)) = (tenant, hint) {
+                return Ok((tenant, hint));
+            }
+        }
+    }
+}
+
+/// Reads a stored word as the type it stands for.
+fn stored<T: std::str::FromStr>(table: &'static str, word: &str) -> Result<T> {
+    word.parse().map_err(|_| StoreError::Inconsistent {
+        table,
+        what: format!("`{}`", word.chars().take(64).collect::<String>()),
+    })
+}
+
+/// Reads a stored JSON document as the type it stands for.
+fn document<T: serde::de::DeserializeOwned>(
+    table: &'static str,
+    value: serde_json::Value,
+) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| StoreError::Inconsistent {
+        table,
+        what: error.to_string(),
+    })
+}
+
+/// Writes a document for a `jsonb` column.
+fn to_json<T: serde::Serialize>(table: &'static str, value: &T) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(|error| StoreError::Inconsistent {
+        table,
+        what: error.to_string(),
+    })
+}

@@ -1,0 +1,261 @@
+//! Agents and the model providers they use.
+
+use chrono::{DateTime, Utc};
+use freehold_model::schedule::Labels;
+use freehold_model::{AgentId, ProviderId};
+use serde_json::Value;
+
+use crate::{Result, Tx, document, to_json};
+
+/// A model provider.
+#[derive(Debug, Clone)]
+pub struct ProviderRow {
+    /// Its id.
+    pub id: ProviderId,
+    /// Its name.
+    pub name: String,
+    /// `openai`, `anthropic` or `ollama`.
+    pub kind: String,
+    /// The endpoint.
+    pub base_url: String,
+    /// Where a runner finds the key.
+    pub key_ref: Value,
+    /// The model to ask for.
+    pub model: Option<String>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// An agent.
+#[derive(Debug, Clone)]
+pub struct AgentRow {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name.
+    pub name: String,
+    /// `command`, `acp` or `builtin`.
+    pub driver: String,
+    /// A known agent's preset.
+    pub preset: Option<String>,
+    /// Its provider.
+    pub provider: Option<ProviderId>,
+    /// What a runner must offer.
+    pub labels: Labels,
+    /// Hard limit in seconds.
+    pub timeout_s: i64,
+    /// Limit on silence in seconds.
+    pub stall_s: i64,
+    /// Content: command and paths.
+    pub start: Vec<u8>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawProvider {
+    id: uuid::Uuid,
+    name: String,
+    kind: String,
+    base_url: String,
+    key_ref: Value,
+    model: Option<String>,
+    created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct RawAgent {
+    id: uuid::Uuid,
+    name: String,
+    driver: String,
+    preset: Option<String>,
+    provider_id: Option<uuid::Uuid>,
+    labels: Value,
+    timeout_s: i64,
+    stall_s: i64,
+    start: Vec<u8>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<RawProvider> for ProviderRow {
+    fn from(raw: RawProvider) -> Self {
+        Self {
+            id: ProviderId::from_uuid(raw.id),
+            name: raw.name,
+            kind: raw.kind,
+            base_url: raw.base_url,
+            key_ref: raw.key_ref,
+            model: raw.model,
+            created_at: raw.created_at,
+        }
+    }
+}
+
+impl RawAgent {
+    fn row(self) -> Result<AgentRow> {
+        Ok(AgentRow {
+            id: AgentId::from_uuid(self.id),
+            name: self.name,
+            driver: self.driver,
+            preset: self.preset,
+            provider: self.provider_id.map(ProviderId::from_uuid),
+            labels: document("agents", self.labels)?,
+            timeout_s: self.timeout_s,
+            stall_s: self.stall_s,
+            start: self.start,
+            created_at: self.created_at,
+        })
+    }
+}
+
+impl Tx {
+    /// Adds a provider.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Taken`] when the name is.
+    pub async fn provider_insert(&mut self, row: &ProviderRow) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO providers (tenant_id, id, name, kind, base_url, key_ref, model, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.kind)
+        .bind(&row.base_url)
+        .bind(&row.key_ref)
+        .bind(&row.model)
+        .bind(row.created_at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Providers in the order they were added, behind `after`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn provider_list(
+        &mut self,
+        after: Option<ProviderId>,
+        limit: i64,
+    ) -> Result<Vec<ProviderRow>> {
+        let raw: Vec<RawProvider> = sqlx::query_as(
+            "SELECT id, name, kind, base_url, key_ref, model, created_at FROM providers
+             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(after.map(ProviderId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(raw.into_iter().map(Into::into).collect())
+    }
+
+    /// A provider by id.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn provider_get(&mut self, id: ProviderId) -> Result<Option<ProviderRow>> {
+        let raw: Option<RawProvider> = sqlx::query_as(
+            "SELECT id, name, kind, base_url, key_ref, model, created_at FROM providers
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(raw.map(Into::into))
+    }
+
+    /// A provider's id by its name.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn provider_named(&mut self, name: &str) -> Result<Option<ProviderId>> {
+        let id: Option<uuid::Uuid> =
+            sqlx::query_scalar("SELECT id FROM providers WHERE tenant_id = $1 AND name = $2")
+                .bind(self.tenant.uuid())
+                .bind(name)
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        Ok(id.map(ProviderId::from_uuid))
+    }
+
+    /// Adds an agent.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Taken`] when the name is.
+    pub async fn agent_insert(&mut self, row: &AgentRow) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO agents (tenant_id, id, name, driver, preset, provider_id, labels,
+                                 timeout_s, stall_s, start, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.driver)
+        .bind(&row.preset)
+        .bind(row.provider.map(ProviderId::uuid))
+        .bind(to_json("agents", &row.labels)?)
+        .bind(row.timeout_s)
+        .bind(row.stall_s)
+        .bind(&row.start)
+        .bind(row.created_at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// An agent by id.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn agent_get(&mut self, id: AgentId) -> Result<Option<AgentRow>> {
+        let raw: Option<RawAgent> = sqlx::query_as(
+            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, created_at
+             FROM agents WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        raw.map(RawAgent::row).transpose()
+    }
+
+    /// An agent's id by its name.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn agent_named(&mut self, name: &str) -> Result<Option<AgentId>> {
+        let id: Option<uuid::Uuid> =
+            sqlx::query_scalar("SELECT id FROM agents WHERE tenant_id = $1 AND name = $2")
+                .bind(self.tenant.uuid())
+                .bind(name)
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        Ok(id.map(AgentId::from_uuid))
+    }
+
+    /// Agents in the order they were added, behind `after`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn agent_list(
+        &mut self,
+        after: Option<AgentId>,
+        limit: i64,
+    ) -> Result<Vec<AgentRow>> {
+        let raw: Vec<RawAgent> = sqlx::query_as(
+            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, created_at
+             FROM agents WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id > $2)
+             ORDER BY id LIMIT $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(after.map(AgentId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(RawAgent::row).collect()
+    }
+}

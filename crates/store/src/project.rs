@@ -1,0 +1,150 @@
+//! Projects and their repositories.
+
+use chrono::{DateTime, Utc};
+use freehold_model::{ProjectId, RepositoryId};
+
+use crate::{Result, Tx};
+
+/// A project with its first repository.
+#[derive(Debug, Clone)]
+pub struct ProjectRow {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// `none`, `registries` or `open`.
+    pub egress: String,
+    /// The record's remote, ref and path.
+    pub record: (String, String, String),
+    /// The first repository.
+    pub repository: RepositoryId,
+    /// Its remote.
+    pub remote: String,
+    /// The branch that work starts from and lands on.
+    pub target: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: uuid::Uuid,
+    name: String,
+    egress: String,
+    record_remote: String,
+    record_ref: String,
+    record_path: String,
+    repository: uuid::Uuid,
+    remote: String,
+    target: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<Raw> for ProjectRow {
+    fn from(raw: Raw) -> Self {
+        Self {
+            id: ProjectId::from_uuid(raw.id),
+            name: raw.name,
+            egress: raw.egress,
+            record: (raw.record_remote, raw.record_ref, raw.record_path),
+            repository: RepositoryId::from_uuid(raw.repository),
+            remote: raw.remote,
+            target: raw.target,
+            created_at: raw.created_at,
+        }
+    }
+}
+
+impl Tx {
+    /// Adds a project and its first repository.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Taken`] when the name is.
+    pub async fn project_insert(&mut self, row: &ProjectRow) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO projects
+               (tenant_id, id, name, egress, record_remote, record_ref, record_path, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.egress)
+        .bind(&row.record.0)
+        .bind(&row.record.1)
+        .bind(&row.record.2)
+        .bind(row.created_at)
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query(
+            "INSERT INTO repositories (tenant_id, id, project_id, position, remote, target)
+             VALUES ($1, $2, $3, 0, $4, $5)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.repository.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.remote)
+        .bind(&row.target)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// A project by id.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn project_get(&mut self, id: ProjectId) -> Result<Option<ProjectRow>> {
+        let raw: Option<Raw> = sqlx::query_as(
+            "SELECT p.id, p.name, p.egress, p.record_remote, p.record_ref, p.record_path,
+                    r.id AS repository, r.remote, r.target, p.created_at
+             FROM projects p
+             JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
+             WHERE p.tenant_id = $1 AND p.id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(raw.map(Into::into))
+    }
+
+    /// A project's id by its name.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn project_named(&mut self, name: &str) -> Result<Option<ProjectId>> {
+        let id: Option<uuid::Uuid> =
+            sqlx::query_scalar("SELECT id FROM projects WHERE tenant_id = $1 AND name = $2")
+                .bind(self.tenant.uuid())
+                .bind(name)
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        Ok(id.map(ProjectId::from_uuid))
+    }
+
+    /// Projects in the order they were made, behind `after`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn project_list(
+        &mut self,
+        after: Option<ProjectId>,
+        limit: i64,
+    ) -> Result<Vec<ProjectRow>> {
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT p.id, p.name, p.egress, p.record_remote, p.record_ref, p.record_path,
+                    r.id AS repository, r.remote, r.target, p.created_at
+             FROM projects p
+             JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
+             WHERE p.tenant_id = $1 AND ($2::uuid IS NULL OR p.id > $2)
+             ORDER BY p.id LIMIT $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(after.map(ProjectId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(raw.into_iter().map(Into::into).collect())
+    }
+}

@@ -1,0 +1,661 @@
+//! Runs and their orders. The life cycle's columns are written from `model::run::Run` alone, on
+//! a row that the transaction has locked.
+
+use chrono::{DateTime, Utc};
+use freehold_model::run::{JobKind, Lease, Run, State};
+use freehold_model::schedule::Labels;
+use freehold_model::{AgentId, BlobId, CardId, JobId, OrderId, ProjectId, RunId, RunnerId, UserId};
+use serde_json::Value;
+
+use crate::{Result, StoreError, Tx, document, stored, to_json};
+
+/// A run to be added.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// The project.
+    pub project: ProjectId,
+    /// The card.
+    pub card: CardId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's name at this time.
+    pub agent_name: String,
+    /// Who asked.
+    pub by: UserId,
+    /// The run that it answers.
+    pub parent: Option<RunId>,
+    /// The target branch.
+    pub target: String,
+    /// What may be reached from inside.
+    pub egress: String,
+    /// The isolation that is asked for.
+    pub isolation: String,
+    /// What a runner must offer.
+    pub labels: Labels,
+    /// Its life so far.
+    pub life: Run,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A run as it is stored.
+#[derive(Debug, Clone)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// The project.
+    pub project: ProjectId,
+    /// The card.
+    pub card: CardId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's name when it was asked for.
+    pub agent_name: String,
+    /// Who asked.
+    pub by: UserId,
+    /// The run that it answers.
+    pub parent: Option<RunId>,
+    /// Its life.
+    pub life: Run,
+    /// The target branch.
+    pub target: String,
+    /// What may be reached from inside.
+    pub egress: String,
+    /// The isolation in force.
+    pub isolation: String,
+    /// What a runner must offer.
+    pub labels: Labels,
+    /// Who has or last had it.
+    pub last_runner: Option<RunnerId>,
+    /// Why it is queued: ids and labels only.
+    pub wait_note: Option<String>,
+    /// Content and the version of its place.
+    pub detail: Option<(Vec<u8>, i64)>,
+    /// The checks' results.
+    pub checks: Value,
+    /// The diff's blob and the version of its place.
+    pub diff: Option<(BlobId, i64)>,
+    /// The conversation's blob.
+    pub transcript: Option<BlobId>,
+    /// The last event.
+    pub last_seq: i64,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What a finished job leaves on its run, beside the life cycle.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Content and the version of its place.
+    pub detail: Option<(Vec<u8>, i64)>,
+    /// The checks' results; none leaves them as they were.
+    pub checks: Option<Value>,
+    /// The diff's blob and the version of its place.
+    pub diff: Option<(BlobId, i64)>,
+    /// The conversation's blob.
+    pub transcript: Option<BlobId>,
+    /// The isolation that was really in force.
+    pub isolation: Option<String>,
+    /// The agent's own version.
+    pub agent_version: Option<String>,
+}
+
+/// An order of a run.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OrderRow {
+    /// Content.
+    pub envelope: Vec<u8>,
+    /// The version of its place.
+    pub turn: i32,
+}
+
+/// What an idempotency key was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotent {
+    /// The digest of the request.
+    pub request: Vec<u8>,
+    /// The run that it made.
+    pub run: RunId,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: uuid::Uuid,
+    project_id: uuid::Uuid,
+    card_id: uuid::Uuid,
+    agent_id: uuid::Uuid,
+    agent_name: String,
+    by_user: uuid::Uuid,
+    parent_id: Option<uuid::Uuid>,
+    state: String,
+    reason: Option<String>,
+    epoch: i32,
+    attempt: i32,
+    attempts_max: i32,
+    land_attempt: i32,
+    turn: i32,
+    cancel_requested: bool,
+    lease_job: Option<uuid::Uuid>,
+    lease_kind: Option<String>,
+    lease_runner: Option<uuid::Uuid>,
+    lease_accepted: Option<bool>,
+    lease_until: Option<DateTime<Utc>>,
+    work: Option<Value>,
+    approval: Option<Value>,
+    landed: Option<String>,
+    target: String,
+    egress: String,
+    isolation: String,
+    labels: Value,
+    last_runner: Option<uuid::Uuid>,
+    wait_note: Option<String>,
+    detail: Option<Vec<u8>>,
+    detail_version: Option<i64>,
+    checks: Value,
+    diff_blob: Option<uuid::Uuid>,
+    diff_version: Option<i64>,
+    transcript_blob: Option<uuid::Uuid>,
+    last_seq: i64,
+    created_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+const fn kind_word(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Execute => "execute",
+        JobKind::Land => "land",
+    }
+}
+
+fn unsigned(value: i32) -> Result<u32> {
+    u32::try_from(value).map_err(|_| StoreError::Inconsistent {
+        table: "runs",
+        what: format!("{value} is negative"),
+    })
+}
+
+fn signed(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+impl Raw {
+    fn lease(&self) -> Result<Option<Lease>> {
+        let (Some(job), Some(runner), Some(kind), Some(accepted), Some(until)) = (
+            self.lease_job,
+            self.lease_runner,
+            self.lease_kind.as_deref(),
+            self.lease_accepted,
+            self.lease_until,
+        ) else {
+            return Ok(None);
+        };
+        let kind = match kind {
+            "execute" => JobKind::Execute,
+            "land" => JobKind::Land,
+            other => {
+                return Err(StoreError::Inconsistent {
+                    table: "runs",
+                    what: format!("lease `{other}`"),
+                });
+            }
+        };
+        Ok(Some(Lease {
+            job: JobId::from_uuid(job),
+            kind,
+            runner: RunnerId::from_uuid(runner),
+            accepted,
+            until,
+        }))
+    }
+
+    fn life(&self) -> Result<Run> {
+        Ok(Run {
+            state: stored("runs", &self.state)?,
+            reason: self
+                .reason
+                .as_deref()
+                .map(|code| stored("runs", code))
+                .transpose()?,
+            epoch: unsigned(self.epoch)?,
+            attempt: unsigned(self.attempt)?,
+            attempts_max: unsigned(self.attempts_max)?,
+            land_attempt: unsigned(self.land_attempt)?,
+            turn: unsigned(self.turn)?,
+            lease: self.lease()?,
+            cancel_requested: self.cancel_requested,
+            work: self.work.clone().map(|v| document("runs", v)).transpose()?,
+            approval: self
+                .approval
+                .clone()
+                .map(|v| document("runs", v))
+                .transpose()?,
+            landed: self.landed.clone(),
+        })
+    }
+
+    fn row(self) -> Result<RunRow> {
+        Ok(RunRow {
+            life: self.life()?,
+            id: RunId::from_uuid(self.id),
+            project: ProjectId::from_uuid(self.project_id),
+            card: CardId::from_uuid(self.card_id),
+            agent: AgentId::from_uuid(self.agent_id),
+            agent_name: self.agent_name,
+            by: UserId::from_uuid(self.by_user),
+            parent: self.parent_id.map(RunId::from_uuid),
+            target: self.target,
+            egress: self.egress,
+            isolation: self.isolation,
+            labels: document("runs", self.labels)?,
+            last_runner: self.last_runner.map(RunnerId::from_uuid),
+            wait_note: self.wait_note,
+            detail: self.detail.zip(self.detail_version),
+            checks: self.checks,
+            diff: self.diff_blob.map(BlobId::from_uuid).zip(self.diff_version),
+            transcript: self.transcript_blob.map(BlobId::from_uuid),
+            last_seq: self.last_seq,
+            created_at: self.created_at,
+            finished_at: self.finished_at,
+        })
+    }
+}
+
+impl Tx {
+    /// Adds a run.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] with `runs_live` when the card has a live one.
+    pub async fn run_insert(&mut self, run: &NewRun) -> Result<()> {
+        let life = &run.life;
+        sqlx::query(
+            "INSERT INTO runs (tenant_id, id, project_id, card_id, agent_id, agent_name, by_user,
+                               parent_id, state, epoch, attempt, attempts_max, land_attempt, turn,
+                               cancel_requested, target, egress, isolation, labels, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(run.id.uuid())
+        .bind(run.project.uuid())
+        .bind(run.card.uuid())
+        .bind(run.agent.uuid())
+        .bind(&run.agent_name)
+        .bind(run.by.uuid())
+        .bind(run.parent.map(RunId::uuid))
+        .bind(life.state.name())
+        .bind(signed(life.epoch))
+        .bind(signed(life.attempt))
+        .bind(signed(life.attempts_max))
+        .bind(&run.target)
+        .bind(&run.egress)
+        .bind(&run.isolation)
+        .bind(to_json("runs", &run.labels)?)
+        .bind(run.at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// A run by id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_get(&mut self, id: RunId) -> Result<Option<RunRow>> {
+        let raw: Option<Raw> =
+            sqlx::query_as("SELECT * FROM runs WHERE tenant_id = $1 AND id = $2")
+                .bind(self.tenant.uuid())
+                .bind(id.uuid())
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        raw.map(Raw::row).transpose()
+    }
+
+    /// A run by id, locked until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_lock(&mut self, id: RunId) -> Result<Option<RunRow>> {
+        let raw: Option<Raw> =
+            sqlx::query_as("SELECT * FROM runs WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
+                .bind(self.tenant.uuid())
+                .bind(id.uuid())
+                .fetch_optional(&mut *self.inner)
+                .await?;
+        raw.map(Raw::row).transpose()
+    }
+
+    /// Runs, newest first, older than `before`; of a project or a card where given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_list(
+        &mut self,
+        project: Option<ProjectId>,
+        card: Option<CardId>,
+        before: Option<RunId>,
+        limit: i64,
+    ) -> Result<Vec<RunRow>> {
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT * FROM runs
+             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2)
+               AND ($3::uuid IS NULL OR card_id = $3) AND ($4::uuid IS NULL OR id < $4)
+             ORDER BY id DESC LIMIT $5",
+        )
+        .bind(self.tenant.uuid())
+        .bind(project.map(ProjectId::uuid))
+        .bind(card.map(CardId::uuid))
+        .bind(before.map(RunId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// Runs that want a runner now, oldest first, skipping those that another transaction holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_wanting(&mut self, limit: i64) -> Result<Vec<RunRow>> {
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT * FROM runs
+             WHERE tenant_id = $1 AND (state = 'queued' OR (state = 'landing' AND lease_job IS NULL))
+             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        )
+        .bind(self.tenant.uuid())
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// Runs whose lease ended before `now`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_expired(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<RunId>> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM runs WHERE tenant_id = $1 AND lease_job IS NOT NULL AND lease_until <= $2
+             ORDER BY lease_until LIMIT $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(now)
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(ids.into_iter().map(RunId::from_uuid).collect())
+    }
+
+    /// Runs that a runner holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_held_by(&mut self, runner: RunnerId) -> Result<Vec<RunRow>> {
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT * FROM runs WHERE tenant_id = $1 AND lease_runner = $2 ORDER BY id",
+        )
+        .bind(self.tenant.uuid())
+        .bind(runner.uuid())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// Writes the life of a run whose row this transaction has locked.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Inconsistent`] when the run is not there.
+    pub async fn run_set_life(&mut self, id: RunId, life: &Run, at: DateTime<Utc>) -> Result<()> {
+        let lease = life.lease.as_ref();
+        let done = sqlx::query(
+            "UPDATE runs SET state = $3, reason = $4, epoch = $5, attempt = $6, land_attempt = $7,
+                 turn = $8, cancel_requested = $9, lease_job = $10, lease_kind = $11,
+                 lease_runner = $12, lease_accepted = $13, lease_until = $14, work = $15,
+                 approval = $16, landed = $17, last_runner = coalesce($12, last_runner),
+                 wait_note = CASE WHEN $3 = 'queued' THEN wait_note END,
+                 finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(life.state.name())
+        .bind(life.reason.map(freehold_model::Reason::code))
+        .bind(signed(life.epoch))
+        .bind(signed(life.attempt))
+        .bind(signed(life.land_attempt))
+        .bind(signed(life.turn))
+        .bind(life.cancel_requested)
+        .bind(lease.map(|l| l.job.uuid()))
+        .bind(lease.map(|l| kind_word(l.kind)))
+        .bind(lease.map(|l| l.runner.uuid()))
+        .bind(lease.map(|l| l.accepted))
+        .bind(lease.map(|l| l.until))
+        .bind(life.work.as_ref().map(|w| to_json("runs", w)).transpose()?)
+        .bind(
+            life.approval
+                .as_ref()
+                .map(|a| to_json("runs", a))
+                .transpose()?,
+        )
+        .bind(&life.landed)
+        .bind(life.state.is_terminal())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(StoreError::Inconsistent {
+                table: "runs",
+                what: format!("{id} is gone"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Says why a queued run waits.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_set_wait(&mut self, id: RunId, reason: &str, note: &str) -> Result<()> {
+        sqlx::query(
+            "UPDATE runs SET reason = $3, wait_note = $4
+             WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'landing') AND lease_job IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(reason)
+        .bind(note)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes what a job left behind; what the report does not say stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_set_report(&mut self, id: RunId, report: &Report) -> Result<()> {
+        sqlx::query(
+            "UPDATE runs SET detail = $3, detail_version = $4,
+                 checks = coalesce($5, checks),
+                 diff_blob = coalesce($6, diff_blob), diff_version = coalesce($7, diff_version),
+                 transcript_blob = coalesce($8, transcript_blob),
+                 isolation = coalesce($9, isolation), agent_version = coalesce($10, agent_version)
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(report.detail.as_ref().map(|(bytes, _)| bytes))
+        .bind(report.detail.as_ref().map(|(_, version)| version))
+        .bind(&report.checks)
+        .bind(report.diff.map(|(blob, _)| blob.uuid()))
+        .bind(report.diff.map(|(_, version)| version))
+        .bind(report.transcript.map(BlobId::uuid))
+        .bind(&report.isolation)
+        .bind(&report.agent_version)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether the card has a run that has not ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_live_of_card(&mut self, card: CardId) -> Result<Option<RunId>> {
+        let id: Option<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM runs WHERE tenant_id = $1 AND card_id = $2
+               AND state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')",
+        )
+        .bind(self.tenant.uuid())
+        .bind(card.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(id.map(RunId::from_uuid))
+    }
+
+    /// Adds an order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn order_insert(
+        &mut self,
+        id: OrderId,
+        run: RunId,
+        kind: JobKind,
+        turn: u32,
+        envelope: &[u8],
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO orders (tenant_id, id, run_id, kind, turn, envelope, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(run.uuid())
+        .bind(kind_word(kind))
+        .bind(signed(turn))
+        .bind(envelope)
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// The latest order of a kind.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn order_latest(&mut self, run: RunId, kind: JobKind) -> Result<Option<OrderRow>> {
+        Ok(sqlx::query_as(
+            "SELECT envelope, turn FROM orders WHERE tenant_id = $1 AND run_id = $2 AND kind = $3
+             ORDER BY id DESC LIMIT 1",
+        )
+        .bind(self.tenant.uuid())
+        .bind(run.uuid())
+        .bind(kind_word(kind))
+        .fetch_optional(&mut *self.inner)
+        .await?)
+    }
+
+    /// What a key was used for. Waits for another transaction that is using it now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn idempotency_take(
+        &mut self,
+        key: &str,
+        request: &[u8],
+        run: RunId,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Idempotent>> {
+        let inserted = sqlx::query(
+            "INSERT INTO idempotency (tenant_id, key, request, run_id, created_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        )
+        .bind(self.tenant.uuid())
+        .bind(key)
+        .bind(request)
+        .bind(run.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(None);
+        }
+        let (request, run): (Vec<u8>, uuid::Uuid) = sqlx::query_as(
+            "SELECT request, run_id FROM idempotency WHERE tenant_id = $1 AND key = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(key)
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(Some(Idempotent {
+            request,
+            run: RunId::from_uuid(run),
+        }))
+    }
+
+    /// Runs that ended before `before` and whose refs are still on the remote, with the remote.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_to_sweep(
+        &mut self,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<(RunId, String)>> {
+        let found: Vec<(uuid::Uuid, String)> = sqlx::query_as(
+            "SELECT u.id, r.remote FROM runs u
+             JOIN repositories r ON r.tenant_id = u.tenant_id AND r.project_id = u.project_id AND r.position = 0
+             WHERE u.tenant_id = $1 AND u.finished_at < $2 AND u.refs_swept_at IS NULL AND u.epoch > 0
+             ORDER BY u.finished_at LIMIT $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(before)
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, remote)| (RunId::from_uuid(id), remote))
+            .collect())
+    }
+
+    /// Says that a run has no refs any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_set_swept(&mut self, ids: &[RunId], at: DateTime<Utc>) -> Result<()> {
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
+        sqlx::query(
+            "UPDATE runs SET refs_swept_at = $3
+             WHERE tenant_id = $1 AND id = ANY($2) AND finished_at IS NOT NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(ids)
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// How many runs are in each state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_counts(&mut self) -> Result<Vec<(State, i64)>> {
+        let counts: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, count(*) FROM runs WHERE tenant_id = $1 GROUP BY state ORDER BY state",
+        )
+        .bind(self.tenant.uuid())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        counts
+            .into_iter()
+            .map(|(state, n)| Ok((stored("runs", &state)?, n)))
+            .collect()
+    }
+}

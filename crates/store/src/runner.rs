@@ -1,0 +1,228 @@
+//! Enrolled runners.
+
+use chrono::{DateTime, Utc};
+use freehold_model::schedule::Labels;
+use freehold_model::{RunnerId, TenantId};
+use serde_json::Value;
+
+use crate::{Result, Store, StoreError, Tx, document, to_json};
+
+/// A runner.
+#[derive(Debug, Clone)]
+pub struct RunnerRow {
+    /// Its id.
+    pub id: RunnerId,
+    /// Its host's name.
+    pub name: String,
+    /// Ed25519 public key.
+    pub signing_key: Vec<u8>,
+    /// HPKE public key.
+    pub seal_key: Vec<u8>,
+    /// What it offers.
+    pub labels: Labels,
+    /// How many jobs it takes at once.
+    pub capacity: i32,
+    /// Its program's version.
+    pub version: String,
+    /// The last frame that was taken for good.
+    pub last_seq: i64,
+    /// When it was last heard of.
+    pub last_seen: Option<DateTime<Utc>>,
+    /// Jobs it holds now.
+    pub busy: i64,
+    /// When it was enrolled.
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Raw {
+    id: uuid::Uuid,
+    name: String,
+    signing_key: Vec<u8>,
+    seal_key: Vec<u8>,
+    labels: Value,
+    capacity: i32,
+    version: String,
+    last_seq: i64,
+    last_seen: Option<DateTime<Utc>>,
+    busy: i64,
+    created_at: DateTime<Utc>,
+}
+
+impl Raw {
+    fn row(self) -> Result<RunnerRow> {
+        Ok(RunnerRow {
+            id: RunnerId::from_uuid(self.id),
+            name: self.name,
+            signing_key: self.signing_key,
+            seal_key: self.seal_key,
+            labels: document("runners", self.labels)?,
+            capacity: self.capacity,
+            version: self.version,
+            last_seq: self.last_seq,
+            last_seen: self.last_seen,
+            busy: self.busy,
+            created_at: self.created_at,
+        })
+    }
+}
+
+impl Store {
+    /// The tenant and the signing key of a runner that is not revoked; before a tenant is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_identity(&self, id: RunnerId) -> Result<Option<(TenantId, Vec<u8>)>> {
+        let found: Option<(uuid::Uuid, Vec<u8>, Option<DateTime<Utc>>)> =
+            sqlx::query_as("SELECT tenant_id, signing_key, revoked_at FROM lookup_runner($1)")
+                .bind(id.uuid())
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(found
+            .filter(|(_, _, revoked)| revoked.is_none())
+            .map(|(tenant, key, _)| (TenantId::from_uuid(tenant), key)))
+    }
+}
+
+impl Tx {
+    /// Adds a runner.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when the id is.
+    pub async fn runner_insert(&mut self, row: &RunnerRow) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO runners (tenant_id, id, name, signing_key, seal_key, labels, capacity,
+                                  version, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.signing_key)
+        .bind(&row.seal_key)
+        .bind(to_json("runners", &row.labels)?)
+        .bind(row.capacity)
+        .bind(&row.version)
+        .bind(row.created_at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// What a runner said of itself when it connected. Gives the last frame taken from it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_hello(
+        &mut self,
+        id: RunnerId,
+        labels: &Labels,
+        capacity: i32,
+        version: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<i64>> {
+        Ok(sqlx::query_scalar(
+            "UPDATE runners SET labels = $3, capacity = $4, version = $5, last_seen = $6
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING last_seq",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(to_json("runners", labels)?)
+        .bind(capacity)
+        .bind(version)
+        .bind(at)
+        .fetch_optional(&mut *self.inner)
+        .await?)
+    }
+
+    /// A runner was heard of.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_seen(&mut self, id: RunnerId, at: DateTime<Utc>) -> Result<()> {
+        sqlx::query("UPDATE runners SET last_seen = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .bind(at)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Locks the runner's row and gives the last frame taken from it, so that a second
+    /// connection of the same runner waits for the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_lock(&mut self, id: RunnerId) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "SELECT last_seq FROM runners WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
+
+    /// Everything up to `seq` has been taken. Commits together with what was taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_taken(&mut self, id: RunnerId, seq: i64) -> Result<()> {
+        let done = sqlx::query(
+            "UPDATE runners SET last_seq = $3 WHERE tenant_id = $1 AND id = $2 AND last_seq < $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(seq)
+        .execute(&mut *self.inner)
+        .await?;
+        if done.rows_affected() != 1 {
+            return Err(StoreError::Inconsistent {
+                table: "runners",
+                what: format!("{id} went back behind frame {seq}"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Runners in the order they were enrolled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_list(
+        &mut self,
+        after: Option<RunnerId>,
+        limit: i64,
+    ) -> Result<Vec<RunnerRow>> {
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version,
+                    r.last_seq, r.last_seen, r.created_at,
+                    (SELECT count(*) FROM runs u
+                     WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
+             FROM runners r
+             WHERE r.tenant_id = $1 AND r.revoked_at IS NULL AND ($2::uuid IS NULL OR r.id > $2)
+             ORDER BY r.id LIMIT $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(after.map(RunnerId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// How many jobs a runner holds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_busy(&mut self, id: RunnerId) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "SELECT count(*) FROM runs WHERE tenant_id = $1 AND lease_runner = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
+}
