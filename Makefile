@@ -1,0 +1,38 @@
+# `make` alone explains itself. Each target is one line here; what it does is in scripts/ and xtask/.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench install deny release
+
+help: ## this
+	@echo 'Freehold: a control plane for coding agents. On a fresh Debian 12 with git, make, a C compiler, Python and Rust:'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'demo and test install what is missing and say so; NO_INSTALL=1 only prints the commands.'
+	@echo 'make demo AGENT=codex PROVIDER_URL=… uses a real agent; DEMO_ONCE=1 ends after the landing.'
+	@echo 'One crate while working on it: cargo nextest run -p freehold-model'
+
+demo: install release ## a card becomes a reviewed commit, before your eyes
+	@scripts/demo
+
+test: ## everything: format, lints, rules of the house, unit and integration tests
+	@scripts/test
+
+lint: ## format, clippy, and the rules of the house (seconds)
+	@cargo fmt --all --check
+	@cargo run --quiet --locked --package xtask -- tidy
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## format everything
+	@cargo fmt --all
+
+bench: install release ## figures, each with its command and the floor beside it
+	@scripts/bench
+
+deny: ## licences, bans and sources of dependencies (needs cargo-deny)
+	@cargo deny --locked check bans licenses sources
+
+install: ## what this machine lacks for the demo
+	@scripts/install
+
+release:
+	@cargo build --release --locked
