@@ -1,1 +1,162 @@
-//! Use cases and reconcilers of the core.
+//! Use cases and reconcilers of the core: runs, board, tenants, runners, audit.
+//!
+//! A use case takes a [`Caller`] (who acts, in which tenant), opens one transaction, decides with
+//! `model`, writes with `store`, and commits before it answers. A reconciler takes no input: a
+//! timer or a hint wakes it and it looks at the database afresh. Content is opened in one place,
+//! [`open`], which leaves an audit entry.
+
+pub mod agent;
+pub mod audit;
+pub mod card;
+pub mod dispatch;
+pub mod event;
+pub mod intake;
+pub mod keys;
+pub mod open;
+pub mod order;
+pub mod project;
+pub mod review;
+pub mod run;
+pub mod runner;
+pub mod tenant;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use freehold_model::schedule::Labels;
+use freehold_model::{Clock, Entropy, RunnerId, TenantId, UserId};
+use freehold_store::{Blobs, Store, StoreError};
+use freehold_wire::link::{Down, Probe, Probed};
+use freehold_wire::problem::{Code, Problem};
+
+pub use keys::Keys;
+
+/// Who acts, in which tenant: the first argument of every use case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The tenant, from the token; never from the request.
+    pub tenant: TenantId,
+    /// The member.
+    pub user: UserId,
+    /// The member's name.
+    pub name: String,
+}
+
+impl Caller {
+    /// The actor's name in audit entries.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        self.user.to_string()
+    }
+}
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller can do something about it; nothing was changed.
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+    /// The database or the blob store failed.
+    #[error("storage failed")]
+    Store(#[from] StoreError),
+    /// Something is wrong with us.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+/// What a use case gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A refusal with its code.
+pub(crate) fn refuse<T>(code: Code, detail: impl Into<String>) -> Result<T> {
+    Err(Problem::new(code, detail).into())
+}
+
+/// A runner that is connected now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// The runner.
+    pub runner: RunnerId,
+    /// What it offers.
+    pub labels: Labels,
+    /// How many jobs it takes at once.
+    pub capacity: u32,
+    /// Takes no more jobs.
+    pub draining: bool,
+}
+
+/// A future behind a port.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The runners' connections, as the engine needs them. `server` implements it over WebSockets.
+pub trait Hub: Send + Sync + 'static {
+    /// The runners of a tenant that are connected to this server.
+    fn connected(&self, tenant: TenantId) -> Vec<Connected>;
+    /// Sends a frame if the runner is connected. What matters is repeated by reconciliation.
+    fn send(&self, runner: RunnerId, frame: Down);
+    /// Asks any runner of the tenant to try something. `None` when none is connected or it did
+    /// not answer in time.
+    fn ask(&self, tenant: TenantId, probe: Probe) -> Answer<'_, Option<Probed>>;
+}
+
+/// What the engine is built from.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Bulk content.
+    pub blobs: Blobs,
+    /// The server's own keys.
+    pub keys: Keys,
+    /// The runners' connections.
+    pub hub: Arc<dyn Hub>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// All use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    parts: Arc<Parts>,
+    audited: Arc<audit::Recent>,
+}
+
+impl Engine {
+    /// The engine over these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            audited: Arc::new(audit::Recent::default()),
+        }
+    }
+
+    /// The database, for health and hints.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.parts.clock
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.parts.entropy
+    }
+
+    pub(crate) fn hub(&self) -> &dyn Hub {
+        &*self.parts.hub
+    }
+
+    pub(crate) fn new_id<K>(&self) -> freehold_model::Id<K> {
+        freehold_model::Id::new(self.clock(), self.entropy())
+    }
+}

@@ -75,6 +75,21 @@ impl Tx {
         Ok(())
     }
 
+    /// The member who has been an owner the longest.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn member_owner(&mut self) -> Result<Option<(UserId, String)>> {
+        let found: Option<(uuid::Uuid, String)> = sqlx::query_as(
+            "SELECT user_id, name FROM members WHERE tenant_id = $1 AND role = 'owner'
+             ORDER BY created_at, user_id LIMIT 1",
+        )
+        .bind(self.tenant.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(found.map(|(id, name)| (UserId::from_uuid(id), name)))
+    }
+
     /// A member's name, for words that people read.
     ///
     /// # Errors

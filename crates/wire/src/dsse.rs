@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64url;
 
+/// The signature scheme's key types.
+pub mod ed25519 {
+    pub use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+}
+
 /// A signed payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

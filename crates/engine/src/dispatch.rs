@@ -1,0 +1,209 @@
+//! Reconcilers: give waiting jobs to runners, take them back from the lost, repeat what a
+//! connection may have lost, and ask for refs to be swept. None takes an input but the tenant;
+//! each looks at the world afresh and may be run any number of times.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use freehold_model::run::{Command, JobKind};
+use freehold_model::schedule::{Offer as Room, Placement, Wanted, place};
+use freehold_model::{JobId, RunId, RunnerId, TenantId};
+use freehold_store::{RunRow, Tx};
+use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
+
+use crate::{Engine, Error, Result};
+
+/// Jobs looked at in one pass; more wait for the next.
+const BATCH: i64 = 100;
+/// Refs of a run stay this long after its end, so that a person can still fetch them.
+const REFS_KEPT: TimeDelta = TimeDelta::days(1);
+/// Runs swept in one request to a runner.
+const SWEEP_BATCH: i64 = 200;
+
+impl Engine {
+    /// One pass over a tenant: expired leases first, then placement, then repetition.
+    ///
+    /// # Errors
+    /// [`Error`]; the next pass starts afresh.
+    pub async fn reconcile(&self, tenant: TenantId) -> Result<()> {
+        self.expire(tenant).await?;
+        self.dispatch(tenant).await
+    }
+
+    /// Takes back what runners no longer renew.
+    async fn expire(&self, tenant: TenantId) -> Result<()> {
+        let now = self.clock().now();
+        let mut tx = self.store().begin(tenant).await?;
+        let expired = tx.run_expired(now, BATCH).await?;
+        drop(tx);
+        for id in expired {
+            let mut tx = self.store().begin(tenant).await?;
+            let Some(mut row) = tx.run_lock(id).await? else {
+                continue;
+            };
+            let holder = row.life.lease.as_ref().map(|lease| lease.runner);
+            let epoch = row.life.epoch;
+            let effects = self
+                .advance(&mut tx, &mut row, Command::Expire(now))
+                .await?;
+            tx.commit().await?;
+            if let (Some(runner), false) = (holder, effects.is_empty()) {
+                tracing::warn!(%tenant, run = %id, %runner, epoch, "lease expired");
+                self.hub()
+                    .send(runner, Down::Drop(RunRef { run: id, epoch }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives waiting jobs to runners.
+    async fn dispatch(&self, tenant: TenantId) -> Result<()> {
+        let mut tx = self.store().begin(tenant).await?;
+        let rows = tx.run_wanting(BATCH).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rooms = self.rooms(&mut tx, tenant).await?;
+        let mut wanted = Vec::with_capacity(rows.len());
+        for row in &rows {
+            wanted.push(self.wanted(&mut tx, row).await?);
+        }
+        let mut rows: BTreeMap<RunId, RunRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut offers = Vec::new();
+        for (id, placement) in place(&wanted, &rooms) {
+            let Some(row) = rows.get_mut(&id) else {
+                continue;
+            };
+            match placement {
+                Placement::Place(runner) => {
+                    offers.push((runner, self.lease(&mut tx, row, runner).await?));
+                }
+                Placement::Wait(reason, note) => {
+                    if row.wait_note.as_deref() != Some(note.as_str()) {
+                        tx.run_set_wait(id, reason.code(), &note).await?;
+                        tx.hint(freehold_store::Hint::Run(id));
+                    }
+                }
+            }
+        }
+        tx.commit().await?;
+        for (runner, offer) in offers {
+            self.hub().send(runner, Down::Offer(Box::new(offer)));
+        }
+        Ok(())
+    }
+
+    async fn rooms(&self, tx: &mut Tx, tenant: TenantId) -> Result<Vec<Room>> {
+        let mut rooms = Vec::new();
+        for connected in self.hub().connected(tenant) {
+            if connected.draining {
+                continue;
+            }
+            let busy = u32::try_from(tx.runner_busy(connected.runner).await?).unwrap_or(u32::MAX);
+            rooms.push(Room {
+                runner: connected.runner,
+                labels: connected.labels,
+                free: connected.capacity.saturating_sub(busy),
+            });
+        }
+        Ok(rooms)
+    }
+
+    /// Landing needs no label and waits for no card: the work is done.
+    async fn wanted(&self, tx: &mut Tx, row: &RunRow) -> Result<Wanted> {
+        if row.life.wants() == Some(JobKind::Land) {
+            return Ok(Wanted {
+                run: row.id,
+                labels: BTreeMap::new(),
+                unmet: Vec::new(),
+            });
+        }
+        let unmet = tx.card_unmet(row.card).await?;
+        Ok(Wanted {
+            run: row.id,
+            labels: row.labels.clone(),
+            unmet,
+        })
+    }
+
+    async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<Offer> {
+        let job: JobId = self.new_id();
+        let until = self.clock().now() + TimeDelta::seconds(LEASE_S);
+        self.advance(tx, row, Command::Dispatch { job, runner, until })
+            .await?;
+        offer(tx, row).await
+    }
+
+    /// Repeats to a connected runner what it may have missed: offers that it has not accepted,
+    /// and cancellations of what it holds.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn remind(&self, tenant: TenantId, runner: RunnerId) -> Result<()> {
+        let mut tx = self.store().begin(tenant).await?;
+        for row in tx.run_held_by(runner).await? {
+            let run = RunRef {
+                run: row.id,
+                epoch: row.life.epoch,
+            };
+            if row.life.cancel_requested {
+                self.hub().send(runner, Down::Cancel(run));
+            }
+            if row.life.lease.as_ref().is_some_and(|lease| !lease.accepted) {
+                let offer = offer(&mut tx, &row).await?;
+                self.hub().send(runner, Down::Offer(Box::new(offer)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a connected runner to delete the refs of runs that ended a day ago.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn sweep(&self, tenant: TenantId) -> Result<()> {
+        let Some(runner) = self
+            .hub()
+            .connected(tenant)
+            .into_iter()
+            .find(|c| !c.draining)
+        else {
+            return Ok(());
+        };
+        let mut tx = self.store().begin(tenant).await?;
+        let before = self.clock().now() - REFS_KEPT;
+        let mut by_remote: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
+        for (run, remote) in tx.run_to_sweep(before, SWEEP_BATCH).await? {
+            by_remote.entry(remote).or_default().push(run);
+        }
+        for (remote, runs) in by_remote {
+            self.hub()
+                .send(runner.runner, Down::Sweep(Sweep { remote, runs }));
+        }
+        Ok(())
+    }
+}
+
+/// What a runner needs to know of a job that it holds.
+async fn offer(tx: &mut Tx, row: &RunRow) -> Result<Offer> {
+    let lease = row
+        .life
+        .lease
+        .as_ref()
+        .ok_or_else(|| Error::Internal(format!("{} has no lease to offer", row.id)))?;
+    let order = tx
+        .order_latest(row.id, lease.kind)
+        .await?
+        .ok_or_else(|| Error::Internal(format!("{} has no order", row.id)))?;
+    Ok(Offer {
+        job: lease.job,
+        run: row.id,
+        epoch: row.life.epoch,
+        attempt: row.life.attempt,
+        kind: lease.kind,
+        order: order.envelope,
+        turn: u32::try_from(order.turn).unwrap_or(0),
+        work: row.life.work.clone(),
+        transcript: row.transcript,
+    })
+}

@@ -1,0 +1,319 @@
+//! Taking frames from a runner: each (runner, seq) once, in order, acknowledged after commit.
+//! What a runner says of a run counts only under the epoch that it holds; the rest is dropped,
+//! and the runner is told so.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use freehold_model::run::{Command, Fence};
+use freehold_model::{RunId, RunnerId, TenantId};
+use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, StoreError, Tx};
+use freehold_wire::link::{Down, Finished, JobRef, LEASE_S, RunEvent, RunRef, Up};
+use serde_json::Value;
+
+use crate::{Engine, Error, Result};
+
+/// Longest type of an event.
+const KIND_MAX: usize = 64;
+/// Most metadata of an event, in bytes.
+const META_MAX: usize = 16 * 1024;
+
+/// What became of a batch.
+#[derive(Debug, Default, PartialEq)]
+pub struct Taken {
+    /// Everything up to here is durable.
+    pub acked: u64,
+    /// What to tell the runner.
+    pub say: Vec<Down>,
+}
+
+/// The rows that one batch has locked, and which of them the runner holds.
+struct Batch {
+    runner: RunnerId,
+    rows: BTreeMap<RunId, Option<RunRow>>,
+    say: Vec<Down>,
+}
+
+impl Engine {
+    /// Takes frames that must not be lost. Frames up to the last one taken are repetitions and
+    /// are skipped; a gap is an error, after which the runner connects anew and resumes.
+    ///
+    /// A frame that the database cannot store is dropped alone, with a warning in the log: it
+    /// must not stop those behind it.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing of the batch was taken.
+    pub async fn take(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        frames: &[(u64, Up)],
+    ) -> Result<Taken> {
+        match self.take_batch(tenant, runner, frames, false).await {
+            Err(Error::Store(StoreError::Database(error))) => {
+                tracing::warn!(%runner, %error, "a batch was refused; taking its frames one by one");
+                self.take_singly(tenant, runner, frames).await
+            }
+            other => other,
+        }
+    }
+
+    async fn take_singly(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        frames: &[(u64, Up)],
+    ) -> Result<Taken> {
+        let mut all = Taken::default();
+        for frame in frames {
+            let one = std::slice::from_ref(frame);
+            let taken = match self.take_batch(tenant, runner, one, false).await {
+                Err(Error::Store(StoreError::Database(error))) => {
+                    tracing::error!(%runner, seq = frame.0, %error, "a frame cannot be stored; dropped");
+                    self.take_batch(tenant, runner, one, true).await?
+                }
+                other => other?,
+            };
+            all.acked = taken.acked;
+            all.say.extend(taken.say);
+        }
+        Ok(all)
+    }
+
+    /// One transaction. `skip` acknowledges the frames without acting on them.
+    async fn take_batch(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        frames: &[(u64, Up)],
+        skip: bool,
+    ) -> Result<Taken> {
+        let mut tx = self.store().begin(tenant).await?;
+        let mut last = u64::try_from(tx.runner_lock(runner).await?).unwrap_or(0);
+        let before = last;
+        let mut batch = Batch {
+            runner,
+            rows: BTreeMap::new(),
+            say: Vec::new(),
+        };
+        let mut pending: Vec<(RunId, NewEvent)> = Vec::new();
+        for (seq, frame) in frames.iter().filter(|(seq, _)| *seq > before) {
+            if *seq != last + 1 {
+                return Err(Error::Internal(format!(
+                    "{runner} skipped from frame {last} to {seq}"
+                )));
+            }
+            last = *seq;
+            if skip {
+                continue;
+            }
+            match frame {
+                Up::Event(event) => {
+                    self.take_event(&mut tx, &mut batch, &mut pending, event)
+                        .await?
+                }
+                Up::Accepted(job) => {
+                    flush(&mut tx, &mut pending).await?;
+                    self.take_accepted(&mut tx, &mut batch, *job).await?;
+                }
+                Up::Finished(finished) => {
+                    flush(&mut tx, &mut pending).await?;
+                    self.take_finished(&mut tx, &mut batch, finished).await?;
+                }
+                _ => {}
+            }
+        }
+        flush(&mut tx, &mut pending).await?;
+        if last > before {
+            tx.runner_taken(runner, i64::try_from(last).unwrap_or(i64::MAX))
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(Taken {
+            acked: last,
+            say: batch.say,
+        })
+    }
+
+    async fn take_event(
+        &self,
+        tx: &mut Tx,
+        batch: &mut Batch,
+        pending: &mut Vec<(RunId, NewEvent)>,
+        event: &RunEvent,
+    ) -> Result<()> {
+        let fits = event.kind.len() <= KIND_MAX && event.meta.to_string().len() <= META_MAX;
+        if !fits || !event.meta.is_object() {
+            tracing::warn!(runner = %batch.runner, run = %event.run, "an event is malformed; dropped");
+            return Ok(());
+        }
+        if batch.held(tx, event.run, event.epoch).await?.is_none() {
+            return Ok(());
+        }
+        if let Some(step) = step_of(event) {
+            tx.step_put(event.run, &step).await?;
+        }
+        let new = NewEvent {
+            ts: event.ts,
+            kind: event.kind.clone(),
+            meta: event.meta.clone(),
+            content: event.content.clone(),
+            epoch: event.epoch,
+            n: event.n,
+        };
+        pending.push((event.run, new));
+        Ok(())
+    }
+
+    async fn take_accepted(&self, tx: &mut Tx, batch: &mut Batch, job: JobRef) -> Result<()> {
+        let fence = Fence {
+            runner: batch.runner,
+            epoch: job.epoch,
+        };
+        let Some(row) = batch.held(tx, job.run, job.epoch).await? else {
+            return Ok(());
+        };
+        self.advance(tx, row, Command::Accept(fence)).await?;
+        Ok(())
+    }
+
+    async fn take_finished(&self, tx: &mut Tx, batch: &mut Batch, done: &Finished) -> Result<()> {
+        let JobRef { run, epoch, .. } = done.job;
+        let fence = Fence {
+            runner: batch.runner,
+            epoch,
+        };
+        let Some(row) = batch.held(tx, run, epoch).await? else {
+            return Ok(());
+        };
+        let checks = serde_json::to_value(&done.checks).unwrap_or(Value::Null);
+        let version = i64::from(epoch);
+        let report = Report {
+            detail: done.detail.clone().map(|detail| (detail, version)),
+            checks: (!done.checks.is_empty()).then_some(checks),
+            diff: done.diff.map(|blob| (blob, version)),
+            transcript: done.transcript,
+            isolation: done.isolation.clone(),
+            agent_version: done.agent_version.clone(),
+        };
+        tx.run_set_report(run, &report).await?;
+        match self
+            .advance(tx, row, Command::Finish(fence, done.outcome.clone()))
+            .await
+        {
+            Err(Error::Problem(problem)) => {
+                tracing::warn!(%run, epoch, problem = %problem.detail, "an outcome does not fit; dropped");
+            }
+            other => {
+                other?;
+            }
+        }
+        batch.rows.remove(&run);
+        Ok(())
+    }
+
+    /// A runner is alive and still on these jobs: its leases go on. Gives what to tell it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn heartbeat(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        jobs: &[JobRef],
+    ) -> Result<Vec<Down>> {
+        let now = self.clock().now();
+        let until = now + TimeDelta::seconds(LEASE_S);
+        let mut tx = self.store().begin(tenant).await?;
+        tx.runner_seen(runner, now).await?;
+        let mut batch = Batch {
+            runner,
+            rows: BTreeMap::new(),
+            say: Vec::new(),
+        };
+        for job in jobs {
+            let fence = Fence {
+                runner,
+                epoch: job.epoch,
+            };
+            if let Some(row) = batch.held(&mut tx, job.run, job.epoch).await? {
+                self.advance(&mut tx, row, Command::Renew(fence, until))
+                    .await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(batch.say)
+    }
+
+    /// Refs are gone, as `sweep` asked.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn swept(&self, tenant: TenantId, runs: &[RunId]) -> Result<()> {
+        let mut tx = self.store().begin(tenant).await?;
+        tx.run_set_swept(runs, self.clock().now()).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+impl Batch {
+    /// The locked row of a run that this runner holds under this epoch; otherwise the runner is
+    /// told to drop it.
+    async fn held(&mut self, tx: &mut Tx, run: RunId, epoch: u32) -> Result<Option<&mut RunRow>> {
+        if !self.rows.contains_key(&run) {
+            let row = tx.run_lock(run).await?;
+            self.rows.insert(run, row);
+        }
+        let runner = self.runner;
+        let row = self
+            .rows
+            .get_mut(&run)
+            .and_then(Option::as_mut)
+            .filter(|row| {
+                row.life.epoch == epoch
+                    && row.life.lease.as_ref().is_some_and(|l| l.runner == runner)
+            });
+        if row.is_none() {
+            let drop = Down::Drop(RunRef { run, epoch });
+            if !self.say.contains(&drop) {
+                self.say.push(drop);
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// Appends what has gathered, run by run, in order.
+async fn flush(tx: &mut Tx, pending: &mut Vec<(RunId, NewEvent)>) -> Result<()> {
+    let mut by_run: BTreeMap<RunId, Vec<NewEvent>> = BTreeMap::new();
+    for (run, event) in pending.drain(..) {
+        by_run.entry(run).or_default().push(event);
+    }
+    for (run, events) in by_run {
+        tx.events_append(run, &events).await?;
+        tx.hint(Hint::Run(run));
+    }
+    Ok(())
+}
+
+/// The journal's line for an event that starts or ends a step.
+fn step_of(event: &RunEvent) -> Option<StepRow> {
+    let text = |key: &str| event.meta.get(key).and_then(Value::as_str);
+    let name = text("step")?.chars().take(KIND_MAX).collect();
+    let epoch = i32::try_from(event.epoch).ok()?;
+    let (state, finished_at): (&str, Option<DateTime<Utc>>) = match event.kind.as_str() {
+        "step.started" => ("running", None),
+        "step.finished" => (text("state").unwrap_or("done"), Some(event.ts)),
+        _ => return None,
+    };
+    let exit_code = event.meta.get("exit_code").and_then(Value::as_i64);
+    Some(StepRow {
+        epoch,
+        name,
+        state: state.to_owned(),
+        exit_code: exit_code.and_then(|code| i32::try_from(code).ok()),
+        started_at: event.ts,
+        finished_at,
+    })
+}

@@ -1,0 +1,174 @@
+//! Orders: written and signed when a person asks, sealed, and kept beside the run.
+
+use chrono::TimeDelta;
+use freehold_model::run::{JobKind, Work};
+use freehold_model::{OrderId, RunId};
+use freehold_store::{AgentRow, CardRow, ProjectRow, Tx};
+use freehold_wire::content::Place;
+use freehold_wire::order::{
+    AgentSpec, Execute, Land, Order, ProjectRef, Prompt, ProviderSpec, Task,
+};
+
+use crate::agent::{provider_view, start_of};
+use crate::card::{BODY, TITLE};
+use crate::open::Opener;
+use crate::{Caller, Engine, Error, Result};
+
+/// A runner refuses an order that is older: a week, so that a queue over a holiday still starts.
+const LIFETIME: TimeDelta = TimeDelta::days(7);
+
+/// What every order of a run says.
+pub(crate) struct About<'a> {
+    pub(crate) run: RunId,
+    pub(crate) project: &'a ProjectRow,
+    pub(crate) card: &'a CardRow,
+    pub(crate) isolation: &'a str,
+}
+
+/// What an execute order says besides.
+pub(crate) struct Turn<'a> {
+    pub(crate) agent: &'a AgentRow,
+    pub(crate) turn: u32,
+    pub(crate) reply: Option<String>,
+    pub(crate) parent: Option<RunId>,
+}
+
+/// The field under which a run's orders are sealed.
+pub(crate) const fn field(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Execute => "order/execute",
+        JobKind::Land => "order/land",
+    }
+}
+
+fn prompt(opener: &Opener, card: &CardRow) -> Result<Prompt> {
+    Ok(Prompt {
+        id: card.id,
+        title: opener.text(card.id, TITLE, card.version, &card.title)?,
+        body: opener.text(card.id, BODY, card.version, &card.body)?,
+    })
+}
+
+impl Engine {
+    /// Signs and stores the order for one turn of an agent on a card.
+    pub(crate) async fn order_execute(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        about: &About<'_>,
+        turn: Turn<'_>,
+    ) -> Result<()> {
+        let opener = self
+            .opener(tx, caller, &about.run.to_string(), "order.sign")
+            .await?;
+        let provider = match turn.agent.provider {
+            Some(id) => tx.provider_get(id).await?.map(provider_view).transpose()?,
+            None => None,
+        };
+        let start = start_of(&opener, turn.agent)?;
+        let seconds = |value: i64| u64::try_from(value).unwrap_or(0);
+        let agent = AgentSpec {
+            name: turn.agent.name.clone(),
+            driver: turn.agent.driver.clone(),
+            preset: turn.agent.preset.clone(),
+            command: start.command,
+            paths: start.paths,
+            provider: provider.map(|p| ProviderSpec {
+                name: p.name,
+                kind: p.kind,
+                base_url: p.base_url,
+                key: p.key,
+                model: p.model,
+            }),
+            timeout_s: seconds(turn.agent.timeout_s),
+            stall_s: seconds(turn.agent.stall_s),
+            labels: turn.agent.labels.clone(),
+        };
+        let execute = Execute {
+            card: prompt(&opener, about.card)?,
+            agent,
+            turn: turn.turn,
+            reply: turn.reply,
+            parent: turn.parent,
+        };
+        self.order_put(
+            tx,
+            caller,
+            about,
+            turn.turn,
+            Task::Execute(Box::new(execute)),
+        )
+        .await
+    }
+
+    /// Signs and stores the order to land exactly what was approved.
+    pub(crate) async fn order_land(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        about: &About<'_>,
+        turn: u32,
+        work: &Work,
+    ) -> Result<()> {
+        let opener = self
+            .opener(tx, caller, &about.run.to_string(), "order.sign")
+            .await?;
+        let land = Land {
+            card: prompt(&opener, about.card)?,
+            commit: work.commit.clone(),
+            base: work.base.clone(),
+            digest: work.digest.clone(),
+            approved_by: caller.name.clone(),
+        };
+        self.order_put(tx, caller, about, turn, Task::Land(land))
+            .await
+    }
+
+    async fn order_put(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        about: &About<'_>,
+        turn: u32,
+        task: Task,
+    ) -> Result<()> {
+        let kind = match task {
+            Task::Execute(_) => JobKind::Execute,
+            Task::Land(_) => JobKind::Land,
+        };
+        let now = self.clock().now();
+        let id: OrderId = self.new_id();
+        let order = Order {
+            id,
+            tenant: caller.tenant,
+            run: about.run,
+            by: caller.user,
+            at: now,
+            expires_at: now + LIFETIME,
+            project: ProjectRef {
+                id: about.project.id,
+                name: about.project.name.clone(),
+                remote: about.project.remote.clone(),
+                target: about.project.target.clone(),
+            },
+            isolation: about.isolation.to_owned(),
+            task,
+            egress: about.project.egress.parse().map_err(Error::Internal)?,
+        };
+        let keys = self.tenant_keys(tx).await?;
+        let envelope = serde_json::to_vec(&keys.sign(&order)?)
+            .map_err(|error| Error::Internal(format!("an order cannot be written: {error}")))?;
+        let place = Place::new(caller.tenant, about.run, field(kind), u64::from(turn));
+        let sealed = keys.seal(self, &place, &envelope)?;
+        tx.order_insert(id, about.run, kind, turn, &sealed, now)
+            .await?;
+        self.audit(
+            tx,
+            caller,
+            "order.sign",
+            &about.run.to_string(),
+            field(kind),
+        )
+        .await
+    }
+}

@@ -1,0 +1,248 @@
+//! Projects.
+
+use freehold_model::ProjectId;
+use freehold_store::{ProjectRow, StoreError, Tx};
+use freehold_wire::api::{NewProject, Page, Project, Record};
+use freehold_wire::link::{Probe, Probed};
+use freehold_wire::problem::{Code, Problem};
+
+use crate::{Caller, Engine, Error, Result, refuse};
+
+/// Where a project's record lives unless its owner says otherwise: a ref that no clone fetches.
+const RECORD_REF: &str = "refs/freehold/record";
+/// The folder in the record.
+const RECORD_PATH: &str = "";
+/// The branch of a repository that has none yet.
+const FIRST_BRANCH: &str = "main";
+
+/// Checks a name that people type: letters, digits, `-`, `_`, `.`; 1 to 64, not starting with a
+/// dot or a dash, so that it is safe in a path, a command line and a URL.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let fits = (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && !name.starts_with(['-', '.']);
+    if fits {
+        return Ok(());
+    }
+    refuse(
+        Code::Invalid,
+        format!(
+            "`{}` is not a name: letters, digits, -, _ and ., at most 64",
+            shorten(name)
+        ),
+    )
+}
+
+/// A few characters of what somebody sent, for an error message.
+pub(crate) fn shorten(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+/// A unique name that was taken becomes a refusal that says so.
+pub(crate) fn taken(error: StoreError, what: &str, name: &str) -> Error {
+    match error {
+        StoreError::Taken { .. } => Problem::new(
+            Code::Exists,
+            format!("there is a {what} named `{name}` already"),
+        )
+        .into(),
+        other => other.into(),
+    }
+}
+
+pub(crate) fn view(row: ProjectRow) -> Result<Project> {
+    let (remote, reference, path) = row.record;
+    Ok(Project {
+        id: row.id,
+        name: row.name,
+        remote: row.remote,
+        target: row.target,
+        egress: row.egress.parse().map_err(Error::Internal)?,
+        record: Record {
+            remote,
+            reference,
+            path,
+        },
+        created_at: row.created_at,
+    })
+}
+
+impl Engine {
+    /// Adds a project after a runner has read its remote.
+    ///
+    /// # Errors
+    /// [`Code::Exists`], [`Code::RemoteRefused`], [`Code::NoRunner`], [`Code::Invalid`].
+    pub async fn project_add(&self, caller: &Caller, new: NewProject) -> Result<Project> {
+        check_name(&new.name)?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        if tx.project_named(&new.name).await?.is_some() {
+            return refuse(
+                Code::Exists,
+                format!("there is a project named `{}` already", new.name),
+            );
+        }
+        drop(tx);
+        let target = self.probe_remote(caller, &new).await?;
+        let row = ProjectRow {
+            id: self.new_id(),
+            name: new.name,
+            egress: new.egress.name().to_owned(),
+            record: (
+                new.remote.clone(),
+                RECORD_REF.to_owned(),
+                RECORD_PATH.to_owned(),
+            ),
+            repository: self.new_id(),
+            remote: new.remote,
+            target,
+            created_at: self.clock().now(),
+        };
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.project_insert(&row)
+            .await
+            .map_err(|e| taken(e, "project", &row.name))?;
+        self.audit(
+            &mut tx,
+            caller,
+            "project.create",
+            &row.id.to_string(),
+            "setup",
+        )
+        .await?;
+        tx.commit().await?;
+        view(row)
+    }
+
+    /// The target branch, once a runner has seen that the remote is fit.
+    async fn probe_remote(&self, caller: &Caller, new: &NewProject) -> Result<String> {
+        let probe = Probe::Remote {
+            remote: new.remote.clone(),
+            target: new.target.clone(),
+        };
+        let Some(probed) = self.hub().ask(caller.tenant, probe).await else {
+            return self.nobody_answered(caller);
+        };
+        match (probed, &new.target) {
+            (Probed::Failed { message, next }, _) => {
+                Err(Problem::new(Code::RemoteRefused, message).next(next).into())
+            }
+            (
+                Probed::Remote {
+                    empty: true, head, ..
+                },
+                wanted,
+            ) => Ok(wanted
+                .clone()
+                .or(head)
+                .unwrap_or_else(|| FIRST_BRANCH.to_owned())),
+            (Probed::Remote { target: true, .. }, Some(wanted)) => Ok(wanted.clone()),
+            (Probed::Remote { .. }, Some(wanted)) => Err(Problem::new(
+                Code::RemoteRefused,
+                format!("the remote has no branch `{}`", shorten(wanted)),
+            )
+            .next("name a branch that exists with `--target`, or push that branch first")
+            .into()),
+            (
+                Probed::Remote {
+                    head: Some(head), ..
+                },
+                None,
+            ) => Ok(head),
+            (Probed::Remote { head: None, .. }, None) => Err(Problem::new(
+                Code::RemoteRefused,
+                "the remote does not say which branch is its default",
+            )
+            .next("name the branch with `--target`")
+            .into()),
+            (Probed::Provider { .. }, _) => Err(Error::Internal(
+                "the runner answered another question".into(),
+            )),
+        }
+    }
+
+    /// No runner is there, or none answered: two different things to do.
+    pub(crate) fn nobody_answered<T>(&self, caller: &Caller) -> Result<T> {
+        if self.hub().connected(caller.tenant).is_empty() {
+            return refuse(
+                Code::NoRunner,
+                "this needs a runner to try it, and none is connected",
+            );
+        }
+        refuse(Code::Timeout, "no runner answered in time")
+    }
+
+    /// A project by id or name.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn project_show(&self, caller: &Caller, reference: &str) -> Result<Project> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        view(find(&mut tx, reference).await?)
+    }
+
+    /// Projects, oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn project_list(
+        &self,
+        caller: &Caller,
+        after: Option<ProjectId>,
+        limit: u32,
+    ) -> Result<Page<Project>> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let rows = tx.project_list(after, i64::from(limit) + 1).await?;
+        page(rows, limit, |row| row.id.to_string(), view)
+    }
+}
+
+/// One page of at most `limit` of the rows, which were read with one more than that.
+pub(crate) fn page<R, T>(
+    mut rows: Vec<R>,
+    limit: u32,
+    cursor: impl Fn(&R) -> String,
+    view: impl Fn(R) -> Result<T>,
+) -> Result<Page<T>> {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = if more { rows.last().map(cursor) } else { None };
+    let items = rows.into_iter().map(view).collect::<Result<_>>()?;
+    Ok(Page { items, next })
+}
+
+/// A project by id or name, or a refusal that names it.
+pub(crate) async fn find(tx: &mut Tx, reference: &str) -> Result<ProjectRow> {
+    let id = match reference.parse() {
+        Ok(id) => Some(id),
+        Err(_) => tx.project_named(reference).await?,
+    };
+    let row = match id {
+        Some(id) => tx.project_get(id).await?,
+        None => None,
+    };
+    row.ok_or_else(|| {
+        Problem::new(
+            Code::NotFound,
+            format!("there is no project `{}`", shorten(reference)),
+        )
+        .next("see `freehold project list`")
+        .into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_safe_everywhere() {
+        for good in ["demo", "My-App_2.0", "a"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-x", ".git", "a/b", "a b", "ä", &"x".repeat(65), "a\n"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Runners: enrolment, connection, and what they are.
+
+use freehold_model::{RunnerId, TenantId};
+use freehold_store::{RunnerRow, TokenKind, Tx};
+use freehold_wire::api::{Enrol, Enrolled, Page, Runner};
+use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
+use freehold_wire::link::{Hello, PROTOCOL, WrappedKey, hello_message};
+use freehold_wire::problem::{Code, Problem};
+use freehold_wire::token::{Kind, Token};
+
+use crate::keys::content_key_purpose;
+use crate::project::{page, shorten};
+use crate::{Caller, Engine, Error, Result, refuse};
+
+/// Most jobs that one runner may say it takes.
+const CAPACITY_MAX: u32 = 1000;
+
+/// A runner that has proven who it is.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The runner.
+    pub runner: RunnerId,
+    /// The last frame taken from it.
+    pub last_acked: u64,
+    /// The tenant's content keys, wrapped to it.
+    pub keys: Vec<WrappedKey>,
+}
+
+impl Engine {
+    /// Enrols a runner: uses the token up, stores the runner's keys and wraps the content keys
+    /// to it.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] for a token that was used or has expired, [`Code::Invalid`] for
+    /// keys that do not belong together.
+    pub async fn runner_enrol(&self, enrol: Enrol) -> Result<Enrolled> {
+        let bad_token = "the enrolment token was used, has expired, or never was";
+        let Some(token) = enrol
+            .token
+            .parse::<Token>()
+            .ok()
+            .filter(|t| t.kind() == Kind::Enrolment)
+        else {
+            return refuse(Code::Unauthenticated, bad_token);
+        };
+        check_keys(&enrol)?;
+        let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
+            return refuse(Code::Unauthenticated, bad_token);
+        };
+        let now = self.clock().now();
+        let mut tx = self.store().begin(row.tenant).await?;
+        if !tx
+            .token_use(&token.hash(), TokenKind::Enrolment, now)
+            .await?
+        {
+            return refuse(Code::Unauthenticated, bad_token);
+        }
+        let keys = self.tenant_keys(&mut tx).await?;
+        let runner = RunnerRow {
+            id: enrol.runner,
+            name: shorten(&enrol.name),
+            signing_key: enrol.signing_key.clone(),
+            seal_key: enrol.seal_key.0.clone(),
+            labels: std::collections::BTreeMap::new(),
+            capacity: 0,
+            version: String::new(),
+            last_seq: 0,
+            last_seen: None,
+            busy: 0,
+            created_at: now,
+        };
+        tx.runner_insert(&runner).await?;
+        for key in keys.content() {
+            let purpose = content_key_purpose(key.id());
+            let wrapped = enrol
+                .seal_key
+                .seal(&purpose, key.expose(), self.entropy())
+                .map_err(|error| Error::from(Problem::new(Code::Invalid, error.to_string())))?;
+            let id = i32::try_from(key.id()).unwrap_or(i32::MAX);
+            tx.content_key_put(id, &enrol.runner.to_string(), &wrapped)
+                .await?;
+        }
+        let caller = Caller {
+            tenant: row.tenant,
+            user: row.user,
+            name: row.user_name,
+        };
+        self.audit(
+            &mut tx,
+            &caller,
+            "runner.enrol",
+            &enrol.runner.to_string(),
+            "setup",
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(Enrolled {
+            tenant: row.tenant,
+            order_key: keys.order_key().to_vec(),
+        })
+    }
+
+    /// Checks a runner's `hello` against the nonce that it was to sign.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] for an unknown or revoked runner or a wrong signature;
+    /// [`Code::Invalid`] when no protocol is common.
+    pub async fn runner_hello(&self, nonce: &[u8], hello: &Hello) -> Result<Known> {
+        if hello.protocol.0 > PROTOCOL || hello.protocol.1 < PROTOCOL {
+            let detail = format!(
+                "the runner speaks link protocols {} to {}, the server speaks {PROTOCOL}",
+                hello.protocol.0, hello.protocol.1
+            );
+            return refuse(Code::Invalid, detail);
+        }
+        let unknown = "the runner is not enrolled here, or was revoked";
+        let Some((tenant, key)) = self.store().runner_identity(hello.runner).await? else {
+            return refuse(Code::Unauthenticated, unknown);
+        };
+        if !signed(&key, &hello_message(nonce, hello.runner), &hello.signature) {
+            return refuse(Code::Unauthenticated, unknown);
+        }
+        let mut tx = self.store().begin(tenant).await?;
+        let capacity = i32::try_from(hello.capacity.min(CAPACITY_MAX)).unwrap_or(1);
+        let now = self.clock().now();
+        let version = shorten(&hello.version);
+        let Some(last) = tx
+            .runner_hello(hello.runner, &hello.labels, capacity, &version, now)
+            .await?
+        else {
+            return refuse(Code::Unauthenticated, unknown);
+        };
+        let keys = wrapped_keys(&mut tx, hello.runner).await?;
+        tx.hint(freehold_store::Hint::Queue);
+        tx.commit().await?;
+        let last_acked = u64::try_from(last).unwrap_or(0);
+        Ok(Known {
+            tenant,
+            runner: hello.runner,
+            last_acked,
+            keys,
+        })
+    }
+
+    /// Runners, in the order they were enrolled.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn runner_list(
+        &self,
+        caller: &Caller,
+        after: Option<RunnerId>,
+        limit: u32,
+    ) -> Result<Page<Runner>> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let rows = tx.runner_list(after, i64::from(limit) + 1).await?;
+        let connected = self.hub().connected(caller.tenant);
+        let state = |id: RunnerId| match connected.iter().find(|c| c.runner == id) {
+            Some(c) if c.draining => "draining",
+            Some(_) => "online",
+            None => "offline",
+        };
+        page(
+            rows,
+            limit,
+            |row| row.id.to_string(),
+            |row| {
+                Ok(Runner {
+                    state: state(row.id).to_owned(),
+                    id: row.id,
+                    name: row.name,
+                    labels: row.labels,
+                    capacity: u32::try_from(row.capacity).unwrap_or(0),
+                    busy: u32::try_from(row.busy).unwrap_or(0),
+                    version: row.version,
+                    last_seen: row.last_seen,
+                    created_at: row.created_at,
+                })
+            },
+        )
+    }
+
+    /// Stores a blob that a runner sends for one of its tenant's runs.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] for a run that the runner does not hold; [`Code::TooLarge`].
+    pub async fn blob_put(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        run: freehold_model::RunId,
+        bytes: Vec<u8>,
+    ) -> Result<freehold_model::BlobId> {
+        let mut tx = self.store().begin(tenant).await?;
+        let holds = tx
+            .run_get(run)
+            .await?
+            .is_some_and(|row| row.life.lease.is_some_and(|lease| lease.runner == runner));
+        drop(tx);
+        if !holds {
+            return refuse(Code::NotFound, format!("{runner} does not hold {run}"));
+        }
+        let id: freehold_model::BlobId = self.new_id();
+        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        self.parts.blobs.put(id, bytes).await?;
+        let mut tx = self.store().begin(tenant).await?;
+        tx.blob_insert(id, run, size, self.clock().now()).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Gives a blob to a runner that holds the run it belongs to.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] for anything else.
+    pub async fn blob_get(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        blob: freehold_model::BlobId,
+    ) -> Result<Vec<u8>> {
+        let absent = || Error::from(Problem::new(Code::NotFound, format!("there is no {blob}")));
+        let mut tx = self.store().begin(tenant).await?;
+        let run = tx.blob_run(blob).await?.ok_or_else(absent)?;
+        let row = tx.run_get(run).await?.ok_or_else(absent)?;
+        if row.life.lease.is_none_or(|lease| lease.runner != runner) {
+            return Err(absent());
+        }
+        self.parts.blobs.get(blob).await?.ok_or_else(absent)
+    }
+}
+
+async fn wrapped_keys(tx: &mut Tx, runner: RunnerId) -> Result<Vec<WrappedKey>> {
+    let rows = tx.content_keys(&runner.to_string()).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| WrappedKey {
+            id: u32::try_from(row.key_id).unwrap_or(0),
+            sealed: row.wrapped,
+        })
+        .collect())
+}
+
+fn signed(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let key = <[u8; 32]>::try_from(key)
+        .ok()
+        .and_then(|key| VerifyingKey::from_bytes(&key).ok());
+    match (key, Signature::from_slice(signature)) {
+        (Some(key), Ok(signature)) => key.verify_strict(message, &signature).is_ok(),
+        _ => false,
+    }
+}
+
+/// The runner's one key vouches for the key that content is sealed to.
+fn check_keys(enrol: &Enrol) -> Result<()> {
+    if signed(
+        &enrol.signing_key,
+        &enrol.seal_key.0,
+        &enrol.seal_key_signature,
+    ) {
+        return Ok(());
+    }
+    refuse(
+        Code::Invalid,
+        "the runner's signature over its sealing key does not verify",
+    )
+}
