@@ -1,2 +1,184 @@
-//! The program `freehold`.
-fn main() {}
+//! The program `freehold`: parses words, asks a server or takes up a role, prints.
+
+mod client;
+mod commands;
+mod duration;
+mod environment;
+mod failure;
+mod print;
+mod roles;
+mod words;
+mod world;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use self::commands::{Ask, ask};
+use self::environment::Environment;
+use self::failure::{Exit, Failure};
+use self::print::Printer;
+use self::words::{
+    Command, DoctorArgs, Global, RunnerWords, ServeArgs, ServeWords, ServerArgs, UpArgs, Words,
+    labels,
+};
+
+fn main() -> ExitCode {
+    // The one provider of cryptography. Nobody was before us, so it cannot fail.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let environment = Environment::read();
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let words = match Words::try_parse_from(&args) {
+        Ok(words) => words,
+        Err(error) => return misspelt(&error, &args),
+    };
+    let printer = Printer {
+        json: words.global.json,
+        colour: environment.colour,
+        watched: environment.watched,
+    };
+    match run(words, &environment, printer) {
+        Ok(code) => code,
+        Err(error) => {
+            let failure = error.downcast::<Failure>().unwrap_or_else(|error| {
+                Failure::new(
+                    Exit::Failed,
+                    "failed",
+                    format!("{error:#}"),
+                    "see `freehold doctor`",
+                )
+            });
+            printer.failure(&failure);
+            ExitCode::from(failure.exit())
+        }
+    }
+}
+
+fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Result<ExitCode> {
+    let Words { global, command } = words;
+    let json = global.json;
+    let asked = match command {
+        Command::Up(words) => {
+            let data = installation(environment, &global)?;
+            return roles::up::run(UpArgs {
+                data,
+                listen: words.listen,
+                json,
+            });
+        }
+        Command::Server(words) => {
+            let data = installation(environment, &global)?;
+            return roles::server::run(ServerArgs {
+                data,
+                listen: words.listen,
+                json,
+            });
+        }
+        Command::Doctor => {
+            let data = installation(environment, &global)?;
+            return roles::doctor::run(DoctorArgs { data, json });
+        }
+        Command::Runner(RunnerWords::Serve(words)) => {
+            return roles::runner::run(serve(words, environment, &global)?);
+        }
+        Command::Completions { shell } => {
+            commands::completions(shell, printer)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Project(words) => Ask::Project(words),
+        Command::Provider(words) => Ask::Provider(words),
+        Command::Agent(words) => Ask::Agent(words),
+        Command::Card(words) => Ask::Card(words),
+        Command::Run(words) => Ask::Run(words),
+        Command::Runner(RunnerWords::List(words)) => Ask::Runners(words),
+        Command::Runner(RunnerWords::EnrollToken) => Ask::EnrollToken,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(ask(asked, &global, environment, printer))?;
+    // What is left of a watch must not hold the program up.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn installation(environment: &Environment, global: &Global) -> Result<PathBuf, Failure> {
+    settled(environment.installation(global.data.as_deref()))
+}
+
+fn serve(
+    words: ServeWords,
+    environment: &Environment,
+    global: &Global,
+) -> Result<ServeArgs, Failure> {
+    Ok(ServeArgs {
+        server: words.server,
+        token_file: words.token_file,
+        data: settled(environment.runner(global.data.as_deref()))?,
+        labels: labels(words.labels)
+            .map_err(|message| Failure::usage(message, "give each label's key once"))?,
+        json: global.json,
+    })
+}
+
+/// A data directory as an absolute path.
+fn settled(data: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let data = data.ok_or_else(|| {
+        Failure::usage(
+            "there is no HOME to keep data in",
+            "name a directory: `--data DIR`",
+        )
+    })?;
+    std::path::absolute(&data)
+        .map_err(|error| Failure::usage(format!("{}: {error}", data.display()), "name a directory"))
+}
+
+/// Help and versions go to standard output; everything else that clap says is a usage error.
+fn misspelt(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        // A reader that has gone has read enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let json = args
+        .iter()
+        .take_while(|arg| *arg != "--")
+        .any(|arg| arg == "--json");
+    if json {
+        let failure = usage(&error.render().to_string(), error.kind());
+        let printer = Printer {
+            json,
+            colour: false,
+            watched: false,
+        };
+        printer.failure(&failure);
+    } else {
+        let _ = error.print();
+        let _ = std::io::stderr().flush();
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+/// What clap says, as a code, a message and a next step.
+fn usage(rendered: &str, kind: ErrorKind) -> Failure {
+    let next = "see `freehold --help`, or `--help` after the command";
+    if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::usage("a command is missing", next);
+    }
+    let message = rendered.trim_start_matches("error: ");
+    let message = message.split("\n\nUsage:").next().unwrap_or_default();
+    let message = message.split("\n\nFor more").next().unwrap_or_default();
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let usage = rendered
+        .lines()
+        .find_map(|line| line.strip_prefix("Usage: "))
+        .map(|line| format!("write `{line}`; {next}"));
+    Failure::usage(words.join(" "), usage.unwrap_or_else(|| next.to_owned()))
+}

@@ -1,0 +1,55 @@
+//! Why a request has no answer. Whether it may be said again depends on which.
+
+use freehold_wire::problem::{Code, Problem};
+
+use crate::failure::Failure;
+
+/// A request has no useful answer.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The connection failed or was cut: nobody knows whether the request arrived.
+    Lost(String),
+    /// The server answered with a problem document.
+    Refused(Box<Problem>),
+    /// Something answered that is not a server of ours.
+    Strange(String),
+}
+
+impl Trouble {
+    pub(super) fn lost(error: reqwest::Error) -> Self {
+        // The address is the user's own; the chain under it is what says why.
+        let error = error.without_url();
+        let mut words = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            words = format!("{words}: {cause}");
+            source = cause.source();
+        }
+        Self::Lost(words)
+    }
+
+    /// Whether a later try may go better although nothing is changed.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Lost(_) => true,
+            Self::Refused(problem) => problem.code == Code::Unavailable,
+            Self::Strange(_) => false,
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Lost(why) => Self::unreachable(
+                format!("the server cannot be reached: {why}"),
+                "start it: `freehold up`; or correct FREEHOLD_URL",
+            ),
+            Trouble::Refused(problem) => (*problem).into(),
+            Trouble::Strange(what) => Self::unreachable(
+                format!("what is there is not a Freehold server of this version: {what}"),
+                "correct FREEHOLD_URL, or bring client and server to one version",
+            ),
+        }
+    }
+}

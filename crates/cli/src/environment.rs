@@ -1,0 +1,117 @@
+//! The process's surroundings, read once, here and nowhere else.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+/// What the environment says, as values.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment {
+    /// `FREEHOLD_URL`.
+    pub(crate) url: Option<String>,
+    /// `FREEHOLD_TOKEN`; never printed.
+    pub(crate) token: Option<Secret>,
+    /// `FREEHOLD_DATA`.
+    pub(crate) data: Option<PathBuf>,
+    /// `HOME`.
+    pub(crate) home: Option<PathBuf>,
+    /// Whether this process acts as root.
+    pub(crate) root: bool,
+    /// Whether colour may be used on standard output.
+    pub(crate) colour: bool,
+    /// Whether a person watches standard error.
+    pub(crate) watched: bool,
+}
+
+/// A text that `Debug` does not show.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+fn set(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+impl Environment {
+    /// Reads it.
+    pub(crate) fn read() -> Self {
+        let text = |name| set(name).map(|value| value.to_string_lossy().into_owned());
+        let dumb = set("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            url: text("FREEHOLD_URL"),
+            token: text("FREEHOLD_TOKEN").map(Secret),
+            data: set("FREEHOLD_DATA").map(PathBuf::from),
+            home: set("HOME").map(PathBuf::from),
+            root: nix::unistd::geteuid().is_root(),
+            // https://no-color.org: present and not empty means no colour.
+            colour: set("NO_COLOR").is_none() && !dumb && std::io::stdout().is_terminal(),
+            watched: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// The data directory of the installation on this machine: `--data`, else `FREEHOLD_DATA`,
+    /// else the user's own place. `None` when there is no HOME to put it in.
+    pub(crate) fn installation(&self, given: Option<&Path>) -> Option<PathBuf> {
+        given
+            .map(Path::to_path_buf)
+            .or_else(|| self.data.clone())
+            .or_else(|| self.place("freehold"))
+    }
+
+    /// Where a runner that serves another machine's server keeps its state. Never the
+    /// installation's own directory: `up` has a runner of its own there.
+    pub(crate) fn runner(&self, given: Option<&Path>) -> Option<PathBuf> {
+        given
+            .map(Path::to_path_buf)
+            .or_else(|| self.place("freehold-runner"))
+    }
+
+    fn place(&self, name: &str) -> Option<PathBuf> {
+        if self.root {
+            return Some(Path::new("/var/lib").join(name));
+        }
+        self.home
+            .as_ref()
+            .map(|home| home.join(".local/share").join(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_directory_is_the_given_one_then_the_environments_then_the_users() {
+        let mut environment = Environment {
+            home: Some("/home/ada".into()),
+            ..Environment::default()
+        };
+        let own = Path::new("/home/ada/.local/share/freehold");
+        assert_eq!(environment.installation(None).as_deref(), Some(own));
+        environment.root = true;
+        let roots = Path::new("/var/lib/freehold");
+        assert_eq!(environment.installation(None).as_deref(), Some(roots));
+        environment.data = Some("/srv/fh".into());
+        let env = Path::new("/srv/fh");
+        assert_eq!(environment.installation(None).as_deref(), Some(env));
+        let given = Path::new("/given");
+        assert_eq!(
+            environment.installation(Some(given)).as_deref(),
+            Some(given)
+        );
+    }
+
+    #[test]
+    fn a_token_is_not_shown_by_debug() {
+        let environment = Environment {
+            token: Some(Secret("fhu_very_secret".into())),
+            ..Environment::default()
+        };
+        assert!(!format!("{environment:?}").contains("very_secret"));
+    }
+}

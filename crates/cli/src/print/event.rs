@@ -1,0 +1,109 @@
+//! One event of a run as lines for people. What an agent said stands behind a bar, so that it
+//! cannot look like a line of ours.
+
+use freehold_wire::api::Event;
+use serde_json::Value;
+
+use super::{Paint, Printer, safe};
+
+/// Fields that hold prose, in the order of preference.
+const PROSE: [&str; 3] = ["text", "message", "detail"];
+
+/// The event; never ends with a line's end.
+pub(crate) fn event(event: &Event, printer: Printer) -> String {
+    let time = event.ts.format("%H:%M:%S");
+    let kind = printer.paint(colour(event), &format!("{:14}", safe::line(&event.kind)));
+    let mut head = format!(
+        "{:>6}  {time}  {kind}  {}",
+        event.seq,
+        facts(&event.payload)
+    );
+    head.truncate(head.trim_end().len());
+    for line in prose(&event.payload).lines() {
+        head.push_str("\n        | ");
+        head.push_str(line);
+    }
+    head
+}
+
+fn colour(event: &Event) -> Paint {
+    let failed = event.payload.get("state").and_then(Value::as_str);
+    match event.kind.as_str() {
+        "run.failed" | "run.rejected" | "run.cancelled" | "run.lost" => Paint::Red,
+        "run.waiting" => Paint::Yellow,
+        "run.succeeded" => Paint::Green,
+        "check.finished" | "step.finished" => match failed {
+            Some("failed" | "timed_out") => Paint::Red,
+            _ => Paint::Green,
+        },
+        "output" | "agent.thought" | "agent.usage" => Paint::Dim,
+        _ => Paint::Bold,
+    }
+}
+
+/// The short values, as `name=value`.
+fn facts(payload: &Value) -> String {
+    let Value::Object(fields) = payload else {
+        return String::new();
+    };
+    let mut facts = Vec::new();
+    for (name, value) in fields {
+        let value = match value {
+            Value::String(_) if PROSE.contains(&name.as_str()) => continue,
+            Value::String(text) if name == "base64" => {
+                facts.push(format!("({} bytes that are no text)", text.len() / 4 * 3));
+                continue;
+            }
+            Value::Null | Value::Object(_) | Value::Array(_) => continue,
+            Value::String(text) => safe::line(text),
+            Value::Bool(_) | Value::Number(_) => value.to_string(),
+        };
+        facts.push(format!("{}={value}", safe::line(name)));
+    }
+    facts.join(" ")
+}
+
+fn prose(payload: &Value) -> String {
+    PROSE
+        .iter()
+        .filter_map(|name| payload.get(name)?.as_str())
+        .map(safe::text)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shown(kind: &str, payload: Value) -> String {
+        let plain = Printer {
+            json: false,
+            colour: false,
+            watched: false,
+        };
+        let ts = chrono::DateTime::UNIX_EPOCH;
+        event(
+            &Event {
+                seq: 7,
+                ts,
+                kind: kind.into(),
+                payload,
+            },
+            plain,
+        )
+    }
+
+    #[test]
+    fn what_an_agent_says_stands_behind_a_bar() {
+        let hostile = "done\n     8  00:00:00  run.succeeded\x1b[2J\rx";
+        insta::assert_snapshot!(shown("agent.message", json!({"text": hostile})), @"");
+        insta::assert_snapshot!(shown("run.failed\nx", json!({"reason": "a\nb", "epoch": 2})), @"");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_only_counted() {
+        insta::assert_snapshot!(shown("output", json!({"step": "agent", "stream": "stdout", "base64": "AAECAw=="})), @"");
+    }
+}

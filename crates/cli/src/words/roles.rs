@@ -1,0 +1,109 @@
+//! Words of the roles that keep running, and the arguments that they get.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{ListWords, label};
+
+/// `up`, as typed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  cd my-repository && freehold up\n  freehold up --data /srv/freehold --listen 127.0.0.1:9000 --json"
+)]
+pub(crate) struct UpWords {
+    /// The address to serve on; port 0 picks a free one. Beyond loopback only with TLS
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+}
+
+/// What the role `up` gets.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "the role reads it")]
+pub(crate) struct UpArgs {
+    /// The data directory, absolute.
+    pub(crate) data: PathBuf,
+    /// The address to serve on.
+    pub(crate) listen: String,
+    /// Print one JSON line when ready, and ask nothing.
+    pub(crate) json: bool,
+}
+
+/// `server`, as typed.
+#[derive(Debug, Args)]
+pub(crate) struct ServerWords {
+    /// The address to serve on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+}
+
+/// What the role `server` gets.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "the role reads it")]
+pub(crate) struct ServerArgs {
+    /// The data directory, absolute.
+    pub(crate) data: PathBuf,
+    /// The address to serve on.
+    pub(crate) listen: String,
+    /// Print for programs.
+    pub(crate) json: bool,
+}
+
+/// `runner …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunnerWords {
+    /// List the runners
+    #[command(after_help = "Example:\n  freehold runner list")]
+    List(ListWords),
+    /// Make a token that enrols one runner, once
+    #[command(
+        name = "enroll-token",
+        after_help = "Example:\n  freehold runner enroll-token > token\n  (carry it to the other machine, then: freehold runner serve --server URL --token-file token)"
+    )]
+    EnrollToken,
+    /// Be a runner of a server; enrols with the token the first time
+    Serve(ServeWords),
+}
+
+/// `runner serve`, as typed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  freehold runner serve --server https://freehold.example.org --token-file token --label gpu=a100\n\nAn enrolled runner needs no token again."
+)]
+pub(crate) struct ServeWords {
+    /// The server's address
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: String,
+    /// The file with the one-time enrolment token; `-` reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// What this runner offers; may be repeated
+    #[arg(long = "label", value_name = "K=V", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+}
+
+/// What the role `runner serve` gets.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "the role reads it")]
+pub(crate) struct ServeArgs {
+    /// The server's address.
+    pub(crate) server: String,
+    /// The file with the enrolment token; `-` is standard input.
+    pub(crate) token_file: Option<PathBuf>,
+    /// The runner's own data directory, absolute.
+    pub(crate) data: PathBuf,
+    /// What it offers.
+    pub(crate) labels: std::collections::BTreeMap<String, String>,
+    /// Print for programs.
+    pub(crate) json: bool,
+}
+
+/// What the role `doctor` gets.
+#[derive(Debug, Clone)]
+#[expect(dead_code, reason = "the role reads it")]
+pub(crate) struct DoctorArgs {
+    /// The data directory of the installation on this machine, absolute.
+    pub(crate) data: PathBuf,
+    /// Print one JSON document.
+    pub(crate) json: bool,
+}
