@@ -1,1 +1,1 @@
-//! x
+//! What setup made, kept per digest of the lock files.
