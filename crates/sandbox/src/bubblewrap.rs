@@ -31,6 +31,23 @@ const TMP_BYTES: u64 = 2 << 30;
 /// Each is a system call and a descriptor at most; a run has some dozens.
 const MAX_MOUNTS: usize = 1024;
 
+/// In `/proc`, of the machine and not of the processes inside: memory, keys, the kernel's insides.
+const MASKED_FILES: [&str; 12] = [
+    "kcore",
+    "keys",
+    "kmsg",
+    "kpagecgroup",
+    "kpagecount",
+    "kpageflags",
+    "latency_stats",
+    "sched_debug",
+    "slabinfo",
+    "sysrq-trigger",
+    "timer_list",
+    "vmallocinfo",
+];
+const MASKED_FOLDERS: [&str; 4] = ["acpi", "asound", "irq", "scsi"];
+
 /// A launcher that has what the floor needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Bubblewrap {
@@ -99,7 +116,7 @@ pub(crate) fn orders(spec: &Spec, info_fd: RawFd, first_fd: RawFd) -> Result<Ord
         first_fd,
     };
     orders.floor(spec, info_fd)?;
-    for mount in &spec.mounts {
+    for mount in visible(&spec.mounts) {
         orders.mount(mount)?;
     }
     let ours = Path::new(OURS);
@@ -122,6 +139,21 @@ pub(crate) fn orders(spec: &Spec, info_fd: RawFd, first_fd: RawFd) -> Result<Ord
         init,
         ports,
     })
+}
+
+/// Without those that a later one on the very same place hides: the launcher cannot mount over a
+/// link or over a file that it made.
+fn visible(mounts: &[Mount]) -> impl Iterator<Item = &Mount> {
+    let later = |at: usize, target: &Path| {
+        mounts[at + 1..]
+            .iter()
+            .any(|mount| mount.target() == target)
+    };
+    mounts
+        .iter()
+        .enumerate()
+        .filter(move |(at, mount)| !later(*at, mount.target()))
+        .map(|(_, mount)| mount)
 }
 
 fn joined(words: Vec<OsString>) -> Vec<u8> {
@@ -183,10 +215,33 @@ impl Builder {
         let filter = self.pass(&seccomp::filter())?;
         self.say(["--seccomp", &filter]);
         let size = spec.limits.tmp_bytes.unwrap_or(TMP_BYTES).to_string();
-        self.say(["--proc", "/proc", "--dev", "/dev"]);
+        self.proc();
+        self.say(["--dev", "/dev"]);
         self.say(["--perms", "1777", "--size", &size, "--tmpfs", "/dev/shm"]);
         self.say(["--perms", "1777", "--size", &size, "--tmpfs", "/tmp"]);
         Ok(())
+    }
+
+    /// A fresh `/proc` that nothing can be written in. To the kernel the user inside is the one
+    /// outside: were that root, its files would be open for writing, `sys/kernel/core_pattern` too.
+    fn proc(&mut self) {
+        self.say(["--proc", "/proc"]);
+        for file in MASKED_FILES.map(|name| Path::new("/proc").join(name)) {
+            if file.exists() {
+                self.say([Path::new("--ro-bind"), Path::new("/dev/null"), &file]);
+            }
+        }
+        for folder in MASKED_FOLDERS.map(|name| Path::new("/proc").join(name)) {
+            if folder.exists() {
+                self.say([
+                    Path::new("--tmpfs"),
+                    &folder,
+                    Path::new("--remount-ro"),
+                    &folder,
+                ]);
+            }
+        }
+        self.say(["--remount-ro", "/proc"]);
     }
 
     fn bind(&mut self, option: &str, source: &Path, target: &Path) -> Result<(), SandboxError> {

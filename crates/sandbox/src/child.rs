@@ -24,7 +24,7 @@ pub type Output = pipe::Receiver;
 /// A kill takes milliseconds; only a process stuck in the kernel (a dead network file system) takes
 /// longer, and waiting for it must not hold a runner for ever.
 const KILL_WITHIN: Duration = Duration::from_secs(10);
-/// From the program's end to the end of all that was around it.
+/// From the program's end to the end of all that was around it, before it is killed.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 
 /// How a process ended.
@@ -100,14 +100,10 @@ impl Child {
             return Ok(exit);
         }
         let report = self.tree.report().await;
-        let Ok(status) = timeout(CLOSE_WITHIN, self.tree.outer.wait()).await else {
+        // The launcher ends first; its end takes the pid namespace down with all that was left there.
+        if timeout(CLOSE_WITHIN, self.tree.gone()).await.is_err() {
             self.kill().await?;
-            return Err(SandboxError::Timeout {
-                step: "wait for the sandbox to close",
-                seconds: CLOSE_WITHIN.as_secs(),
-            });
-        };
-        let status = status.map_err(SandboxError::io("wait for the launcher"))?;
+        }
         let exit = match report {
             Some(Report::Ended {
                 code,
@@ -132,7 +128,12 @@ impl Child {
                 usage: None,
             },
         };
-        tracing::debug!(pid = self.tree.pid, code = exit.code, signal = exit.signal, status = %status, "ended");
+        tracing::debug!(
+            pid = self.tree.pid,
+            code = exit.code,
+            signal = exit.signal,
+            "ended"
+        );
         self.tree.ended = true;
         self.exit = Some(exit);
         Ok(exit)

@@ -31,7 +31,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 /// What is kept of a launcher's complaint.
 const MAX_SAID: u64 = 8 * 1024;
 /// The launcher's answer has some hundred bytes.
-const MAX_INFO: usize = 4 * 1024;
+const MAX_INFO: u64 = 4 * 1024;
 
 /// Passed to the launcher after init's four: its arguments, its answer, then what the orders need.
 const ARGUMENTS_FD: i32 = crate::control::CONTROL_FD + 4;
@@ -331,17 +331,12 @@ async fn begin(
     }
 }
 
-/// A handle on the first process inside, once the launcher tells of it.
-async fn first_process(mut info: Receiver, launcher: i32) -> Option<AsyncFd<OwnedFd>> {
+/// A handle on the first process inside, once the launcher has told of it.
+async fn first_process(info: Receiver, launcher: i32) -> Option<AsyncFd<OwnedFd>> {
+    // To its end: closed half-way, the launcher's next write would kill it.
     let mut told = Vec::new();
-    let pid = loop {
-        if let Some(pid) = bubblewrap::child_pid(&told) {
-            break pid;
-        }
-        if told.len() > MAX_INFO || info.read_buf(&mut told).await.ok()? == 0 {
-            return None;
-        }
-    };
+    info.take(MAX_INFO).read_to_end(&mut told).await.ok()?;
+    let pid = bubblewrap::child_pid(&told)?;
     let first = sys::pidfd_open(pid).ok()?;
     // Had it ended before the handle was there, its number might be another process's by now.
     (processes::parent(pid)?.0 == launcher).then_some(())?;

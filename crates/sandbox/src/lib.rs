@@ -30,7 +30,8 @@
 //!
 //! # What is not here yet
 //!
-//! Landlock, cgroup limits and a uid of its own on the host for each run. The system-call filter
+//! Landlock, cgroup limits and a uid of its own on the host for each run: until then, to the kernel
+//! the user inside is the user that the runner runs as, so do not run it as root without need. The system-call filter
 //! denies what is dangerous rather than allowing what is known.
 #![cfg(target_os = "linux")]
 

@@ -13,6 +13,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::resource::{Resource, rlim_t, setrlimit};
+use nix::sys::signal::SigSet;
 use nix::unistd::setsid;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -46,6 +47,7 @@ pub(crate) fn detach(
         })
         .collect::<io::Result<Vec<_>>>()?;
     let place = move || {
+        SigSet::empty().thread_set_mask()?;
         setsid()?;
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         for (target, fd) in (FIRST_PASSED..).zip(&passed) {
@@ -91,9 +93,11 @@ pub(crate) fn take_passed(number: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Makes `command` set these limits, soft and hard, before it runs the program.
+/// Makes `command` start with no signal blocked (it would inherit the caller's mask) and with these
+/// limits, soft and hard.
 pub(crate) fn limit(command: &mut std::process::Command, limits: Vec<(Resource, rlim_t)>) {
     let set = move || {
+        SigSet::empty().thread_set_mask()?;
         for (resource, value) in &limits {
             setrlimit(*resource, *value, *value)?;
         }

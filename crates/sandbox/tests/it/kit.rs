@@ -15,8 +15,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The helper that this crate builds.
 pub(crate) fn init() -> Init {
+    let program = std::env::var_os("FREEHOLD_TEST_INIT")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_freehold-sandbox-init").into());
     Init {
-        program: env!("CARGO_BIN_EXE_freehold-sandbox-init").into(),
+        program: program.into(),
         args: Vec::new(),
     }
 }

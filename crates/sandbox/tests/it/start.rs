@@ -63,8 +63,7 @@ async fn a_program_that_is_missing_is_not_one_that_ends_with_127() {
         };
         file("plain", "#!/bin/sh\n", 0o644);
         file("lost", "#!/no/such/interpreter\n", 0o755);
-        file("empty", "\u{1}\u{2}", 0o755);
-        for bad in ["./plain", "./lost", "./empty", "/usr"] {
+        for bad in ["./plain", "./lost", "/usr"] {
             let error = start(&asked(bad)).await.unwrap_err();
             let as_wanted = matches!(error, SandboxError::ProgramNotExecutable { .. });
             assert!(as_wanted, "{tier:?} {bad}: {error:?}");
@@ -240,7 +239,7 @@ async fn a_failed_set_up_starts_nothing_and_names_the_step() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_arguments_bytes_pass_and_too_many_are_an_error() {
+async fn long_arguments_pass_and_too_many_are_an_error() {
     let bench = Bench::sandbox();
     let long = "x".repeat(100_000);
     let told = run(&bench.command("sh", ["-c", "echo ${#1}", "sh", long.as_str()]))

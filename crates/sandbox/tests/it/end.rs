@@ -1,0 +1,263 @@
+//! Ending: nothing is left, whatever the program does.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use freehold_sandbox::{SandboxError, Spec, Stdin, Tier, start};
+use tokio::io::AsyncReadExt;
+
+use crate::kit::{Bench, PATIENCE, eventually, finish, marked};
+
+const TIERS: [Tier; 2] = [Tier::None, Tier::Sandbox];
+
+/// A bench whose processes can be told from all others on the host.
+fn marked_bench(tier: Tier) -> (Bench, String) {
+    let mut bench = Bench::new(tier);
+    let mark = format!(
+        "mark-{}",
+        bench.folder.path().file_name().unwrap().to_string_lossy()
+    );
+    bench.spec.env.insert("MARK".into(), mark.clone().into());
+    (bench, mark)
+}
+
+/// Daemons that leave the session, the process group and their parent, and ignore what they can.
+const TREE: &str = "trap '' TERM HUP INT
+for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP; (setsid sleep 600 &) ; sleep 600 & sleep 600' & done
+(setsid sh -c 'while :; do sleep 0.01; done' >/dev/null 2>&1 &)
+touch ready; wait";
+
+#[tokio::test]
+async fn kill_takes_the_whole_tree_and_returns_when_it_is_gone() {
+    for tier in TIERS {
+        let (bench, mark) = marked_bench(tier);
+        let mut child = bench.start(TREE).await;
+        eventually("the tree is there", || {
+            bench.workspace().join("ready").exists() && marked(&mark).len() > 8
+        });
+        child.kill().await.unwrap();
+        assert_eq!(marked(&mark), [0; 0], "{tier:?}");
+        let exit = child.wait().await.unwrap();
+        assert_eq!((exit.code, exit.signal), (None, Some(9)));
+        child.kill().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn dropping_takes_the_whole_tree_too() {
+    for tier in TIERS {
+        let (bench, mark) = marked_bench(tier);
+        let child = bench.start(TREE).await;
+        eventually("the tree is there", || marked(&mark).len() > 8);
+        drop(child);
+        eventually("the tree is gone", || marked(&mark).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_behind_ends_with_it() {
+    for tier in TIERS {
+        let (bench, mark) = marked_bench(tier);
+        let line = "(setsid sleep 600 >/dev/null 2>&1 &); (setsid sleep 600 &); exit 5";
+        assert_eq!(bench.sh(line).await.code(), 5, "{tier:?}");
+        assert_eq!(marked(&mark), [0; 0], "{tier:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_tree_can_be_killed() {
+    for tier in TIERS {
+        let (bench, mark) = marked_bench(tier);
+        // It stops its parent, the helper, and itself.
+        let mut child = bench
+            .start("touch ready; kill -STOP $PPID; kill -STOP $$; sleep 600")
+            .await;
+        eventually("it is stopped", || bench.workspace().join("ready").exists());
+        child.kill().await.unwrap();
+        assert_eq!(marked(&mark), [0; 0], "{tier:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_output_that_nobody_reads_does_not_block_a_kill() {
+    for tier in TIERS {
+        let (bench, mark) = marked_bench(tier);
+        let mut child = bench.start("yes & yes >&2").await;
+        let mut stdout = child.stdout.take().unwrap();
+        let mut first = [0; 2];
+        stdout.read_exact(&mut first).await.unwrap();
+        tokio::time::timeout(PATIENCE, child.kill())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(marked(&mark), [0; 0], "{tier:?}");
+        // What it had said is still there, and has an end.
+        let mut rest = Vec::new();
+        stdout.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(&first, b"y\n");
+    }
+}
+
+#[tokio::test]
+async fn terminate_asks_the_program_and_only_it() {
+    for tier in TIERS {
+        let bench = Bench::new(tier);
+        let polite = "trap 'echo asked; exit 7' TERM; touch ready; while :; do sleep 0.02; done";
+        let child = bench.start(polite).await;
+        eventually("it is ready", || bench.workspace().join("ready").exists());
+        child.terminate();
+        let done = finish(child).await.unwrap();
+        assert_eq!((done.code(), done.stdout.trim()), (7, "asked"), "{tier:?}");
+        let child = bench.start("exec sleep 600").await;
+        child.terminate();
+        assert_eq!(
+            finish(child).await.unwrap().exit.signal,
+            Some(15),
+            "{tier:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn fifty_starts_leave_nothing() {
+    let (bench, mark) = marked_bench(Tier::Sandbox);
+    let mounts = || {
+        std::fs::read_to_string("/proc/self/mountinfo")
+            .unwrap()
+            .lines()
+            .count()
+    };
+    // Other tests run beside this one: only what is this one's own is counted by name.
+    bench.sh("true").await.good();
+    let before = mounts();
+    for round in 0..50 {
+        match round % 3 {
+            0 => drop(bench.sh("(setsid sleep 600 &); touch a; rm a").await.good()),
+            1 => bench.start("sleep 600").await.kill().await.unwrap(),
+            _ => {
+                let error = start(&bench.command("no-such-program", [""; 0]))
+                    .await
+                    .unwrap_err();
+                assert!(matches!(error, SandboxError::ProgramNotFound { .. }));
+            }
+        }
+        assert_eq!(marked(&mark), [0; 0], "round {round}");
+    }
+    assert_eq!(mounts(), before);
+    assert_eq!(std::fs::read_dir(bench.workspace()).unwrap().count(), 0);
+    // Neither zombies nor launchers of ours.
+    let mine = std::process::id().to_string();
+    eventually("no child is left that this test did not keep", || {
+        let zombies = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let stat = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+            let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+            (fields[0] == "Z" && fields[1] == mine).then_some(())
+        });
+        zombies.count() == 0
+    });
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_nothing() {
+    for tier in TIERS {
+        let (bench, mark) = marked_bench(tier);
+        for micros in (0..40).map(|step| step * 500) {
+            let spec = bench.line("sleep 600");
+            let starting = tokio::time::timeout(Duration::from_micros(micros), start(&spec)).await;
+            drop(starting);
+        }
+        eventually("all are gone", || marked(&mark).is_empty());
+        // The launchers hold no mark; the place they would mount does not tell them apart either, so
+        // look at what is left below this process of this workspace's mounts.
+        let place = bench.workspace().to_string_lossy().into_owned();
+        eventually("no namespace still shows the workspace", || {
+            showing(&place) == 0
+        });
+    }
+}
+
+/// Processes whose mount table shows `place` as a mount of its own.
+fn showing(place: &str) -> usize {
+    let tables = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let table = std::fs::read_to_string(entry.ok()?.path().join("mountinfo")).ok()?;
+        table
+            .lines()
+            .any(|line| line.split(' ').nth(3) == Some(place))
+            .then_some(())
+    });
+    tables.count()
+}
+
+#[tokio::test]
+async fn the_death_of_the_runner_ends_what_it_started() {
+    // This test runs itself again as the runner, which starts a tree and is killed.
+    for tier in ["none", "sandbox"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut runner = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "end::runner_to_be_killed",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env_clear()
+            .env("FREEHOLD_TEST_TIER", tier)
+            .env("FREEHOLD_TEST_FOLDER", folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let said = folder.path().join("mark");
+        let mark = || std::fs::read_to_string(&said).unwrap_or_default();
+        eventually("the tree is there", || {
+            !mark().is_empty() && marked(&mark()).len() > 8
+        });
+        runner.kill().unwrap();
+        assert_eq!(runner.wait().unwrap().signal(), Some(9));
+        eventually("the tree is gone", || marked(&mark()).is_empty());
+    }
+}
+
+#[tokio::test]
+#[ignore = "a part of the_death_of_the_runner_ends_what_it_started"]
+async fn runner_to_be_killed() {
+    let tier = std::env::var("FREEHOLD_TEST_TIER").unwrap();
+    let folder = std::path::PathBuf::from(std::env::var("FREEHOLD_TEST_FOLDER").unwrap());
+    let (bench, mark) = marked_bench(if tier == "none" {
+        Tier::None
+    } else {
+        Tier::Sandbox
+    });
+    let mut child = bench.start(TREE).await;
+    let temporary = folder.join("mark.new");
+    std::fs::write(&temporary, mark).unwrap();
+    std::fs::rename(temporary, folder.join("mark")).unwrap();
+    child.wait().await.unwrap();
+}
+
+#[test]
+fn a_sandbox_outlives_the_thread_that_asked_for_it() {
+    // "Die with parent" is about threads; the one that forks must not be the caller's.
+    let bench = Bench::sandbox();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let spec = Spec {
+        stdin: Stdin::Piped,
+        ..bench.line("read word; echo \"$word\"; exit 4")
+    };
+    let handle = runtime.handle().clone();
+    let child = std::thread::spawn(move || handle.block_on(start(&spec)).unwrap())
+        .join()
+        .unwrap();
+    runtime.block_on(async {
+        let mut child = child;
+        let mut stdin = child.stdin.take().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stdin, b"alive\n")
+            .await
+            .unwrap();
+        let done = finish(child).await.unwrap();
+        assert_eq!((done.code(), done.stdout.as_str()), (4, "alive\n"));
+    });
+}
