@@ -109,7 +109,7 @@ fn generated() -> [Mount; 4] {
         target: target.into(),
     };
     let nobody = "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
-    let user = crate::bubblewrap::UID;
+    let user = crate::floor::UID;
     [
         file(
             "/etc/passwd",
@@ -120,7 +120,7 @@ fn generated() -> [Mount; 4] {
         file("/etc/group", format!("root:x:0:\n{USER}:x:{user}:\nnogroup:x:65534:\n")),
         file(
             "/etc/hosts",
-            format!("127.0.0.1 localhost {host}\n::1 localhost\n", host = crate::bubblewrap::HOSTNAME),
+            format!("127.0.0.1 localhost {host}\n::1 localhost\n", host = crate::floor::HOSTNAME),
         ),
         file(
             "/etc/nsswitch.conf",

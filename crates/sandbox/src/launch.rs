@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::{self, pipe};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,12 +18,12 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::bubblewrap::{self, no_nul};
+use crate::bubblewrap;
 use crate::child::{Child, Tree};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
 use crate::spec::{Spec, Stdin, Tier};
-use crate::{processes, sys};
+use crate::{check, floor, processes, sys};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -46,7 +45,7 @@ const ORDERS_FD: i32 = INFO_FD + 1;
 /// [`SandboxError::ProgramNotFound`] and [`SandboxError::ProgramNotExecutable`] for the program
 /// itself; every other error names the step of the set-up that failed. Nothing runs after an error.
 pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
-    check(spec)?;
+    check::spec(spec)?;
     let streams = Streams::open(spec.stdin)?;
     let (control, theirs) =
         StdUnixStream::pair().map_err(SandboxError::io("make the control socket"))?;
@@ -105,49 +104,6 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         streams.stdout,
         streams.stderr,
     ))
-}
-
-/// What holds for all tiers.
-fn check(spec: &Spec) -> Result<(), SandboxError> {
-    let invalid = |what: &str| {
-        Err(SandboxError::Invalid {
-            what: what.to_owned(),
-        })
-    };
-    if spec.program.is_empty() {
-        return invalid("the name of the program is empty");
-    }
-    if spec.cwd.is_relative() {
-        return invalid("the working directory must be an absolute path");
-    }
-    if spec.init.program.is_relative() {
-        return invalid("the path of the helper (init.program) must be absolute");
-    }
-    no_nul("the program", &spec.program)?;
-    no_nul("the working directory", spec.cwd.as_os_str())?;
-    spec.args
-        .iter()
-        .try_for_each(|arg| no_nul("an argument", arg))?;
-    for (name, value) in &spec.env {
-        no_nul("the environment", name)?;
-        no_nul("the environment", value)?;
-        if name.is_empty() || name.as_encoded_bytes().contains(&b'=') {
-            return invalid("a name in the environment is empty or holds `=`");
-        }
-    }
-    for port in &spec.ports {
-        let is_socket = port
-            .socket
-            .metadata()
-            .is_ok_and(|found| found.file_type().is_socket());
-        if !is_socket || port.socket.is_relative() {
-            return Err(SandboxError::PortSocket {
-                port: port.port,
-                socket: port.socket.clone(),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// The program's standard streams: our ends and its own.
@@ -217,7 +173,7 @@ fn plain(spec: &Spec) -> Launch {
 
 async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     let launcher = bubblewrap::find().await?;
-    let orders = bubblewrap::orders(spec, INFO_FD, ORDERS_FD)?;
+    let orders = floor::orders(spec, INFO_FD, ORDERS_FD)?;
     let arguments =
         sys::memory_file(&orders.arguments).map_err(SandboxError::io("make a file in memory"))?;
     let (info, their_info) = pipe().map_err(SandboxError::io("make a pipe"))?;

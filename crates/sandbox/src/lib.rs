@@ -36,9 +36,11 @@
 #![cfg(target_os = "linux")]
 
 mod bubblewrap;
+mod check;
 mod child;
 mod control;
 mod error;
+mod floor;
 mod host;
 pub mod init;
 mod launch;

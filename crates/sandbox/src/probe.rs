@@ -121,7 +121,7 @@ fn judge(plain: &Seen, inside: &Seen) -> Result<(), SandboxError> {
             ));
         }
     }
-    let user = format!("{uid} {uid} {uid} {uid}", uid = bubblewrap::UID);
+    let user = format!("{uid} {uid} {uid} {uid}", uid = crate::floor::UID);
     let wanted = [
         ("Uid", user.as_str()),
         ("Gid", user.as_str()),

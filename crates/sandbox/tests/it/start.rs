@@ -254,6 +254,16 @@ async fn long_arguments_pass_and_too_many_are_an_error() {
 }
 
 #[test]
+fn a_start_and_a_child_can_move_between_threads() {
+    fn can_move<T: Send + 'static>(_: &T) {}
+    fn spec() -> &'static Spec {
+        unreachable!("only its type is looked at")
+    }
+    let _ = || can_move(&start(spec()));
+    let _ = |child: freehold_sandbox::Child| can_move(&child);
+}
+
+#[test]
 fn tiers_are_written_in_lower_case() {
     use serde::Deserialize;
     use serde::de::IntoDeserializer;
