@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn changes_with_odd_names_and_renames() {
-        let text = b":000000 100644 0 1 A\0:a\nb\0:100644 100644 1 2 R090\0old\0new\0:100644 100644 1 2 M\0bin\01\t0\t:a\nb\03\t4\t\0old\0new\0-\t-\tbin\0";
+        let text = b":000000 100644 0 1 A\x00:a\nb\x00:100644 100644 1 2 R090\x00old\x00new\x00:100644 100644 1 2 M\x00bin\x001\t0\t:a\nb\x003\t4\t\x00old\x00new\x00-\t-\tbin\x00";
         let files = parse_changes(text).unwrap();
         assert_eq!(
             files[0],

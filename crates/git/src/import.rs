@@ -24,19 +24,19 @@ pub struct ImportLimits {
     pub object_bytes: u64,
     /// New commits.
     pub commits: usize,
-    /// Paths that differ from the base (all paths when there is none).
+    /// Paths in the last commit, old and new.
     pub paths: usize,
 }
 
 impl Default for ImportLimits {
-    /// 2 GiB, a million objects, 512 MiB each, 10,000 commits, 500,000 paths: beyond any honest run.
+    /// 2 GiB, a million objects, 512 MiB each, 10,000 commits, a million paths: beyond any honest run.
     fn default() -> Self {
         Self {
             bytes: 2 << 30,
             objects: 1_000_000,
             object_bytes: 512 << 20,
             commits: 10_000,
-            paths: 500_000,
+            paths: 1_000_000,
         }
     }
 }
@@ -93,7 +93,7 @@ impl Store {
         let head = bundle.head;
         inside.check_head(&head, base).await?;
         let commits = inside.count_commits(&head, base, limits).await?;
-        inside.check_paths(&head, base, limits).await?;
+        inside.check_paths(&head, limits).await?;
         migrate(&quarantine.dir.join("pack"), &self.objects().join("pack"))?;
         self.set_ref(&hold, &name.imported(), &head).await?;
         Ok(Imported { head, commits })
@@ -257,29 +257,20 @@ impl Inside<'_> {
         Ok(count)
     }
 
-    /// Only the new paths of the last commit: a tree that unfolds without end is cut off by the bound on output.
-    async fn check_paths(
-        &self,
-        head: &Oid,
-        base: Option<&Oid>,
-        limits: &ImportLimits,
-    ) -> Result<()> {
+    /// `ls-tree` writes as it walks, so a tree that unfolds without end is cut off by the bound on
+    /// output; `diff-tree` would collect it in memory first.
+    async fn check_paths(&self, head: &Oid, limits: &ImportLimits) -> Result<()> {
         let args = [
-            "diff-tree",
+            "ls-tree",
             "-r",
             "-z",
+            "--full-tree",
             "--name-only",
-            "--no-renames",
-            self.store.tree_of(base),
             head.as_str(),
         ];
         let bound = limits.paths.saturating_mul(MAX_PATH).min(MAX_LIST);
-        let list = self
-            .store
-            .git
-            .run(self.call("the list of new paths", args)?.limit(bound))
-            .await?
-            .success()?;
+        let call = self.call("the list of paths", args)?.limit(bound);
+        let list = self.store.git.run(call).await?.success()?;
         let mut count = 0;
         for path in fields(&list.stdout) {
             count += 1;
@@ -293,7 +284,7 @@ impl Inside<'_> {
         }
         if count > limits.paths {
             return Err(GitError::TooLarge {
-                what: "the number of new paths",
+                what: "the number of paths",
                 limit: limits.paths as u64,
             });
         }

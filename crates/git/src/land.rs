@@ -203,8 +203,7 @@ impl Store {
         let first = trunk
             .lines()
             .filter_map(|line| line.split(' ').next())
-            .filter(|oid| after.contains(oid))
-            .last();
+            .rfind(|oid| after.contains(oid));
         first.map(Oid::parse).transpose()
     }
 }

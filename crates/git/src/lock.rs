@@ -5,7 +5,7 @@
 //! killed: whoever gets it exclusively knows that every `*.lock` in the store is a dead one's.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -118,7 +118,7 @@ fn is_loose_object_dir(parent: &Path, name: &std::ffi::OsStr) -> bool {
     parent.ends_with("objects") && name.len() == 2
 }
 
-fn is_leftover(path: &PathBuf) -> bool {
+fn is_leftover(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with(".lock")
         || name.starts_with("tmp_pack_")

@@ -149,6 +149,18 @@ impl Output {
         }
     }
 
+    /// Whether this may be either our objects' fault or the remote's: the remote's own process writes
+    /// to the same stderr when it is reached by a path or by ssh.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.remote.is_some() && matches!(self.failure(), GitError::Corrupt { .. })
+    }
+
+    /// The store was checked and is not to blame.
+    pub(crate) fn blame_remote(mut self) -> Self {
+        self.store = None;
+        self
+    }
+
     pub(crate) fn failure(&self) -> GitError {
         if let Some(error) = self
             .store

@@ -39,7 +39,13 @@ impl Store {
         doing: &'static str,
         updates: &[Update],
     ) -> Result<Pushed> {
+        // A connection of its own for every request: on one that is used again, libcurl repeats a
+        // request whose answer was lost, and the repeated push would be told that it came too late.
         let args = [
+            "-c",
+            "http.version=HTTP/1.1",
+            "-c",
+            "http.extraHeader=Connection: close",
             "push",
             "--porcelain",
             "--progress",

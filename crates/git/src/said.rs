@@ -132,6 +132,7 @@ const AUTH: &[&str] = &[
     "returned error: 403",
     "returned error: 407",
     "terminal prompts disabled",
+    "from user",
     "access denied",
 ];
 const NOT_FOUND: &[&str] = &[
@@ -152,6 +153,8 @@ const DAMAGED: &[&str] = &[
     "did not send all necessary objects",
     "bad object",
     "missing object",
+    "does not match index",
+    "not our ref",
 ];
 const DOWN: &[&str] = &[
     "could not resolve",

@@ -120,11 +120,15 @@ impl Store {
     /// Runs it; damage that shows is noted, so that the next opening mends it.
     pub(crate) async fn run(&self, call: Call) -> Result<Output> {
         let output = self.git.run(call).await?;
-        if output.code != Some(0) {
-            let failure = output.failure();
-            if matches!(failure, GitError::Corrupt { .. }) {
-                self.note_damage(&failure);
-            }
+        if output.code == Some(0) {
+            return Ok(output);
+        }
+        if output.is_ambiguous() && self.verify().await.is_ok() {
+            return Ok(output.blame_remote());
+        }
+        let failure = output.failure();
+        if matches!(failure, GitError::Corrupt { .. }) {
+            self.note_damage(&failure);
         }
         Ok(output)
     }
@@ -358,7 +362,7 @@ impl Store {
             "checking the store",
             ["fsck", "--full", "--no-dangling", "--no-progress"],
         )?;
-        let output = self.run(call.limit(MAX_REFS)).await?;
+        let output = self.git.run(call.limit(MAX_REFS)).await?;
         if output.code == Some(0) {
             return Ok(());
         }

@@ -1,0 +1,17 @@
+//! Real git against real remotes: bare repositories on disk and `git http-backend`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod fence;
+mod http;
+mod import;
+mod lost;
+mod remote;
+mod review;
+mod serve;
+mod stage;
+mod store;
+mod world;
