@@ -19,12 +19,16 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn resolve(as_user: Option<&str>) -> Result<Self> {
+    /// Without a name given, data that exist keep their user, whatever packages have come since: `owner` is theirs.
+    pub(crate) fn resolve(as_user: Option<&str>, owner: Option<Uid>) -> Result<Self> {
         let us = Uid::effective();
         let client = by_id(us)?;
         let server = match as_user {
             Some(name) => by_name(name)?.ok_or_else(|| refuse(name, "there is no such user"))?,
-            None if us.is_root() => first_of(&UNPRIVILEGED)?,
+            None if us.is_root() => match unprivileged(owner)? {
+                Some(user) => user,
+                None => first_of(&UNPRIVILEGED)?,
+            },
             None => client.clone(),
         };
         if server.uid.is_root() {
@@ -72,6 +76,12 @@ fn by_name(name: &str) -> Result<Option<User>> {
     User::from_name(name).map_err(|e| refuse(name, e.desc()))
 }
 
+fn unprivileged(owner: Option<Uid>) -> Result<Option<User>> {
+    let Some(owner) = owner else { return Ok(None) };
+    let user = User::from_uid(owner).map_err(|e| refuse(&owner.to_string(), e.desc()))?;
+    Ok(user.filter(|user| UNPRIVILEGED.contains(&user.name.as_str())))
+}
+
 fn first_of(names: &[&str]) -> Result<User> {
     for name in names {
         if let Some(user) = by_name(name)? {
@@ -104,8 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn data_keep_their_user_unless_it_is_no_servant() {
+        if !Uid::effective().is_root() {
+            return; // An ordinary user runs it as oneself.
+        }
+        let nobody = User::from_name("nobody").unwrap().unwrap().uid;
+        let name = |owner| Account::resolve(None, owner).unwrap().server.name;
+        assert_eq!(name(Some(nobody)), "nobody");
+        assert_eq!(name(Some(Uid::from_raw(1))), name(None));
+        assert_eq!(name(Some(Uid::from_raw(0))), name(None));
+    }
+
+    #[test]
     fn a_user_that_does_not_exist_is_named() {
-        let error = Account::resolve(Some("no-such-user-here")).unwrap_err();
+        let error = Account::resolve(Some("no-such-user-here"), None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot run PostgreSQL as no-such-user-here: there is no such user"

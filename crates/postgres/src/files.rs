@@ -138,7 +138,7 @@ mod tests {
             dir.path(),
             "pg_hba.conf",
             "local",
-            &Account::resolve(None).unwrap(),
+            &Account::resolve(None, None).unwrap(),
         )
         .unwrap();
 

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     fn account() -> Account {
-        let mut account = Account::resolve(None).unwrap();
+        let mut account = Account::resolve(None, None).unwrap();
         account.server.uid = nix::unistd::Uid::effective();
         account
     }

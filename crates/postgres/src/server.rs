@@ -1,7 +1,7 @@
 //! Start, watch, stop.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
@@ -40,11 +40,14 @@ pub struct Postgres {
 /// # Errors
 /// [`PostgresError::InUse`] says who holds the data directory; every other variant says what to do next.
 pub async fn start(options: Options, cancel: CancellationToken) -> Result<Postgres> {
-    let account = Account::resolve(options.as_user.as_deref())?;
     let options = Options {
         data: place(&options.data)?,
         ..options
     };
+    let owner = fs::symlink_metadata(&options.data)
+        .ok()
+        .map(|found| found.uid().into());
+    let account = Account::resolve(options.as_user.as_deref(), owner)?;
     let data = options.data.as_path();
     let (mut lock, left) = Lock::take(data)?;
     clear(data, left.server.as_ref()).await?;

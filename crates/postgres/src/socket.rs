@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_directory_of_someone_else_is_not_used() {
         let dir = tempfile::tempdir().unwrap();
-        let account = Account::resolve(None).unwrap();
+        let account = Account::resolve(None, None).unwrap();
         let link = dir.path().join("link");
         std::os::unix::fs::symlink("/tmp", &link).unwrap();
         assert!(check(&link, &account).is_err());

@@ -136,6 +136,34 @@ async fn a_server_that_outlived_its_supervisor_is_stopped_first() {
 }
 
 #[tokio::test]
+async fn a_kill_in_the_middle_of_the_first_start_costs_nothing() {
+    let place = Place::new();
+    for step in [
+        "postgres.new",
+        "postgres.new/global",
+        "postgres.new/postgresql.conf",
+        "postgres.new/base/5",
+    ] {
+        let mut supervisor = again("crash::supervise", place.dir.path(), None)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        until(step, || {
+            place.data.with_file_name(step).exists() || place.data.exists()
+        });
+        supervisor.kill().unwrap();
+        supervisor.wait().unwrap();
+        if place.data.exists() {
+            break; // It was faster than this test, which is fine too.
+        }
+    }
+    let postgres = place.start().await;
+    assert_eq!(query(&postgres, "freehold_app", "SELECT 1").unwrap(), "1");
+    assert!(!place.data.with_file_name("postgres.new").exists());
+    postgres.stop().await;
+}
+
+#[tokio::test]
 async fn dropping_the_handle_stops_the_server() {
     let place = Place::new();
     let postgres = place.start().await;

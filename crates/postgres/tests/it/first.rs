@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use freehold_postgres::{Options, PostgresError, start};
+use nix::mount::{MsFlags, mount, umount};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Place, again, alive, given, query, query_as, root, user};
@@ -260,6 +261,70 @@ async fn a_failing_initdb_leaves_nothing_half_made_and_says_why() {
         .map(|e| e.unwrap().file_name())
         .collect();
     assert_eq!(left, ["postgres.lock"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_nothing_half_made_and_is_named() {
+    let place = Place::new();
+    let disk = place.data.parent().unwrap();
+    fs::create_dir(disk).unwrap();
+    let none: Option<&str> = None;
+    if mount(
+        none,
+        disk,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        Some("size=12m"),
+    )
+    .is_err()
+    {
+        return; // Only root of a whole machine may mount.
+    }
+    let error = start(place.options(), CancellationToken::new())
+        .await
+        .unwrap_err()
+        .to_string();
+    let left: Vec<_> = fs::read_dir(disk)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    umount(disk).unwrap();
+    assert!(error.contains("The disk is full"), "{error}");
+    assert_eq!(left, ["postgres.lock"]);
+}
+
+#[tokio::test]
+async fn root_may_name_the_user_and_the_data_keep_it() {
+    if !root() {
+        return; // Only root may.
+    }
+    let place = Place::new();
+    let named = Options {
+        as_user: Some("nobody".into()),
+        ..place.options()
+    };
+    start(named, CancellationToken::new())
+        .await
+        .unwrap()
+        .stop()
+        .await;
+    let postgres = place.start().await;
+    let server = fs::metadata(format!("/proc/{}", postgres.pid())).unwrap();
+    assert_eq!(server.uid(), user("nobody").uid.as_raw());
+    postgres.stop().await;
+    let other = Options {
+        as_user: Some("daemon".into()),
+        ..place.options()
+    };
+    let error = start(other, CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, PostgresError::WrongOwner { .. }), "{error}");
+}
+
+#[test]
+fn starting_can_be_handed_to_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    let place = Place::new();
+    is_send(&start(place.options(), CancellationToken::new()));
 }
 
 #[test]
