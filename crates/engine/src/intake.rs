@@ -261,19 +261,14 @@ impl Batch {
     /// The locked row of a run that this runner holds under this epoch; otherwise the runner is
     /// told to drop it.
     async fn held(&mut self, tx: &mut Tx, run: RunId, epoch: u32) -> Result<Option<&mut RunRow>> {
-        if !self.rows.contains_key(&run) {
-            let row = tx.run_lock(run).await?;
-            self.rows.insert(run, row);
-        }
         let runner = self.runner;
-        let row = self
-            .rows
-            .get_mut(&run)
-            .and_then(Option::as_mut)
-            .filter(|row| {
-                row.life.epoch == epoch
-                    && row.life.lease.as_ref().is_some_and(|l| l.runner == runner)
-            });
+        let row = match self.rows.entry(run) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(tx.run_lock(run).await?),
+        };
+        let row = row.as_mut().filter(|row| {
+            row.life.epoch == epoch && row.life.lease.as_ref().is_some_and(|l| l.runner == runner)
+        });
         if row.is_none() {
             let drop = Down::Drop(RunRef { run, epoch });
             if !self.say.contains(&drop) {

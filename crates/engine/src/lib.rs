@@ -25,10 +25,11 @@ use std::sync::Arc;
 
 use freehold_model::schedule::Labels;
 use freehold_model::{Clock, Entropy, RunnerId, TenantId, UserId};
-use freehold_store::{Blobs, Store, StoreError};
+use freehold_store::{Blobs, Store};
 use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
+pub use freehold_store::{Hint, Listener, StoreError};
 pub use keys::Keys;
 
 /// Who acts, in which tenant: the first argument of every use case.

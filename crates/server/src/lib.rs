@@ -1,1 +1,224 @@
-//! HTTP, SSE and the runners' hub.
+//! HTTP, server-sent events, and the runners' hub. A handler parses, calls one use case, and
+//! renders; nothing is decided here.
+
+mod answer;
+mod api;
+mod follow;
+mod hub;
+mod link;
+mod reconcile;
+mod wake;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, Request, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use freehold_engine::Engine;
+use freehold_model::Entropy;
+use freehold_wire::problem::{Code, Problem};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use hub::Connections;
+
+use crate::answer::Refused;
+use crate::wake::Wakeups;
+
+/// A request that is not a stream ends by then.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long open requests may take to end when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Room for JSON around a body of the largest size.
+const BODY_LIMIT: usize = 3 * freehold_wire::api::BODY_MAX;
+
+/// What the server is built from.
+pub struct Options {
+    /// The use cases.
+    pub engine: Engine,
+    /// The runners' connections; the same that the engine was given.
+    pub connections: Arc<Connections>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Hosts that requests may name, besides the loopback names: `Host` is checked against them,
+    /// so that a page on another site cannot rebind its name to us.
+    pub hosts: Vec<String>,
+}
+
+/// The server, ready to run.
+pub struct Server {
+    state: AppState,
+    hosts: Arc<[String]>,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) engine: Engine,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) wakeups: Wakeups,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Why the server ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The listener failed.
+    #[error("the listener failed")]
+    Listener(#[from] std::io::Error),
+}
+
+impl Server {
+    /// Builds the server. Nothing runs yet.
+    #[must_use]
+    pub fn build(options: Options) -> Self {
+        let state = AppState {
+            engine: options.engine,
+            connections: options.connections,
+            entropy: options.entropy,
+            wakeups: Wakeups::new(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        Self {
+            state,
+            hosts: options.hosts.into(),
+        }
+    }
+
+    /// Serves on `listener` until `cancel`; then stops taking requests, ends streams and links,
+    /// and gives the rest a few seconds.
+    ///
+    /// # Errors
+    /// [`ServerError::Listener`].
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        cancel: CancellationToken,
+    ) -> Result<(), ServerError> {
+        let Self { state, hosts } = self;
+        let stop = state.stop.clone();
+        state.tasks.spawn(wake::run(state.clone()));
+        state.tasks.spawn(reconcile::run(state.clone()));
+        let app = router(state.clone(), hosts);
+        let shutdown = {
+            let (cancel, stop) = (cancel.clone(), stop.clone());
+            async move {
+                cancel.cancelled().await;
+                stop.cancel();
+            }
+        };
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service)
+            .with_graceful_shutdown(shutdown)
+            .into_future();
+        let served = tokio::select! {
+            served = serving => served,
+            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => Ok(()),
+        };
+        stop.cancel();
+        state.tasks.close();
+        // A task that does not end in time is ended with the process; everything is in the database.
+        let _ended = tokio::time::timeout(DRAIN_TIMEOUT, state.tasks.wait()).await;
+        Ok(served?)
+    }
+}
+
+fn router(state: AppState, hosts: Arc<[String]>) -> Router {
+    Router::new()
+        .merge(api::routes())
+        .merge(link::routes())
+        .fallback(|| async { Refused::from(Problem::new(Code::NotFound, "there is no such page")) })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(limit_time))
+        .layer(from_fn(common_headers))
+        .layer(from_fn_with_state(hosts, check_host))
+        .with_state(state)
+}
+
+/// Ends requests that take too long. A response that streams has begun by then.
+async fn limit_time(request: Request<axum::body::Body>, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Refused::from(Problem::new(Code::Timeout, "the request took too long")).into_response()
+        }
+    }
+}
+
+/// Headers that every answer carries: nothing is cached, sniffed, or framed.
+async fn common_headers(request: Request<axum::body::Body>, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ] {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A request names us by a name that is ours, and comes from no other site's page.
+async fn check_host(
+    State(hosts): State<Arc<[String]>>,
+    request: Request<axum::body::Body>,
+    next: Next,
+) -> Response {
+    if names_us(&request, &hosts) {
+        return next.run(request).await;
+    }
+    let detail = "the request names a host or an origin that is not ours";
+    let problem =
+        Problem::new(Code::Forbidden, detail).next("use the address that `freehold up` printed");
+    Refused::from(problem).into_response()
+}
+
+fn names_us(request: &Request<axum::body::Body>, hosts: &[String]) -> bool {
+    let ours = |authority: &str| {
+        let Ok(authority) = authority.parse::<Authority>() else {
+            return false;
+        };
+        let name = authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost")
+            || name
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
+            || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+    };
+    let header = |name| request.headers().get(name).map(HeaderValue::to_str);
+    let host = match header(header::HOST) {
+        Some(host) => host.ok(),
+        None => request.uri().authority().map(Authority::as_str),
+    };
+    let origin_is_ours = match header(header::ORIGIN) {
+        None => true,
+        Some(origin) => origin
+            .ok()
+            .and_then(|origin| origin.split_once("://"))
+            .is_some_and(|(_, authority)| ours(authority)),
+    };
+    host.is_some_and(ours) && origin_is_ours
+}

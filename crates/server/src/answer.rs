@@ -1,0 +1,109 @@
+//! Answers and refusals.
+
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use freehold_engine::{Caller, Error, StoreError};
+use freehold_wire::problem::{Code, MEDIA_TYPE, Problem};
+use serde::de::DeserializeOwned;
+
+use crate::AppState;
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(crate) struct Refused(Box<Problem>);
+
+/// What a handler gives.
+pub(crate) type Answer<T> = Result<T, Refused>;
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Problem(problem) => Self(problem),
+            Error::Store(error @ StoreError::Unavailable(_)) => {
+                log_chain("the database is not available", &error);
+                Problem::new(Code::Unavailable, "the database does not answer").into()
+            }
+            Error::Store(error) => {
+                log_chain("a request failed in the store", &error);
+                Problem::new(Code::Internal, "storage failed; the server's log says how").into()
+            }
+            Error::Internal(what) => {
+                tracing::error!(%what, "a request failed");
+                Problem::new(Code::Internal, "the server's log says what").into()
+            }
+        }
+    }
+}
+
+/// Logs an error with all its causes, once, where it is handled.
+fn log_chain(what: &str, error: &StoreError) {
+    let mut chain = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        chain.push_str(": ");
+        chain.push_str(&error.to_string());
+        source = error.source();
+    }
+    tracing::error!(error = %chain, "{what}");
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self.0)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if self.0.code == Code::Unavailable {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}
+
+/// The member whose token came with the request. A handler that takes this is for members; one
+/// that does not is public, and a test enumerates those.
+pub(crate) struct Member(pub(crate) Caller);
+
+impl FromRequestParts<AppState> for Member {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
+        let token = bearer(parts)
+            .ok_or_else(|| Problem::new(Code::Unauthenticated, "the request carries no token"))?;
+        Ok(Self(state.engine.authenticate(token).await?))
+    }
+}
+
+/// The bearer token of a request.
+pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// A JSON body, or a refusal that says what does not fit.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::new(Code::TooLarge, "the request's body is too large").into())
+            }
+            Err(rejection) => Err(Problem::new(Code::Invalid, rejection.body_text()).into()),
+        }
+    }
+}

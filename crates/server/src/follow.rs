@@ -1,0 +1,158 @@
+//! Streams of a run: its events, and the agent's own output.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use freehold_engine::event::Reader;
+use freehold_wire::api::Event;
+use futures_util::Stream;
+use serde::Deserialize;
+
+use crate::AppState;
+use crate::answer::{Answer, Member};
+use crate::wake::Waiter;
+
+/// Events read at once: bounds what one follower makes the server hold.
+const BATCH: u32 = 200;
+
+#[derive(Deserialize)]
+pub(crate) struct From {
+    after: Option<u64>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Logs {
+    #[serde(default)]
+    follow: bool,
+}
+
+/// Reads a run's events batch after batch, and waits for more.
+struct Follower {
+    state: AppState,
+    reader: Reader,
+    waiter: Waiter,
+    after: u64,
+    end: bool,
+}
+
+impl Follower {
+    fn new(state: AppState, reader: Reader, after: u64) -> Self {
+        let waiter = state.wakeups.waiter();
+        Self {
+            state,
+            reader,
+            waiter,
+            after,
+            end: false,
+        }
+    }
+
+    /// The next events; none when the run has ended, the server stops, or the database is gone
+    /// (the client then resumes). `follow` waits for more where there are none yet.
+    async fn next(&mut self, follow: bool) -> Option<Vec<Event>> {
+        loop {
+            if self.end || self.state.stop.is_cancelled() {
+                return None;
+            }
+            let batch = match self
+                .reader
+                .next(&self.state.engine, self.after, BATCH)
+                .await
+            {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::warn!(%error, run = %self.reader.run(), "a stream of events broke off");
+                    return None;
+                }
+            };
+            self.end = batch.end;
+            if let Some(last) = batch.events.last() {
+                self.after = last.seq;
+                return Some(batch.events);
+            }
+            if !follow {
+                return None;
+            }
+            tokio::select! {
+                () = self.waiter.run(self.reader.run()) => {}
+                () = self.state.stop.cancelled() => {}
+            }
+        }
+    }
+}
+
+/// Events as they come, from `after` or the `Last-Event-ID` on; ends when the run has ended.
+pub(crate) async fn events(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(run): Path<String>,
+    Query(from): Query<From>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let resumed = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok()?.parse().ok());
+    let after = resumed.or(from.after).unwrap_or(0);
+    let reader = state.engine.events(&caller, &run).await?;
+    let follower = Follower::new(state, reader, after);
+    let stream = futures_util::stream::unfold(
+        (follower, Vec::new().into_iter()),
+        |(mut follower, mut ready)| async move {
+            loop {
+                if let Some(event) = ready.next() {
+                    return Some((Ok::<_, Infallible>(sse(&event)), (follower, ready)));
+                }
+                ready = follower.next(true).await?.into_iter();
+            }
+        },
+    );
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response())
+}
+
+fn sse(event: &Event) -> axum::response::sse::Event {
+    let line = serde_json::to_string(event).unwrap_or_default();
+    axum::response::sse::Event::default()
+        .id(event.seq.to_string())
+        .data(line)
+}
+
+/// The agent's own output, byte for byte.
+pub(crate) async fn logs(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(run): Path<String>,
+    Query(query): Query<Logs>,
+) -> Answer<Response> {
+    let reader = state.engine.events(&caller, &run).await?;
+    let stream = output(Follower::new(state, reader, 0), query.follow);
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((headers, Body::from_stream(stream)).into_response())
+}
+
+fn output(follower: Follower, follow: bool) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    futures_util::stream::unfold(follower, move |mut follower| async move {
+        let events = follower.next(follow).await?;
+        let bytes: Vec<u8> = events.iter().filter_map(agent_output).flatten().collect();
+        Some((Ok(bytes.into()), follower))
+    })
+}
+
+fn agent_output(event: &Event) -> Option<Vec<u8>> {
+    let text = |key: &str| event.payload.get(key).and_then(serde_json::Value::as_str);
+    if event.kind != "output" || text("step") != Some("agent") {
+        return None;
+    }
+    match (text("text"), text("base64")) {
+        (Some(text), _) => Some(text.as_bytes().to_vec()),
+        (None, Some(coded)) => STANDARD.decode(coded).ok(),
+        (None, None) => None,
+    }
+}

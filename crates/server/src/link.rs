@@ -1,0 +1,387 @@
+//! The runners' end of the server: enrolment, the link, blobs.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use freehold_engine::runner::Known;
+use freehold_engine::{Connected, Error};
+use freehold_model::world::random;
+use freehold_model::{BlobId, RunId, RunnerId, TenantId};
+use freehold_wire::api::{Enrol, Enrolled};
+use freehold_wire::link::{
+    Challenge, Down, FRAME_MAX, Frame, HEARTBEAT_S, Hello, Nack, PROTOCOL, SUBPROTOCOL, Up, Welcome,
+};
+use freehold_wire::problem::{Code, Problem};
+use freehold_wire::token::{Kind, Token};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use crate::AppState;
+use crate::answer::{Answer, Body, bearer};
+use crate::hub::Registered;
+
+/// Largest blob: the store's bound and room for sealing.
+const BLOB_LIMIT: usize = 65 * 1024 * 1024;
+/// A connection that has not said who it is by then is closed.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// A runner that has said nothing for so long is gone.
+const SILENCE: Duration = Duration::from_secs(3 * HEARTBEAT_S + 5);
+/// Frames taken in one transaction at most, in number and bytes.
+const BATCH_FRAMES: usize = 128;
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// A runner that does not take a frame for so long is gone.
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(crate) fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/link", get(connect))
+        .route("/api/v1/link/enrol", post(enrol))
+        .route(
+            "/api/v1/link/blobs",
+            post(blob_put).layer(DefaultBodyLimit::max(BLOB_LIMIT)),
+        )
+        .route("/api/v1/link/blobs/{blob}", get(blob_get))
+}
+
+async fn enrol(State(state): State<AppState>, Body(enrol): Body<Enrol>) -> Answer<Json<Enrolled>> {
+    Ok(Json(state.engine.runner_enrol(enrol).await?))
+}
+
+/// A runner, by the token of its connection.
+struct Session {
+    tenant: TenantId,
+    runner: RunnerId,
+}
+
+impl axum::extract::FromRequestParts<AppState> for Session {
+    type Rejection = crate::answer::Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
+        let token = bearer(parts).and_then(|text| text.parse::<Token>().ok());
+        token
+            .and_then(|token| state.connections.session(&token.hash()))
+            .map(|(tenant, runner)| Self { tenant, runner })
+            .ok_or_else(|| {
+                Problem::new(Code::Unauthenticated, "no such session of a runner").into()
+            })
+    }
+}
+
+#[derive(Deserialize)]
+struct ForRun {
+    run: RunId,
+}
+
+#[derive(Serialize)]
+struct Stored {
+    id: BlobId,
+}
+
+async fn blob_put(
+    State(state): State<AppState>,
+    session: Session,
+    Query(target): Query<ForRun>,
+    bytes: Bytes,
+) -> Answer<Json<Stored>> {
+    let Session { tenant, runner } = session;
+    let id = state
+        .engine
+        .blob_put(tenant, runner, target.run, bytes.to_vec())
+        .await?;
+    Ok(Json(Stored { id }))
+}
+
+async fn blob_get(
+    State(state): State<AppState>,
+    session: Session,
+    Path(blob): Path<BlobId>,
+) -> Answer<Vec<u8>> {
+    Ok(state
+        .engine
+        .blob_get(session.tenant, session.runner, blob)
+        .await?)
+}
+
+async fn connect(State(state): State<AppState>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(FRAME_MAX)
+        .max_frame_size(FRAME_MAX)
+        .on_upgrade(move |socket| {
+            let tracker = state.tasks.clone();
+            tracker.track_future(async move {
+                let mut line = Line { state, socket };
+                if let Err(end) = line.serve().await {
+                    line.close(end).await;
+                }
+            })
+        })
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// The other side is gone, or closed.
+    Gone,
+    /// We stop.
+    Stopping,
+    /// Another connection of the same runner took over.
+    Replaced,
+    /// It will not be served; the words go to the runner.
+    Refused(&'static str, String),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Problem(problem) => Self::Refused("refused", problem.detail),
+            // The runner connects again and resumes; by then the database may be back.
+            other => {
+                tracing::warn!(error = %other, "a link ends: its frames cannot be taken now");
+                Self::Gone
+            }
+        }
+    }
+}
+
+/// One connection.
+struct Line {
+    state: AppState,
+    socket: WebSocket,
+}
+
+impl Line {
+    async fn serve(&mut self) -> Result<(), End> {
+        let (hello, known) = timeout(HELLO_TIMEOUT, self.greet())
+            .await
+            .map_err(|_| End::Gone)??;
+        let connected = Connected {
+            runner: hello.runner,
+            labels: hello.labels,
+            capacity: hello.capacity,
+            draining: false,
+        };
+        let session = Token::generate(Kind::Session, &*self.state.entropy);
+        let mut registered =
+            self.state
+                .connections
+                .register(known.tenant, connected, session.hash());
+        let (runner, generation) = (registered.runner, registered.generation);
+        tracing::info!(%runner, tenant = %known.tenant, "a runner is connected");
+        let served = self.talk(&known, &session, &mut registered).await;
+        self.state.connections.unregister(runner, generation);
+        tracing::info!(%runner, end = ?served.as_ref().err(), "a runner is disconnected");
+        served
+    }
+
+    /// Who is there?
+    async fn greet(&mut self) -> Result<(Hello, Known), End> {
+        let nonce: [u8; 32] = random(&*self.state.entropy);
+        self.send(&Frame::new(Down::Challenge(Challenge {
+            nonce: nonce.to_vec(),
+        })))
+        .await?;
+        let frame = self.receive().await?;
+        let Some(Frame {
+            body: Up::Hello(hello),
+            ..
+        }) = frame
+        else {
+            return Err(End::Refused(
+                "protocol",
+                "the first frame must be hello".into(),
+            ));
+        };
+        let known = self.state.engine.runner_hello(&nonce, &hello).await?;
+        Ok((hello, known))
+    }
+
+    async fn talk(
+        &mut self,
+        known: &Known,
+        session: &Token,
+        registered: &mut Registered,
+    ) -> Result<(), End> {
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            tenant: known.tenant,
+            last_acked: known.last_acked,
+            session: session.to_string(),
+            keys: known.keys.clone(),
+        };
+        self.send(&Frame::new(Down::Welcome(welcome))).await?;
+        let reminded = self.state.engine.remind(known.tenant, known.runner).await;
+        reminded.map_err(End::from)?;
+        let stop = self.state.stop.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(End::Stopping),
+                frame = registered.frames.recv() => match frame {
+                    Some(frame) => self.send(&frame).await?,
+                    None => return Err(End::Replaced),
+                },
+                message = timeout(SILENCE, self.socket.recv()) => {
+                    let message = message.map_err(|_| End::Gone)?;
+                    self.take(known, message).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes a message and, in the same transaction, those that have arrived behind it.
+    async fn take(
+        &mut self,
+        known: &Known,
+        first: Option<Result<Message, axum::Error>>,
+    ) -> Result<(), End> {
+        let mut lasting: Vec<(u64, Up)> = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            let Some(text) = text_of(message)? else {
+                next = self.arrived(lasting.len(), bytes);
+                continue;
+            };
+            bytes += text.len();
+            match serde_json::from_str::<Frame<Up>>(&text) {
+                Ok(Frame {
+                    seq: Some(seq),
+                    body,
+                    ..
+                }) => lasting.push((seq, body)),
+                Ok(frame) => self.passing(known, frame).await?,
+                Err(error) => {
+                    let nack = Nack {
+                        code: "unknown".into(),
+                        message: error.to_string(),
+                    };
+                    self.send(&Frame::new(Down::Nack(nack))).await?;
+                }
+            }
+            next = self.arrived(lasting.len(), bytes);
+        }
+        if lasting.is_empty() {
+            return Ok(());
+        }
+        let taken = self
+            .state
+            .engine
+            .take(known.tenant, known.runner, &lasting)
+            .await?;
+        for down in taken.say {
+            self.send(&Frame::new(down)).await?;
+        }
+        self.send(&Frame {
+            ack: Some(taken.acked),
+            ..Frame::new(Down::Ack {})
+        })
+        .await
+    }
+
+    /// A message that is there already, if the batch has room for it.
+    fn arrived(
+        &mut self,
+        frames: usize,
+        bytes: usize,
+    ) -> Option<Option<Result<Message, axum::Error>>> {
+        if frames >= BATCH_FRAMES || bytes >= BATCH_BYTES {
+            return None;
+        }
+        futures_util::FutureExt::now_or_never(self.socket.recv())
+    }
+
+    /// A frame that may be lost.
+    async fn passing(&mut self, known: &Known, frame: Frame<Up>) -> Result<(), End> {
+        let Known { tenant, runner, .. } = *known;
+        match frame.body {
+            Up::Heartbeat(heartbeat) => {
+                for down in self
+                    .state
+                    .engine
+                    .heartbeat(tenant, runner, &heartbeat.jobs)
+                    .await?
+                {
+                    self.send(&Frame::new(down)).await?;
+                }
+                self.send(&Frame::new(Down::Ack {})).await
+            }
+            Up::Probed(probed) => {
+                if let Some(id) = &frame.id {
+                    self.state.connections.answered(id, probed);
+                }
+                Ok(())
+            }
+            Up::Swept(swept) => Ok(self.state.engine.swept(tenant, &swept.runs).await?),
+            Up::Draining {} => {
+                self.state.connections.set_draining(runner);
+                Ok(())
+            }
+            Up::Nack(nack) => {
+                tracing::warn!(%runner, code = %nack.code, message = %nack.message, "a runner refused a frame");
+                Ok(())
+            }
+            Up::Hello(_) | Up::Accepted(_) | Up::Event(_) | Up::Finished(_) => Err(End::Refused(
+                "protocol",
+                "this frame must carry seq, or comes too late".into(),
+            )),
+        }
+    }
+
+    async fn send(&mut self, frame: &Frame<Down>) -> Result<(), End> {
+        let text = serde_json::to_string(frame).map_err(|_| End::Gone)?;
+        timeout(SEND_TIMEOUT, self.socket.send(Message::Text(text.into())))
+            .await
+            .map_err(|_| End::Gone)?
+            .map_err(|_| End::Gone)
+    }
+
+    async fn receive(&mut self) -> Result<Option<Frame<Up>>, End> {
+        loop {
+            if let Some(text) = text_of(self.socket.recv().await)? {
+                return Ok(serde_json::from_str(&text).ok());
+            }
+        }
+    }
+
+    async fn close(&mut self, end: End) {
+        let (code, reason) = match end {
+            End::Gone => return,
+            End::Stopping => (close_code::RESTART, "the server stops".to_owned()),
+            End::Replaced => (
+                close_code::POLICY,
+                "another connection took over".to_owned(),
+            ),
+            End::Refused(code, message) => {
+                let nack = Nack {
+                    code: code.to_owned(),
+                    message: message.clone(),
+                };
+                // The close frame says the same; a runner that is gone needs neither.
+                let _told = self.send(&Frame::new(Down::Nack(nack))).await;
+                (close_code::POLICY, message)
+            }
+        };
+        let reason: String = reason.chars().take(100).collect();
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        let _closed = timeout(SEND_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+/// The text of a message; none for pings.
+fn text_of(message: Option<Result<Message, axum::Error>>) -> Result<Option<String>, End> {
+    match message {
+        Some(Ok(Message::Text(text))) => Ok(Some(text.to_string())),
+        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => Ok(None),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+    }
+}

@@ -1,0 +1,52 @@
+//! Wakes the reconcilers: on a hint, and every second in any case.
+
+use std::time::Duration;
+
+use freehold_engine::Hint;
+use tokio::time::Instant;
+
+use crate::AppState;
+
+/// How often connected runners are reminded of what they may have missed.
+const REMIND_EVERY: Duration = Duration::from_secs(10);
+/// How often refs of ended runs are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs until the server stops.
+pub(crate) async fn run(state: AppState) {
+    let mut waiter = state.wakeups.waiter();
+    let mut reminded = Instant::now();
+    let mut swept = Instant::now();
+    while !state.stop.is_cancelled() {
+        let remind = reminded.elapsed() >= REMIND_EVERY;
+        let sweep = swept.elapsed() >= SWEEP_EVERY;
+        if let Err(error) = pass(&state, remind, sweep).await {
+            tracing::warn!(%error, "a reconciler failed; it looks again shortly");
+        }
+        if remind {
+            reminded = Instant::now();
+        }
+        if sweep {
+            swept = Instant::now();
+        }
+        tokio::select! {
+            () = waiter.wait(|hint| hint == Hint::Queue) => {}
+            () = state.stop.cancelled() => {}
+        }
+    }
+}
+
+async fn pass(state: &AppState, remind: bool, sweep: bool) -> freehold_engine::Result<()> {
+    for tenant in state.engine.store().tenants().await? {
+        state.engine.reconcile(tenant).await?;
+        if remind {
+            for runner in state.connections.of(tenant) {
+                state.engine.remind(tenant, runner).await?;
+            }
+        }
+        if sweep {
+            state.engine.sweep(tenant).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Hints from the database, fanned out to whoever waits in this process. A hint may be lost;
+//! whoever waits looks again after a while anyway.
+
+use std::time::Duration;
+
+use freehold_engine::Hint;
+use freehold_model::RunId;
+use tokio::sync::broadcast;
+use tokio::time::{sleep, timeout};
+
+use crate::AppState;
+
+/// Hints that a slow waiter may be behind before it is told to look at everything.
+const BACKLOG: usize = 1024;
+/// How long a waiter trusts that no hint was lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Between attempts to listen again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Where hints are given out. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Wakeups {
+    sender: broadcast::Sender<Hint>,
+}
+
+/// Waits for hints.
+pub(crate) struct Waiter(broadcast::Receiver<Hint>);
+
+impl Wakeups {
+    pub(crate) fn new() -> Self {
+        Self {
+            sender: broadcast::channel(BACKLOG).0,
+        }
+    }
+
+    /// From now on no hint is missed without `wait` returning.
+    pub(crate) fn waiter(&self) -> Waiter {
+        Waiter(self.sender.subscribe())
+    }
+}
+
+impl Waiter {
+    /// Returns when a hint fits, when hints were lost, or after a while.
+    pub(crate) async fn wait(&mut self, fits: impl Fn(Hint) -> bool) {
+        let hinted = async {
+            loop {
+                match self.0.recv().await {
+                    Ok(hint) if !fits(hint) => {}
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        let _timed_out = timeout(LOOK_AGAIN, hinted).await;
+    }
+
+    /// Waits for news of one run.
+    pub(crate) async fn run(&mut self, run: RunId) {
+        self.wait(|hint| hint == Hint::Run(run)).await;
+    }
+}
+
+/// Listens until the server stops.
+pub(crate) async fn run(state: AppState) {
+    let listening = async {
+        loop {
+            match state.engine.store().listen().await {
+                Ok(mut listener) => {
+                    while let Ok((_, hint)) = listener.next().await {
+                        // No receiver is no error: nobody waits.
+                        let _receivers = state.wakeups.sender.send(hint);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "cannot listen for hints; polling meanwhile"),
+            }
+            sleep(RETRY).await;
+        }
+    };
+    tokio::select! {
+        () = listening => {}
+        () = state.stop.cancelled() => {}
+    }
+}
