@@ -53,7 +53,31 @@ impl Log {
             _ => None,
         })
     }
+
+    /// What to tell a person whose setup or check failed: a sentence for each destination that was
+    /// refused or not reached, at most [`MAX_ADVICE`]. Most clients hide what the proxy answered.
+    #[must_use]
+    pub fn advice(&self) -> Vec<String> {
+        let sentence = |entry: &Entry| match entry.verdict {
+            Verdict::Refused(why) => {
+                Some(format!("{}:{} was refused: {why}.", entry.host, entry.port))
+            }
+            Verdict::Unreachable => Some(format!(
+                "{}:{} is allowed, but the runner's machine could not reach it.",
+                entry.host, entry.port
+            )),
+            Verdict::Allowed | Verdict::Malformed => None,
+        };
+        self.entries
+            .iter()
+            .filter_map(sentence)
+            .take(MAX_ADVICE)
+            .collect()
+    }
 }
+
+/// More sentences are not read.
+pub const MAX_ADVICE: usize = 5;
 
 /// Live counters of one destination.
 #[derive(Debug, Default)]

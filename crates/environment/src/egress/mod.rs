@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use log::{Entry, Log, Verdict};
+pub use log::{Entry, Log, MAX_ADVICE, Verdict};
 pub use policy::{Allowed, Policy, Refusal};
 
 use connection::Shared;
