@@ -151,6 +151,14 @@ pub enum GitError {
         /// git's words.
         said: String,
     },
+    /// A commit or file was asked for that the store, which is sound, does not have.
+    #[error("{doing} asked for something that the store does not have: {said}")]
+    Absent {
+        /// What was being done.
+        doing: &'static str,
+        /// git's words.
+        said: String,
+    },
     /// A lock file in the store is in the way.
     #[error("the store {store} is locked: {said}")]
     Locked {
@@ -250,6 +258,7 @@ impl GitError {
             Self::RemoteCorrupt { .. } => "remote_corrupt",
             Self::Fenced { .. } => "fenced",
             Self::Corrupt { .. } => "store_corrupt",
+            Self::Absent { .. } => "absent",
             Self::Locked { .. } => "store_locked",
             Self::TooLarge { .. } => "too_large",
             Self::BadBundle { .. } => "bad_bundle",
@@ -298,6 +307,7 @@ impl GitError {
             Self::RemoteCorrupt { .. } => "run `git fsck` on the remote and mend it",
             Self::Fenced { .. } => "nothing: another runner went on with this run",
             Self::Corrupt { .. } => "try again: the store is made anew from the remote",
+            Self::Absent { .. } => "fetch or import the commit again",
             Self::Locked { .. } => {
                 "try again: locks of dead processes are removed when the store is opened"
             }

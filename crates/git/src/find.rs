@@ -1,4 +1,4 @@
-//! Finding git, and the sealed environment that every git process starts from.
+//! Finding git, and what it may use.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -111,6 +111,9 @@ pub struct Options {
     pub path_env: OsString,
     /// What remotes may be shown.
     pub credentials: Credentials,
+    /// Proxies and certificate authorities (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`, …) of commands
+    /// that talk to a remote; variables of any other name are left out.
+    pub network_env: Vec<(OsString, OsString)>,
     /// The identity in workspaces.
     pub identity: Identity,
     /// Bounds on time.
@@ -126,6 +129,7 @@ impl Options {
             home: home.into(),
             path_env: path_env.into(),
             credentials: Credentials::default(),
+            network_env: Vec::new(),
             identity: Identity::default(),
             deadlines: Deadlines::default(),
         }
@@ -241,62 +245,8 @@ impl Git {
         Arc::clone(all.entry(store.to_owned()).or_default())
     }
 
-    /// The environment of a git process. Only commands that talk to a remote see credentials.
-    pub(crate) fn environment(&self, network: bool) -> Vec<(OsString, OsString)> {
-        let options = &self.inner.options;
-        let granted = &options.credentials;
-        let home = granted
-            .home
-            .as_ref()
-            .filter(|_| network)
-            .unwrap_or(&self.inner.home);
-        let mut env: Vec<(OsString, OsString)> = FIXED_ENV
-            .iter()
-            .map(|(k, v)| (k.into(), v.into()))
-            .collect();
-        env.push(("PATH".into(), options.path_env.clone()));
-        env.push(("HOME".into(), home.into()));
-        if let Some(parent) = self.inner.home.parent() {
-            env.push(("GIT_CEILING_DIRECTORIES".into(), parent.into()));
-        }
-        if network {
-            env.push(("GIT_SSH_COMMAND".into(), ssh_command(granted).into()));
-            if let Some(agent) = &granted.ssh_agent {
-                env.push(("SSH_AUTH_SOCK".into(), agent.into()));
-            }
-        }
-        let idle = options.deadlines.idle.as_secs().max(1).to_string();
-        let helper = granted.helper.as_deref().filter(|_| network);
-        let settings = FIXED_CONFIG
-            .iter()
-            .copied()
-            .chain([("http.lowSpeedTime", idle.as_str())])
-            .chain(helper.map(|h| ("credential.helper", h)));
-        // As numbered variables rather than `-c`: nothing of them shows in process lists.
-        let mut count = 0;
-        for (key, value) in settings {
-            env.push((format!("GIT_CONFIG_KEY_{count}").into(), key.into()));
-            env.push((format!("GIT_CONFIG_VALUE_{count}").into(), value.into()));
-            count += 1;
-        }
-        env.push(("GIT_CONFIG_COUNT".into(), count.to_string().into()));
-        env
-    }
-}
-
-/// ssh finds `~` in the password file, not in HOME: without leave its keys and settings stay out.
-fn ssh_command(granted: &Credentials) -> String {
-    const QUIET: &str = "ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15";
-    match granted {
-        Credentials {
-            ssh_command: Some(own),
-            ..
-        } => own.clone(),
-        Credentials { home: Some(_), .. } => QUIET.into(),
-        Credentials {
-            ssh_agent: Some(_), ..
-        } => format!("{QUIET} -F none -o IdentityFile=/dev/null"),
-        _ => format!("{QUIET} -F none -o IdentityFile=/dev/null -o IdentityAgent=none"),
+    pub(crate) fn options(&self) -> &Options {
+        &self.inner.options
     }
 }
 
@@ -306,68 +256,6 @@ fn search(path: &OsStr) -> Option<PathBuf> {
         .map(|dir| dir.join("git"))
         .find(|file| file.is_file())
 }
-
-const FIXED_ENV: &[(&str, &str)] = &[
-    ("GIT_CONFIG_NOSYSTEM", "1"),
-    ("GIT_CONFIG_GLOBAL", "/dev/null"),
-    ("GIT_ATTR_NOSYSTEM", "1"),
-    ("GIT_TERMINAL_PROMPT", "0"),
-    ("GIT_ASKPASS", ""),
-    ("SSH_ASKPASS", ""),
-    ("SSH_ASKPASS_REQUIRE", "never"),
-    ("GIT_NO_REPLACE_OBJECTS", "1"),
-    ("GIT_LITERAL_PATHSPECS", "1"),
-    ("GIT_OPTIONAL_LOCKS", "0"),
-    ("GIT_PROTOCOL_FROM_USER", "1"),
-    ("GIT_FLUSH", "1"),
-    ("LC_ALL", "C"),
-];
-
-/// Everything in git that turns configuration or a remote's answer into code or reach, switched off.
-const FIXED_CONFIG: &[(&str, &str)] = &[
-    ("core.hooksPath", "/dev/null"),
-    ("core.fsmonitor", "false"),
-    ("core.untrackedCache", "false"),
-    ("core.attributesFile", "/dev/null"),
-    ("core.excludesFile", "/dev/null"),
-    ("core.askPass", ""),
-    ("core.protectHFS", "true"),
-    ("core.protectNTFS", "true"),
-    ("core.filesRefLockTimeout", "5000"),
-    ("core.packedRefsTimeout", "5000"),
-    ("credential.helper", ""),
-    ("credential.interactive", "false"),
-    ("protocol.allow", "never"),
-    ("protocol.https.allow", "always"),
-    ("protocol.http.allow", "always"),
-    ("protocol.ssh.allow", "always"),
-    ("protocol.file.allow", "always"),
-    ("safe.bareRepository", "explicit"),
-    ("http.followRedirects", "false"),
-    ("http.lowSpeedLimit", "1"),
-    ("transfer.bundleURI", "false"),
-    ("transfer.fsckObjects", "true"),
-    ("fetch.fsckObjects", "true"),
-    ("fetch.writeCommitGraph", "false"),
-    ("fetch.recurseSubmodules", "false"),
-    ("push.recurseSubmodules", "no"),
-    ("push.gpgSign", "false"),
-    ("submodule.recurse", "false"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("checkout.workers", "0"),
-    // Sloppy but harmless metadata that real, old histories hold; what could do harm stays an error.
-    ("fetch.fsck.badTimezone", "ignore"),
-    ("fetch.fsck.badEmail", "ignore"),
-    ("fetch.fsck.badName", "ignore"),
-    ("fetch.fsck.missingEmail", "ignore"),
-    ("fetch.fsck.missingNameBeforeEmail", "ignore"),
-    ("fetch.fsck.missingSpaceBeforeDate", "ignore"),
-    ("fetch.fsck.missingSpaceBeforeEmail", "ignore"),
-    ("fetch.fsck.multipleAuthors", "ignore"),
-    ("fetch.fsck.zeroPaddedDate", "ignore"),
-    ("fetch.fsck.zeroPaddedFilemode", "ignore"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -386,23 +274,6 @@ mod tests {
                 minor: 38
             } < FLOOR
                 && Version { major: 3, minor: 0 } > FLOOR
-        );
-    }
-
-    #[test]
-    fn ssh_sees_keys_only_by_leave() {
-        let none = ssh_command(&Credentials::default());
-        assert!(
-            none.contains("-F none") && none.contains("IdentityAgent=none"),
-            "{none}"
-        );
-        let agent = ssh_command(&Credentials {
-            ssh_agent: Some("/a".into()),
-            ..Credentials::default()
-        });
-        assert!(
-            agent.contains("-F none") && !agent.contains("IdentityAgent"),
-            "{agent}"
         );
     }
 }

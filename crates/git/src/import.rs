@@ -80,6 +80,25 @@ impl Store {
         limits: &ImportLimits,
     ) -> Result<Imported> {
         let name = RunRef::new(run, epoch)?;
+        match self.import_checked(bundle, &name, base, limits).await {
+            // What the bundle builds on is ours: is that the damaged part?
+            Err(GitError::BadBundle { why })
+                if crate::said::store_failure(self.dir(), why.as_bytes()).is_some() =>
+            {
+                self.verify().await?;
+                Err(GitError::BadBundle { why })
+            }
+            end => end,
+        }
+    }
+
+    async fn import_checked(
+        &self,
+        bundle: &Path,
+        name: &RunRef,
+        base: Option<&Oid>,
+        limits: &ImportLimits,
+    ) -> Result<Imported> {
         let hold = self.hold().await?;
         let bundle = Bundle::open(bundle, limits, self.is_sha256())?;
         let quarantine = self.quarantine(&hold)?;

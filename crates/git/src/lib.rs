@@ -12,6 +12,7 @@ mod claim;
 mod diff;
 mod error;
 mod find;
+mod group;
 mod import;
 mod land;
 mod lock;
@@ -22,6 +23,7 @@ mod push;
 mod read;
 mod remote;
 mod said;
+mod sealed;
 mod stage;
 mod store;
 

@@ -7,20 +7,17 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{ChildStdin, Command};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::group::{GRACE, Group};
 use crate::{Git, GitError, Remote, Result, said};
 
 /// Bound on output where a call names none: an object name or a short answer.
 const DEFAULT_LIMIT: usize = 64 << 10;
 /// How much of stderr is kept: its end, where git puts what went wrong.
 const STDERR_TAIL: usize = 64 << 10;
-/// Time between asking a process group to end, so that git removes its lock files, and ending it.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// What a process reads.
 pub(crate) enum Input {
@@ -128,6 +125,7 @@ pub(crate) struct Output {
     status: ExitStatus,
     remote: Option<Remote>,
     store: Option<PathBuf>,
+    store_is_sound: bool,
 }
 
 impl Output {
@@ -149,34 +147,34 @@ impl Output {
         }
     }
 
-    /// Whether this may be either our objects' fault or the remote's: the remote's own process writes
-    /// to the same stderr when it is reached by a path or by ssh.
-    pub(crate) fn is_ambiguous(&self) -> bool {
-        self.remote.is_some() && matches!(self.failure(), GitError::Corrupt { .. })
-    }
-
-    /// The store was checked and is not to blame.
-    pub(crate) fn blame_remote(mut self) -> Self {
-        self.store = None;
+    /// The store was checked, and its objects are not to blame.
+    pub(crate) fn absolve_store(mut self) -> Self {
+        self.store_is_sound = true;
         self
     }
 
     pub(crate) fn failure(&self) -> GitError {
-        if let Some(error) = self
+        let (doing, status, said) = (self.doing, self.status.to_string(), || {
+            said::text(&self.stderr)
+        });
+        let about_store = self
             .store
             .as_ref()
-            .and_then(|store| said::store_failure(store, &self.stderr))
-        {
-            return error;
-        }
-        match &self.remote {
-            Some(remote) => {
-                said::remote_failure(self.doing, remote, self.status.to_string(), &self.stderr)
+            .and_then(|store| said::store_failure(store, &self.stderr));
+        match (about_store, &self.remote) {
+            (Some(GitError::Corrupt { .. }), Some(remote)) if self.store_is_sound => {
+                said::remote_failure(doing, remote, status, &self.stderr)
             }
-            None => GitError::Failed {
-                doing: self.doing,
-                status: self.status.to_string(),
-                said: said::text(&self.stderr),
+            (Some(GitError::Corrupt { .. }), None) if self.store_is_sound => GitError::Absent {
+                doing,
+                said: said(),
+            },
+            (Some(error), _) => error,
+            (None, Some(remote)) => said::remote_failure(doing, remote, status, &self.stderr),
+            (None, None) => GitError::Failed {
+                doing,
+                status,
+                said: said(),
             },
         }
     }
@@ -263,6 +261,7 @@ impl Git {
             doing: call.doing,
             remote: call.remote,
             store: call.store,
+            store_is_sound: false,
         })
     }
 }
@@ -364,74 +363,4 @@ async fn feed(to: Option<ChildStdin>, bytes: Option<Vec<u8>>) -> Result<()> {
         let _closed = to.write_all(&bytes).await;
     }
     Ok(())
-}
-
-/// A process and all its descendants that stayed in its group.
-struct Group {
-    child: Option<Child>,
-    id: Option<Pid>,
-}
-
-impl Group {
-    fn new(child: Child) -> Self {
-        let id = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .map(Pid::from_raw);
-        Self {
-            child: Some(child),
-            id,
-        }
-    }
-
-    fn child(&mut self) -> Result<&mut Child> {
-        self.child.as_mut().ok_or_else(|| GitError::Io {
-            doing: "waiting for git",
-            source: std::io::ErrorKind::NotFound.into(),
-        })
-    }
-
-    /// The process ended by itself and was waited for: its number may already be someone else's.
-    fn forget(&mut self) {
-        self.child = None;
-        self.id = None;
-    }
-
-    fn signal(id: Option<Pid>, signal: Signal) {
-        if let Some(id) = id {
-            // Gone already is what is wanted.
-            let _gone = killpg(id, signal);
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let (Some(child), Some(id)) = (self.child.take(), self.id) else {
-            return;
-        };
-        let mut last = LastResort { child, id };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        Group::signal(Some(id), Signal::SIGTERM);
-        runtime.spawn(async move {
-            let _ended = timeout(GRACE, last.child.wait()).await;
-            drop(last);
-        });
-    }
-}
-
-/// Kills what is left of a group, also when the runtime stops first.
-struct LastResort {
-    child: Child,
-    id: Pid,
-}
-
-impl Drop for LastResort {
-    fn drop(&mut self) {
-        Group::signal(Some(self.id), Signal::SIGKILL);
-        // Collects it when it is dead by now; tokio collects it otherwise.
-        let _status = self.child.try_wait();
-    }
 }

@@ -4,7 +4,7 @@
 //! answer is missing; never from messages.
 
 use crate::lock::Hold;
-use crate::process::Output;
+use crate::process::{Input, Output};
 use crate::{GitError, Oid, Result, Store, said};
 
 /// One ref's change: from what it must be now, to what it shall be.
@@ -39,6 +39,7 @@ impl Store {
         doing: &'static str,
         updates: &[Update],
     ) -> Result<Pushed> {
+        self.require_present(hold, updates).await?;
         // A connection of its own for every request: on one that is used again, libcurl repeats a
         // request whose answer was lost, and the repeated push would be told that it came too late.
         let args = [
@@ -74,6 +75,30 @@ impl Store {
         }
     }
 
+    /// A push of what is not here must not look like a fault of the remote.
+    async fn require_present(&self, hold: &Hold, updates: &[Update]) -> Result<()> {
+        const DOING: &str = "looking for the commits to push";
+        let wanted: Vec<&str> = updates
+            .iter()
+            .filter_map(|u| u.to.as_ref())
+            .map(Oid::as_str)
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let input = Input::Bytes(wanted.join("\n").into_bytes());
+        let call = self
+            .call(hold, DOING, ["cat-file", "--batch-check=%(objecttype)"])?
+            .input(input);
+        let output = self.done(call).await?.stdout;
+        let said = said::text(&output);
+        if said.lines().all(|line| line == "commit") {
+            return Ok(());
+        }
+        self.verify().await?;
+        Err(GitError::Absent { doing: DOING, said })
+    }
+
     /// The error for a push whose answer was lost and whose effect does not show.
     pub(crate) fn unknown(&self, doing: &'static str, lost: &GitError) -> GitError {
         GitError::Unknown {
@@ -101,6 +126,9 @@ fn outcome(output: &Output) -> Result<Pushed> {
     let report = Report::parse(&output.stdout);
     if output.code == Some(0) && report.is_applied() {
         return Ok(Pushed::Applied);
+    }
+    if let damaged @ GitError::Corrupt { .. } = output.failure() {
+        return Err(damaged);
     }
     if report.unanswered {
         return Ok(Pushed::Lost(output.failure()));

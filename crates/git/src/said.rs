@@ -229,6 +229,7 @@ pub(crate) fn store_failure(store: &Path, stderr: &[u8]) -> Option<GitError> {
         "does not match index",
         "bad sha1 file",
         "broken link",
+        "failed to unpack tree",
         "could not parse commit",
         "unable to parse commit",
         "unable to parse object",

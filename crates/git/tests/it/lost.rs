@@ -125,12 +125,23 @@ async fn a_hook_that_hangs_is_ended_with_the_push() {
     let head = world
         .agent_writes(&store, 1, Some(&base), "new", "new\n")
         .await;
-    world.hook("pre-receive", "exec sleep 1000");
+    world.hook("pre-receive", "exec sleep 98765.4321");
     let error = store
         .land(RUN, 1, &base, &main_branch(), Some(&base), &head)
         .await
         .unwrap_err();
     assert!(matches!(error, GitError::Unknown { .. }), "{error}");
+    let sleeps = || {
+        let line =
+            |e: std::fs::DirEntry| std::fs::read(e.path().join("cmdline")).unwrap_or_default();
+        let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        processes.map(line).any(|l| l.ends_with(b"98765.4321\0"))
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    while sleeps() {
+        assert!(Instant::now() < until, "the hook outlived the push");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     world.hook("pre-receive", "exit 0");
     assert_eq!(
         store

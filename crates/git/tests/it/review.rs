@@ -5,9 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use freehold_git::{EMPTY_DIFF_DIGEST, GitError, Merge, Oid, Store};
+use freehold_git::{Claim, EMPTY_DIFF_DIGEST, Git, GitError, Land, Merge, Oid, Store};
 
-use crate::world::{World, freehold, main_branch};
+use crate::world::{World, freehold, main_branch, options};
 
 const MUCH: usize = 64 << 20;
 
@@ -332,4 +332,74 @@ async fn files_are_read_by_exact_path() {
         store.list_files(&base, 6).await,
         Err(GitError::TooLarge { .. })
     ));
+}
+
+/// One run from claim to landing, as a runner does it; merges as often as the branch moves.
+async fn whole_run(world: &World, git: &Git, number: u32) -> Oid {
+    let run = format!("both_{number}");
+    let store = git
+        .store(&world.path("store"), &world.remote())
+        .await
+        .unwrap();
+    let base = store.fetch(&main_branch()).await.unwrap().unwrap();
+    assert_eq!(
+        store.claim(&run, 1, Some(&base), &[]).await.unwrap(),
+        Claim::Held(base.clone())
+    );
+    let work = world.workspace(&store, &run, Some(&base)).await;
+    std::fs::write(work.join(&run), "work\n").unwrap();
+    world.commit_all(&work, &run);
+    let limits = freehold_git::ImportLimits::default();
+    let head = store
+        .import(
+            &world.bundle(&work, Some(&base)),
+            &run,
+            1,
+            Some(&base),
+            &limits,
+        )
+        .await
+        .unwrap()
+        .head;
+    for _ in 0..10 {
+        let tip = store.fetch(&main_branch()).await.unwrap().unwrap();
+        let commit = match store
+            .merge(Some(&tip), &head, "land", &freehold())
+            .await
+            .unwrap()
+        {
+            Merge::FastForward(oid) | Merge::Commit(oid) => oid,
+            other => panic!("{other:?}"),
+        };
+        match store
+            .land(&run, 1, &base, &main_branch(), Some(&tip), &commit)
+            .await
+            .unwrap()
+        {
+            Land::Done => return head,
+            Land::Moved { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("{run} never landed");
+}
+
+#[tokio::test]
+async fn runs_on_one_project_all_land() {
+    let (world, store, _base) = seeded().await;
+    // Each with a git of its own, as two processes on one store would have.
+    let mut gits = Vec::new();
+    for _ in 0..3 {
+        gits.push(Git::find(options(world.dir.path())).await.unwrap());
+    }
+    let (a, b, c) = tokio::join!(
+        whole_run(&world, &gits[0], 1),
+        whole_run(&world, &gits[1], 2),
+        whole_run(&world, &gits[2], 3)
+    );
+    let tip = store.fetch(&main_branch()).await.unwrap().unwrap();
+    for head in [a, b, c] {
+        assert!(store.find_landing(&tip, &head).await.unwrap().is_some());
+    }
+    assert_eq!(store.list_files(&tip, 100).await.unwrap().len(), 10);
 }

@@ -96,8 +96,13 @@ async fn flipped_bytes_are_noticed_and_the_store_is_made_anew() {
     }
     let error = store.diff(None, &tip, 1 << 20).await.unwrap_err();
     assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
-    let error = store.claim(RUN, 1, Some(&tip), &[]).await;
-    println!("a push from the damaged store: {error:?}");
+    let error = store.claim(RUN, 1, Some(&tip), &[]).await.unwrap_err();
+    assert!(matches!(error, GitError::Corrupt { .. }), "{error}");
+    assert_eq!(
+        world.remote_oid("refs/freehold"),
+        None,
+        "never pushed broken"
+    );
     let store = world.store().await;
     assert_eq!(
         store.fetch(&main_branch()).await.unwrap(),
@@ -147,8 +152,7 @@ async fn a_truncated_pack_on_the_remote_is_the_remotes_fault() {
     }
     let store = world.store().await;
     let error = store.fetch(&main_branch()).await.unwrap_err();
-    assert!(!matches!(error, GitError::Corrupt { .. }), "{error}");
-    println!("{error:?}");
+    assert!(matches!(error, GitError::RemoteCorrupt { .. }), "{error}");
     assert!(!world.path("store/damaged").exists());
 }
 
@@ -188,4 +192,74 @@ async fn a_sha256_remote_works() {
             .unwrap(),
         Some(head)
     );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_absent_and_no_damage() {
+    let world = World::new().await;
+    let store = world.store().await;
+    let tip = store.fetch(&main_branch()).await.unwrap().unwrap();
+    let never = freehold_git::Oid::parse(&"12".repeat(20)).unwrap();
+    let absent = |error: GitError| assert!(matches!(error, GitError::Absent { .. }), "{error}");
+    absent(store.diff(Some(&tip), &never, 100).await.unwrap_err());
+    absent(store.claim(RUN, 1, Some(&never), &[]).await.unwrap_err());
+    absent(store.export(&never, &world.path("out")).await.unwrap_err());
+    assert!(!world.path("store/damaged").exists());
+    assert_eq!(world.remote_oid("refs/freehold"), None);
+}
+
+#[tokio::test]
+async fn an_old_sloppy_history_is_accepted() {
+    let world = World::new().await;
+    let tree = world.text(&world.bare(), &["rev-parse", "main^{tree}"]);
+    let commit = format!(
+        "tree {}\nauthor Ann ann@example.org> 1 +0000\ncommitter Ann <ann@example.org> 0123456789 +051800\n\nold\n",
+        tree.trim()
+    );
+    let args = [
+        "hash-object",
+        "-t",
+        "commit",
+        "-w",
+        "--literally",
+        "--stdin",
+    ];
+    let oid =
+        String::from_utf8(world.raw_with_input(&world.bare(), &args, commit.as_bytes())).unwrap();
+    world.raw(world.bare(), &["update-ref", "refs/heads/main", oid.trim()]);
+    let store = world.store().await;
+    let base = store.fetch(&main_branch()).await.unwrap().unwrap();
+    store.verify().await.unwrap();
+    world
+        .agent_writes(&store, 1, Some(&base), "new", "new\n")
+        .await;
+}
+
+#[tokio::test]
+async fn maintenance_joins_packs_and_loses_nothing() {
+    let world = World::new().await;
+    let store = world.store().await;
+    let base = store.fetch(&main_branch()).await.unwrap().unwrap();
+    let mut heads = Vec::new();
+    for epoch in 1..=6 {
+        heads.push(
+            world
+                .agent_writes(&store, epoch, Some(&base), &format!("f{epoch}"), "x\n")
+                .await,
+        );
+    }
+    let packs = || packs_and_objects(&store.objects().join("pack")).len();
+    let before = packs();
+    store.maintain().await.unwrap();
+    assert!(packs() < before, "{before} packs became {}", packs());
+    for head in heads {
+        assert!(
+            !store
+                .diff(Some(&base), &head, 1 << 20)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+    store.verify().await.unwrap();
 }
