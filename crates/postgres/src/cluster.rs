@@ -119,7 +119,7 @@ impl Maker<'_> {
             directory: Some(Arc::clone(directory)),
             input,
             output: None,
-            farewell: Signal::SIGTERM,
+            farewell: Signal::SIGKILL, // What it leaves half made is removed by us, now or at the next start.
         };
         run(spec, SETUP_LIMIT, self.cancel).await
     }

@@ -4,13 +4,19 @@ use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use tokio::time::Instant;
 
 use crate::error::{PostgresError, Result};
 use crate::files::{beside, read_small};
+use crate::options::POLL;
 use crate::procfs::Identity;
+
+/// From a fork to the check of its parent, on a machine that does much else.
+const FORKED_CHILD_ENDS: Duration = Duration::from_secs(5);
 
 /// Held until dropped; the kernel drops it for a process that is killed. The file lies outside the data directory, so the
 /// server's user cannot forge the record in it.
@@ -27,37 +33,50 @@ pub(crate) struct Record {
     pub(crate) server: Option<Identity>,
 }
 
+enum Taken {
+    Ours(Lock, Record),
+    Held(Record),
+}
+
 impl Lock {
     /// Takes the lock of `data`, and returns what the last holder left in it.
-    pub(crate) fn take(data: &Path) -> Result<(Self, Record)> {
+    ///
+    /// A child that a killed holder had forked and not yet made into another program holds the lock for some moments more:
+    /// it is waited for, unless the holder lives.
+    pub(crate) async fn take(data: &Path) -> Result<(Self, Record)> {
+        let deadline = Instant::now() + FORKED_CHILD_ENDS;
+        loop {
+            match Self::try_take(data)? {
+                Taken::Ours(lock, left) => return Ok((lock, left)),
+                Taken::Held(holder) if holder.lives() || Instant::now() > deadline => {
+                    let (data, holder) = (data.to_owned(), holder.holder());
+                    return Err(PostgresError::InUse { data, holder });
+                }
+                Taken::Held(_) => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
+    fn try_take(data: &Path) -> Result<Taken> {
         let path = beside(data, ".lock");
         let io = |action| PostgresError::io(action, path.clone());
-        let file = OpenOptions::new()
+        let mut options = OpenOptions::new();
+        options
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(io("open"))?;
-        let previous = read_small(&path)
-            .map_err(io("read"))?
-            .as_deref()
-            .map(Record::parse)
-            .unwrap_or_default();
+            .mode(0o600);
+        let file = options.open(&path).map_err(io("open"))?;
+        let left = read_small(&path).map_err(io("read"))?;
+        let left = left.as_deref().map(Record::parse).unwrap_or_default();
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => {
-                let mut lock = Self {
-                    file,
-                    path: path.clone(),
-                };
-                lock.record(previous.server.as_ref())?;
-                Ok((lock, previous))
+                let mut lock = Self { file, path };
+                lock.record(left.server.as_ref())?;
+                Ok(Taken::Ours(lock, left))
             }
-            Err((_, Errno::EWOULDBLOCK)) => Err(PostgresError::InUse {
-                data: data.to_owned(),
-                holder: previous.holder(),
-            }),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(Taken::Held(left)),
             Err((_, e)) => Err(io("lock")(e.into())),
         }
     }
@@ -103,6 +122,11 @@ impl Record {
         }
     }
 
+    fn lives(&self) -> bool {
+        self.supervisor
+            .is_some_and(|pid| Identity::of(pid).is_some())
+    }
+
     fn holder(&self) -> String {
         match self.supervisor {
             Some(pid) => format!("another `freehold up` (process {pid})"),
@@ -131,17 +155,17 @@ mod tests {
         assert_eq!(Record::parse(""), Record::default());
     }
 
-    #[test]
-    fn the_second_taker_hears_who_holds_it() {
+    #[tokio::test]
+    async fn the_second_taker_hears_who_holds_it() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("postgres");
-        let held = Lock::take(&data).unwrap();
-        let error = Lock::take(&data).unwrap_err().to_string();
+        let held = Lock::take(&data).await.unwrap();
+        let error = Lock::take(&data).await.unwrap_err().to_string();
         assert!(
             error.contains(&format!("process {}", std::process::id())),
             "{error}"
         );
         drop(held);
-        Lock::take(&data).unwrap();
+        Lock::take(&data).await.unwrap();
     }
 }

@@ -71,10 +71,15 @@ async fn end_orphans(data: &Path, left: Option<&Identity>) {
     if !left.is_some_and(|server| !server.lives() && named == Some(server.pid)) {
         return;
     }
-    for backend in servers_in(data) {
-        let _ = kill(Pid::from_raw(backend.pid), Signal::SIGKILL);
+    end_all(data).await;
+}
+
+/// For a directory of our own naming, where no one's server runs but what an earlier start of ours left.
+async fn end_all(dir: &Path) {
+    for server in servers_in(dir) {
+        let _ = kill(Pid::from_raw(server.pid), Signal::SIGKILL);
     }
-    within(IMMEDIATE_STOP_LIMIT, || servers_in(data).is_empty()).await;
+    within(IMMEDIATE_STOP_LIMIT, || servers_in(dir).is_empty()).await;
 }
 
 /// No server runs here, so its pid file and socket are stale, whoever has that process id now. PostgreSQL itself would
@@ -105,25 +110,17 @@ fn remove_stale(data: &Path) -> Result<()> {
 /// Removes what was half made, and completes an upgrade that was interrupted after its exchange.
 pub(crate) async fn settle(data: &Path, account: &Account) -> Result<()> {
     let making = beside(data, ".new");
-    clear_directory(&making).await?;
+    end_all(&making).await;
     remove_tree(&making)?;
     let upgrade = beside(data, ".upgrade");
     let Some(left) = major_of(&upgrade, account)? else {
         return remove_tree(&upgrade);
     };
-    clear_directory(&upgrade).await?;
+    end_all(&upgrade).await;
     match major_of(data, account)? {
         // The exchange has happened: what lies here is the old data.
         Some(current) if current > left => set_aside(&upgrade, data, left).map(drop),
         _ => remove_tree(&upgrade),
-    }
-}
-
-async fn clear_directory(dir: &Path) -> Result<()> {
-    if dir.exists() {
-        clear(dir, None).await
-    } else {
-        Ok(())
     }
 }
 

@@ -49,7 +49,7 @@ pub async fn start(options: Options, cancel: CancellationToken) -> Result<Postgr
         .map(|found| found.uid().into());
     let account = Account::resolve(options.as_user.as_deref(), owner)?;
     let data = options.data.as_path();
-    let (mut lock, left) = Lock::take(data)?;
+    let (mut lock, left) = Lock::take(data).await?;
     clear(data, left.server.as_ref()).await?;
     settle(data, &account).await?;
     lock.record(None)?;

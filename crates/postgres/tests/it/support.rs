@@ -124,7 +124,9 @@ pub(crate) fn user(name: &str) -> User {
 /// Runs one test of this program again in a process of its own, as another user where one is given, with `dir` for its data.
 pub(crate) fn again(test: &str, dir: &Path, as_user: Option<&str>) -> Command {
     let program = dir.join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    if !program.exists() {
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    }
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = Command::new(program);
     command.args([test, "--exact", "--ignored", "--nocapture"]);
