@@ -48,7 +48,7 @@ impl fmt::Display for Version {
 }
 
 /// What a remote may be shown. The default is nothing: only public and local remotes work.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Credentials {
     /// A `credential.helper` value (`store`, `/path/to/helper`, `!command`) that the owner allowed.
     pub helper: Option<String>,
@@ -58,6 +58,18 @@ pub struct Credentials {
     pub ssh_command: Option<String>,
     /// The HOME that a helper or ssh needs for its own files. git itself still reads no configuration there.
     pub home: Option<PathBuf>,
+}
+
+impl fmt::Debug for Credentials {
+    /// What is granted, never its value: a helper's command line may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("helper", &self.helper.is_some())
+            .field("ssh_agent", &self.ssh_agent.is_some())
+            .field("ssh_command", &self.ssh_command.is_some())
+            .field("home", &self.home.is_some())
+            .finish()
+    }
 }
 
 /// How long git processes may take.

@@ -11,6 +11,7 @@ mod import;
 mod lost;
 mod remote;
 mod review;
+mod sealed;
 mod serve;
 mod stage;
 mod store;

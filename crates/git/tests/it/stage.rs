@@ -193,8 +193,7 @@ async fn a_hundred_thousand_files_are_staged() {
         "100,000 files: staged in {staged:?}, first status {first:?}, second {:?}",
         begun.elapsed()
     );
-    // A bound, not a measurement: it must not be quadratic.
-    assert!(staged.as_secs() < 180, "{staged:?}");
+    // The bound is the store's own: beyond `Deadlines::local` staging fails.
     std::fs::write(work.join("d0/e0/new"), "new").unwrap();
     world.commit_all(&work, "one more");
     assert_eq!(world.import(&store, &work, 1, Some(&base)).await.commits, 1);
