@@ -131,6 +131,11 @@ async fn utter(out: Out, cancel: CancellationToken) -> Option<Result<Bytes, Cut>
     match out {
         Out::Bytes(text) => Some(Ok(Bytes::from(text))),
         Out::Cut => Some(Err(Cut)),
+        // The server writes out what it has gathered when the body has nothing ready.
+        Out::Flush => {
+            tokio::task::yield_now().await;
+            None
+        }
         Out::Wait(time) => match cancel.run_until_cancelled(tokio::time::sleep(time)).await {
             Some(()) => None,
             None => Some(Err(Cut)),

@@ -60,6 +60,8 @@ impl Reply<'_> {
 pub(crate) enum Out {
     Bytes(String),
     Wait(Duration),
+    /// What was said so far leaves before anything else happens.
+    Flush,
     /// The connection is dropped.
     Cut,
 }
@@ -89,7 +91,7 @@ fn walk(answer: &Answer, wording: &mut dyn Wording, out: &mut Vec<Out>) -> bool 
                 return false;
             }
             Play::HangUp => {
-                out.push(Out::Cut);
+                out.extend([Out::Flush, Out::Cut]);
                 return false;
             }
             Play::Garbage(text) => {
