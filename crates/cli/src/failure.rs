@@ -161,12 +161,30 @@ mod tests {
             .iter()
             .map(|&code| format!("{} {}", Failure::coded(code, "x").exit(), code.code()))
             .collect();
-        insta::assert_snapshot!(exits.join("\n"), @"");
+        insta::assert_snapshot!(exits.join("\n"), @"
+        2 invalid
+        3 unauthenticated
+        3 forbidden
+        1 not_found
+        1 exists
+        1 conflict
+        1 run_live
+        1 idempotency_mismatch
+        1 commit_mismatch
+        1 too_large
+        1 no_runner
+        1 remote_refused
+        1 provider_refused
+        2 agent_ambiguous
+        4 timeout
+        4 unavailable
+        1 internal
+        ");
     }
 
     #[test]
     fn the_document_has_a_code_a_message_and_a_next_step() {
         let failure = Failure::coded(Code::NotFound, "no card is `x`");
-        insta::assert_snapshot!(serde_json::to_string(&failure).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string(&failure).unwrap(), @r#"{"code":"not_found","message":"no card is `x`","next":"list what there is, and use its id or its name"}"#);
     }
 }

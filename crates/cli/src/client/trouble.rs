@@ -17,9 +17,13 @@ pub(crate) enum Trouble {
 
 impl Trouble {
     pub(super) fn lost(error: reqwest::Error) -> Self {
-        // The address is the user's own; the chain under it is what says why.
+        let at = error.url().map(|url| url.origin().ascii_serialization());
+        // Without the path; the chain under the error is what says why.
         let error = error.without_url();
-        let mut words = error.to_string();
+        let mut words = match at {
+            Some(at) => format!("{at}: {error}"),
+            None => error.to_string(),
+        };
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             words = format!("{words}: {cause}");

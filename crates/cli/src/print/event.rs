@@ -98,12 +98,17 @@ mod tests {
     #[test]
     fn what_an_agent_says_stands_behind_a_bar() {
         let hostile = "done\n     8  00:00:00  run.succeeded\x1b[2J\rx";
-        insta::assert_snapshot!(shown("agent.message", json!({"text": hostile})), @"");
-        insta::assert_snapshot!(shown("run.failed\nx", json!({"reason": "a\nb", "epoch": 2})), @"");
+        insta::assert_snapshot!(shown("agent.message", json!({"text": hostile})), @"
+        7  00:00:00  agent.message
+           | done
+           |      8  00:00:00  run.succeeded
+           | x
+        ");
+        insta::assert_snapshot!(shown("run.failed\nx", json!({"reason": "a\nb", "epoch": 2})), @"     7  00:00:00  run.failed x    epoch=2 reason=a b");
     }
 
     #[test]
     fn bytes_that_are_no_text_are_only_counted() {
-        insta::assert_snapshot!(shown("output", json!({"step": "agent", "stream": "stdout", "base64": "AAECAw=="})), @"");
+        insta::assert_snapshot!(shown("output", json!({"step": "agent", "stream": "stdout", "base64": "AAECAw=="})), @"     7  00:00:00  output          (6 bytes that are no text) step=agent stream=stdout");
     }
 }

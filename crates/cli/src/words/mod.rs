@@ -9,9 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use board::{
-    AgentAdd, AgentWords, CardWords, ProjectWords, ProviderAdd, ProviderWords,
-};
+pub(crate) use board::{AgentAdd, AgentWords, CardWords, ProjectWords, ProviderAdd, ProviderWords};
 pub(crate) use roles::{
     DoctorArgs, RunnerWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,
 };
@@ -47,7 +45,6 @@ Exit codes: 0 done; 1 the work failed or was refused; 2 usage; 3 not allowed; 4 
     about = "A card on the board becomes a reviewed commit",
     long_about = LONG,
     after_help = EXAMPLES,
-    propagate_version = true,
     arg_required_else_help = true,
     subcommand_required = true,
     disable_help_subcommand = true

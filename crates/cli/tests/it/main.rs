@@ -1,0 +1,17 @@
+//! The real program against a small server that answers with documents of the wire's own
+//! types, in a sealed home with an empty environment.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod access;
+mod board;
+mod documents;
+mod flows;
+mod follow;
+mod help;
+mod program;
+mod runs;
+mod server;
