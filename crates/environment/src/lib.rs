@@ -13,6 +13,7 @@
 //! [`endpoint`] is the one place where a host, a port or a URL is taken apart, so that rooms 3 and 4
 //! compare the same parsed thing.
 
+mod ask;
 pub mod cache;
 pub mod egress;
 pub mod endpoint;

@@ -16,6 +16,7 @@ mod copy;
 mod folder;
 mod key;
 mod listing;
+mod place;
 mod store;
 
 use std::io;

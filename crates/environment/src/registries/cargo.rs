@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::Registries;
-use super::client::{AskError, Asker};
+use crate::ask::{AskError, Asker};
 use crate::endpoint::{Host, HostPort};
 
 const CLIENT: &str = "cargo";

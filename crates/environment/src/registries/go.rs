@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::Registries;
-use super::client::{AskError, Asker};
+use crate::ask::{AskError, Asker};
 
 const CLIENT: &str = "go";
 const KEYS: [&str; 6] = [

@@ -8,7 +8,6 @@
 //! origin, and it may never resolve to a private address.
 
 mod cargo;
-mod client;
 mod go;
 mod locks;
 mod npm;
@@ -21,6 +20,7 @@ use std::path::{Path, PathBuf};
 use freehold_sandbox::Mount;
 use tokio_util::sync::CancellationToken;
 
+use crate::ask::Asker;
 use crate::egress::{self, Allowed, Policy};
 use crate::endpoint::{Host, HostPort, Url};
 use crate::toolchain;
@@ -73,12 +73,11 @@ impl Registries {
         scratch: &Path,
         cancel: &CancellationToken,
     ) -> Result<Self, RegistriesError> {
-        let asker = client::Asker::new(host, scratch, cancel).map_err(|source| {
-            RegistriesError::Scratch {
+        let asker =
+            Asker::new(host, scratch, cancel).map_err(|source| RegistriesError::Scratch {
                 path: scratch.to_path_buf(),
                 source,
-            }
-        })?;
+            })?;
         let parts = tokio::join!(
             npm::learn(&asker),
             pip::learn(&asker),

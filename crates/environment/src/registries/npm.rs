@@ -6,9 +6,8 @@ use freehold_sandbox::Mount;
 use serde_json::{Map, Value};
 
 use super::Registries;
-use super::client::{AskError, Asker};
+use crate::ask::{AskError, Asker};
 use crate::endpoint::Url;
-use crate::toolchain;
 
 const CLIENT: &str = "npm";
 /// A configuration file of npm has a dozen lines.
@@ -50,7 +49,12 @@ pub(super) async fn learn(asker: &Asker) -> Registries {
     }
     for key in ["userconfig", "globalconfig"] {
         if let Some(path) = text(key) {
-            log_ins(asker.home(), Path::new(path), &mut found);
+            log_ins(
+                asker.home(),
+                Path::new(path),
+                key == "globalconfig",
+                &mut found,
+            );
         }
     }
     found
@@ -107,8 +111,9 @@ async fn files(asker: &Asker, registry: &Url, found: &mut Registries) {
     }
 }
 
-/// Warns of log-ins in a configuration file, and hides them where the sandbox would show the file.
-fn log_ins(home: &Path, path: &Path, found: &mut Registries) {
+/// Warns of log-ins in a configuration file. The global one lies beside npm's programs, which the
+/// sandbox shows: a file without them is put in its place.
+fn log_ins(home: &Path, path: &Path, global: bool, found: &mut Registries) {
     let Ok(meta) = path.metadata() else { return };
     if meta.len() > MAX_CONFIG {
         return;
@@ -125,7 +130,7 @@ fn log_ins(home: &Path, path: &Path, found: &mut Registries) {
         .map(|rest| Path::new("~").join(rest))
         .unwrap_or_else(|_| path.to_path_buf());
     found.stripped(CLIENT, &shown.display());
-    if toolchain::is_system(path) {
+    if global {
         let contents = (plain.join("\n") + "\n").into_bytes();
         found.mounts.push(Mount::File {
             contents,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Registries;
-use super::client::{AskError, Asker};
+use crate::ask::{AskError, Asker};
 use crate::endpoint::Url;
 
 const CLIENT: &str = "pip";

@@ -8,6 +8,7 @@
 mod named;
 mod secrets;
 mod tools;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ use freehold_sandbox::Mount;
 pub use named::NamedError;
 pub(crate) use named::mounts as named_mounts;
 use secrets::Secrets;
+pub use versions::versions;
 
 /// Where every sandbox has programs already; never mounted by this room.
 const SYSTEM: [&str; 6] = [

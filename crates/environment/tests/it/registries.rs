@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use freehold_environment::egress::Allowed;
 use freehold_environment::registries::Registries;
-use freehold_environment::toolchain::Host;
+use freehold_environment::toolchain::{self, Host};
+
+use freehold_sandbox::Mount;
+use tokio_util::sync::CancellationToken;
 
 use crate::kit::{Bench, has, host};
 
@@ -91,8 +94,19 @@ async fn configured_registries_are_used_without_their_log_ins() {
             ),
         ],
     );
+    let global = bench.home().join("etc/npmrc");
+    fs::create_dir(global.parent().unwrap()).unwrap();
+    fs::write(&global, "fund=false\n//127.0.0.1:9/:_authToken=hunter6\n").unwrap();
+    let mut host = host;
+    let path = global.to_str().unwrap().to_owned();
+    host.env.insert("NPM_CONFIG_GLOBALCONFIG".into(), path);
     let found = bench.learn(&host).await;
     if has("npm") {
+        let plain = Mount::File {
+            contents: b"fund=false\n".to_vec(),
+            target: global,
+        };
+        assert!(found.mounts.contains(&plain), "{found:#?}");
         assert!(find(&found, "127.0.0.1:9").private && find(&found, "127.0.0.1:8").private);
         assert_eq!(found.env["npm_config_registry"], "http://127.0.0.1:9/npm/");
         assert_eq!(
@@ -163,4 +177,17 @@ async fn a_repository_configures_no_client() {
         "package-lock.json"
     );
     assert!(!find(&with_lock, "files.example:443").private);
+}
+
+#[tokio::test]
+async fn the_tools_of_this_machine_say_their_versions() {
+    let bench = Bench::new();
+    let scratch = bench.home();
+    let found = toolchain::versions(&host(), &scratch, &CancellationToken::new())
+        .await
+        .unwrap();
+    for tool in ["cargo", "node", "python3"] {
+        let version = found.get(tool).map_or("", String::as_str);
+        assert_eq!(has(tool), version.contains('.'), "{tool}: {found:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Asks a package client of the host: a bare environment, a neutral folder, a deadline, a bounded answer.
+//! Asks a program of the host, such as a package client: a bare environment, a neutral folder, a deadline, a bounded answer.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -58,7 +58,7 @@ const PASSED_FAMILIES: [&str; 4] = ["PIP_", "npm_config_", "NPM_CONFIG_", "CARGO
 
 /// Why a client gave no answer. For people; never quotes what the client printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum AskError {
     #[error("it is not installed")]
     Absent,
     #[error("it did not start")]
@@ -72,15 +72,15 @@ pub(super) enum AskError {
 }
 
 /// The clients of one host, and the folder in which they are asked.
-pub(super) struct Asker {
-    pub(super) host: Host,
+pub(crate) struct Asker {
+    pub(crate) host: Host,
     /// Empty but for what a question puts there; removed at the end.
     folder: TempDir,
     cancel: CancellationToken,
 }
 
 impl Asker {
-    pub(super) fn new(host: &Host, scratch: &Path, cancel: &CancellationToken) -> io::Result<Self> {
+    pub(crate) fn new(host: &Host, scratch: &Path, cancel: &CancellationToken) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("ask-")
             .tempdir_in(scratch)?;
@@ -93,21 +93,21 @@ impl Asker {
         })
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         &self.host.home
     }
 
     /// The value of one of the owner's variables.
-    pub(super) fn var(&self, name: &str) -> Option<&str> {
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
         self.host.env.get(name).map(String::as_str)
     }
 
     /// Runs `program` of the host's `PATH` in the neutral folder and returns what it prints.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         program: &str,
         args: &[&str],
@@ -116,7 +116,7 @@ impl Asker {
         self.ask_in(self.folder.path(), program, args, env).await
     }
 
-    pub(super) async fn ask_in(
+    pub(crate) async fn ask_in(
         &self,
         folder: &Path,
         program: &str,
