@@ -25,10 +25,16 @@ pub(crate) struct Bubblewrap {
     pub(crate) version: String,
 }
 
+static FOUND: OnceCell<Bubblewrap> = OnceCell::const_new();
+
 /// Finds the launcher; a good answer is kept for the life of the program.
 pub(crate) async fn find() -> Result<&'static Bubblewrap, SandboxError> {
-    static FOUND: OnceCell<Bubblewrap> = OnceCell::const_new();
     FOUND.get_or_try_init(look).await
+}
+
+/// The launcher, if it has been looked for and found.
+pub(crate) fn found() -> Option<&'static Bubblewrap> {
+    FOUND.get()
 }
 
 async fn look() -> Result<Bubblewrap, SandboxError> {

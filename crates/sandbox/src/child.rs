@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::control::{Report, TERMINATE};
 use crate::error::SandboxError;
-use crate::{processes, sys};
+use crate::{launch, processes, sys};
 
 /// What the host writes to a program's standard input.
 pub type Input = pipe::Sender;
@@ -159,7 +159,9 @@ impl Child {
 /// All processes of one start, and the handles to end them.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    pub(crate) outer: tokio::process::Child,
+    /// The outermost process until it has been collected, and what is readable once it has ended.
+    pub(crate) outer: Option<std::process::Child>,
+    pub(crate) outer_end: AsyncFd<OwnedFd>,
     pub(crate) pid: i32,
     pub(crate) control: UnixStream,
     /// The first process of the pid namespace: all in it end with it, before it.
@@ -215,8 +217,10 @@ impl Tree {
         if let Some(first) = &self.first {
             let _ = first.readable().await;
         }
-        // An error means that somebody else has collected it: gone all the same.
-        let _ = self.outer.wait().await;
+        let _ = self.outer_end.readable().await;
+        if let Some(mut outer) = self.outer.take() {
+            let _ = outer.wait();
+        }
     }
 
     /// Sends what ends everything; returns at once.
@@ -224,7 +228,10 @@ impl Tree {
         match &self.first {
             Some(first) => drop(sys::pidfd_kill(first.get_ref())),
             // The launcher is on its way: its child does not yet end with it.
-            None if self.contained => processes::kill_tree(self.pid),
+            None if self.contained => {
+                processes::kill_tree(self.pid);
+                launch::kill_orphans();
+            }
             None => {
                 // The helper ends all below it when this socket ends. It may have been stopped.
                 let _ = nix::sys::socket::shutdown(
@@ -239,9 +246,9 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        // Collected already, the number may be another process's.
-        if !self.ended && self.outer.id().is_some() {
+        if let Some(outer) = self.outer.take() {
             self.signal_end();
+            launch::collect(outer);
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) const UID: u32 = 1000;
 pub(crate) const HOSTNAME: &str = "freehold";
 /// Where the helper and the sockets of the ports are seen inside.
 pub(crate) const OURS: &str = "/.freehold";
+/// The helper among it.
+pub(crate) const INIT: &str = "/.freehold/init";
 
 /// Build tools write gigabytes there, and it is memory.
 const TMP_BYTES: u64 = 2 << 30;
@@ -60,7 +62,7 @@ pub(crate) fn orders(spec: &Spec, info_fd: RawFd, first_fd: RawFd) -> Result<Ord
         orders.mount(mount)?;
     }
     let ours = Path::new(OURS);
-    let init = ours.join("init");
+    let init = PathBuf::from(INIT);
     orders.bind("--ro-bind", &spec.init.program, &init)?;
     let mut ports = Vec::new();
     for port in &spec.ports {

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::io::{self, pipe};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child as Process, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -14,7 +15,6 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender as PipeSender};
-use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -34,7 +34,10 @@ const MAX_INFO: u64 = 4 * 1024;
 
 /// Passed to the launcher after init's four: its arguments, its answer, then what the orders need.
 const ARGUMENTS_FD: i32 = crate::control::CONTROL_FD + 4;
+/// The same as the launcher is told it.
+const ARGUMENTS: &str = "7";
 const INFO_FD: i32 = ARGUMENTS_FD + 1;
+const _: () = assert!(ARGUMENTS_FD == 7, "ARGUMENTS says the same");
 const ORDERS_FD: i32 = INFO_FD + 1;
 
 /// Starts a process as `spec` says and returns when its program runs.
@@ -69,12 +72,13 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
 
     let contained = spec.tier.is_sandboxed();
-    let mut tree = spawn(command, move |outer, pid| {
-        let control = UnixStream::from_std(control)?;
+    let mut tree = spawn(command, move |outer| {
+        let pid = i32::try_from(outer.id()).map_err(io::Error::other)?;
         Ok(Tree {
-            outer,
+            outer: None,
+            outer_end: sys::watch(sys::pidfd_open(pid)?)?,
             pid,
-            control,
+            control: UnixStream::from_std(control)?,
             first: None,
             contained,
             said,
@@ -179,11 +183,7 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     let (info, their_info) = pipe().map_err(SandboxError::io("make a pipe"))?;
     let info = Receiver::from_owned_fd(info.into()).map_err(SandboxError::io("make a pipe"))?;
     let mut command = bare(&launcher.path);
-    command.args([
-        OsString::from("--args"),
-        ARGUMENTS_FD.to_string().into(),
-        "--".into(),
-    ]);
+    command.args([OsString::from("--args"), ARGUMENTS.into(), "--".into()]);
     command.arg(&orders.init).args(&spec.init.args).arg(VERSION);
     let mut passed = vec![arguments, their_info.into()];
     passed.extend(orders.descriptors);
@@ -226,26 +226,73 @@ type Job = Box<dyn FnOnce() + Send>;
 static LAUNCHER: LazyLock<Option<Sender<Job>>> = LazyLock::new(|| {
     let (jobs, inbox) = channel::<Job>();
     let thread = std::thread::Builder::new().name("sandbox-launcher".into());
-    let started = thread.spawn(move || inbox.into_iter().for_each(|job| job()));
+    let started = thread.spawn(move || {
+        kill_orphans();
+        inbox.into_iter().for_each(|job| job());
+    });
     started.ok().map(|_| jobs)
 });
+
+/// Ends what a killed runner, or a start that was given up, may have left of its launchers.
+pub(crate) fn kill_orphans() {
+    if let Some(launcher) = bubblewrap::found() {
+        let words = [
+            launcher.path.as_os_str(),
+            "--args".as_ref(),
+            ARGUMENTS.as_ref(),
+            "--".as_ref(),
+            floor::INIT.as_ref(),
+        ];
+        let command: Vec<u8> = words
+            .iter()
+            .flat_map(|word| [word.as_bytes(), b"\0"].concat())
+            .collect();
+        processes::kill_orphans(&command);
+    }
+}
+
+/// Collects what was dropped, so that no zombie is left whichever runtime is or is not running. Apart
+/// from the launching thread: one that is stuck in the kernel must not hold up the others' start.
+static COLLECTOR: LazyLock<Option<Sender<Process>>> = LazyLock::new(|| {
+    let (ended, inbox) = channel::<Process>();
+    let thread = std::thread::Builder::new().name("sandbox-collector".into());
+    let started = thread.spawn(move || {
+        inbox
+            .into_iter()
+            .for_each(|mut process| drop(process.wait()));
+    });
+    started.ok().map(|_| ended)
+});
+
+/// Waits for `process`, which is on its way out, without blocking the caller.
+pub(crate) fn collect(process: Process) {
+    if let Some(collector) = COLLECTOR.as_ref() {
+        let _ = collector.send(process);
+    }
+}
 
 /// Starts `command` from the launching thread. When the caller is gone by then, the tree that
 /// `wrap` makes of it is dropped, and so ended.
 async fn spawn(
     mut command: Command,
-    wrap: impl FnOnce(tokio::process::Child, i32) -> io::Result<Tree> + Send + 'static,
+    wrap: impl FnOnce(&Process) -> io::Result<Tree> + Send + 'static,
 ) -> io::Result<Tree> {
     let runtime = tokio::runtime::Handle::current();
     let (answer, answered) = oneshot::channel();
     let job = Box::new(move || {
         let _inside = runtime.enter();
-        let tree = command.spawn().and_then(|outer| {
-            let pid = outer.id().and_then(|pid| i32::try_from(pid).ok());
-            wrap(
-                outer,
-                pid.ok_or_else(|| io::Error::other("the launcher has no pid"))?,
-            )
+        let tree = command.spawn().and_then(|mut outer| match wrap(&outer) {
+            Ok(mut tree) => {
+                tree.outer = Some(outer);
+                Ok(tree)
+            }
+            Err(error) => {
+                i32::try_from(outer.id())
+                    .into_iter()
+                    .for_each(processes::kill_tree);
+                outer.wait()?;
+                Err(error)
+            }
         });
         // Only now: until here it holds the other process's ends of our pipes.
         drop(command);

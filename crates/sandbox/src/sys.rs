@@ -31,10 +31,7 @@ pub(crate) fn memory_file(contents: &[u8]) -> io::Result<OwnedFd> {
 
 /// Makes `command` start in a session of its own, without core dumps, with exactly `passed` open
 /// above 2: the first as [`FIRST_PASSED`], the next as the number after it, and so on.
-pub(crate) fn detach(
-    command: &mut tokio::process::Command,
-    passed: Vec<OwnedFd>,
-) -> io::Result<()> {
+pub(crate) fn detach(command: &mut std::process::Command, passed: Vec<OwnedFd>) -> io::Result<()> {
     let count = RawFd::try_from(passed.len()).map_err(io::Error::other)?;
     let end = FIRST_PASSED + count;
     // Out of the way of the numbers they are going to have, so that none overwrites another.
