@@ -165,7 +165,7 @@ impl Engine {
             base_url: new.base_url,
             key_ref,
             model: new.model,
-            created_at: self.clock().now(),
+            created_at: self.now(),
         };
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.provider_insert(&row)
@@ -227,7 +227,7 @@ impl Engine {
             timeout_s: i64::try_from(new.timeout_s.unwrap_or(TIMEOUT_S)).unwrap_or(i64::MAX),
             stall_s: i64::try_from(new.stall_s.unwrap_or(STALL_S)).unwrap_or(i64::MAX),
             start: keys.seal(self, &Place::new(caller.tenant, id, START, 1), &plain)?,
-            created_at: self.clock().now(),
+            created_at: self.now(),
         };
         tx.agent_insert(&row)
             .await

@@ -56,14 +56,8 @@ impl Engine {
         resource: &str,
         purpose: &str,
     ) -> Result<()> {
-        tx.audit_insert(
-            self.clock().now(),
-            &caller.actor(),
-            action,
-            resource,
-            purpose,
-        )
-        .await?;
+        tx.audit_insert(self.now(), &caller.actor(), action, resource, purpose)
+            .await?;
         Ok(())
     }
 
@@ -75,7 +69,7 @@ impl Engine {
         resource: &str,
         purpose: &'static str,
     ) -> Result<()> {
-        let now = self.clock().now();
+        let now = self.now();
         if self
             .audited
             .is_news(&caller.actor(), resource, purpose, now)

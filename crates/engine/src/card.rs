@@ -104,7 +104,7 @@ impl Engine {
                 text.as_bytes(),
             )
         };
-        let now = self.clock().now();
+        let now = self.now();
         let row = CardRow {
             id,
             project: project.id,
@@ -151,7 +151,7 @@ impl Engine {
         let keys = self.tenant_keys(tx).await?;
         let place = Place::new(caller.tenant, id, "change", 1);
         let sealed = keys.seal(self, &place, change.to_string().as_bytes())?;
-        let now = self.clock().now();
+        let now = self.now();
         let entity = card.id.to_string();
         tx.intent_insert(id, card.project, &entity, kind, caller.user, &sealed, now)
             .await?;
@@ -210,7 +210,7 @@ impl Engine {
             .map_err(|error| Error::from(Problem::new(Code::Invalid, format!("{error}"))))?;
         let mut tx = self.store().begin(caller.tenant).await?;
         let mut row = find(&mut tx, reference).await?;
-        let now = self.clock().now();
+        let now = self.now();
         if row.lane != lane {
             tx.card_move(row.id, lane, now).await?;
             self.intend(

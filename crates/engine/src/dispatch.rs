@@ -32,7 +32,7 @@ impl Engine {
 
     /// Takes back what runners no longer renew.
     async fn expire(&self, tenant: TenantId) -> Result<()> {
-        let now = self.clock().now();
+        let now = self.now();
         let mut tx = self.store().begin(tenant).await?;
         let expired = tx.run_expired(now, BATCH).await?;
         drop(tx);
@@ -128,7 +128,7 @@ impl Engine {
 
     async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<Offer> {
         let job: JobId = self.new_id();
-        let until = self.clock().now() + TimeDelta::seconds(LEASE_S);
+        let until = self.now() + TimeDelta::seconds(LEASE_S);
         self.advance(tx, row, Command::Dispatch { job, runner, until })
             .await?;
         offer(tx, row).await
@@ -171,7 +171,7 @@ impl Engine {
             return Ok(());
         };
         let mut tx = self.store().begin(tenant).await?;
-        let before = self.clock().now() - REFS_KEPT;
+        let before = self.now() - REFS_KEPT;
         let mut by_remote: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
         for (run, remote) in tx.run_to_sweep(before, SWEEP_BATCH).await? {
             by_remote.entry(remote).or_default().push(run);

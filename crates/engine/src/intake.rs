@@ -223,7 +223,7 @@ impl Engine {
         runner: RunnerId,
         jobs: &[JobRef],
     ) -> Result<Vec<Down>> {
-        let now = self.clock().now();
+        let now = self.now();
         let until = now + TimeDelta::seconds(LEASE_S);
         let mut tx = self.store().begin(tenant).await?;
         tx.runner_seen(runner, now).await?;
@@ -252,7 +252,7 @@ impl Engine {
     /// [`Error`].
     pub async fn swept(&self, tenant: TenantId, runs: &[RunId]) -> Result<()> {
         let mut tx = self.store().begin(tenant).await?;
-        tx.run_set_swept(runs, self.clock().now()).await?;
+        tx.run_set_swept(runs, self.now()).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -23,6 +23,7 @@ pub mod tenant;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use chrono::SubsecRound as _;
 use freehold_model::schedule::Labels;
 use freehold_model::{Clock, Entropy, RunnerId, TenantId, UserId};
 use freehold_store::{Blobs, Store};
@@ -145,8 +146,10 @@ impl Engine {
         &self.parts.store
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.parts.clock
+    /// The time, to the microsecond: what the database keeps, so that what was answered and what
+    /// is read back are the same.
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.parts.clock.now().trunc_subsecs(6)
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
@@ -158,6 +161,6 @@ impl Engine {
     }
 
     pub(crate) fn new_id<K>(&self) -> freehold_model::Id<K> {
-        freehold_model::Id::new(self.clock(), self.entropy())
+        freehold_model::Id::new(&*self.parts.clock, self.entropy())
     }
 }

@@ -136,7 +136,7 @@ impl Engine {
             Task::Execute(_) => JobKind::Execute,
             Task::Land(_) => JobKind::Land,
         };
-        let now = self.clock().now();
+        let now = self.now();
         let id: OrderId = self.new_id();
         let order = Order {
             id,

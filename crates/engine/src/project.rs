@@ -97,7 +97,7 @@ impl Engine {
             repository: self.new_id(),
             remote: new.remote,
             target,
-            created_at: self.clock().now(),
+            created_at: self.now(),
         };
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.project_insert(&row)

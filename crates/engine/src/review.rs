@@ -38,7 +38,7 @@ impl Engine {
         };
         let approval = Approval {
             by: caller.user,
-            at: self.clock().now(),
+            at: self.now(),
             commit: approve
                 .commit
                 .clone()

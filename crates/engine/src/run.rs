@@ -105,7 +105,7 @@ impl Engine {
             isolation: ISOLATION.to_owned(),
             labels: agent.labels.clone(),
             life: Life::new(ATTEMPTS_MAX),
-            at: self.clock().now(),
+            at: self.now(),
         };
         match tx.run_insert(&new).await {
             Err(StoreError::Taken { constraint }) if constraint == "runs_live" => {
@@ -147,10 +147,7 @@ impl Engine {
     ) -> Result<Option<RunId>> {
         let asked = format!("run.start\0{card}\0{}", wish.agent.unwrap_or_default());
         let digest = freehold_wire::dsse::fingerprint(asked.as_bytes()).into_bytes();
-        match tx
-            .idempotency_take(key, &digest, id, self.clock().now())
-            .await?
-        {
+        match tx.idempotency_take(key, &digest, id, self.now()).await? {
             None => Ok(None),
             Some(earlier) if earlier.request == digest => Ok(Some(earlier.run)),
             Some(_) => refuse(
@@ -239,7 +236,7 @@ impl Engine {
         if effects.is_empty() && !renewed {
             return Ok(effects);
         }
-        let now = self.clock().now();
+        let now = self.now();
         tx.run_set_life(row.id, &row.life, now).await?;
         for effect in &effects {
             self.announce(tx, row.id, &row.life, *effect).await?;
@@ -277,7 +274,7 @@ impl Engine {
             "landed": life.landed,
         });
         let event = NewEvent {
-            ts: self.clock().now(),
+            ts: self.now(),
             kind: format!("run.{name}"),
             meta,
             content: None,

@@ -49,7 +49,7 @@ impl Engine {
         let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
             return refuse(Code::Unauthenticated, bad_token);
         };
-        let now = self.clock().now();
+        let now = self.now();
         let mut tx = self.store().begin(row.tenant).await?;
         if !tx
             .token_use(&token.hash(), TokenKind::Enrolment, now)
@@ -124,7 +124,7 @@ impl Engine {
         }
         let mut tx = self.store().begin(tenant).await?;
         let capacity = i32::try_from(hello.capacity.min(CAPACITY_MAX)).unwrap_or(1);
-        let now = self.clock().now();
+        let now = self.now();
         let version = shorten(&hello.version);
         let Some(last) = tx
             .runner_hello(hello.runner, &hello.labels, capacity, &version, now)
@@ -206,7 +206,7 @@ impl Engine {
         let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         self.parts.blobs.put(id, bytes).await?;
         let mut tx = self.store().begin(tenant).await?;
-        tx.blob_insert(id, run, size, self.clock().now()).await?;
+        tx.blob_insert(id, run, size, self.now()).await?;
         tx.commit().await?;
         Ok(id)
     }

@@ -46,7 +46,7 @@ impl Engine {
             .token_by_hash(&token.hash())
             .await?
             .ok_or_else(unknown)?;
-        let expired = row.expires_at.is_some_and(|at| at <= self.clock().now());
+        let expired = row.expires_at.is_some_and(|at| at <= self.now());
         if row.kind != TokenKind::User || row.revoked_at.is_some() || expired {
             return Err(unknown());
         }
@@ -89,7 +89,7 @@ impl Engine {
             user: self.new_id(),
             name: name.to_owned(),
         };
-        let now = self.clock().now();
+        let now = self.now();
         let server = self.parts.keys.seal().public();
         let wrap = |purpose: &str, plain: &[u8]| {
             server
@@ -129,7 +129,7 @@ impl Engine {
         lifetime: Option<TimeDelta>,
     ) -> Result<Token> {
         let token = Token::generate(kind, self.entropy());
-        let now = self.clock().now();
+        let now = self.now();
         let id: TokenId = self.new_id();
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.token_insert(
@@ -175,7 +175,7 @@ impl Engine {
         };
         let mut tx = self.store().begin(row.tenant).await?;
         if !tx
-            .token_use(&token.hash(), TokenKind::SignIn, self.clock().now())
+            .token_use(&token.hash(), TokenKind::SignIn, self.now())
             .await?
         {
             return refuse(Code::Unauthenticated, used);
@@ -209,7 +209,7 @@ impl Engine {
         let fingerprint = freehold_wire::dsse::fingerprint(&keys.order_key());
         Ok(freehold_wire::api::EnrolToken {
             token: format!("{token}#{fingerprint}"),
-            expires_at: self.clock().now() + lifetime,
+            expires_at: self.now() + lifetime,
         })
     }
 }

@@ -1,1 +1,46 @@
-//! For tests only: the whole app in process, real PostgreSQL, git remotes, sealed homes.
+//! For tests only: the whole app in process over a real PostgreSQL, a clock to turn, and a
+//! runner's end of the link that says exactly what a test wants said.
+//!
+//! Everything here panics where a product would return an error: a test fails by panicking.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a fixture that cannot be made fails its test"
+)]
+
+pub mod app;
+pub mod database;
+pub mod peer;
+pub mod world;
+
+pub use app::App;
+pub use database::Database;
+pub use peer::Peer;
+pub use world::{TestClock, TestEntropy};
+
+use std::time::Duration;
+
+/// How long a condition may take to come true before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `check` gives something, looking again and again.
+///
+/// # Panics
+/// After twenty seconds, naming what was waited for.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = check().await {
+            return found;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain for {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

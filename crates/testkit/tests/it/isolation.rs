@@ -1,0 +1,185 @@
+//! What holds whoever asks: no token, no tenant, no strong role.
+use freehold_testkit::{App, Database};
+use freehold_wire::problem::{Code, Problem};
+use reqwest::Method;
+
+/// Tables without a tenant of their own, and why.
+const NOT_TENANT_SCOPED: [&str; 2] = ["tenants", "_sqlx_migrations"];
+
+#[tokio::test]
+async fn every_tenant_table_has_forced_row_level_security() {
+    let database = Database::create().await;
+    let mut owner = database.as_owner().await;
+    let tables: Vec<(String, bool, bool, bool)> = sqlx::query_as(
+        "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
+                EXISTS (SELECT 1 FROM pg_attribute a
+                        WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.attnotnull)
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') ORDER BY 1",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert!(tables.len() > 15);
+    for (table, enabled, forced, tenant) in tables {
+        if NOT_TENANT_SCOPED.contains(&table.as_str()) {
+            continue;
+        }
+        assert!(tenant, "{table} has no tenant_id");
+        assert!(
+            enabled && forced,
+            "{table} does not force row-level security"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_tenant_there_are_no_rows_and_none_can_be_written() {
+    let app = App::start().await;
+    let mut role = app.database.as_app().await;
+    for table in [
+        "tenants",
+        "members",
+        "tokens",
+        "content_keys",
+        "audit_entries",
+    ] {
+        let statement = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let seen: i64 = sqlx::query_scalar(statement)
+            .fetch_one(&mut role)
+            .await
+            .unwrap();
+        assert_eq!(seen, 0, "{table} shows rows to nobody");
+    }
+    let written = sqlx::query(
+        "INSERT INTO tenants (id, name, created_at) VALUES (gen_random_uuid(), 'x', now())",
+    )
+    .execute(&mut role)
+    .await;
+    assert!(written.is_err());
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(app.owner.tenant.uuid().to_string())
+        .execute(&mut role)
+        .await
+        .unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM members")
+        .fetch_one(&mut role)
+        .await
+        .unwrap();
+    assert_eq!(seen, 1, "the positive control");
+    let forged = sqlx::query("UPDATE audit_entries SET actor = 'x'")
+        .execute(&mut role)
+        .await;
+    assert!(
+        forged.is_err(),
+        "the audit log can be added to and not changed"
+    );
+}
+
+#[tokio::test]
+async fn the_server_refuses_a_role_that_could_bypass_row_level_security() {
+    let database = Database::create().await;
+    let mut owner = database.as_owner().await;
+    let strong: bool = sqlx::query_scalar(
+        "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
+    )
+    .fetch_one(&mut owner)
+    .await
+    .unwrap();
+    assert!(!strong, "not even the owner could");
+    assert!(
+        freehold_store::Store::connect(&database.app, 1)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn every_route_but_the_public_ones_wants_a_token() {
+    let app = App::start().await;
+    let get = [
+        "/projects",
+        "/projects/x",
+        "/providers",
+        "/agents",
+        "/cards?project=x",
+        "/cards/x",
+        "/runs",
+        "/runs/x",
+        "/runs/x/events",
+        "/runs/x/events/stream",
+        "/runs/x/logs",
+        "/runs/x/diff",
+        "/runners",
+        "/link/blobs/blob_00000000000000000000000000",
+    ];
+    let post = [
+        "/projects",
+        "/providers",
+        "/agents",
+        "/cards",
+        "/cards/x/move",
+        "/cards/x/runs",
+        "/runs/x/cancel",
+        "/runs/x/approve",
+        "/runs/x/reject",
+        "/runs/x/reply",
+        "/runners/tokens",
+        "/link/blobs?run=run_00000000000000000000000000",
+    ];
+    let routes = get
+        .map(|path| (Method::GET, path))
+        .into_iter()
+        .chain(post.map(|path| (Method::POST, path)));
+    for (method, path) in routes {
+        for token in [None, Some("fhu_nonsense"), Some("")] {
+            let url = format!("{}/api/v1{path}", app.url());
+            let mut request = reqwest::Client::new()
+                .request(method.clone(), url)
+                .body("{}");
+            request = request.header("content-type", "application/json");
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), 401, "{method} {path}");
+            assert_eq!(
+                response.json::<Problem>().await.unwrap().code,
+                Code::Unauthenticated
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_and_another_host_s_name_are_refused() {
+    let app = App::start().await;
+    let status = async |name: &str, value: &str| {
+        let request = app.request(Method::GET, "/projects").header(name, value);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(status("origin", "https://evil.example").await, 403);
+    assert_eq!(status("origin", "null").await, 403);
+    assert_eq!(status("host", "evil.example:8080").await, 403);
+    assert_eq!(status("host", "localhost.evil.example").await, 403);
+    assert_eq!(status("origin", "http://localhost:8080").await, 200);
+}
+
+#[tokio::test]
+async fn a_sign_in_link_works_once() {
+    let app = App::start().await;
+    let token = app
+        .engine
+        .sign_in_token(&app.owner)
+        .await
+        .unwrap()
+        .to_string();
+    let body = serde_json::json!({ "token": token });
+    let signed_in: serde_json::Value = app.post("/sign-in", &body).await.unwrap();
+    assert!(signed_in["token"].as_str().unwrap().starts_with("fhu_"));
+    let again = app
+        .post::<serde_json::Value>("/sign-in", &body)
+        .await
+        .unwrap_err();
+    assert_eq!(again.code, Code::Unauthenticated);
+}

@@ -1,0 +1,11 @@
+//! The server as its users meet it: over HTTP and over the link, on a real PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod board;
+mod isolation;
+mod link;
+mod run;
