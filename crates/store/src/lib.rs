@@ -11,6 +11,7 @@ mod agent;
 mod blob;
 mod card;
 mod event;
+mod order;
 mod project;
 mod run;
 mod runner;
@@ -27,8 +28,9 @@ pub use agent::{AgentRow, ProviderRow};
 pub use blob::{BLOB_MAX, Blobs};
 pub use card::CardRow;
 pub use event::{EventRow, NewEvent, StepRow};
+pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
-pub use run::{Idempotent, NewRun, OrderRow, Report, RunRow};
+pub use run::{NewRun, Report, RunRow};
 pub use runner::RunnerRow;
 pub use tenant::{KeyRow, OrderKeyRow};
 

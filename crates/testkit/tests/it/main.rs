@@ -1,9 +1,5 @@
 //! The server as its users meet it: over HTTP and over the link, on a real PostgreSQL.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod board;
 mod isolation;

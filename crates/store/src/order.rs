@@ -1,0 +1,111 @@
+//! Orders of runs, and the keys that make a repeated request one request.
+
+use chrono::{DateTime, Utc};
+use freehold_model::run::JobKind;
+use freehold_model::{OrderId, RunId};
+
+use crate::run::{kind_word, signed};
+use crate::{Result, Tx};
+
+/// An order of a run.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OrderRow {
+    /// Content.
+    pub envelope: Vec<u8>,
+    /// The version of its place.
+    pub turn: i32,
+}
+
+/// What an idempotency key was used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotent {
+    /// The digest of the request.
+    pub request: Vec<u8>,
+    /// The run that it made.
+    pub run: RunId,
+}
+
+impl Tx {
+    /// Adds an order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn order_insert(
+        &mut self,
+        id: OrderId,
+        run: RunId,
+        kind: JobKind,
+        turn: u32,
+        envelope: &[u8],
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO orders (tenant_id, id, run_id, kind, turn, envelope, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(run.uuid())
+        .bind(kind_word(kind))
+        .bind(signed(turn))
+        .bind(envelope)
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// The latest order of a kind.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn order_latest(&mut self, run: RunId, kind: JobKind) -> Result<Option<OrderRow>> {
+        Ok(sqlx::query_as(
+            "SELECT envelope, turn FROM orders WHERE tenant_id = $1 AND run_id = $2 AND kind = $3
+             ORDER BY id DESC LIMIT 1",
+        )
+        .bind(self.tenant.uuid())
+        .bind(run.uuid())
+        .bind(kind_word(kind))
+        .fetch_optional(&mut *self.inner)
+        .await?)
+    }
+
+    /// What a key was used for. Waits for another transaction that is using it now.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn idempotency_take(
+        &mut self,
+        key: &str,
+        request: &[u8],
+        run: RunId,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Idempotent>> {
+        let inserted = sqlx::query(
+            "INSERT INTO idempotency (tenant_id, key, request, run_id, created_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        )
+        .bind(self.tenant.uuid())
+        .bind(key)
+        .bind(request)
+        .bind(run.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(None);
+        }
+        let (request, run): (Vec<u8>, uuid::Uuid) = sqlx::query_as(
+            "SELECT request, run_id FROM idempotency WHERE tenant_id = $1 AND key = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(key)
+        .fetch_one(&mut *self.inner)
+        .await?;
+        Ok(Some(Idempotent {
+            request,
+            run: RunId::from_uuid(run),
+        }))
+    }
+}
