@@ -1,0 +1,250 @@
+//! What the server asks for, handed to the rooms that do it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use freehold_model::Reason;
+use freehold_model::run::{JobKind, Outcome};
+use freehold_wire::link::{Down, Finished, Frame, JobRef, Offer, RunRef, Up};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::context::Context;
+use crate::failure::{Failure, Halt};
+use crate::jobs::{Stop, Why};
+use crate::journal::finished;
+use crate::link::Hear;
+use crate::orders::{Admission, Door};
+use crate::policy::Policy;
+use crate::report::Report;
+use crate::{execute, land, leftovers, probe};
+
+/// Offers beyond the capacity that may wait for a slot: the server has seen a job end before we have
+/// let go of it.
+const SLACK: usize = 8;
+/// Probes and sweeps at once. They are a person's clicks, not a stream.
+const ASIDE: usize = 8;
+/// A whole probe or sweep, whatever the remote does.
+const ASIDE_WITHIN: Duration = Duration::from_secs(90);
+
+/// Takes what the server says.
+pub(crate) struct Dispatch {
+    context: Arc<Context>,
+    tasks: TaskTracker,
+    aside: TaskTracker,
+    closed: AtomicBool,
+}
+
+impl Drop for Dispatch {
+    /// Jobs end with the runner, not after it.
+    fn drop(&mut self) {
+        self.context.jobs.stop_all(Why::Drained);
+    }
+}
+
+impl Dispatch {
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            tasks: TaskTracker::new(),
+            aside: TaskTracker::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes no more jobs.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    async fn offer(&self, offer: Offer) {
+        let context = &self.context;
+        let job = JobRef {
+            job: offer.job,
+            run: offer.run,
+            epoch: offer.epoch,
+        };
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        if context.jobs.list().len() >= context.capacity as usize + SLACK {
+            tracing::warn!(run = %job.run, "offered more jobs than the capacity; not taken");
+            return;
+        }
+        match context.journal.take(job, offer.kind).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "an offer could not be taken");
+                return;
+            }
+        }
+        let stop = context.jobs.hold(job);
+        self.tasks
+            .spawn(Box::pin(hold(context.clone(), offer, job, stop)));
+    }
+
+    async fn drop_run(&self, which: RunRef) {
+        if self.context.jobs.stop(which.run, which.epoch, Why::Fenced) {
+            return;
+        }
+        // Ended here already: what was not sent of it never is.
+        let RunRef { run, epoch } = which;
+        let job = JobRef {
+            job: freehold_model::JobId::from_uuid(run.uuid()),
+            run,
+            epoch,
+        };
+        if let Err(error) = self.context.journal.forget(job).await {
+            tracing::warn!(%error, "a dropped run could not be forgotten");
+        }
+    }
+
+    fn aside(&self, id: Option<String>, work: impl Future<Output = Up> + Send + 'static) {
+        if self.aside.len() >= ASIDE {
+            tracing::warn!("too many probes at once; one is not answered");
+            return;
+        }
+        let context = self.context.clone();
+        self.aside.spawn(async move {
+            if let Ok(body) = timeout(ASIDE_WITHIN, work).await {
+                context
+                    .link
+                    .say(Frame {
+                        id,
+                        ..Frame::new(body)
+                    })
+                    .await;
+            }
+        });
+    }
+}
+
+impl Hear for Dispatch {
+    async fn hear(&self, id: Option<String>, down: Down) {
+        match down {
+            Down::Offer(offer) => self.offer(*offer).await,
+            Down::Cancel(run) => {
+                self.context.jobs.stop(run.run, run.epoch, Why::Cancelled);
+            }
+            Down::Drop(run) => self.drop_run(run).await,
+            Down::Probe(probe) => {
+                let context = self.context.clone();
+                self.aside(id, async move {
+                    Up::Probed(probe::probe(&context, probe).await)
+                });
+            }
+            Down::Sweep(sweep) => {
+                let context = self.context.clone();
+                self.aside(
+                    id,
+                    async move { Up::Swept(probe::sweep(&context, sweep).await) },
+                );
+            }
+            Down::Challenge(_) | Down::Welcome(_) | Down::Ack {} | Down::Nack(_) => {}
+        }
+    }
+}
+
+/// A job from its acceptance to its end.
+async fn hold(context: Arc<Context>, offer: Offer, job: JobRef, stop: Stop) {
+    let folder = context.jobs.folder(job.run);
+    // A person who cancels, or a runner that leaves, need not wait for a slot.
+    let started = tokio::select! {
+        biased;
+        () = stop.token().cancelled() => None,
+        ready = async { (context.slots.acquire().await, folder.lock().await) } => Some(ready),
+    };
+    let report = Report::new(context.clone(), job, stop.clone());
+    let kind = offer.kind;
+    let ended = match &started {
+        Some(_) => Box::pin(work(&report, offer)).await,
+        None => Err(Halt::Stopped),
+    };
+    conclude(&report, kind, ended, started.is_some()).await;
+    drop(started);
+    context.jobs.release(job);
+    tidy(&context).await;
+}
+
+async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
+    let context = &report.context;
+    let refused = |detail: String| Halt::failed(Reason::OrderRefused, detail);
+    let policy = Policy::load(&context.policy_file()).map_err(refused)?;
+    let door = Door {
+        tenant: context.identity.tenant(),
+        key: context.identity.order_key(),
+        vault: &context.vault,
+        policy: &policy,
+        now: context.clock.now(),
+    };
+    let admitted = door
+        .admit(&offer)
+        .map_err(|error| refused(error.to_string()))?;
+    context.journal.order(report.job, admitted.order.id).await?;
+    match admitted.task {
+        Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,
+        Admission::Land(land, work) => land::run(report, &admitted.order, &land, &work).await,
+    }
+}
+
+/// Says how a job ended, or nothing where it is somebody else's.
+/// `worked`: the run's folder is ours.
+async fn conclude(report: &Report, kind: JobKind, ended: Result<Finished, Halt>, worked: bool) {
+    let Report {
+        context, job, stop, ..
+    } = report;
+    let why = stop.why();
+    let finished = match (ended, why) {
+        (Err(Halt::Fenced), _) | (_, Some(Why::Fenced)) => {
+            tracing::info!(run = %job.run, epoch = job.epoch, "fenced");
+            if worked {
+                leftovers::remove(&context.run_dir(job.run)).await;
+            }
+            let _ = context.journal.forget(*job).await;
+            return;
+        }
+        (Ok(finished), _) => finished,
+        (Err(Halt::Failed(failure)), None) => failed(report, kind, &failure),
+        (Err(_), Some(Why::Cancelled)) => finished(*job, Outcome::Cancelled),
+        // A landing that is stopped is lost: the next one finds out what became of it.
+        (Err(_), Some(Why::Drained) | None) => finished(*job, Outcome::Lost),
+    };
+    if worked && ends_the_run(&finished.outcome) {
+        leftovers::remove(&context.run_dir(job.run)).await;
+    }
+    if let Err(error) = context.journal.end(finished).await {
+        tracing::error!(%error, run = %job.run, "the end of a job could not be kept");
+    }
+}
+
+fn failed(report: &Report, kind: JobKind, failure: &Failure) -> Finished {
+    tracing::info!(run = %report.job.run, reason = %failure.reason, "failed");
+    let reason = failure.reason;
+    let outcome = match kind {
+        JobKind::Execute => Outcome::Failed { reason },
+        JobKind::Land => Outcome::Refused { reason },
+    };
+    Finished {
+        detail: report.detail(&failure.detail),
+        ..finished(report.job, outcome)
+    }
+}
+
+/// Whether nobody will go on in the run's folder.
+fn ends_the_run(outcome: &Outcome) -> bool {
+    !matches!(
+        outcome,
+        Outcome::Work(_) | Outcome::Unchanged { .. } | Outcome::Refused { .. }
+    )
+}
+
+async fn tidy(context: &Arc<Context>) {
+    let context = context.clone();
+    let now = std::time::SystemTime::from(context.clock.now());
+    let _ = tokio::task::spawn_blocking(move || {
+        leftovers::prune(&context.runs(), now, |run| context.jobs.holds_run(run));
+    })
+    .await;
+}

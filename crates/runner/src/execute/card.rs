@@ -1,0 +1,55 @@
+//! The card as the agent is told it: a file, a prompt, a commit message.
+
+use freehold_wire::order::{Order, Prompt};
+use serde_json::json;
+
+use super::Desk;
+
+/// Longest first line of a commit message; the card's whole title follows below it when it is cut.
+const SUBJECT: usize = 120;
+
+/// The file behind `FREEHOLD_CARD`.
+pub(super) fn file(desk: &Desk<'_>) -> Vec<u8> {
+    let Desk {
+        order, task, offer, ..
+    } = desk;
+    let card = json!({
+        "run": order.run,
+        "card": task.card.id,
+        "project": order.project.name,
+        "title": task.card.title,
+        "body": task.card.body,
+        "attempt": offer.attempt,
+        "reply": task.reply,
+    });
+    card.to_string().into_bytes()
+}
+
+/// The task in words.
+pub(super) fn prompt(card: &Prompt) -> String {
+    if card.body.trim().is_empty() {
+        return card.title.clone();
+    }
+    format!("{}\n\n{}", card.title, card.body)
+}
+
+/// A commit's message: the card's title, and which run and card it is of.
+pub(crate) fn message(order: &Order, card: &Prompt, more: &[(&str, &str)]) -> String {
+    let title: String = card.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut message = if title.chars().count() > SUBJECT {
+        let subject: String = title.chars().take(SUBJECT - 1).collect();
+        format!("{subject}…\n\n{title}\n")
+    } else {
+        format!("{title}\n")
+    };
+    message.push('\n');
+    for (name, value) in more {
+        let value: String = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        message.push_str(&format!("{name}: {value}\n"));
+    }
+    message.push_str(&format!(
+        "Freehold-Run: {}\nFreehold-Card: {}\n",
+        order.run, card.id
+    ));
+    message
+}

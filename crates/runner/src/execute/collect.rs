@@ -1,0 +1,208 @@
+//! Step 4: the agent's commits, out of the sandbox and onto the run's ref.
+//!
+//! git runs on the agent's folder inside the sandbox only. What comes out is one bundle in a folder
+//! of the host's own, and everything in it is checked before it is kept.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use freehold_git::{GitError, ImportLimits, Oid};
+use freehold_model::Reason;
+use freehold_sandbox::{Mount, Spec};
+
+use super::setup::Project;
+use super::stage::Staged;
+use super::{Desk, card};
+use crate::failure::{Halt, chain};
+use crate::process;
+use crate::surroundings::{self, Folder, Git};
+
+/// A repository of 100,000 files takes some seconds.
+const COLLECT_WITHIN: Duration = Duration::from_secs(600);
+const MESSAGE: &str = "/freehold/message";
+const OUT: &str = "/freehold/out";
+
+/// Exit codes of [`SCRIPT`].
+const GONE: i32 = 70;
+const NOT_COMMITTED: i32 = 71;
+const UNCHANGED: i32 = 72;
+const NOT_BUNDLED: i32 = 73;
+
+/// Commits what is left over and bundles what is new. `$1` is where the turn started, or empty. A lock
+/// is nobody's: no process of the agent lives any more.
+const SCRIPT: &str = r#"
+git rev-parse --git-dir >/dev/null 2>&1 || { echo 'the git directory is gone or broken' >&2; exit 70; }
+rm -f .git/index.lock .git/HEAD.lock
+git add -A --ignore-errors || true
+if git rev-parse -q --verify HEAD >/dev/null; then
+  git diff --cached --quiet HEAD; changed=$?
+else
+  test -z "$(git ls-files --cached | head -n 1)"; changed=$?
+fi
+if [ "$changed" != 0 ]; then
+  git -c commit.gpgSign=false commit -q --no-verify --cleanup=verbatim -F /freehold/message || exit 71
+fi
+head=$(git rev-parse -q --verify HEAD) || exit 72
+[ "$head" = "$1" ] && exit 72
+if [ -n "$1" ]; then
+  git bundle create -q /freehold/out/work.bundle HEAD "^$1" || exit 73
+else
+  git bundle create -q /freehold/out/work.bundle HEAD || exit 73
+fi
+"#;
+
+/// The agent's work, on the run's ref.
+#[derive(Debug, Clone)]
+pub(super) struct Collected {
+    pub(super) head: Oid,
+    pub(super) digest: String,
+}
+
+/// `None` when nothing is new.
+pub(super) async fn collect(
+    desk: &Desk<'_>,
+    staged: &Staged,
+    _: &Project,
+) -> Result<Option<Collected>, Halt> {
+    let Desk { report, .. } = desk;
+    let out = staged.dir.join("out");
+    let work_is_there = is_dir(&staged.folder.work) && is_dir(&staged.folder.scratch);
+    if !work_is_there {
+        return Err(Halt::failed(
+            Reason::WorkspaceGone,
+            "the workspace or its git directory is no longer there",
+        ));
+    }
+    crate::leftovers::remove(&out).await;
+    fs::create_dir_all(&out)?;
+    let spec = spec(desk, staged, &out).await?;
+    let ran = process::run(report, &spec, "collect", COLLECT_WITHIN).await?;
+    let words = |what: &str| format!("{what}: {}\n{}", ran.how(), ran.tail);
+    match ran.exit.code {
+        _ if ran.timed_out => {
+            return Err(Halt::failed(
+                Reason::WorkspaceGone,
+                words("git did not come to an end in the workspace"),
+            ));
+        }
+        Some(0) => {}
+        Some(UNCHANGED) => return Ok(None),
+        Some(GONE) => {
+            return Err(Halt::failed(
+                Reason::WorkspaceGone,
+                words("the workspace's git directory cannot be read"),
+            ));
+        }
+        Some(NOT_COMMITTED) => {
+            return Err(Halt::failed(
+                Reason::WorkspaceGone,
+                words("what the agent left could not be committed"),
+            ));
+        }
+        Some(NOT_BUNDLED) => {
+            return Err(super::import_refused(words(
+                "the agent's commits do not follow the commit that it started from",
+            )));
+        }
+        _ => {
+            return Err(Halt::failed(
+                Reason::WorkspaceGone,
+                words("git failed in the workspace"),
+            ));
+        }
+    }
+    import(desk, staged, &out.join("work.bundle"))
+        .await
+        .map(Some)
+}
+
+async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Collected, Halt> {
+    let Desk { report, .. } = desk;
+    let (run, epoch) = (report.job.run.to_string(), report.job.epoch);
+    let store = &staged.store;
+    let limits = ImportLimits::default();
+    let work = async {
+        let imported = store
+            .import(bundle, &run, epoch, staged.from.as_ref(), &limits)
+            .await
+            .map_err(not_imported)?;
+        let digest = store
+            .diff_digest(staged.base.as_ref(), &imported.head)
+            .await?;
+        store
+            .checkpoint(&run, epoch, &staged.claimed, &imported.head)
+            .await?;
+        Ok(Collected {
+            head: imported.head,
+            digest,
+        })
+    };
+    let done = tokio::select! {
+        biased;
+        () = report.stop.token().cancelled() => Err(Halt::Stopped),
+        done = work => done,
+    };
+    let _ = fs::remove_file(bundle);
+    done
+}
+
+fn not_imported(error: GitError) -> Halt {
+    match error {
+        GitError::Failed { .. } => super::import_refused(chain(&error)),
+        other => other.into(),
+    }
+}
+
+fn is_dir(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
+/// A sandbox with git alone: none of the host's other tools, no way out, an empty home.
+async fn spec(desk: &Desk<'_>, staged: &Staged, out: &Path) -> Result<Spec, Halt> {
+    let Desk {
+        report,
+        order,
+        task,
+        ..
+    } = desk;
+    let home = staged.dir.join("collect-home");
+    crate::leftovers::remove(&home).await;
+    fs::create_dir_all(&home)?;
+    let folder = Folder {
+        home,
+        ..staged.folder.clone()
+    };
+    let tools = surroundings::tools(&report.context, &[]).await?;
+    let mut spec = surroundings::spec(
+        &report.context,
+        &tools,
+        &folder,
+        &staged.store.objects(),
+        Git::Write,
+    );
+    spec.mounts.push(Mount::ReadWrite {
+        source: out.to_owned(),
+        target: OUT.into(),
+    });
+    let message = card::message(order, &task.card, &[]);
+    spec.mounts.push(Mount::File {
+        contents: message.into_bytes(),
+        target: MESSAGE.into(),
+    });
+    for (name, value) in [
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_OPTIONAL_LOCKS", "0"),
+    ] {
+        spec.env.insert(name.into(), value.into());
+    }
+    let from = staged
+        .from
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    spec.args = vec!["-c".into(), SCRIPT.into(), "collect".into(), from.into()];
+    Ok(spec)
+}

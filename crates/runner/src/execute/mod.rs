@@ -1,0 +1,136 @@
+//! Execute: one turn of a run, in numbered and named steps.
+//!
+//! 1. `stage`: fetch, claim the epoch, fill the workspace.
+//! 2. `setup`: what the project's file says, or its cached result.
+//! 3. `agent`: one conversation turn in the sandbox.
+//! 4. `collect`: the agent's commits, through a bundle, onto the run's ref.
+//! 5. `check`: the project's checks, on a clean copy of the result.
+//! 6. `park`: diff and conversation as sealed blobs, so that another runner can go on.
+
+mod agent;
+mod archive;
+pub(crate) mod card;
+mod check;
+mod collect;
+mod park;
+pub(crate) mod setup;
+pub(crate) mod stage;
+mod step;
+
+use freehold_git::Oid;
+use freehold_model::Reason;
+use freehold_model::run::{Outcome, Work};
+use freehold_wire::link::{Finished, Offer};
+use freehold_wire::order::{Execute, Order};
+
+use crate::failure::Halt;
+use crate::journal::finished;
+use crate::report::Report;
+use setup::Project;
+
+pub(crate) use check::{Checked, check};
+pub(crate) use step::Step;
+
+/// What all steps of a job work on.
+pub(crate) struct Desk<'a> {
+    pub(crate) report: &'a Report,
+    pub(crate) order: &'a Order,
+    pub(crate) task: &'a Execute,
+    pub(crate) offer: &'a Offer,
+}
+
+/// Does the job. `Err` is an end without work.
+pub(crate) async fn run(
+    report: &Report,
+    order: &Order,
+    task: &Execute,
+    offer: &Offer,
+) -> Result<Finished, Halt> {
+    let desk = Desk {
+        report,
+        order,
+        task,
+        offer,
+    };
+    let step = Step::begin(report, "stage").await?;
+    let staged = Box::pin(step.until_stopped(stage::stage(&desk))).await;
+    let mut staged = step.end(staged).await?;
+
+    let step = Step::begin(report, "setup").await?;
+    let ready = Box::pin(setup::setup(&desk, &staged)).await;
+    let project = step.end(ready).await?;
+
+    let mut step = Step::begin(report, "agent").await?;
+    let spoken = Box::pin(agent::agent(&desk, &staged, &mut step)).await;
+    let spoken = step.end(spoken).await?;
+
+    let step = Step::begin(report, "collect").await?;
+    let collected = Box::pin(collect::collect(&desk, &staged, &project)).await;
+    let collected = step.end(collected).await?;
+    staged.session = spoken.session.or(staged.session);
+
+    let work = collected
+        .as_ref()
+        .map(|collected| work(&desk, &staged, collected));
+    let mut checked = Checked::default();
+    if let Some(work) = &work {
+        let step = Step::begin(report, "check").await?;
+        let head = Oid::parse(&work.commit)?;
+        let ran = Box::pin(check(report, order, &staged.store, &project, &head)).await;
+        checked = step.end(ran).await?;
+    }
+    let step = Step::begin(report, "park").await?;
+    let parked = Box::pin(step.until_stopped(park::park(&desk, &staged, work.as_ref()))).await;
+    let parked = step.end(parked).await?;
+    let outcome = match work {
+        None => Outcome::Unchanged {
+            base: staged.base.as_ref().map(ToString::to_string),
+        },
+        Some(work) if checked.red.is_empty() => Outcome::Work(work),
+        Some(work) => Outcome::ChecksFailed(work),
+    };
+    Ok(Finished {
+        detail: checked.detail().and_then(|text| report.detail(&text)),
+        checks: checked.checks,
+        diff: parked.diff,
+        transcript: parked.transcript,
+        isolation: Some("sandbox".into()),
+        agent_version: spoken.version,
+        ..finished(report.job, outcome)
+    })
+}
+
+fn work(desk: &Desk<'_>, staged: &stage::Staged, collected: &collect::Collected) -> Work {
+    Work {
+        base: staged.base.as_ref().map(ToString::to_string),
+        commit: collected.head.to_string(),
+        digest: collected.digest.clone(),
+        epoch: desk.report.job.epoch,
+    }
+}
+
+/// Reads the project's file as the target branch has it.
+pub(crate) async fn project(
+    report: &Report,
+    store: &freehold_git::Store,
+    base: Option<&Oid>,
+) -> Result<Project, Halt> {
+    let read = setup::read(store, base).await?;
+    for warning in &read.warnings {
+        report.note(warning.clone()).await?;
+    }
+    if read.absent {
+        report
+            .note(format!(
+                "{} is not on the target branch: no setup and no checks; `freehold up` in the repository proposes one",
+                freehold_environment::project::PROJECT_FILE
+            ))
+            .await?;
+    }
+    Ok(read)
+}
+
+/// A halt for the agent's commits that git will not take.
+pub(crate) fn import_refused(detail: impl Into<String>) -> Halt {
+    Halt::failed(Reason::ImportRefused, detail)
+}

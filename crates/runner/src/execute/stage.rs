@@ -1,0 +1,213 @@
+//! Step 1: the epoch is claimed on the client's remote, and the workspace is filled.
+
+use std::fs;
+use std::path::PathBuf;
+
+use freehold_agents::Session;
+use freehold_git::{BranchName, Claim, Oid, Remote, RunRef, Store};
+use freehold_model::{BlobId, Reason};
+use freehold_wire::order::ProjectRef;
+use serde::{Deserialize, Serialize};
+
+use super::{Desk, archive};
+use crate::context::Context;
+use crate::failure::{Halt, because};
+use crate::leftovers;
+use crate::report::Report;
+use crate::surroundings::{Folder, OBJECTS};
+
+/// What a run's folder holds between two turns. Outside of all that a sandbox is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// The last commit of the work in it.
+    pub(super) commit: Option<String>,
+    /// The parked conversation that its home goes with.
+    pub(super) transcript: Option<BlobId>,
+    pub(super) session: Option<Session>,
+}
+
+/// A workspace that is ready, under an epoch that is ours.
+pub(crate) struct Staged {
+    pub(crate) store: Store,
+    pub(crate) dir: PathBuf,
+    pub(crate) folder: Folder,
+    /// Where the run started; none in an empty remote.
+    pub(crate) base: Option<Oid>,
+    /// Where this turn starts.
+    pub(crate) from: Option<Oid>,
+    /// What the epoch's ref points to.
+    pub(crate) claimed: Oid,
+    /// The conversation to go on with.
+    pub(crate) session: Option<Session>,
+    /// The workspace is new: nobody has worked in it yet.
+    pub(crate) fresh: bool,
+}
+
+/// The store of the project's remote, and its target branch.
+pub(crate) async fn open(
+    context: &Context,
+    project: &ProjectRef,
+) -> Result<(Store, BranchName), Halt> {
+    let remote =
+        Remote::parse(&project.remote).map_err(|error| because(Reason::RemoteNotFound, &error))?;
+    let target = BranchName::parse(&project.target)
+        .map_err(|error| because(Reason::TargetMissing, &error))?;
+    let store = context
+        .git
+        .store(&context.store_dir(&remote), &remote)
+        .await?;
+    Ok((store, target))
+}
+
+/// A commit of the run, from here or from the ref of the epoch that made it.
+pub(crate) async fn checkpoint(
+    store: &Store,
+    report: &Report,
+    epoch: u32,
+    commit: &str,
+) -> Result<Oid, Halt> {
+    let commit = Oid::parse(commit)?;
+    let name = RunRef::new(&report.job.run.to_string(), epoch)?;
+    if store.fetch_run(&name).await?.as_ref() == Some(&commit) {
+        return Ok(commit);
+    }
+    Err(Halt::failed(
+        Reason::RemoteRefused,
+        format!(
+            "the run's work is no longer on the remote: {name} was deleted or moved; start a new run"
+        ),
+    ))
+}
+
+/// Claims the job's epoch at `at`, keeping the ref that holds the work so far.
+pub(crate) async fn claim(
+    store: &Store,
+    report: &Report,
+    at: Option<&Oid>,
+    keep: Option<u32>,
+) -> Result<Oid, Halt> {
+    let keep: Vec<u32> = keep.into_iter().collect();
+    match store
+        .claim(&report.job.run.to_string(), report.job.epoch, at, &keep)
+        .await?
+    {
+        Claim::Held(oid) => Ok(oid),
+        Claim::Taken { epoch } => {
+            tracing::info!(run = %report.job.run, ours = report.job.epoch, theirs = epoch, "the epoch is taken");
+            Err(Halt::Fenced)
+        }
+    }
+}
+
+pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
+    let Desk {
+        report,
+        order,
+        offer,
+        ..
+    } = desk;
+    let context = &report.context;
+    let (store, target) = open(context, &order.project).await?;
+    let (base, from) = match &offer.work {
+        Some(work) => {
+            let from = checkpoint(&store, report, work.epoch, &work.commit).await?;
+            (
+                work.base.as_deref().map(Oid::parse).transpose()?,
+                Some(from),
+            )
+        }
+        None => {
+            let tip = store.fetch(&target).await?;
+            (tip.clone(), tip)
+        }
+    };
+    let dir = context.run_dir(report.job.run);
+    let folder = Folder::below(&dir);
+    let kept = kept(desk, &dir);
+    let claiming = claim(
+        &store,
+        report,
+        from.as_ref(),
+        offer.work.as_ref().map(|work| work.epoch),
+    );
+    let filling = async {
+        if kept.is_none() {
+            fill(&store, from.as_ref(), &dir, &folder).await?;
+        }
+        Ok(())
+    };
+    let (claimed, ()) = tokio::try_join!(claiming, filling)?;
+    let fresh = kept.is_none();
+    let mut session = kept.and_then(|kept| kept.session);
+    if fresh && let Some(transcript) = offer.transcript {
+        session = resume(desk, transcript, &folder).await?;
+    }
+    Ok(Staged {
+        store,
+        dir,
+        folder,
+        base,
+        from,
+        claimed,
+        session,
+        fresh,
+    })
+}
+
+/// The folder of the turn before, if it is still here and is what the offer goes on from.
+fn kept(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
+    let offer = desk.offer;
+    // A lost try may have left anything behind.
+    if offer.attempt > 1 || offer.work.is_none() {
+        return None;
+    }
+    let kept: Kept = serde_json::from_slice(&fs::read(dir.join("kept.json")).ok()?).ok()?;
+    let same = kept.commit == offer.work.as_ref().map(|work| work.commit.clone())
+        && kept.transcript == offer.transcript;
+    // Used once: a turn that is lost in it must not be gone on with.
+    fs::remove_file(dir.join("kept.json")).ok()?;
+    same.then_some(kept)
+}
+
+async fn fill(
+    store: &Store,
+    from: Option<&Oid>,
+    dir: &std::path::Path,
+    folder: &Folder,
+) -> Result<(), Halt> {
+    leftovers::remove(dir).await;
+    fs::create_dir_all(&folder.home)?;
+    store
+        .stage(from, &folder.work, &folder.scratch, OBJECTS.as_ref())
+        .await?;
+    Ok(())
+}
+
+/// Fetches the parked conversation and lays it into the new home.
+async fn resume(
+    desk: &Desk<'_>,
+    transcript: BlobId,
+    folder: &Folder,
+) -> Result<Option<Session>, Halt> {
+    let Desk { report, offer, .. } = desk;
+    let context = &report.context;
+    let sealed = context.blobs.get(transcript).await?;
+    // Sealed under the epoch that parked it. Turns without work park too, so it need not be the
+    // epoch of the work.
+    let epochs = (1..report.job.epoch).rev();
+    let likely = offer.work.as_ref().map(|work| work.epoch);
+    let opened = likely.into_iter().chain(epochs).find_map(|epoch| {
+        context
+            .vault
+            .open(report.job.run, "transcript", epoch.into(), sealed.clone())
+            .ok()
+    });
+    let bytes = opened.ok_or(crate::vault::VaultError::Altered)?;
+    let home = folder.home.clone();
+    let unpacked = tokio::task::spawn_blocking(move || archive::unpack(&bytes, &home));
+    let head = unpacked
+        .await
+        .map_err(std::io::Error::other)?
+        .map_err(|error| because(Reason::Internal, &error))?;
+    Ok(head.session)
+}

@@ -1,0 +1,29 @@
+//! A clock and an entropy that unit tests can foresee.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use freehold_model::{Clock, Entropy};
+
+/// Always the same instant.
+pub(crate) struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + chrono::Duration::days(20_000)
+    }
+}
+
+/// Never the same bytes twice, and no secret.
+#[derive(Default)]
+pub(crate) struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let next = self.0.fetch_add(1, Ordering::Relaxed);
+            let bytes = next.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            chunk.copy_from_slice(&bytes[..chunk.len()]);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Land: approved work comes onto the target, once, as it was approved.
+
+use freehold_git::{BranchName, Land as Landing, Merge, Oid, Signature, Store};
+use freehold_model::Reason;
+use freehold_model::run::{Outcome, Work};
+use freehold_wire::link::Finished;
+use freehold_wire::order::{Land, Order};
+
+use crate::execute::{self, Checked, Step, card, setup, stage};
+use crate::failure::Halt;
+use crate::journal::finished;
+use crate::report::Report;
+
+/// How often a target that moves while we land is followed.
+const ROUNDS: u32 = 5;
+
+struct Desk<'a> {
+    report: &'a Report,
+    order: &'a Order,
+    land: &'a Land,
+    store: Store,
+    target: BranchName,
+    head: Oid,
+    base: Option<Oid>,
+    claimed: Oid,
+}
+
+/// What became of one round.
+enum Round {
+    Landed(Oid),
+    /// The target moved while we were at it.
+    Again,
+}
+
+/// Does the job. `Err(Halt::Failed)` is a refusal: both commits stay, and a person decides.
+pub(crate) async fn run(
+    report: &Report,
+    order: &Order,
+    land: &Land,
+    work: &Work,
+) -> Result<Finished, Halt> {
+    let step = Step::begin(report, "land").await?;
+    let mut checked = Checked::default();
+    let done = Box::pin(land_it(report, order, land, work, &mut checked)).await;
+    let landed = match step.end(done).await {
+        Ok(landed) => landed,
+        Err(Halt::Failed(failure)) => {
+            return Ok(Finished {
+                detail: report.detail(&failure.detail),
+                checks: checked.checks,
+                ..finished(
+                    report.job,
+                    Outcome::Refused {
+                        reason: failure.reason,
+                    },
+                )
+            });
+        }
+        Err(halt) => return Err(halt),
+    };
+    let outcome = Outcome::Landed {
+        commit: landed.to_string(),
+    };
+    Ok(Finished {
+        checks: checked.checks,
+        isolation: Some("sandbox".into()),
+        ..finished(report.job, outcome)
+    })
+}
+
+async fn land_it(
+    report: &Report,
+    order: &Order,
+    land: &Land,
+    work: &Work,
+    checked: &mut Checked,
+) -> Result<Oid, Halt> {
+    let (store, target) = stage::open(&report.context, &order.project).await?;
+    let head = stage::checkpoint(&store, report, work.epoch, &work.commit).await?;
+    let claimed = stage::claim(&store, report, Some(&head), Some(work.epoch)).await?;
+    let base = land.base.as_deref().map(Oid::parse).transpose()?;
+    let desk = Desk {
+        report,
+        order,
+        land,
+        store,
+        target,
+        head,
+        base,
+        claimed,
+    };
+    for _ in 0..ROUNDS {
+        if report.stop.why().is_some() {
+            return Err(Halt::Stopped);
+        }
+        match round(&desk, checked).await? {
+            Round::Landed(commit) => return Ok(commit),
+            Round::Again => {
+                report
+                    .note("the target moved while landing; trying again on what it is now")
+                    .await?
+            }
+        }
+    }
+    Err(Halt::failed(
+        Reason::TargetBusy,
+        format!(
+            "{} moved {ROUNDS} times while the work was being landed",
+            desk.target
+        ),
+    ))
+}
+
+async fn round(desk: &Desk<'_>, checked: &mut Checked) -> Result<Round, Halt> {
+    let Desk {
+        report,
+        order,
+        land,
+        store,
+        target,
+        head,
+        ..
+    } = desk;
+    let tip = store.fetch(target).await?;
+    let message = card::message(order, &land.card, &[("Approved-By", &land.approved_by)]);
+    let author = Signature {
+        name: "Freehold".into(),
+        email: "freehold@freehold.invalid".into(),
+        seconds: u64::try_from(order.at.timestamp()).unwrap_or(0),
+    };
+    let merged = store.merge(tip.as_ref(), head, &message, &author).await?;
+    let commit = match merged {
+        Merge::AlreadyContained { landed } => return Ok(Round::Landed(landed)),
+        Merge::FastForward(commit) => {
+            report
+                .note("fast-forward: the commit that lands is the one that was checked")
+                .await?;
+            commit
+        }
+        Merge::Commit(commit) => {
+            same_diff(desk, tip.as_ref(), &commit).await?;
+            recheck(desk, tip.as_ref(), &commit, checked).await?;
+            commit
+        }
+        Merge::Conflict { paths } => return Err(conflict(target, &paths)),
+    };
+    push(desk, tip.as_ref(), &commit).await
+}
+
+/// A fast-forward is the approved difference when the target is still where it was seen; everything
+/// else is compared.
+async fn same_diff(desk: &Desk<'_>, tip: Option<&Oid>, commit: &Oid) -> Result<(), Halt> {
+    let digest = desk.store.diff_digest(tip, commit).await?;
+    if digest == desk.land.digest {
+        return Ok(());
+    }
+    Err(Halt::failed(
+        Reason::DiffChanged,
+        format!(
+            "{} moved from {} to {}; merged onto it, the change is another one than the one that was approved",
+            desk.target,
+            desk.base
+                .as_ref()
+                .map_or("nothing".into(), ToString::to_string),
+            tip.map_or("nothing".into(), ToString::to_string),
+        ),
+    ))
+}
+
+async fn recheck(
+    desk: &Desk<'_>,
+    tip: Option<&Oid>,
+    commit: &Oid,
+    checked: &mut Checked,
+) -> Result<(), Halt> {
+    let Desk {
+        report,
+        order,
+        store,
+        ..
+    } = desk;
+    let project: setup::Project = execute::project(report, store, tip).await?;
+    *checked = execute::check(report, order, store, &project, commit).await?;
+    match checked.detail() {
+        None => Ok(()),
+        Some(detail) => Err(Halt::failed(Reason::ChecksOnResult, detail)),
+    }
+}
+
+fn conflict(target: &BranchName, paths: &[Vec<u8>]) -> Halt {
+    const SHOWN: usize = 50;
+    let mut lines: Vec<String> = paths
+        .iter()
+        .take(SHOWN)
+        .map(|path| String::from_utf8_lossy(path).escape_debug().to_string())
+        .collect();
+    if paths.len() > SHOWN {
+        lines.push(format!("and {} more", paths.len() - SHOWN));
+    }
+    let detail = format!(
+        "{target} moved, and both sides changed:\n  {}",
+        lines.join("\n  ")
+    );
+    Halt::failed(Reason::Conflict, detail)
+}
+
+/// From here on nothing is stopped half-way: the push is one transaction, and its outcome is read
+/// from the remote when its answer is lost.
+async fn push(desk: &Desk<'_>, tip: Option<&Oid>, commit: &Oid) -> Result<Round, Halt> {
+    let Desk {
+        report,
+        store,
+        target,
+        claimed,
+        ..
+    } = desk;
+    let run = report.job.run.to_string();
+    match store
+        .land(&run, report.job.epoch, claimed, target, tip, commit)
+        .await?
+    {
+        Landing::Done => Ok(Round::Landed(commit.clone())),
+        Landing::Moved { .. } => Ok(Round::Again),
+        Landing::Fenced => Err(Halt::Fenced),
+        Landing::Refused { text } => Err(Halt::failed(
+            Reason::RemoteRefused,
+            format!("the remote refused to take the work onto {target}. Its own words:\n{text}"),
+        )),
+    }
+}

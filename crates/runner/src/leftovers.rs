@@ -1,0 +1,186 @@
+//! After an earlier life of the program: end what it started, remove where it worked, and say once
+//! what was lost. And between runs: remove the folders of those that ended long ago.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use freehold_model::RunId;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::context::Context;
+use crate::journal::Left;
+use crate::outbox::OutboxError;
+
+/// A run that waited this long is staged anew from its checkpoint when it goes on.
+const KEEP_WAITING: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Most bytes of all runs that wait here; the longest untouched go first. Each can be staged anew.
+const KEEP_BYTES: u64 = 20 << 30;
+
+/// Cleans up after every job that an earlier life held, and reports it as lost.
+pub(crate) async fn report(context: &Context) -> Result<(), OutboxError> {
+    for left in context.journal.left().await? {
+        tracing::warn!(run = %left.job.run, epoch = left.job.epoch, step = left.step, "lost in an earlier life");
+        end_processes(&left);
+        remove(&context.run_dir(left.job.run)).await;
+        context.journal.lose(left.job).await?;
+    }
+    remove_sockets(&context.data.join("s"));
+    Ok(())
+}
+
+fn end_processes(left: &Left) {
+    for (pid, started) in &left.processes {
+        // A number alone may be somebody else's by now.
+        if started_at(*pid) == Some(*started)
+            && let Ok(pid) = i32::try_from(*pid)
+        {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+/// When a process was started, in the kernel's ticks since boot (field 22 of proc(5), `stat`).
+pub(crate) fn started_at(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything, the last `)` ends it.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
+fn remove_sockets(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+/// Removes a folder that an agent may have filled: whatever the modes in it, however much it is.
+pub(crate) async fn remove(dir: &Path) {
+    let dir = dir.to_owned();
+    let done = tokio::task::spawn_blocking(move || remove_tree(&dir)).await;
+    if let Ok(Err(error)) = done {
+        tracing::warn!(%error, "a run's folder could not be removed");
+    }
+}
+
+fn remove_tree(dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_writable(dir)?;
+            fs::remove_dir_all(dir)
+        }
+        done => done,
+    }
+}
+
+/// Folders that an agent made read-only cannot be emptied by an ordinary user.
+fn make_writable(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut todo = vec![dir.to_owned()];
+    while let Some(dir) = todo.pop() {
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                todo.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes folders of runs that nobody holds and that waited too long or are too many. Blocks.
+pub(crate) fn prune(runs: &Path, now: std::time::SystemTime, held: impl Fn(RunId) -> bool) {
+    let mut idle: Vec<(Duration, u64, PathBuf)> = vec![];
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        let run = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<RunId>().ok());
+        if run.is_none_or(&held) {
+            continue;
+        }
+        let touched = entry.metadata().and_then(|meta| meta.modified());
+        let age = touched
+            .ok()
+            .and_then(|at| now.duration_since(at).ok())
+            .unwrap_or_default();
+        idle.push((age, size(&entry.path()), entry.path()));
+    }
+    idle.sort();
+    let mut total = 0u64;
+    for (age, bytes, dir) in idle {
+        total = total.saturating_add(bytes);
+        if (age > KEEP_WAITING || total > KEEP_BYTES)
+            && let Err(error) = remove_tree(&dir)
+        {
+            tracing::warn!(%error, "an old run's folder could not be removed");
+        }
+    }
+}
+
+fn size(dir: &Path) -> u64 {
+    let mut total = 0;
+    let mut todo = vec![dir.to_owned()];
+    while let Some(dir) = todo.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => todo.push(entry.path()),
+                Ok(meta) => total += meta.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_process_is_known_by_its_start() {
+        let ours = std::process::id();
+        assert!(started_at(ours).unwrap() > 0);
+        assert_eq!(started_at(ours), started_at(ours));
+        assert_eq!(started_at(u32::MAX), None);
+    }
+
+    #[tokio::test]
+    async fn a_folder_goes_whatever_its_modes() {
+        let data = tempfile::tempdir().unwrap();
+        let dir = data.path().join("run");
+        fs::create_dir_all(dir.join("a/b")).unwrap();
+        fs::write(dir.join("a/b/file"), "x").unwrap();
+        fs::set_permissions(dir.join("a/b"), fs::Permissions::from_mode(0)).unwrap();
+        remove(&dir).await;
+        assert!(!dir.exists());
+        remove(&dir).await;
+    }
+
+    #[test]
+    fn old_folders_go_and_held_ones_stay() {
+        let runs = tempfile::tempdir().unwrap();
+        let run = |n: u8| RunId::at(chrono::DateTime::UNIX_EPOCH, [n; 10]);
+        for n in 0..3 {
+            fs::create_dir(runs.path().join(run(n).to_string())).unwrap();
+        }
+        fs::create_dir(runs.path().join("something else")).unwrap();
+        let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(40 * 365 * 24 * 3600);
+        let soon = fs::metadata(runs.path()).unwrap().modified().unwrap();
+        prune(runs.path(), soon, |_| false);
+        assert_eq!(fs::read_dir(runs.path()).unwrap().count(), 4);
+        prune(runs.path(), soon.max(later) + KEEP_WAITING * 2, |held| {
+            held == run(1)
+        });
+        assert_eq!(fs::read_dir(runs.path()).unwrap().count(), 2);
+        assert!(runs.path().join(run(1).to_string()).exists());
+    }
+}

@@ -1,0 +1,240 @@
+//! One connection: two loops that do not wait for each other, one reads and one writes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use freehold_wire::link::{Down, Frame, Heartbeat, Nack, Up};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::backoff::Backoff;
+use super::handshake::{self, Socket, ping, text};
+use super::{CONNECT_WITHIN, Hear, LinkError};
+use crate::context::Context;
+use crate::outbox::{Outbox, OutboxError, numbered};
+
+/// Bytes that are under way and not acknowledged. Bounds what a server must hold for one runner,
+/// and is many times what a network between them delays.
+const WINDOW: usize = 4 << 20;
+/// A frame that is not gone by then never will be.
+const SEND_WITHIN: Duration = Duration::from_secs(30);
+/// Heartbeats without a sign of the server after which it is gone.
+const SILENCE: u32 = 3;
+
+/// Connects and stays until the connection ends.
+pub(super) async fn run(
+    context: &Context,
+    hear: &impl Hear,
+    backoff: &mut Backoff<'_>,
+) -> Result<(), LinkError> {
+    let (socket, welcome) = timeout(CONNECT_WITHIN, handshake::connect(context))
+        .await
+        .map_err(|_| LinkError::Silent(CONNECT_WITHIN))??;
+    context
+        .vault
+        .unwrap_keys(&context.identity.seal_key(), &welcome.keys)?;
+    context.outbox.resume(welcome.last_acked).await?;
+    backoff.reset();
+    context.link.session.send_replace(Some(welcome.session));
+    context.status.send_modify(|status| {
+        status.connected = true;
+        status.trouble = None;
+    });
+    tracing::info!(resumed_behind = welcome.last_acked, "link up");
+    let (sink, stream) = socket.split();
+    let acked = watch::Sender::new(welcome.last_acked);
+    let write = Write {
+        context,
+        sink,
+        acked: acked.subscribe(),
+        cursor: welcome.last_acked,
+        under_way: VecDeque::new(),
+        bytes: 0,
+    };
+    let mut queued = context.link.queued.lock().await;
+    tokio::select! {
+        ended = read(context, hear, stream, &acked) => ended,
+        ended = write.run(&mut queued) => ended,
+    }
+}
+
+async fn read(
+    context: &Context,
+    hear: &impl Hear,
+    mut stream: SplitStream<Socket>,
+    acked: &watch::Sender<u64>,
+) -> Result<(), LinkError> {
+    let silence = context.pace.heartbeat * SILENCE;
+    loop {
+        let message = timeout(silence, stream.next())
+            .await
+            .map_err(|_| LinkError::Silent(silence))?;
+        let text = match message {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Close(_))) | None => return Err(LinkError::Closed),
+            Some(Ok(_)) => {
+                nack(context, None, "malformed", "a frame that is not text").await;
+                continue;
+            }
+            Some(Err(error)) => return Err(error.into()),
+        };
+        match serde_json::from_str::<Frame<Down>>(&text) {
+            Ok(frame) => take(context, hear, frame, acked).await?,
+            Err(error) => unreadable(context, &text, &error).await,
+        }
+    }
+}
+
+async fn take(
+    context: &Context,
+    hear: &impl Hear,
+    frame: Frame<Down>,
+    acked: &watch::Sender<u64>,
+) -> Result<(), LinkError> {
+    if let Some(ack) = frame.ack
+        && acked.send_if_modified(|last| std::mem::replace(last, ack.max(*last)) < ack)
+    {
+        context.outbox.ack(ack).await?;
+    }
+    match frame.body {
+        Down::Ack {} => {}
+        Down::Nack(nack) if nack.code == "protocol" => {
+            return Err(LinkError::Refused {
+                code: nack.code,
+                message: nack.message,
+            });
+        }
+        Down::Nack(nack) => tracing::warn!(nack.code, nack.message, "the server refused a frame"),
+        Down::Challenge(_) | Down::Welcome(_) => {
+            nack(context, frame.id, "malformed", "only at the start").await;
+        }
+        body => hear.hear(frame.id, body).await,
+    }
+    Ok(())
+}
+
+async fn unreadable(context: &Context, text: &str, error: &serde_json::Error) {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        t: String,
+        id: Option<String>,
+    }
+    const KNOWN: [&str; 9] = [
+        "challenge",
+        "welcome",
+        "ack",
+        "offer",
+        "cancel",
+        "drop",
+        "probe",
+        "sweep",
+        "nack",
+    ];
+    let (code, id) = match serde_json::from_str::<Head>(text) {
+        Ok(head) if KNOWN.contains(&head.t.as_str()) => ("malformed", head.id),
+        Ok(head) => ("unknown", head.id),
+        Err(_) => ("malformed", None),
+    };
+    // Only the shape of the mistake: the frame may hold content.
+    let message = format!("{:?} at column {}", error.classify(), error.column());
+    nack(context, id, code, &message).await;
+}
+
+async fn nack(context: &Context, id: Option<String>, code: &str, message: &str) {
+    let body = Up::Nack(Nack {
+        code: code.to_owned(),
+        message: message.to_owned(),
+    });
+    let frame = Frame {
+        id,
+        ..Frame::new(body)
+    };
+    context.link.say(frame).await;
+}
+
+struct Write<'a> {
+    context: &'a Context,
+    sink: SplitSink<Socket, Message>,
+    acked: watch::Receiver<u64>,
+    cursor: u64,
+    under_way: VecDeque<(u64, usize)>,
+    bytes: usize,
+}
+
+impl Write<'_> {
+    async fn run(mut self, queued: &mut mpsc::Receiver<Frame<Up>>) -> Result<(), LinkError> {
+        let context = self.context;
+        let mut heartbeat = interval(context.pace.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.forget_acked();
+            let room = self.bytes < WINDOW;
+            tokio::select! {
+                biased;
+                _ = heartbeat.tick() => {
+                    let jobs = context.jobs.list();
+                    self.send(text(&Frame::new(Up::Heartbeat(Heartbeat { jobs })))?).await?;
+                    self.send(ping()).await?;
+                }
+                Some(frame) = queued.recv() => self.send(text(&frame)?).await?,
+                changed = self.acked.changed(), if !room => changed.map_err(|_| LinkError::Closed)?,
+                batch = batch(&context.outbox, self.cursor), if room => self.send_batch(batch?).await?,
+            }
+        }
+    }
+
+    fn forget_acked(&mut self) {
+        let acked = *self.acked.borrow_and_update();
+        while let Some((seq, bytes)) = self.under_way.front()
+            && *seq <= acked
+        {
+            self.bytes -= bytes;
+            self.under_way.pop_front();
+        }
+    }
+
+    async fn send_batch(&mut self, batch: Batch) -> Result<(), LinkError> {
+        for (seq, frame) in batch.frames {
+            let Some(text) = numbered(seq, &frame) else {
+                tracing::error!(seq, "a damaged frame in the outbox is skipped");
+                continue;
+            };
+            self.bytes += text.len();
+            self.under_way.push_back((seq, text.len()));
+            self.send(Message::Text(text.into())).await?;
+        }
+        self.cursor = batch.through;
+        Ok(())
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), LinkError> {
+        timeout(SEND_WITHIN, self.sink.send(message))
+            .await
+            .map_err(|_| LinkError::Silent(SEND_WITHIN))??;
+        Ok(())
+    }
+}
+
+struct Batch {
+    frames: Vec<(u64, Vec<u8>)>,
+    /// Nothing up to here is left to be sent.
+    through: u64,
+}
+
+/// Frames behind `cursor`, as soon as there are any. Cancel-safe.
+async fn batch(outbox: &Outbox, cursor: u64) -> Result<Batch, OutboxError> {
+    let mut level = outbox.level();
+    let last = level
+        .wait_for(|level| level.last > cursor)
+        .await
+        .map_err(|_| crate::writer::Stopping)?
+        .last;
+    let frames = outbox.since(cursor).await?;
+    // Numbers without a frame were purged.
+    let through = frames.last().map_or(last, |(seq, _)| *seq);
+    Ok(Batch { frames, through })
+}

@@ -1,0 +1,161 @@
+//! One sandboxed command of a step: started, listened to, bounded in time, gone when it returns.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use freehold_model::Reason;
+use freehold_sandbox::{Child, Exit, Output, SandboxError, Spec};
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::failure::Halt;
+use crate::leftovers::started_at;
+use crate::report::{Piece, Report};
+
+/// What one read takes.
+const READ: usize = 64 * 1024;
+/// How much of the end is repeated in a detail.
+const TAIL: usize = 2 * 1024;
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) exit: Exit,
+    pub(crate) timed_out: bool,
+    /// The end of its output, both streams as they came.
+    pub(crate) tail: String,
+}
+
+impl Ran {
+    /// In words: `exit code 2`, `signal 9`.
+    pub(crate) fn how(&self) -> String {
+        how(self.exit.code, self.exit.signal)
+    }
+}
+
+/// An end in words.
+pub(crate) fn how(code: Option<i32>, signal: Option<i32>) -> String {
+    match (code, signal) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => nix::sys::signal::Signal::try_from(signal).map_or_else(
+            |_| format!("signal {signal}"),
+            |name| format!("killed by {name}"),
+        ),
+        (None, None) => "ended without a code".to_owned(),
+    }
+}
+
+/// Starts a process and writes down that it is ours.
+pub(crate) async fn start(report: &Report, spec: &Spec) -> Result<Child, SandboxError> {
+    let child = freehold_sandbox::start(spec).await?;
+    let pid = child.pid();
+    if let Some(started) = started_at(pid) {
+        // Only of use to a later life; it ends with us all the same.
+        let _ = report
+            .context
+            .journal
+            .process(report.job, pid, started)
+            .await;
+    }
+    Ok(child)
+}
+
+/// Runs a command to its end, saying its output under `step`. It is gone when this returns.
+pub(crate) async fn run(
+    report: &Report,
+    spec: &Spec,
+    step: &str,
+    limit: Duration,
+) -> Result<Ran, Halt> {
+    let mut child = start(report, spec).await?;
+    let (sender, said) = report.output(step);
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut tail = Tail::default();
+    let (tails, mut ends) = mpsc::channel::<Vec<u8>>(4);
+    let ended = async {
+        let ended = tokio::select! {
+            biased;
+            () = report.stop.token().cancelled() => None,
+            exit = child.wait() => Some(exit),
+            () = sleep(limit) => None,
+        };
+        let timed_out = ended.is_none();
+        if timed_out {
+            child.kill().await?;
+        }
+        Ok::<_, Halt>((child.wait().await?, timed_out))
+    };
+    let listen = async {
+        while let Some(bytes) = ends.recv().await {
+            tail.add(&bytes);
+        }
+    };
+    let (ended, (), (), (), said) = tokio::join!(
+        ended,
+        pump(stdout, "stdout", sender.clone(), tails.clone()),
+        pump(stderr, "stderr", sender, tails),
+        listen,
+        said,
+    );
+    let (exit, timed_out) = ended?;
+    if report.stop.why().is_some() {
+        return Err(Halt::Stopped);
+    }
+    said?;
+    Ok(Ran {
+        exit,
+        timed_out,
+        tail: tail.text(),
+    })
+}
+
+async fn pump(
+    pipe: Option<Output>,
+    stream: &'static str,
+    to: mpsc::Sender<Piece>,
+    tails: mpsc::Sender<Vec<u8>>,
+) {
+    let Some(mut pipe) = pipe else { return };
+    let mut buffer = vec![0; READ];
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        let bytes = buffer[..read].to_vec();
+        let end = bytes[read.saturating_sub(TAIL)..].to_vec();
+        // Nobody listens any more when the job was told to stop: read on, so that it can end.
+        let _ = tails.send(end).await;
+        let _ = to.send(Piece { stream, bytes }).await;
+    }
+}
+
+/// The last bytes of an output.
+#[derive(Debug, Default)]
+pub(crate) struct Tail(VecDeque<u8>);
+
+impl Tail {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.extend(&bytes[bytes.len().saturating_sub(TAIL)..]);
+        let over = self.0.len().saturating_sub(TAIL);
+        self.0.drain(..over);
+    }
+
+    /// As text, without what would change the terminal that shows it.
+    pub(crate) fn text(&self) -> String {
+        let bytes: Vec<u8> = self.0.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
+        let text: String = text
+            .chars()
+            .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
+            .collect();
+        text.trim().to_owned()
+    }
+}
+
+/// The halt for a program that could not be started.
+pub(crate) fn not_started(error: SandboxError) -> Halt {
+    match &error {
+        SandboxError::ProgramNotFound { .. } | SandboxError::ProgramNotExecutable { .. } => {
+            crate::failure::because(Reason::AgentMissing, &error)
+        }
+        _ => error.into(),
+    }
+}

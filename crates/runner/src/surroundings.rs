@@ -1,0 +1,256 @@
+//! What every process of a run has around it: the system, the host's tools, a way out where the
+//! order opens one.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freehold_environment::egress::{self, Policy, Proxy, proxy_env};
+use freehold_environment::registries::Registries;
+use freehold_environment::toolchain::{self, Host, Toolchains};
+use freehold_model::Reason;
+use freehold_model::world::random;
+use freehold_sandbox::{HOME, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
+use freehold_wire::order::Egress;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::failure::{Halt, because};
+
+/// The root of the workspace inside.
+pub(crate) const WORKSPACE: &str = "/workspace";
+/// The store's objects inside.
+pub(crate) const OBJECTS: &str = "/freehold/objects";
+/// Where the proxy listens inside. High and odd, so that no project's own server wants it.
+const PROXY_PORT: u16 = 61_080;
+/// How long the package clients' answer is good for: its owner rarely changes a configuration.
+const LEARNED_FOR: Duration = Duration::from_secs(300);
+/// One file that a run writes. A disk image of an agent's making is not what it is for.
+const FILE_MAX: u64 = 16 << 30;
+
+/// What the package clients of the host said, and when.
+pub(crate) type Learned = tokio::sync::Mutex<Option<(Instant, Arc<Registries>)>>;
+
+/// The host as toolchains and registries look at it.
+pub(crate) fn host(context: &Context) -> Host {
+    let text = |value: &OsString| value.to_str().map(str::to_owned);
+    Host {
+        path: context.environment.path().to_string_lossy().into_owned(),
+        home: context.environment.home(),
+        env: context
+            .environment
+            .all()
+            .iter()
+            .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+            .collect(),
+    }
+}
+
+/// The host's tools, and what the agent's owner named with `--path`.
+pub(crate) async fn tools(context: &Context, named: &[String]) -> Result<Toolchains, Halt> {
+    let host = host(context);
+    let named: Vec<PathBuf> = named.iter().map(PathBuf::from).collect();
+    let found =
+        tokio::task::spawn_blocking(move || toolchain::find(&host, Path::new(HOME), &named));
+    let found = found.await.map_err(std::io::Error::other)?;
+    found.map_err(|error| because(Reason::AgentMissing, &error))
+}
+
+/// The registries of the host's package clients; asked at most every few minutes.
+pub(crate) async fn registries(
+    context: &Context,
+    cancel: &CancellationToken,
+) -> Result<Arc<Registries>, Halt> {
+    let mut learned = context.registries.lock().await;
+    if let Some((at, known)) = &*learned
+        && at.elapsed() < LEARNED_FOR
+    {
+        return Ok(known.clone());
+    }
+    let found = Registries::learn(&host(context), &context.data.join("scratch"), cancel)
+        .await
+        .map_err(|error| because(Reason::Internal, &error))?;
+    if cancel.is_cancelled() {
+        return Err(Halt::Stopped);
+    }
+    let found = Arc::new(found);
+    *learned = Some((Instant::now(), found.clone()));
+    Ok(found)
+}
+
+/// A socket's path that is short enough for the kernel (108 bytes) wherever the data lies.
+pub(crate) fn socket(context: &Context) -> PathBuf {
+    let name: [u8; 8] = random(&*context.entropy);
+    context
+        .data
+        .join("s")
+        .join(format!("{:016x}", u64::from_be_bytes(name)))
+}
+
+/// A way out, while it lives.
+pub(crate) struct WayOut {
+    pub(crate) proxy: Proxy,
+    pub(crate) port: Port,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) home_files: BTreeMap<PathBuf, String>,
+}
+
+/// Opens the way out that setup and checks have under `egress`; none where it opens nothing.
+pub(crate) async fn way_out(
+    context: &Context,
+    egress: Egress,
+    lock_files: &BTreeMap<String, Vec<u8>>,
+    cancel: &CancellationToken,
+) -> Result<Option<WayOut>, Halt> {
+    if egress == Egress::None {
+        return Ok(None);
+    }
+    let known = registries(context, cancel).await?;
+    let known = known.with_lock_files(
+        lock_files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice())),
+    );
+    let policy = match egress {
+        Egress::Open => Policy::Open(known.allow.clone()),
+        _ => known.policy(),
+    };
+    let env = known.environment(PROXY_PORT);
+    Ok(Some(WayOut {
+        env,
+        mounts: known.mounts,
+        home_files: known.home_files,
+        ..open(context, policy)?
+    }))
+}
+
+/// Opens any public address, for an agent whose order says so.
+pub(crate) fn open_way_out(context: &Context) -> Result<WayOut, Halt> {
+    open(context, Policy::Open(vec![]))
+}
+
+fn open(context: &Context, policy: Policy) -> Result<WayOut, Halt> {
+    let proxy = Proxy::open(&socket(context), policy, egress::Options::default())
+        .map_err(|error| because(Reason::Sandbox, &error))?;
+    let direct: Vec<String> = egress::LOOPBACK
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    Ok(WayOut {
+        port: Port {
+            port: PROXY_PORT,
+            socket: proxy.socket().to_owned(),
+        },
+        env: proxy_env(PROXY_PORT, &direct),
+        mounts: vec![],
+        home_files: BTreeMap::new(),
+        proxy,
+    })
+}
+
+/// The folders of one sandboxed tree on the host.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    pub(crate) work: PathBuf,
+    pub(crate) scratch: PathBuf,
+    pub(crate) home: PathBuf,
+}
+
+impl Folder {
+    pub(crate) fn below(dir: &Path) -> Self {
+        Self {
+            work: dir.join("work"),
+            scratch: dir.join("scratch"),
+            home: dir.join("home"),
+        }
+    }
+}
+
+/// How the git directory is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Git {
+    /// Can be read.
+    Read,
+    /// Can be written: it is the agent's.
+    Write,
+}
+
+/// A sandbox in which nothing is started yet: the tree, the tools, no way out.
+pub(crate) fn spec(
+    context: &Context,
+    tools: &Toolchains,
+    folder: &Folder,
+    objects: &Path,
+    git: Git,
+) -> Spec {
+    let inside = |path: &str| PathBuf::from(path);
+    let mut mounts = host_root();
+    mounts.extend(tools.mounts.iter().cloned());
+    mounts.push(Mount::ReadWrite {
+        source: folder.work.clone(),
+        target: inside(WORKSPACE),
+    });
+    let target = inside(WORKSPACE).join(".git");
+    let source = folder.scratch.clone();
+    mounts.push(match git {
+        Git::Read => Mount::ReadOnly { source, target },
+        Git::Write => Mount::ReadWrite { source, target },
+    });
+    mounts.push(Mount::ReadOnly {
+        source: objects.to_owned(),
+        target: inside(OBJECTS),
+    });
+    mounts.push(Mount::ReadWrite {
+        source: folder.home.clone(),
+        target: inside(HOME),
+    });
+    let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
+    for (name, value) in &tools.env {
+        env.insert(name.into(), value.into());
+    }
+    for (name, value) in [
+        ("PATH", tools.path_value().as_str()),
+        ("HOME", HOME),
+        ("USER", USER),
+        ("LANG", "C.UTF-8"),
+    ] {
+        env.insert(name.into(), value.into());
+    }
+    Spec {
+        tier: Tier::Sandbox,
+        program: "sh".into(),
+        args: vec![],
+        env,
+        cwd: inside(WORKSPACE),
+        mounts,
+        ports: vec![],
+        limits: Limits {
+            file_bytes: Some(FILE_MAX),
+            ..Limits::default()
+        },
+        stdin: Stdin::Null,
+        init: context.init.clone(),
+    }
+}
+
+/// Adds a way out.
+pub(crate) fn connect(spec: &mut Spec, way: Option<&WayOut>) {
+    let Some(way) = way else { return };
+    spec.ports.push(way.port.clone());
+    spec.mounts.extend(way.mounts.iter().cloned());
+    for (name, value) in &way.env {
+        spec.env.insert(name.into(), value.into());
+    }
+}
+
+/// Closes a way out; names what was refused, for whoever wonders why setup failed.
+pub(crate) async fn close(way: Option<WayOut>) -> Vec<String> {
+    let Some(way) = way else { return vec![] };
+    let log = way.proxy.close().await;
+    log.refused()
+        .map(|(entry, why)| format!("{}:{} was refused: {why}", entry.host, entry.port))
+        .collect()
+}

@@ -1,0 +1,454 @@
+//! The one writer of the runner's SQLite file. Changes are queued to it and committed in groups,
+//! in the order in which they were asked for.
+//!
+//! WAL with `synchronous = NORMAL`: a commit outlives this process however it ends, which is what
+//! a resend needs. A power cut may take the last commits back, and takes every run with it too; the
+//! numbers that were used and forgotten are skipped when the server says how far it has come
+//! ([`Change::Resume`]). Waiting for the disk at each commit would cost every line of an agent's
+//! output milliseconds and win nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use freehold_model::run::JobKind;
+use freehold_wire::link::JobRef;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Connection as _, Row as _};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The file's name in the data directory.
+pub(crate) const FILE: &str = "runner.db";
+/// Changes that may wait for the writer; more than it takes in one group buys nothing.
+const QUEUE: usize = 128;
+/// Most bytes of frames in one transaction, so that a state frame never waits long behind output.
+const GROUP_BYTES: usize = 1 << 20;
+/// How long a change that failed (a full disk) waits before it is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// Jobs that are remembered after their end, to know a repeated offer. Newest first.
+const REMEMBERED: i64 = 1000;
+
+/// Why the file cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Not readable, not writable, damaged, or made by a newer version.
+    #[error(
+        "the runner's journal cannot be used; free space on its disk, or move the data directory away and enrol again"
+    )]
+    Open(#[source] sqlx::Error),
+    /// Made by a newer version, or a step towards this version failed.
+    #[error("the runner's journal was not made by this version; use the version that made it")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+/// Something to be committed.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Queues a frame for the server.
+    Put { of: Option<JobRef>, frame: Vec<u8> },
+    /// Everything up to here is the server's.
+    Ack(u64),
+    /// The server's last number at the start of a connection.
+    Resume(u64),
+    /// Takes a job unless it, or a later epoch of its run, was taken before. Answers whether.
+    Take {
+        job: JobRef,
+        kind: JobKind,
+        at: String,
+        frame: Vec<u8>,
+    },
+    /// What the job is at, for a later life to read.
+    Step {
+        job: JobRef,
+        step: String,
+        at: String,
+    },
+    /// The id of the order, once it was opened.
+    Order { job: JobRef, order: String },
+    /// A process of the job.
+    Process { job: JobRef, pid: u32, started: u64 },
+    /// The job is over, and this is what the server hears of it. Answers whether it was held.
+    End {
+        job: JobRef,
+        at: String,
+        frame: Vec<u8>,
+    },
+    /// The job is somebody else's: nothing more of it is sent.
+    Forget { job: JobRef, at: String },
+}
+
+impl Change {
+    /// What it weighs in a group.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Put { frame, .. } | Self::Take { frame, .. } | Self::End { frame, .. } => {
+                frame.len()
+            }
+            _ => 0,
+        }
+    }
+}
+
+type Request = (Change, Option<oneshot::Sender<bool>>);
+
+/// How full the outbox is and how far it goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Level {
+    /// The last number that was given.
+    pub(crate) last: u64,
+    /// Frames' bytes that wait for an acknowledgement.
+    pub(crate) bytes: usize,
+    /// Frames that wait for an acknowledgement.
+    pub(crate) frames: usize,
+    /// Bytes of all frames that [`Change::Put`] brought in this life.
+    pub(crate) brought: u64,
+}
+
+/// A handle on the file. Cheap to clone; the writer ends when the last clone is gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    changes: mpsc::Sender<Request>,
+    level: watch::Receiver<Level>,
+    pub(crate) reader: SqlitePool,
+}
+
+/// The writer is gone: the program is ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the runner is stopping")]
+pub struct Stopping;
+
+impl Database {
+    /// Opens the file in `data`, making it or bringing it up to date, and starts the writer.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    pub(crate) async fn open(data: &Path) -> Result<Self, DatabaseError> {
+        let options = SqliteConnectOptions::new()
+            .filename(data.join(FILE))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(10));
+        let open = DatabaseError::Open;
+        let mut connection = SqliteConnection::connect_with(&options)
+            .await
+            .map_err(open)?;
+        sqlx::migrate!()
+            .run(&mut connection)
+            .await
+            .map_err(DatabaseError::Migrate)?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(2)
+            .connect_with(options.clone().read_only(true))
+            .await
+            .map_err(open)?;
+        let level = level(&mut connection).await.map_err(open)?;
+        let (changes, requests) = mpsc::channel(QUEUE);
+        let (report, watched) = watch::channel(level);
+        let writer = Writer {
+            connection,
+            unsure: Some(level.last),
+            report,
+        };
+        tokio::spawn(writer.run(requests));
+        Ok(Self {
+            changes,
+            level: watched,
+            reader,
+        })
+    }
+
+    /// Queues a change; returns when there was room for it in the queue, before it is committed.
+    pub(crate) async fn ask(&self, change: Change) -> Result<(), Stopping> {
+        self.changes
+            .send((change, None))
+            .await
+            .map_err(|_| Stopping)
+    }
+
+    /// Queues a change and waits until it is committed.
+    pub(crate) async fn commit(&self, change: Change) -> Result<bool, Stopping> {
+        let (done, answer) = oneshot::channel();
+        let request = (change, Some(done));
+        self.changes.send(request).await.map_err(|_| Stopping)?;
+        answer.await.map_err(|_| Stopping)
+    }
+
+    /// How full the outbox is, as it changes.
+    pub(crate) fn level(&self) -> watch::Receiver<Level> {
+        self.level.clone()
+    }
+}
+
+async fn level(connection: &mut SqliteConnection) -> Result<Level, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0),
+                count(*), coalesce(sum(length(frame)), 0) FROM outbox",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Level {
+        last: row.get::<i64, _>(0).cast_unsigned(),
+        frames: usize::try_from(row.get::<i64, _>(1)).unwrap_or(0),
+        bytes: usize::try_from(row.get::<i64, _>(2)).unwrap_or(0),
+        brought: 0,
+    })
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    /// The last number of the life before, until the server has said how far it has come.
+    unsure: Option<u64>,
+    report: watch::Sender<Level>,
+}
+
+impl Writer {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.recv().await {
+            let group = gather(first, &mut requests);
+            let answers = loop {
+                match self.apply(&group).await {
+                    Ok(answers) => break answers,
+                    Err(error) => {
+                        tracing::warn!(%error, "the journal cannot be written; trying again");
+                        tokio::time::sleep(RETRY).await;
+                    }
+                }
+            };
+            for ((_, asked), answer) in group.into_iter().zip(answers) {
+                asked.map(|asked| asked.send(answer));
+            }
+        }
+    }
+
+    async fn apply(&mut self, group: &[Request]) -> Result<Vec<bool>, sqlx::Error> {
+        let mut unsure = self.unsure;
+        let mut level_now = *self.report.borrow();
+        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut answers = Vec::with_capacity(group.len());
+        for (change, _) in group {
+            let known = unsure.unwrap_or(level_now.last);
+            answers.push(apply(&mut transaction, change, known, &mut level_now).await?);
+            if matches!(change, Change::Resume(_)) {
+                unsure = None;
+            }
+        }
+        transaction.commit().await?;
+        self.unsure = unsure;
+        self.report.send_replace(level_now);
+        Ok(answers)
+    }
+}
+
+fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> Vec<Request> {
+    let mut bytes = first.0.bytes();
+    let mut group = vec![first];
+    while bytes < GROUP_BYTES && group.len() < QUEUE {
+        let Ok(next) = requests.try_recv() else { break };
+        bytes += next.0.bytes();
+        group.push(next);
+    }
+    group
+}
+
+async fn apply(
+    on: &mut SqliteConnection,
+    change: &Change,
+    known: u64,
+    level: &mut Level,
+) -> Result<bool, sqlx::Error> {
+    match change {
+        Change::Put { of, frame } => {
+            level.brought += frame.len() as u64;
+            put(on, *of, frame, level).await
+        }
+        Change::Ack(seq) => ack(on, *seq, level).await,
+        Change::Resume(seq) => resume(on, *seq, known, level).await,
+        Change::Take {
+            job,
+            kind,
+            at,
+            frame,
+        } => {
+            let kind = match kind {
+                JobKind::Execute => "execute",
+                JobKind::Land => "land",
+            };
+            let fresh = take(on, *job, kind, at).await?;
+            if fresh {
+                put(on, Some(*job), frame, level).await?;
+            }
+            Ok(fresh)
+        }
+        Change::Step { job, step, at } => {
+            sqlx::query("UPDATE jobs SET step = ?3, changed_at = ?4 WHERE run = ?1 AND epoch = ?2")
+                .bind(job.run.to_string())
+                .bind(job.epoch)
+                .bind(step)
+                .bind(at)
+                .execute(on)
+                .await?;
+            Ok(true)
+        }
+        Change::Order { job, order } => {
+            sqlx::query("UPDATE jobs SET order_id = ?3 WHERE run = ?1 AND epoch = ?2")
+                .bind(job.run.to_string())
+                .bind(job.epoch)
+                .bind(order)
+                .execute(on)
+                .await?;
+            Ok(true)
+        }
+        Change::Process { job, pid, started } => {
+            sqlx::query("INSERT OR IGNORE INTO processes (run, epoch, pid, started) VALUES (?1, ?2, ?3, ?4)")
+                .bind(job.run.to_string())
+                .bind(job.epoch)
+                .bind(pid)
+                .bind(started.cast_signed())
+                .execute(on)
+                .await?;
+            Ok(true)
+        }
+        Change::End { job, at, frame } => {
+            let held = end(on, *job, at).await?;
+            if held {
+                put(on, Some(*job), frame, level).await?;
+            }
+            Ok(held)
+        }
+        Change::Forget { job, at } => {
+            end(on, *job, at).await?;
+            let gone = sqlx::query(
+                "DELETE FROM outbox WHERE run = ?1 AND epoch = ?2 RETURNING length(frame)",
+            )
+            .bind(job.run.to_string())
+            .bind(job.epoch)
+            .fetch_all(on)
+            .await?;
+            level.remove(gone.iter().map(|row| row.get::<i64, _>(0)));
+            Ok(true)
+        }
+    }
+}
+
+impl Level {
+    fn remove(&mut self, gone: impl Iterator<Item = i64>) {
+        for length in gone {
+            self.frames = self.frames.saturating_sub(1);
+            let length = usize::try_from(length).unwrap_or(0);
+            self.bytes = self.bytes.saturating_sub(length);
+        }
+    }
+}
+
+async fn put(
+    on: &mut SqliteConnection,
+    of: Option<JobRef>,
+    frame: &[u8],
+    level: &mut Level,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("INSERT INTO outbox (run, epoch, frame) VALUES (?1, ?2, ?3)")
+        .bind(of.map(|job| job.run.to_string()))
+        .bind(of.map(|job| job.epoch))
+        .bind(frame)
+        .execute(on)
+        .await?;
+    level.last = done.last_insert_rowid().cast_unsigned();
+    level.frames += 1;
+    level.bytes += frame.len();
+    Ok(true)
+}
+
+async fn ack(on: &mut SqliteConnection, seq: u64, level: &mut Level) -> Result<bool, sqlx::Error> {
+    let gone = sqlx::query("DELETE FROM outbox WHERE seq <= ?1 RETURNING length(frame)")
+        .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+        .fetch_all(on)
+        .await?;
+    level.remove(gone.iter().map(|row| row.get::<i64, _>(0)));
+    Ok(true)
+}
+
+/// `known` is the last number that the server can have seen from what this file remembers. When
+/// it has seen more, an earlier life used numbers that a power cut took back: frames behind
+/// `known` would be taken for repetitions, so they move behind what the server has seen.
+async fn resume(
+    on: &mut SqliteConnection,
+    acked: u64,
+    known: u64,
+    level: &mut Level,
+) -> Result<bool, sqlx::Error> {
+    if acked <= known {
+        return ack(on, acked, level).await;
+    }
+    ack(&mut *on, known, level).await?;
+    let shift = i64::try_from(acked - known).unwrap_or(0);
+    let known_row = known.cast_signed();
+    // Through negative numbers, so that no row meets another on its way.
+    sqlx::query("UPDATE outbox SET seq = -(seq + ?1) WHERE seq > ?2")
+        .bind(shift)
+        .bind(known_row)
+        .execute(&mut *on)
+        .await?;
+    sqlx::query("UPDATE outbox SET seq = -seq WHERE seq < 0")
+        .execute(&mut *on)
+        .await?;
+    level.last += acked - known;
+    sqlx::query("INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox')")
+        .execute(&mut *on)
+        .await?;
+    sqlx::query("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'outbox'")
+        .bind(level.last.cast_signed())
+        .execute(on)
+        .await?;
+    Ok(true)
+}
+
+async fn take(
+    on: &mut SqliteConnection,
+    job: JobRef,
+    kind: &str,
+    at: &str,
+) -> Result<bool, sqlx::Error> {
+    let run = job.run.to_string();
+    let done = sqlx::query(
+        "INSERT INTO jobs (run, epoch, job, kind, step, held, changed_at)
+         SELECT ?1, ?2, ?3, ?4, 'taken', 1, ?5
+         WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE run = ?1 AND epoch >= ?2)",
+    )
+    .bind(&run)
+    .bind(job.epoch)
+    .bind(job.job.to_string())
+    .bind(kind)
+    .bind(at)
+    .execute(on)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+async fn end(on: &mut SqliteConnection, job: JobRef, at: &str) -> Result<bool, sqlx::Error> {
+    let run = job.run.to_string();
+    let done = sqlx::query(
+        "UPDATE jobs SET held = 0, step = 'ended', changed_at = ?3
+         WHERE run = ?1 AND epoch = ?2 AND held = 1",
+    )
+    .bind(&run)
+    .bind(job.epoch)
+    .bind(at)
+    .execute(&mut *on)
+    .await?;
+    sqlx::query("DELETE FROM processes WHERE run = ?1 AND epoch = ?2")
+        .bind(&run)
+        .bind(job.epoch)
+        .execute(&mut *on)
+        .await?;
+    sqlx::query(
+        "DELETE FROM jobs WHERE held = 0 AND rowid NOT IN
+         (SELECT rowid FROM jobs ORDER BY changed_at DESC LIMIT ?1)",
+    )
+    .bind(REMEMBERED)
+    .execute(on)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
