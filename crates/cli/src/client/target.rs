@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use freehold_wire::problem::Code;
 use reqwest::Url;
@@ -144,7 +144,7 @@ fn installation(data: Option<&Path>) -> Result<Target, Failure> {
     })
 }
 
-fn refused(path: &PathBuf, why: &str) -> Failure {
+fn refused(path: &Path, why: &str) -> Failure {
     Failure::new(
         Exit::Denied,
         "token_file",

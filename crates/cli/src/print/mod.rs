@@ -101,3 +101,22 @@ impl Printer {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_laid_around_the_words_and_only_where_it_may_be() {
+        let printer = |colour| Printer {
+            json: false,
+            colour,
+            watched: false,
+        };
+        assert_eq!(
+            printer(true).paint(Paint::Red, "OPEN"),
+            "\x1b[31mOPEN\x1b[0m"
+        );
+        assert_eq!(printer(false).paint(Paint::Red, "OPEN"), "OPEN");
+    }
+}

@@ -15,7 +15,7 @@ fn shown(args: &[&str], input: &str) -> String {
     let words = home.run_with(args, input.as_bytes());
     let mut text = String::new();
     for request in server.requests() {
-        text.push_str(&format!("{} {}\n", request.line(), request.body));
+        text.push_str(&format!("{}\n", request.whole()));
     }
     text.push_str(&words.to_string());
     let document = home.run_with(&[&["--json"], args].concat(), input.as_bytes());
@@ -63,7 +63,7 @@ fn project_add() {
 #[test]
 fn project_list() {
     insta::assert_snapshot!(shown(&["project", "list"], ""), @r#"
-    GET /api/v1/projects?limit=200 
+    GET /api/v1/projects?limit=200
     exit code 0
     --- stdout
     NAME  TARGET  EGRESS      REMOTE
@@ -76,7 +76,7 @@ fn project_list() {
 #[test]
 fn project_show() {
     insta::assert_snapshot!(shown(&["project", "show", "demo"], ""), @r#"
-    GET /api/v1/projects/demo 
+    GET /api/v1/projects/demo
     exit code 0
     --- stdout
     demo
@@ -169,7 +169,7 @@ fn a_key_file_is_named_by_its_absolute_path_and_never_opened() {
 #[test]
 fn provider_list() {
     insta::assert_snapshot!(shown(&["provider", "list"], ""), @r#"
-    GET /api/v1/providers?limit=200 
+    GET /api/v1/providers?limit=200
     exit code 0
     --- stdout
     NAME  KIND    MODEL  KEY                      ENDPOINT
@@ -223,7 +223,7 @@ fn agent_add() {
 #[test]
 fn agent_list() {
     insta::assert_snapshot!(shown(&["agent", "list"], ""), @r#"
-    GET /api/v1/agents?limit=200 
+    GET /api/v1/agents?limit=200
     exit code 0
     --- stdout
     NAME   DRIVER   PROVIDER  TIMEOUT  COMMAND
@@ -298,7 +298,7 @@ fn a_body_over_2_mb_is_refused_before_anything_is_sent() {
 #[test]
 fn card_list() {
     insta::assert_snapshot!(shown(&["card", "list", "--project", "demo"], ""), @r#"
-    GET /api/v1/cards?project=demo&limit=200 
+    GET /api/v1/cards?project=demo&limit=200
     exit code 0
     --- stdout
     CARD                             LANE     RUN  TITLE
@@ -311,7 +311,7 @@ fn card_list() {
 #[test]
 fn card_show() {
     insta::assert_snapshot!(shown(&["card", "show", &card_id()], ""), @r#"
-    GET /api/v1/cards/card_01kdyak348e40r2081040g2081 
+    GET /api/v1/cards/card_01kdyak348e40r2081040g2081
     exit code 0
     --- stdout
     Mend the parser
@@ -359,7 +359,7 @@ fn card_move() {
 #[test]
 fn runner_list() {
     insta::assert_snapshot!(shown(&["runner", "list"], ""), @r#"
-    GET /api/v1/runners?limit=200 
+    GET /api/v1/runners?limit=200
     exit code 0
     --- stdout
     RUNNER                          NAME      STATE   JOBS  LAST SEEN                LABELS

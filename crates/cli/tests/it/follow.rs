@@ -27,15 +27,6 @@ fn seqs(lines: &str) -> Vec<u64> {
 fn no_event_is_lost_or_doubled_when_the_stream_is_cut() {
     let looks = AtomicUsize::new(0);
     let server = Server::start(move |request| {
-        let after = usize::try_from(
-            request
-                .path
-                .contains("after=")
-                .then(|| after(request))
-                .unwrap_or(0),
-        )
-        .unwrap();
-        let all: Vec<Vec<u8>> = events().iter().map(sse).collect();
         if !request.path.contains("/events") {
             // Ended only when the stream was told to the end.
             let state = match looks.fetch_add(1, Ordering::Relaxed) {
@@ -44,6 +35,8 @@ fn no_event_is_lost_or_doubled_when_the_stream_is_cut() {
             };
             return json(&run(state));
         }
+        let after = usize::try_from(after(request)).unwrap();
+        let all: Vec<Vec<u8>> = events().iter().map(sse).collect();
         match after {
             _ if !request.path.contains("/stream") => json(&Page {
                 items: events().split_off(after),

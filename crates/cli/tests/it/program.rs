@@ -136,12 +136,6 @@ impl Seen {
         assert!(error["message"].is_string() && error["next"].is_string());
         error["code"].as_str().unwrap().to_owned()
     }
-
-    /// With that text shown as a name.
-    pub(crate) fn hide(mut self, text: &str, name: &str) -> Self {
-        self.hidden.push((text.to_owned(), name.to_owned()));
-        self
-    }
 }
 
 impl fmt::Display for Seen {

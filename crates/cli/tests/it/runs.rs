@@ -5,7 +5,7 @@ use freehold_model::run::State;
 use freehold_wire::api::Run;
 use freehold_wire::order::Egress;
 
-use super::documents::{self, board, card_id, check, run, run_id, with};
+use super::documents::{board, card_id, check, run, run_id, with};
 use super::program::Home;
 use super::server::{Server, json};
 
@@ -16,7 +16,7 @@ fn shown(args: &[&str]) -> String {
     let requests: Vec<String> = server
         .requests()
         .iter()
-        .map(|request| format!("{} {}\n", request.line(), request.body))
+        .map(|request| format!("{}\n", request.whole()))
         .collect();
     let document = home.run(&[&["--json"], args].concat());
     assert_eq!(document.code, words.code);
@@ -52,7 +52,7 @@ fn start() {
 #[test]
 fn list() {
     insta::assert_snapshot!(shown(&["run", "list", "--project", "demo", "--card", "c"]), @r#"
-    GET /api/v1/runs?project=demo&card=c&limit=200 
+    GET /api/v1/runs?project=demo&card=c&limit=200
     exit code 0
     --- stdout
     RUN                             STATE    REASON  AGENT  CREATED                  CARD
@@ -65,7 +65,7 @@ fn list() {
 #[test]
 fn show_a_run_that_waits() {
     insta::assert_snapshot!(shown(&["run", "show", &run_id()]), @r#"
-    GET /api/v1/runs/run_01kdyak348e40r2081040g2081 
+    GET /api/v1/runs/run_01kdyak348e40r2081040g2081
     exit code 0
     --- stdout
     run_01kdyak348e40r2081040g2081  waiting for review
@@ -255,7 +255,7 @@ fn reply() {
 #[test]
 fn events() {
     insta::assert_snapshot!(shown(&["run", "events", &run_id(), "--after", "0"]), @r#"
-    GET /api/v1/runs/run_01kdyak348e40r2081040g2081/events?after=0&limit=200 
+    GET /api/v1/runs/run_01kdyak348e40r2081040g2081/events?after=0&limit=200
     exit code 0
     --- stdout
          1  03:04:05  run.queued      attempt=1 epoch=0
@@ -317,5 +317,4 @@ fn a_name_cannot_leave_its_place_in_the_path() {
         assert_eq!((seen.code, seen.error().as_str()), (2, "usage"));
     }
     assert_eq!(server.lines().len(), 4);
-    let _ = documents::time();
 }

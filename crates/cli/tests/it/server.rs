@@ -27,6 +27,13 @@ impl Request {
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
+
+    /// With its body, if it has one.
+    pub(crate) fn whole(&self) -> String {
+        format!("{} {}", self.line(), self.body)
+            .trim_end()
+            .to_owned()
+    }
 }
 
 /// What is answered.
