@@ -143,14 +143,10 @@ fn needs(files: &FileFacts, project: &Table) -> Vec<String> {
     // A pyproject.toml that only configures tools cannot be installed.
     let buildable = project.contains_key("project") || project.contains_key("build-system");
     if files.has("setup.py") || buildable {
-        let extras = names(
-            project
-                .get("project")
-                .and_then(|project| project.get("optional-dependencies")),
-        );
-        let extra = TEST_NAMES
-            .iter()
-            .find(|name| extras.iter().any(|extra| extra == *name));
+        let extras = project
+            .get("project")
+            .and_then(|project| project.get("optional-dependencies"));
+        let extra = extras.and_then(Value::as_table).and_then(test_entry);
         needs.push(match extra {
             Some(extra) => format!("-e '.[{extra}]'"),
             None => "-e .".to_owned(),
@@ -166,11 +162,31 @@ fn needs(files: &FileFacts, project: &Table) -> Vec<String> {
     needs
 }
 
-fn names(table: Option<&Value>) -> Vec<String> {
-    table
-        .and_then(Value::as_table)
-        .map(|table| table.keys().cloned().collect())
-        .unwrap_or_default()
+/// The extra or group for tests: by its name, else the one that asks for pytest.
+fn test_entry(table: &Table) -> Option<&str> {
+    let asks = |value: &Value| {
+        let mut needs = value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        needs.any(|need| need.starts_with("pytest"))
+    };
+    let plain = |name: &str| {
+        name.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let named = TEST_NAMES
+        .iter()
+        .copied()
+        .find(|name| table.contains_key(*name));
+    let asking = || {
+        table
+            .iter()
+            .find(|(name, value)| plain(name) && asks(value))
+            .map(|(name, _)| name.as_str())
+    };
+    named.or_else(asking)
 }
 
 /// The first test group of PEP 735, written out: most installed versions of pip do not know groups yet.
@@ -178,7 +194,7 @@ fn group(project: &Table) -> Vec<String> {
     let Some(groups) = project.get("dependency-groups").and_then(Value::as_table) else {
         return Vec::new();
     };
-    let Some(name) = TEST_NAMES.iter().find(|name| groups.contains_key(**name)) else {
+    let Some(name) = test_entry(groups) else {
         return Vec::new();
     };
     let mut found = Vec::new();
@@ -266,6 +282,13 @@ mod tests {
         ]);
         assert_eq!(setup, format!("{PIP} -e '.[tests]' pytest"));
         assert_eq!(check, ".venv/bin/python -m pytest");
+    }
+
+    #[test]
+    fn an_extra_of_any_name_that_asks_for_pytest() {
+        let pyproject = "[project]\nname = \"x\"\n[project.optional-dependencies]\nall = [\"pytest >= 8\", \"hypothesis\"]\n'a$(id)' = [\"pytest\"]\n";
+        let (setup, _) = proposed(&[("pyproject.toml", pyproject)]);
+        assert_eq!(setup, format!("{PIP} -e '.[all]' pytest"));
     }
 
     #[test]
