@@ -31,7 +31,7 @@ pub fn discover(preset: Preset, search: &OsStr) -> Option<Installation> {
     let other = [preset.driver(), Driver::Acp, Driver::Command];
     other.into_iter().find_map(|driver| {
         let program = preset.program(driver)?;
-        let mut found = resolve(&look_up(program, search)?, search)?;
+        let mut found = resolve(preset, &look_up(program, search)?, search)?;
         if preset == Preset::Codex && driver == Driver::Acp {
             prefer_own_codex(&mut found, search);
         }
@@ -56,7 +56,7 @@ fn prefer_own_codex(found: &mut Found, search: &OsStr) {
     let Some(own) = look_up("codex", search) else {
         return;
     };
-    let (Some(text), Some(resolved)) = (own.to_str(), resolve(&own, search)) else {
+    let (Some(text), Some(resolved)) = (own.to_str(), resolve(Preset::Codex, &own, search)) else {
         return;
     };
     let mut command = vec!["env".to_owned(), format!("CODEX_PATH={text}")];
@@ -81,8 +81,13 @@ fn look_up(program: &str, search: &OsStr) -> Option<PathBuf> {
 }
 
 /// Follows links and wrappers to what runs, and says what it needs to see.
-fn resolve(path: &Path, search: &OsStr) -> Option<Found> {
+fn resolve(preset: Preset, path: &Path, search: &OsStr) -> Option<Found> {
     let real = fs::canonicalize(path).ok()?;
+    let real = if runs(&real) {
+        real
+    } else {
+        native(preset, &real)?
+    };
     let mut paths: Vec<PathBuf> = package_root(&real).into_iter().collect();
     let mut command = Vec::new();
     if starts_with(&real, b"#!/usr/bin/env node") {
@@ -93,6 +98,27 @@ fn resolve(path: &Path, search: &OsStr) -> Option<Found> {
     command.push(real.to_str()?.to_owned());
     paths.retain(|dir| !shown_anyway(dir));
     Some(Found { command, paths })
+}
+
+fn runs(path: &Path) -> bool {
+    starts_with(path, b"#!") || starts_with(path, b"\x7fELF")
+}
+
+/// Where install scripts were not run, a package leaves a stub in the place of the program, and the
+/// program itself is in the package of this machine's kind.
+fn native(preset: Preset, stub: &Path) -> Option<PathBuf> {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        _ => return None,
+    };
+    let program = preset.recipe().native?.replace("{arch}", arch);
+    let roots = stub
+        .ancestors()
+        .filter(|dir| dir.file_name() == Some(OsStr::new("node_modules")));
+    roots
+        .map(|root| root.join(&program))
+        .find(|path| runs(path))
 }
 
 /// The outermost `node_modules`, which holds a package and all that it depends on; else the directory.

@@ -67,7 +67,7 @@ pub enum AgentError {
         /// The end of what it wrote to standard error.
         stderr: String,
     },
-    /// The built-in agent could not get an answer from the model.
+    /// The agent could not get an answer from its model.
     #[error("{message}")]
     Model {
         /// What happened and what to do, in full sentences.

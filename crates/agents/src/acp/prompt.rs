@@ -65,6 +65,12 @@ pub(crate) async fn converse(
     let params = json!({"sessionId": id, "prompt": [{"type": "text", "text": words}]});
     let answer = client.request(&PROMPT, &params).await?;
     let stop = stop(&answer)?;
+    if let (Stop::Done, Some(said)) = (stop, client.updates.broken()) {
+        let message = format!(
+            "the agent could not use its model: {said}; check the agent's provider, or try again later"
+        );
+        return Err(Fault::Model { message });
+    }
     let usage = client.updates.total(&answer);
     if let Some(usage) = usage {
         client.report(AgentEvent::Usage(usage)).await?;

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// The method is not known; the one error that we answer with.
 const METHOD_NOT_FOUND: i64 = -32601;
 
+/// ACP's own: the agent wants a log-in, or the model endpoint refused the key that it has.
+const AUTH_REQUIRED: i64 = -32000;
+
 /// What a line can be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Message {
@@ -37,18 +40,23 @@ pub(super) struct RpcError {
 impl RpcError {
     /// The message, with its data where that says more.
     pub(super) fn words(&self) -> String {
-        match &self.data {
-            Value::Null => self.message.clone(),
-            Value::String(text) => format!("{}: {text}", self.message),
-            data => match data
-                .get("message")
-                .or_else(|| data.get("details"))
-                .and_then(Value::as_str)
-            {
-                Some(text) => format!("{}: {text}", self.message),
-                None => format!("{}: {data}", self.message),
-            },
+        let more = match &self.data {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            data => {
+                let said = data.get("message").or_else(|| data.get("details"));
+                said.and_then(Value::as_str).map(str::to_owned)
+            }
+        };
+        let mut words = self.message.clone();
+        if let Some(more) = more.filter(|more| *more != words) {
+            words.push_str(": ");
+            words.push_str(&more);
         }
+        if self.code == AUTH_REQUIRED {
+            words.push_str("; it lacks a log-in, or the model endpoint refuses the key: check the agent's provider");
+        }
+        words
     }
 }
 

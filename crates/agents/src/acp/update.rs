@@ -14,11 +14,17 @@ const PATHS_MAX: usize = 32;
 /// Entries of a plan that are reported.
 const PLAN_MAX: usize = 100;
 
+/// Where `codex-acp` tells that its model could not be used: the turn's answer is `end_turn` all the same,
+/// and what the endpoint said is the last message.
+const CODEX_STATUS: &str = "/_meta/codex/threadStatus/type";
+
 /// What has to be remembered between updates.
 #[derive(Default)]
 pub(super) struct Updates {
     calls: HashMap<String, Call>,
     pub(super) usage: Usage,
+    last_message: String,
+    broken: bool,
 }
 
 #[derive(Clone)]
@@ -33,9 +39,13 @@ impl Updates {
     /// The event for one update; `None` for the many kinds that tell a person nothing.
     pub(super) fn event(&mut self, update: &Value) -> Option<AgentEvent> {
         match text(update, "sessionUpdate")? {
-            "agent_message_chunk" => Some(AgentEvent::Message {
-                text: chunk(update)?,
-            }),
+            "agent_message_chunk" => {
+                let text = chunk(update)?;
+                bounded(&text, TITLE_BYTES_MAX)
+                    .trim()
+                    .clone_into(&mut self.last_message);
+                Some(AgentEvent::Message { text })
+            }
             "agent_thought_chunk" => Some(AgentEvent::Thought {
                 text: chunk(update)?,
             }),
@@ -46,8 +56,19 @@ impl Updates {
                 self.usage.context_tokens_max = number(update, "size");
                 Some(AgentEvent::Usage(self.usage))
             }
+            "session_info_update" => {
+                if let Some(status) = update.pointer(CODEX_STATUS).and_then(Value::as_str) {
+                    self.broken = status == "systemError";
+                }
+                None
+            }
             _ => None,
         }
+    }
+
+    /// What the agent said of it, if its turn broke off though its answer calls it ended.
+    pub(super) fn broken(&self) -> Option<&str> {
+        self.broken.then_some(self.last_message.as_str())
     }
 
     /// Takes in the usage at the end of a turn, if there is one.
@@ -155,6 +176,18 @@ mod tests {
             paths: vec!["/workspace/a.rs".into()],
         };
         assert_eq!(event, Some(wanted));
+    }
+
+    #[test]
+    fn a_turn_of_codex_that_broke_off_is_known_by_its_status() {
+        let status = |status: &str| json!({"sessionUpdate": "session_info_update", "_meta": {"codex": {"threadStatus": {"type": status}}}});
+        let mut updates = Updates::default();
+        updates.event(&status("active"));
+        updates.event(&json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "down\n"}}));
+        assert_eq!(updates.broken(), None);
+        updates.event(&status("systemError"));
+        updates.event(&json!({"sessionUpdate": "session_info_update", "title": "x"}));
+        assert_eq!(updates.broken(), Some("down"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::dialect::{self, Answer};
 use super::http::Endpoint;
 use super::report::{Ended, Report, print};
 use super::tools::Tools;
-use super::transcript::{Outcome, Said, Transcript};
+use super::transcript::{Call, Outcome, Said, Transcript};
 
 /// Model calls in one turn. A task that needs more has lost its way.
 const CALLS_MAX: usize = 100;
@@ -67,8 +67,12 @@ async fn take(
     transcript: &mut Transcript,
 ) -> Result<Option<Ended>, String> {
     let Answer {
-        text, calls, ended, ..
+        text,
+        mut calls,
+        ended,
+        ..
     } = answer;
+    name(&mut calls, transcript.said.len());
     if !text.is_empty() {
         print(&Report::Message {
             text: format!("{text}\n"),
@@ -109,6 +113,15 @@ async fn take(
     }
     keep(transcript, Said::Tools { results })?;
     Ok(None)
+}
+
+/// Gives calls that the endpoint did not name a name that no other call has.
+fn name(calls: &mut [Call], place: usize) {
+    for (n, call) in calls.iter_mut().enumerate() {
+        if call.id.is_empty() {
+            call.id = format!("call_{place}_{n}");
+        }
+    }
 }
 
 fn keep(transcript: &mut Transcript, said: Said) -> Result<(), String> {

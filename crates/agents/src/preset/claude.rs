@@ -10,6 +10,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     acp_program: "claude-agent-acp",
     acp_args: &[],
     program: "claude",
+    native: Some("@anthropic-ai/claude-code-linux-{arch}/claude"),
     transcripts: &[".claude/projects"],
     headless,
     configure,

@@ -13,6 +13,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     acp_program: "codex-acp",
     acp_args: &[],
     program: "codex",
+    native: None,
     transcripts: &[".codex/sessions", ".codex/state_5.sqlite"],
     headless,
     configure,

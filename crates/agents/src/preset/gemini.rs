@@ -16,6 +16,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     acp_program: "gemini",
     acp_args: &["--acp"],
     program: "gemini",
+    native: None,
     transcripts: &[".gemini/tmp"],
     headless,
     configure,

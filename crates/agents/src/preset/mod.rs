@@ -47,6 +47,8 @@ pub(crate) struct Recipe {
     pub(crate) acp_args: &'static [&'static str],
     /// The program for [`Driver::Command`]; also the one whose version counts.
     pub(crate) program: &'static str,
+    /// The program itself in its package for `{arch}`, below `node_modules`.
+    pub(crate) native: Option<&'static str>,
     /// Paths below `HOME` that hold its conversations.
     pub(crate) transcripts: &'static [&'static str],
     /// Arguments of the headless mode, which reads the prompt from standard input.

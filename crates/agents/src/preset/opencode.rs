@@ -16,6 +16,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     acp_program: "opencode",
     acp_args: &["acp"],
     program: "opencode",
+    native: Some("opencode-linux-{arch}/bin/opencode"),
     transcripts: &[".local/share/opencode"],
     headless,
     configure,

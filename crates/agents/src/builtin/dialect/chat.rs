@@ -65,11 +65,7 @@ pub(super) fn answer(body: &Value) -> Option<Answer> {
             .or(refusal)
             .unwrap_or_default()
             .to_owned(),
-        calls: calls
-            .iter()
-            .enumerate()
-            .map(understood)
-            .collect::<Option<_>>()?,
+        calls: calls.iter().map(understood).collect::<Option<_>>()?,
         ended: match choice.get("finish_reason").and_then(Value::as_str) {
             _ if refusal.is_some() => Ended::Refused,
             Some("length") => Ended::MaxTokens,
@@ -82,7 +78,7 @@ pub(super) fn answer(body: &Value) -> Option<Answer> {
 }
 
 /// Arguments that are no JSON stay a string; the tool then tells the model so.
-fn understood((n, call): (usize, &Value)) -> Option<Call> {
+fn understood(call: &Value) -> Option<Call> {
     let text = call
         .pointer("/function/arguments")
         .and_then(Value::as_str)
@@ -91,7 +87,8 @@ fn understood((n, call): (usize, &Value)) -> Option<Call> {
         id: call
             .get("id")
             .and_then(Value::as_str)
-            .map_or_else(|| format!("call_{n}"), str::to_owned),
+            .unwrap_or_default()
+            .to_owned(),
         name: call.pointer("/function/name")?.as_str()?.to_owned(),
         arguments: serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
     })

@@ -21,6 +21,7 @@ pub(super) struct Request {
 #[derive(Debug, PartialEq)]
 pub(super) struct Answer {
     pub(super) text: String,
+    /// An id is empty where the endpoint gives none.
     pub(super) calls: Vec<Call>,
     /// Why it stopped; counts only when there are no calls.
     pub(super) ended: Ended,

@@ -59,11 +59,7 @@ pub(super) fn answer(body: &Value) -> Option<Answer> {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned(),
-        calls: calls
-            .iter()
-            .enumerate()
-            .map(understood)
-            .collect::<Option<_>>()?,
+        calls: calls.iter().map(understood).collect::<Option<_>>()?,
         ended: match body.get("done_reason").and_then(Value::as_str) {
             Some("length") => Ended::MaxTokens,
             _ => Ended::Done,
@@ -73,12 +69,13 @@ pub(super) fn answer(body: &Value) -> Option<Answer> {
     })
 }
 
-fn understood((n, call): (usize, &Value)) -> Option<Call> {
+fn understood(call: &Value) -> Option<Call> {
     Some(Call {
         id: call
             .get("id")
             .and_then(Value::as_str)
-            .map_or_else(|| format!("call_{n}"), str::to_owned),
+            .unwrap_or_default()
+            .to_owned(),
         name: call.pointer("/function/name")?.as_str()?.to_owned(),
         arguments: call
             .pointer("/function/arguments")
