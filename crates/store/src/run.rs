@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use freehold_model::run::{JobKind, Lease, Run, State};
 use freehold_model::schedule::Labels;
-use freehold_model::{AgentId, BlobId, CardId, JobId, OrderId, ProjectId, RunId, RunnerId, UserId};
+use freehold_model::{AgentId, BlobId, CardId, JobId, ProjectId, RunId, RunnerId, UserId};
 use serde_json::Value;
 
 use crate::{Result, StoreError, Tx, document, stored, to_json};
