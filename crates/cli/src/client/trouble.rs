@@ -16,7 +16,8 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    pub(super) fn lost(error: reqwest::Error) -> Self {
+    /// The connection failed, in words without the path.
+    pub(crate) fn lost(error: reqwest::Error) -> Self {
         let at = error.url().map(|url| url.origin().ascii_serialization());
         // Without the path; the chain under the error is what says why.
         let error = error.without_url();

@@ -37,17 +37,8 @@ pub(super) async fn run(words: RunWords, client: &Client, printer: Printer) -> R
             printer.show(&run, print::run::run)
         }
         RunWords::Events(words) => events(words, client, printer).await,
-        RunWords::Logs { run, follow } => {
-            let route = Route::of("runs", &run)?.then("logs");
-            let route = match follow {
-                true => route.query("follow", true),
-                false => route,
-            };
-            raw::copy(&route, client, printer).await
-        }
-        RunWords::Diff { run } => {
-            raw::copy(&Route::of("runs", &run)?.then("diff"), client, printer).await
-        }
+        RunWords::Logs { run, follow } => raw::logs(&run, follow, client, printer).await,
+        RunWords::Diff { run } => raw::diff(&run, client, printer).await,
         RunWords::Approve { run, commit } => review::approve(&run, commit, client, printer).await,
         RunWords::Reject { run, reason } => review::reject(&run, reason, client, printer).await,
         RunWords::Reply { run, text } => review::reply(&run, text, client, printer).await,

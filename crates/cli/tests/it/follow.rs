@@ -120,18 +120,26 @@ fn events_of_several_pages_come_as_lines() {
 #[test]
 fn logs_that_are_cut_go_on_where_they_were() {
     let asked = AtomicUsize::new(0);
-    let server = Server::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
-        0 => Answer::Cut(vec![b"one\ntw".to_vec()]),
-        1 => Answer::Hangup,
-        2 => Answer::Cut(vec![b"one\n".to_vec()]),
-        _ => Answer::Stream(vec![
-            b"on".to_vec(),
-            b"e\ntwo\nth".to_vec(),
-            b"ree\n".to_vec(),
-        ]),
+    let server = Server::start(move |request| {
+        let asked = asked.fetch_add(1, Ordering::Relaxed);
+        if !request.path.contains("/logs") {
+            // The first stream that ended politely was not the end.
+            return json(&run(match asked {
+                0..6 => State::Running,
+                _ => State::Failed,
+            }));
+        }
+        match asked {
+            0 => Answer::Cut(vec![b"one\ntw".to_vec()]),
+            1 => Answer::Hangup,
+            2 => Answer::Cut(vec![b"one\n".to_vec()]),
+            3 => Answer::Stream(vec![b"on".to_vec(), b"e\ntwo\nth".to_vec()]),
+            _ => Answer::Stream(vec![b"one\ntwo\nthree\n".to_vec()]),
+        }
     });
     let seen = Home::of(&server).run(&["run", "logs", "r", "--follow"]);
     assert_eq!((seen.code, seen.out().as_str()), (0, "one\ntwo\nthree\n"));
+    assert_eq!(server.lines()[0], "GET /api/v1/runs/r/logs?follow=true");
 }
 
 #[test]

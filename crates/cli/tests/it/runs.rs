@@ -292,8 +292,6 @@ fn logs_and_diff_are_raw() {
         (diff.code, diff.bytes.as_slice()),
         (0, &b"diff --git a/\xff b/x\r\n"[..])
     );
-    drop(home.run(&["run", "logs", &run_id(), "--follow"]));
-    assert!(server.lines()[2].ends_with("/logs?follow=true"));
     let missing = home.run(&["--json", "run", "diff", "none"]);
     assert_eq!((missing.code, missing.error().as_str()), (1, "not_found"));
 }
