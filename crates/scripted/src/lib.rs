@@ -14,6 +14,7 @@
 //! To add a protocol: one file in `dialect/` that implements `Dialect`, one route in `routes.rs`, one test.
 
 mod ask;
+mod demo;
 mod dialect;
 mod play;
 mod record;

@@ -106,10 +106,11 @@ impl Speech {
     }
 
     /// Waits out the silence, then speaks. When `cancel` strikes, the connection is dropped.
-    pub(crate) async fn into_response(self, cancel: CancellationToken) -> Response {
-        let _ = cancel
-            .run_until_cancelled(tokio::time::sleep(self.silence))
-            .await;
+    pub(crate) async fn into_response(mut self, cancel: CancellationToken) -> Response {
+        let silence = tokio::time::sleep(self.silence);
+        if cancel.run_until_cancelled(silence).await.is_none() {
+            self.outs = vec![Out::Cut];
+        }
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let words = stream::iter(self.outs).filter_map(move |out| utter(out, cancel.clone()));
         let mut response = (
@@ -129,6 +130,7 @@ impl Speech {
 
 async fn utter(out: Out, cancel: CancellationToken) -> Option<Result<Bytes, Cut>> {
     match out {
+        _ if cancel.is_cancelled() => Some(Err(Cut)),
         Out::Bytes(text) => Some(Ok(Bytes::from(text))),
         Out::Cut => Some(Err(Cut)),
         // The server writes out what it has gathered when the body has nothing ready.
