@@ -1,7 +1,5 @@
 //! Streams of a run: its events, and the agent's own output.
 
-use std::convert::Infallible;
-
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
@@ -32,6 +30,11 @@ pub(crate) struct Logs {
     follow: bool,
 }
 
+/// The server stops, or the database is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream broke off; resume it")]
+struct BrokenOff;
+
 /// Reads a run's events batch after batch, and waits for more.
 struct Follower {
     state: AppState,
@@ -53,12 +56,19 @@ impl Follower {
         }
     }
 
-    /// The next events; none when the run has ended, the server stops, or the database is gone
-    /// (the client then resumes). `follow` waits for more where there are none yet.
-    async fn next(&mut self, follow: bool) -> Option<Vec<Event>> {
+    /// The next events; none when the run has ended, or where there are none yet and `follow` is
+    /// not asked for.
+    ///
+    /// # Errors
+    /// When the server stops or the database is gone: the client must see a broken stream, not
+    /// an end, and resume.
+    async fn next(&mut self, follow: bool) -> Result<Option<Vec<Event>>, BrokenOff> {
         loop {
-            if self.end || self.state.stop.is_cancelled() {
-                return None;
+            if self.end {
+                return Ok(None);
+            }
+            if self.state.stop.is_cancelled() {
+                return Err(BrokenOff);
             }
             let batch = match self
                 .reader
@@ -68,16 +78,16 @@ impl Follower {
                 Ok(batch) => batch,
                 Err(error) => {
                     tracing::warn!(%error, run = %self.reader.run(), "a stream of events broke off");
-                    return None;
+                    return Err(BrokenOff);
                 }
             };
             self.end = batch.end;
             if let Some(last) = batch.events.last() {
                 self.after = last.seq;
-                return Some(batch.events);
+                return Ok(Some(batch.events));
             }
             if !follow {
-                return None;
+                return Ok(None);
             }
             tokio::select! {
                 () = self.waiter.run(self.reader.run()) => {}
@@ -106,9 +116,12 @@ pub(crate) async fn events(
         |(mut follower, mut ready)| async move {
             loop {
                 if let Some(event) = ready.next() {
-                    return Some((Ok::<_, Infallible>(sse(&event)), (follower, ready)));
+                    return Some((Ok(sse(&event)), (follower, ready)));
                 }
-                ready = follower.next(true).await?.into_iter();
+                match follower.next(true).await {
+                    Ok(events) => ready = events?.into_iter(),
+                    Err(broken) => return Some((Err(broken), (follower, ready))),
+                }
             }
         },
     );
@@ -137,11 +150,15 @@ pub(crate) async fn logs(
     Ok((headers, Body::from_stream(stream)).into_response())
 }
 
-fn output(follower: Follower, follow: bool) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn output(follower: Follower, follow: bool) -> impl Stream<Item = Result<Bytes, BrokenOff>> {
     futures_util::stream::unfold(follower, move |mut follower| async move {
-        let events = follower.next(follow).await?;
-        let bytes: Vec<u8> = events.iter().filter_map(agent_output).flatten().collect();
-        Some((Ok(bytes.into()), follower))
+        match follower.next(follow).await {
+            Ok(events) => {
+                let bytes: Vec<u8> = events?.iter().filter_map(agent_output).flatten().collect();
+                Some((Ok(bytes.into()), follower))
+            }
+            Err(broken) => Some((Err(broken), follower)),
+        }
     })
 }
 
