@@ -32,28 +32,28 @@ pub struct Gateway {
 
 /// The gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("no HTTPS client can be made; check that the package ca-certificates is installed")]
+#[error("no HTTP client can be made; this is a defect of the build, please report it")]
 pub struct GatewayError(#[source] reqwest::Error);
 
 impl Gateway {
     /// Makes a gateway. Installs rustls' ring provider for the process where none is installed yet.
     ///
+    /// A machine without certificates of its own can still reach endpoints over plain HTTP: a warning is logged, and
+    /// every HTTPS endpoint counts as unreachable.
+    ///
     /// # Errors
-    /// The system's certificates cannot be read.
+    /// No client can be made at all.
     pub fn new(options: Options) -> Result<Self, GatewayError> {
         // An error means that another provider is there already, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(options.connect_timeout)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .tcp_nodelay(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            // A proxy in the environment would see the key.
-            .no_proxy()
-            .build()
-            .map_err(GatewayError)?;
-        Ok(Self { client, options })
+        let client = builder(options).build().or_else(|error| {
+            tracing::warn!(%error, "no HTTPS endpoint can be reached; install the package ca-certificates and start again");
+            builder(options).tls_certs_only([]).build()
+        });
+        Ok(Self {
+            client: client.map_err(GatewayError)?,
+            options,
+        })
     }
 
     pub(crate) fn client(&self) -> &reqwest::Client {
@@ -63,4 +63,15 @@ impl Gateway {
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }
+}
+
+fn builder(options: Options) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .connect_timeout(options.connect_timeout)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        // A proxy in the environment would see the key.
+        .no_proxy()
 }

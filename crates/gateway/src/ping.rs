@@ -26,7 +26,7 @@ pub struct Ping {
 pub enum UpstreamError {
     /// No connection.
     #[error(
-        "nothing answers at {url}; check that the endpoint runs and that the base URL is right"
+        "nothing answers at {url}; check that the endpoint runs, that the base URL is right, and (for https) that ca-certificates is installed"
     )]
     Unreachable {
         /// What was called.
