@@ -12,5 +12,6 @@
 mod end;
 mod kit;
 mod start;
+mod user;
 mod walls;
 mod work;

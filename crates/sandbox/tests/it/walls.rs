@@ -4,7 +4,6 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::process::CommandExt;
 
 use freehold_sandbox::{Mount, Spec, Stdin, start};
 
@@ -569,52 +568,4 @@ async fn later_mounts_lie_over_earlier_ones() {
         .sh("mv /workspace/.git /workspace/git")
         .await
         .refused("busy");
-}
-
-#[test]
-fn an_ordinary_user_gets_the_same() {
-    // As root this runs some of the other tests again as nobody; else they have run as a user.
-    if !nix::unistd::geteuid().is_root() {
-        return;
-    }
-    let nobody = 65534;
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::chown(folder.path(), Some(nobody), Some(nobody)).unwrap();
-    // Where the tests were built may be closed to others.
-    let here = |name: &str, from: &std::path::Path| {
-        // By another process: a descriptor of ours that writes, inherited by whatever another test
-        // starts just then, would make the program "busy".
-        let to = folder.path().join(name);
-        assert!(
-            std::process::Command::new("cp")
-                .args([from, &to])
-                .status()
-                .unwrap()
-                .success()
-        );
-        to
-    };
-    let helper = here("init", &crate::kit::init().program);
-    let tests = here("tests", &std::env::current_exe().unwrap());
-    let names = [
-        "end::kill_takes_the_whole_tree_and_returns_when_it_is_gone",
-        "start::codes_and_signals_come_out_as_they_are",
-        "start::the_probe_proves_both_tiers",
-        "walls::privileges_are_gone_and_stay_gone",
-        "walls::the_helper_cannot_be_looked_into_from_inside",
-        "work::git_commits_in_a_mounted_repository",
-    ];
-    let output = std::process::Command::new(tests)
-        .arg("--exact")
-        .args(names)
-        .env_clear()
-        .env("TMPDIR", folder.path())
-        .env("FREEHOLD_TEST_INIT", helper)
-        .current_dir(folder.path())
-        .uid(nobody)
-        .gid(nobody)
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains("test result: ok. 6 passed"), "{told}");
 }
