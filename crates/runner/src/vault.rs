@@ -50,6 +50,7 @@ impl Vault {
 
     /// Whose keys these are.
     #[must_use]
+    #[cfg(test)]
     pub(crate) const fn tenant(&self) -> TenantId {
         self.tenant
     }

@@ -1,0 +1,137 @@
+//! `kill -9` at work, and the life after it.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use freehold_model::run::Outcome;
+use freehold_runner::enrol;
+use freehold_wire::link::Up;
+
+use crate::kit::{Remote, Run, again, options, program};
+use crate::server::{Acks, Server};
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a runner in a process of its own, to be killed"
+)]
+fn serve(data: &Path, server: &Server) -> Killed {
+    let child = Command::new(program())
+        .args(["serve".as_ref(), data.as_os_str(), server.url.as_ref()])
+        .env_clear()
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    Killed(child)
+}
+
+fn alive(marker: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .any(|line| {
+            line.split(|byte| *byte == 0)
+                .any(|word| word == marker.as_bytes())
+        })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_runner_reports_the_job_lost_once_and_leaves_nothing() {
+    let server = Server::start().await;
+    let data = Arc::new(tempfile::tempdir().unwrap());
+    enrol(&options(data.path(), &server), &server.enrol_token())
+        .await
+        .unwrap();
+    let runner = serve(data.path(), &server);
+    server.connected(1).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let marker = format!("86400.{}", std::process::id());
+    let mut run = Run::script(&server, &remote, &format!("echo begun; sleep {marker}"));
+    run.start();
+    run.event("the agent's output", |kind, _| kind == "output")
+        .await;
+    assert!(alive(&marker));
+    drop(runner);
+    let gone = async {
+        while alive(&marker) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone)
+        .await
+        .expect("the agent dies with its runner");
+
+    let next = again(&server, data, |_| {}).await;
+    assert_eq!(run.finished().await.outcome, Outcome::Lost);
+    assert!(
+        !next
+            .data
+            .path()
+            .join("runs")
+            .join(run.id().to_string())
+            .exists()
+    );
+    // The same epoch is never executed again; the next one is.
+    run.start();
+    run.epoch = 2;
+    run.attempt = 2;
+    run.execute().agent.command = vec!["sh".into(), "-c".into(), "echo 2 > a".into()];
+    let finished = run.play().await;
+    assert!(
+        matches!(finished.outcome, Outcome::Work(_)),
+        "{:?}",
+        finished.outcome
+    );
+    let lost = server
+        .taken
+        .borrow()
+        .frames
+        .iter()
+        .filter(|(_, up)| matches!(up, Up::Finished(finished) if finished.outcome == Outcome::Lost))
+        .count();
+    assert_eq!(lost, 1);
+    assert_eq!(remote.refs(run.id()), ["2"]);
+    next.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_was_done_is_said_again_and_not_done_again() {
+    let server = Server::start().await;
+    let data = Arc::new(tempfile::tempdir().unwrap());
+    enrol(&options(data.path(), &server), &server.enrol_token())
+        .await
+        .unwrap();
+    let runner = serve(data.path(), &server);
+    server.connected(1).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let run = Run::script(&server, &remote, "echo ran; echo 2 > a");
+    // The server takes frames in, and dies before it has kept them.
+    *server.acks.lock().unwrap() = Acks::Never;
+    run.start();
+    run.finished().await;
+    drop(runner);
+    server.taken.send_modify(|taken| {
+        taken.frames.clear();
+        taken.last = 0;
+    });
+    *server.acks.lock().unwrap() = Acks::Each;
+    let next = again(&server, data, |_| {}).await;
+    let finished = run.finished().await;
+    assert!(
+        matches!(finished.outcome, Outcome::Work(_)),
+        "{:?}",
+        finished.outcome
+    );
+    assert_eq!(run.output("agent"), b"ran\n");
+    next.drain().await;
+}

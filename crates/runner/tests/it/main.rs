@@ -1,0 +1,16 @@
+//! The runner against a server that speaks its link, real git remotes and real sandboxes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod enrol;
+mod execute;
+mod kit;
+mod land;
+mod link;
+mod lost;
+mod output;
+mod server;
