@@ -404,7 +404,7 @@ fn dispatch(
         JobKind::Execute => enter(run, State::Dispatching, None),
         JobKind::Land => {
             run.land_attempt += 1;
-            vec![Effect::Entered(State::Landing)]
+            enter(run, State::Landing, None)
         }
     })
 }

@@ -107,3 +107,32 @@ impl Problem {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_code_has_a_page_and_every_page_a_code() {
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
+        let mut named: Vec<String> = std::fs::read_dir(&pages)
+            .unwrap()
+            .map(|page| page.unwrap().file_name().into_string().unwrap())
+            .collect();
+        named.sort();
+        let mut wanted: Vec<String> = Code::ALL
+            .iter()
+            .map(|code| format!("{}.md", code.code()))
+            .collect();
+        wanted.sort();
+        assert_eq!(named, wanted);
+        for code in Code::ALL {
+            let page = std::fs::read_to_string(pages.join(format!("{}.md", code.code()))).unwrap();
+            assert!(
+                page.starts_with(&format!("# {} ({})\n", code.code(), code.status())),
+                "{code:?}"
+            );
+        }
+    }
+}

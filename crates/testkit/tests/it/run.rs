@@ -3,7 +3,7 @@ use freehold_model::run::{Outcome, State};
 use freehold_testkit::peer::work;
 use freehold_testkit::{App, Peer, eventually};
 use freehold_wire::api::{Card, Event, Page, Run};
-use freehold_wire::link::{Down, Probed};
+use freehold_wire::link::{Down, Frame, Heartbeat, Probed, Swept, Up};
 use freehold_wire::problem::Code;
 use reqwest::Method;
 use serde_json::json;
@@ -377,4 +377,50 @@ async fn a_provider_that_does_not_answer_is_not_added() {
         peer.answer(fine)
     );
     assert_eq!(added.unwrap()["key"], key, "the key is named, never held");
+}
+
+#[tokio::test]
+async fn refs_of_a_run_are_swept_a_day_after_its_end() {
+    let (app, mut peer, waiting) = waiting().await;
+    let reject = json!({ "reason": "no" });
+    app.post::<Run>(&format!("/runs/{}/reject", waiting.id), &reject)
+        .await
+        .unwrap();
+    app.clock.advance(chrono::TimeDelta::hours(23));
+    app.engine.sweep(app.owner.tenant).await.unwrap();
+    app.clock.advance(chrono::TimeDelta::hours(2));
+    app.engine.sweep(app.owner.tenant).await.unwrap();
+    let mut sweeps = vec![peer.until(sweep_of).await];
+    peer.say(&Frame::new(Up::Swept(Swept {
+        runs: vec![waiting.id],
+    })))
+    .await;
+    // What was swept is not asked for again: the next word is about something else.
+    peer.say(&Frame::new(Up::Heartbeat(Heartbeat { jobs: vec![] })))
+        .await;
+    peer.until(|down| matches!(down, Down::Ack {}).then_some(()))
+        .await;
+    app.engine.sweep(app.owner.tenant).await.unwrap();
+    app.post::<serde_json::Value>(&format!("/cards/{}/runs", waiting.card), &json!({}))
+        .await
+        .unwrap();
+    peer.until(|down| match down {
+        Down::Offer(_) => Some(()),
+        other => {
+            sweeps.extend(sweep_of(other));
+            None
+        }
+    })
+    .await;
+    assert_eq!(
+        sweeps,
+        [("file:///srv/demo.git".to_owned(), vec![waiting.id])]
+    );
+}
+
+fn sweep_of(down: &Down) -> Option<(String, Vec<freehold_model::RunId>)> {
+    match down {
+        Down::Sweep(sweep) => Some((sweep.remote.clone(), sweep.runs.clone())),
+        _ => None,
+    }
 }
