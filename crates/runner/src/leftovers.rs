@@ -159,7 +159,7 @@ mod tests {
         let dir = data.path().join("run");
         fs::create_dir_all(dir.join("a/b")).unwrap();
         fs::write(dir.join("a/b/file"), "x").unwrap();
-        fs::set_permissions(dir.join("a/b"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(dir.join("a/b"), fs::Permissions::from_mode(0o000)).unwrap();
         remove(&dir).await;
         assert!(!dir.exists());
         remove(&dir).await;

@@ -23,7 +23,7 @@ pub(crate) struct Admitted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Admission {
     Execute(Box<Execute>),
-    Land(Land, Work),
+    Land(Box<Land>, Work),
 }
 
 /// Why an order is not acted on, in words for the run's detail.
@@ -118,7 +118,7 @@ fn task(task: &Task, offer: &Offer) -> Result<Admission, Refused> {
                     && work.base == land.base
                     && work.digest == land.digest =>
             {
-                Ok(Admission::Land(land.clone(), work.clone()))
+                Ok(Admission::Land(Box::new(land.clone()), work.clone()))
             }
             _ => Err(Refused("the work is not what was approved".into())),
         },

@@ -11,6 +11,7 @@ use freehold_gateway::{Gateway, GatewayError};
 use freehold_git::GitError;
 use freehold_model::RunnerId;
 use freehold_wire::link::{Frame, Up};
+use reqwest::Url;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,11 @@ pub enum BuildError {
     /// No way to models: the system's certificates cannot be read.
     #[error("the model gateway cannot be made")]
     Gateway(#[source] GatewayError),
+    /// An address that this version cannot dial.
+    #[error(
+        "the server's address {0} cannot be used: the link speaks http on this machine or a private network; TLS is not there yet"
+    )]
+    Address(Url),
     /// No HTTP client: a defect of the build.
     #[error("no HTTP client can be made")]
     Client(#[source] reqwest::Error),
@@ -166,6 +172,9 @@ impl Runner {
         let data =
             fs::canonicalize(&data).map_err(|cause| BuildError::Data { path: data, cause })?;
         let lock = lock(&data)?;
+        if options.server.scheme() != "http" {
+            return Err(BuildError::Address(options.server));
+        }
         let identity = Identity::load(&data)?;
         let database = Database::open(&data).await?;
         let mut git = freehold_git::Options::new(data.join("git-home"), options.environment.path());
@@ -223,7 +232,8 @@ impl Runner {
     /// more, lets running jobs end for as long as the options say, stops the others and reports
     /// them as lost, so that they are tried again elsewhere.
     ///
-    /// Dropping the future ends all jobs at once, as a `kill -9` would; the next life reports them.
+    /// Dropping the future tells all jobs to stop and does not wait for them; what they cannot report
+    /// any more the next life does.
     ///
     /// # Errors
     /// [`RunError`] when the server refuses the runner for good.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freehold_agents::{
     AgentConfig, AgentError, AgentEvent, Driver, Endpoint, Helper, Inside, Launch, Outcome,
-    Session, Stop as AgentStop, Stream, Token, Turn, drive, plan,
+    Session, Stop as AgentStop, Stream, Token, drive, plan,
 };
 use freehold_model::Reason;
 use freehold_sandbox::{HOME, Mount, Spec, Stdin};
@@ -183,11 +183,7 @@ async fn converse(
         .map_err(process::not_started)?;
     let (events, heard) = mpsc::channel(EVENTS);
     let cancel = CancellationToken::new();
-    let turn = Turn {
-        prompt: card::prompt(&task.card),
-        reply: task.reply.clone(),
-        history: None,
-    };
+    let turn = card::turn(task);
     let mut ear = Ear::new(report, &task.agent, cancel.clone());
     let driving = async {
         let driven = drive(

@@ -1,6 +1,7 @@
 //! The card as the agent is told it: a file, a prompt, a commit message.
 
-use freehold_wire::order::{Order, Prompt};
+use freehold_agents::Turn;
+use freehold_wire::order::{Execute, Order, Prompt};
 use serde_json::json;
 
 use super::Desk;
@@ -25,12 +26,27 @@ pub(super) fn file(desk: &Desk<'_>) -> Vec<u8> {
     card.to_string().into_bytes()
 }
 
-/// The task in words.
-pub(super) fn prompt(card: &Prompt) -> String {
-    if card.body.trim().is_empty() {
-        return card.title.clone();
+/// What the agent is told, and what it is told beside it where the conversation goes on. A reply
+/// that started a run of its own is part of the task: that run's workspace holds nothing yet.
+pub(super) fn turn(task: &Execute) -> Turn {
+    let card = &task.card;
+    let mut prompt = card.title.clone();
+    if !card.body.trim().is_empty() {
+        prompt.push_str("\n\n");
+        prompt.push_str(&card.body);
     }
-    format!("{}\n\n{}", card.title, card.body)
+    let mut reply = task.reply.clone();
+    if task.turn == 0
+        && let Some(reply) = reply.take()
+    {
+        prompt.push_str("\n\nAn earlier run of this task has ended. A person now says:\n\n");
+        prompt.push_str(&reply);
+    }
+    Turn {
+        prompt,
+        reply,
+        history: None,
+    }
 }
 
 /// A commit's message: the card's title, and which run and card it is of.

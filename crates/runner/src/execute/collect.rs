@@ -15,7 +15,7 @@ use super::setup::Project;
 use super::stage::Staged;
 use super::{Desk, card};
 use crate::failure::{Halt, chain};
-use crate::process;
+use crate::process::{self, Ran};
 use crate::surroundings::{self, Folder, Git};
 
 /// A repository of 100,000 files takes some seconds.
@@ -78,43 +78,46 @@ pub(super) async fn collect(
     fs::create_dir_all(&out)?;
     let spec = spec(desk, staged, &out).await?;
     let ran = process::run(report, &spec, "collect", COLLECT_WITHIN).await?;
-    let words = |what: &str| format!("{what}: {}\n{}", ran.how(), ran.tail);
-    match ran.exit.code {
-        _ if ran.timed_out => {
-            return Err(Halt::failed(
-                Reason::WorkspaceGone,
-                words("git did not come to an end in the workspace"),
-            ));
-        }
-        Some(0) => {}
-        Some(UNCHANGED) => return Ok(None),
-        Some(GONE) => {
-            return Err(Halt::failed(
-                Reason::WorkspaceGone,
-                words("the workspace's git directory cannot be read"),
-            ));
-        }
-        Some(NOT_COMMITTED) => {
-            return Err(Halt::failed(
-                Reason::WorkspaceGone,
-                words("what the agent left could not be committed"),
-            ));
-        }
-        Some(NOT_BUNDLED) => {
-            return Err(super::import_refused(words(
-                "the agent's commits do not follow the commit that it started from",
-            )));
-        }
-        _ => {
-            return Err(Halt::failed(
-                Reason::WorkspaceGone,
-                words("git failed in the workspace"),
-            ));
-        }
+    if !is_new(&ran)? {
+        return Ok(None);
     }
     import(desk, staged, &out.join("work.bundle"))
         .await
         .map(Some)
+}
+
+/// What the script's end means: whether there is a bundle.
+fn is_new(ran: &Ran) -> Result<bool, Halt> {
+    let failed = |reason: Reason, what: &str| {
+        // In git's own words: the workspace's disk is the runner's.
+        let full = ran.tail.contains("No space left on device");
+        let reason = if full { Reason::DiskFull } else { reason };
+        Err(Halt::failed(
+            reason,
+            format!("{what}: {}\n{}", ran.how(), ran.tail),
+        ))
+    };
+    match ran.exit.code {
+        _ if ran.timed_out => failed(
+            Reason::WorkspaceGone,
+            "git did not come to an end in the workspace",
+        ),
+        Some(0) => Ok(true),
+        Some(UNCHANGED) => Ok(false),
+        Some(GONE) => failed(
+            Reason::WorkspaceGone,
+            "the workspace's git directory cannot be read",
+        ),
+        Some(NOT_COMMITTED) => failed(
+            Reason::WorkspaceGone,
+            "what the agent left could not be committed",
+        ),
+        Some(NOT_BUNDLED) => failed(
+            Reason::ImportRefused,
+            "the agent's commits do not follow the commit that it started from",
+        ),
+        _ => failed(Reason::WorkspaceGone, "git failed in the workspace"),
+    }
 }
 
 async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Collected, Halt> {

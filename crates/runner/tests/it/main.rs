@@ -12,5 +12,6 @@ mod kit;
 mod land;
 mod link;
 mod lost;
+mod model;
 mod output;
 mod server;
