@@ -29,20 +29,26 @@ pub struct Installation {
 #[must_use]
 pub fn discover(preset: Preset, search: &OsStr) -> Option<Installation> {
     let other = [preset.driver(), Driver::Acp, Driver::Command];
-    other.into_iter().find_map(|driver| {
-        let program = preset.program(driver)?;
-        let mut found = resolve(preset, &look_up(program, search)?, search)?;
-        if preset == Preset::Codex && driver == Driver::Acp {
-            prefer_own_codex(&mut found, search);
-        }
-        found.paths.sort();
-        found.paths.dedup();
-        Some(Installation {
-            preset,
-            driver,
-            command: found.command,
-            paths: found.paths,
-        })
+    other
+        .into_iter()
+        .find_map(|driver| discover_for(preset, driver, search))
+}
+
+/// Like [`discover`], but only the program that `driver` starts.
+#[must_use]
+pub fn discover_for(preset: Preset, driver: Driver, search: &OsStr) -> Option<Installation> {
+    let program = preset.program(driver)?;
+    let mut found = resolve(preset, &look_up(program, search)?, search)?;
+    if preset == Preset::Codex && driver == Driver::Acp {
+        prefer_own_codex(&mut found, search);
+    }
+    found.paths.sort();
+    found.paths.dedup();
+    Some(Installation {
+        preset,
+        driver,
+        command: found.command,
+        paths: found.paths,
     })
 }
 

@@ -27,7 +27,7 @@ mod plan;
 mod preset;
 
 pub use config::{AgentConfig, Driver, Endpoint, ProviderKind, Session, Token, Turn};
-pub use discover::{Installation, discover};
+pub use discover::{Installation, discover, discover_for};
 pub use drive::{OUTPUT_BYTES_MAX, drive};
 pub use error::AgentError;
 pub use event::{AgentEvent, Outcome, PlanEntry, Stop, Stream, Usage};

@@ -78,10 +78,11 @@ impl Toolchains {
 pub fn find(host: &Host, sandbox_home: &Path, named: &[PathBuf]) -> Result<Toolchains, NamedError> {
     let mut view = View::new(&host.home);
     tools::show(host, sandbox_home, &mut view);
-    let path = search_path(host, sandbox_home, &mut view);
+    // Before the search path: a directory on the host's `PATH` that is named is found there inside too.
     for path in named {
         named::show(path, &mut view)?;
     }
+    let path = search_path(host, sandbox_home, &mut view);
     let View {
         mounts, env, notes, ..
     } = view;

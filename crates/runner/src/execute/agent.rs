@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::stage::Staged;
-use super::{Desk, Step, archive, card};
+use super::{Desk, Step, archive, card, installed};
 use crate::failure::{Halt, because, chain};
 use crate::process::{self, Tail, how};
 use crate::provider::{self, MODEL_PORT, ModelWay};
@@ -49,7 +49,8 @@ pub(super) async fn agent(
         ..
     } = desk;
     let context = &report.context;
-    let config = config(&task.agent)?;
+    let mut config = config(&task.agent)?;
+    let paths = installed::complete(context, &mut config, &task.agent.paths).await?;
     let model = match &task.agent.provider {
         Some(provider) => Some(provider::open(context, provider).await?),
         None => None,
@@ -58,8 +59,8 @@ pub(super) async fn agent(
         Egress::Open => Some(surroundings::open_way_out(context)?),
         Egress::None | Egress::Registries => None,
     };
-    let tools = surroundings::tools(context, &task.agent.paths).await?;
-    let inside = inside(context, tools.path_value());
+    let tools = surroundings::tools(context, &paths).await?;
+    let inside = inside(context, installed::path(&config, tools.path_value()));
     let endpoint = model.as_ref().map(|model| Endpoint {
         base_url: format!("http://127.0.0.1:{MODEL_PORT}"),
         token: Token::new(model.token.clone()),

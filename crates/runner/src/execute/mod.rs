@@ -12,6 +12,7 @@ mod archive;
 pub(crate) mod card;
 mod check;
 mod collect;
+mod installed;
 mod park;
 pub(crate) mod setup;
 pub(crate) mod stage;
