@@ -1,8 +1,8 @@
 //! What the server asks for, handed to the rooms that do it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use freehold_model::Reason;
 use freehold_model::run::{JobKind, Outcome};
@@ -27,6 +27,9 @@ const SLACK: usize = 8;
 const ASIDE: usize = 8;
 /// A whole probe or sweep, whatever the remote does.
 const ASIDE_WITHIN: Duration = Duration::from_secs(90);
+
+/// How often folders of runs that wait are looked through.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
 
 /// Takes what the server says.
 pub(crate) struct Dispatch {
@@ -81,8 +84,16 @@ impl Dispatch {
             }
         }
         let stop = context.jobs.hold(job);
-        self.tasks
-            .spawn(Box::pin(hold(context.clone(), offer, job, stop)));
+        let context = context.clone();
+        self.tasks.spawn(async move {
+            let kind = offer.kind;
+            let work = tokio::spawn(Box::pin(hold(context.clone(), offer, job, stop)));
+            if work.await.is_err() {
+                defect(&context, kind, job).await;
+            }
+            context.jobs.release(job);
+            tidy(&context).await;
+        });
     }
 
     async fn drop_run(&self, which: RunRef) {
@@ -90,13 +101,7 @@ impl Dispatch {
             return;
         }
         // Ended here already: what was not sent of it never is.
-        let RunRef { run, epoch } = which;
-        let job = JobRef {
-            job: freehold_model::JobId::from_uuid(run.uuid()),
-            run,
-            epoch,
-        };
-        if let Err(error) = self.context.journal.forget(job).await {
+        if let Err(error) = self.context.journal.forget(which).await {
             tracing::warn!(%error, "a dropped run could not be forgotten");
         }
     }
@@ -164,8 +169,18 @@ async fn hold(context: Arc<Context>, offer: Offer, job: JobRef, stop: Stop) {
     };
     conclude(&report, kind, ended, started.is_some()).await;
     drop(started);
-    context.jobs.release(job);
-    tidy(&context).await;
+}
+
+/// A job that a defect of ours has ended is reported like any other; held for ever it would block
+/// its run.
+async fn defect(context: &Context, kind: JobKind, job: JobRef) {
+    tracing::error!(run = %job.run, "a job ended by a defect");
+    let reason = Reason::Internal;
+    let outcome = match kind {
+        JobKind::Execute => Outcome::Failed { reason },
+        JobKind::Land => Outcome::Refused { reason },
+    };
+    let _ = context.journal.end(finished(job, outcome)).await;
 }
 
 async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
@@ -202,7 +217,11 @@ async fn conclude(report: &Report, kind: JobKind, ended: Result<Finished, Halt>,
             if worked {
                 leftovers::remove(&context.run_dir(job.run)).await;
             }
-            let _ = context.journal.forget(*job).await;
+            let which = RunRef {
+                run: job.run,
+                epoch: job.epoch,
+            };
+            let _ = context.journal.forget(which).await;
             return;
         }
         (Ok(finished), _) => finished,
@@ -240,7 +259,18 @@ fn ends_the_run(outcome: &Outcome) -> bool {
     )
 }
 
+/// Makes room, now and then: looking at all that waits takes time.
 async fn tidy(context: &Arc<Context>) {
+    {
+        let mut last = context
+            .pruned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < TIDY_EVERY) {
+            return;
+        }
+        *last = Some(Instant::now());
+    }
     let context = context.clone();
     let now = std::time::SystemTime::from(context.clock.now());
     let _ = tokio::task::spawn_blocking(move || {

@@ -3,7 +3,7 @@
 
 use freehold_model::run::{JobKind, Outcome};
 use freehold_model::{Clock, OrderId};
-use freehold_wire::link::{Finished, JobRef, Up};
+use freehold_wire::link::{Finished, JobRef, RunRef, Up};
 use sqlx::Row as _;
 use std::sync::Arc;
 
@@ -104,14 +104,14 @@ impl Journal {
         Ok(self.database.commit(change).await?)
     }
 
-    /// The job is somebody else's by now: frames of it that were not sent never are.
+    /// An epoch is somebody else's by now: frames of it that were not sent never are.
     ///
     /// # Errors
     /// [`Stopping`].
-    pub(crate) async fn forget(&self, job: JobRef) -> Result<(), Stopping> {
+    pub(crate) async fn forget(&self, run: RunRef) -> Result<(), Stopping> {
         let at = self.at();
         self.database
-            .commit(Change::Forget { job, at })
+            .commit(Change::Forget { run, at })
             .await
             .map(drop)
     }
@@ -273,7 +273,13 @@ mod tests {
         let outbox = Outbox::new(&database);
         journal.take(job(1), JobKind::Execute).await.unwrap();
         journal.take(job(2), JobKind::Execute).await.unwrap();
-        journal.forget(job(1)).await.unwrap();
+        journal
+            .forget(RunRef {
+                run: job(1).run,
+                epoch: 1,
+            })
+            .await
+            .unwrap();
         assert!(!journal.end(finished(job(1), Outcome::Lost)).await.unwrap());
         assert_eq!(outbox.since(0).await.unwrap().len(), 1);
         assert_eq!(outbox.level().borrow().frames, 1);

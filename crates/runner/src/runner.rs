@@ -209,6 +209,7 @@ impl Runner {
             link,
             git,
             gateway,
+            pruned: std::sync::Mutex::default(),
             registries: crate::surroundings::Learned::default(),
         };
         Ok(Self {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use freehold_model::run::JobKind;
-use freehold_wire::link::JobRef;
+use freehold_wire::link::{JobRef, RunRef};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -76,7 +76,7 @@ pub(crate) enum Change {
         frame: Vec<u8>,
     },
     /// The job is somebody else's: nothing more of it is sent.
-    Forget { job: JobRef, at: String },
+    Forget { run: RunRef, at: String },
 }
 
 impl Change {
@@ -312,19 +312,23 @@ async fn apply(
             Ok(true)
         }
         Change::End { job, at, frame } => {
-            let held = end(on, *job, at).await?;
+            let which = RunRef {
+                run: job.run,
+                epoch: job.epoch,
+            };
+            let held = end(on, which, at).await?;
             if held {
                 put(on, Some(*job), frame, level).await?;
             }
             Ok(held)
         }
-        Change::Forget { job, at } => {
-            end(on, *job, at).await?;
+        Change::Forget { run, at } => {
+            end(on, *run, at).await?;
             let gone = sqlx::query(
                 "DELETE FROM outbox WHERE run = ?1 AND epoch = ?2 RETURNING length(frame)",
             )
-            .bind(job.run.to_string())
-            .bind(job.epoch)
+            .bind(run.run.to_string())
+            .bind(run.epoch)
             .fetch_all(on)
             .await?;
             level.remove(gone.iter().map(|row| row.get::<i64, _>(0)));
@@ -427,20 +431,20 @@ async fn take(
     Ok(done.rows_affected() == 1)
 }
 
-async fn end(on: &mut SqliteConnection, job: JobRef, at: &str) -> Result<bool, sqlx::Error> {
-    let run = job.run.to_string();
+async fn end(on: &mut SqliteConnection, which: RunRef, at: &str) -> Result<bool, sqlx::Error> {
+    let run = which.run.to_string();
     let done = sqlx::query(
         "UPDATE jobs SET held = 0, step = 'ended', changed_at = ?3
          WHERE run = ?1 AND epoch = ?2 AND held = 1",
     )
     .bind(&run)
-    .bind(job.epoch)
+    .bind(which.epoch)
     .bind(at)
     .execute(&mut *on)
     .await?;
     sqlx::query("DELETE FROM processes WHERE run = ?1 AND epoch = ?2")
         .bind(&run)
-        .bind(job.epoch)
+        .bind(which.epoch)
         .execute(&mut *on)
         .await?;
     sqlx::query(

@@ -200,6 +200,12 @@ async fn every_way_to_fail_has_its_reason_and_words() {
     .await;
     assert_eq!(reason, Reason::TimedOut);
 
+    let (reason, detail) = fails("echo before; kill -STOP $$", |run| {
+        run.execute().agent.stall_s = 1;
+    })
+    .await;
+    assert_eq!(reason, Reason::AgentStalled, "{detail}");
+
     let (reason, _) = fails("rm -rf .git/* * 2>/dev/null; true", |_| {}).await;
     assert_eq!(reason, Reason::WorkspaceGone);
 }
@@ -400,5 +406,50 @@ async fn two_lives_of_one_runner_keep_one_conversation_of_steps() {
             .contains("no setup and no checks")),
         "{notes:?}"
     );
+    runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_leaves_running_ends_with_it() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let script = "setsid sh -c 'sleep 2; echo late >> /workspace/a' >/dev/null 2>&1 & echo 2 > a";
+    let mut run = Run::script(&server, &remote, script);
+    let finished = run.play().await;
+    let Outcome::Work(work) = &finished.outcome else {
+        panic!("{:?}", finished.outcome)
+    };
+    assert_eq!(remote.read(&["show", &format!("{}:a", work.commit)]), "2");
+    runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_machine_s_policy_file_is_obeyed_from_the_next_order_on() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let policy = runner.data.path().join("policy.toml");
+    let rules = format!("remotes = ['{}']\ncommands = ['sh']\n", remote.url());
+    std::fs::write(&policy, rules).unwrap();
+    let mut allowed = Run::script(&server, &remote, "echo 2 > a");
+    assert!(matches!(allowed.play().await.outcome, Outcome::Work(_)));
+    for (rules, words) in [("remotes = []", "remote"), ("remotes = [", "policy file")] {
+        std::fs::write(&policy, rules).unwrap();
+        let mut run = Run::script(&server, &remote, "echo 2 > a");
+        let finished = run.play().await;
+        assert_eq!(
+            finished.outcome,
+            Outcome::Failed {
+                reason: Reason::OrderRefused
+            }
+        );
+        assert!(
+            run.detail(&finished).contains(words),
+            "{}",
+            run.detail(&finished)
+        );
+        assert!(remote.refs(run.id()).is_empty());
+    }
     runner.drain().await;
 }

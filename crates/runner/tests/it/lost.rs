@@ -135,3 +135,76 @@ async fn work_that_was_done_is_said_again_and_not_done_again() {
     assert_eq!(run.output("agent"), b"ran\n");
     next.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_step_a_run_is_done_by_the_next_epoch_alone() {
+    let server = Server::start().await;
+    let data = Arc::new(tempfile::tempdir().unwrap());
+    enrol(&options(data.path(), &server), &server.enrol_token())
+        .await
+        .unwrap();
+    let project = "[setup]\ncommand = 'sleep 0.3; mkdir made'\n[[checks]]\nname = 'c'\ncommand = 'sleep 0.3'\n";
+    for (nth, step) in [
+        "stage", "setup", "agent", "collect", "check", "park", "land",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Another lock file each time, so that setup runs.
+        let lock = format!("# {nth}\n");
+        let remote = Remote::new(&[
+            ("a", "1\n"),
+            (".agentworks/project.toml", project),
+            ("Cargo.lock", &lock),
+        ]);
+        let mut run = Run::script(&server, &remote, "sleep 0.3; echo 2 > a");
+        let runner = serve(data.path(), &server);
+        server
+            .connected(server.taken.borrow().hellos.len() + 1)
+            .await;
+        if step == "land" {
+            assert!(matches!(run.play().await.outcome, Outcome::Work(_)));
+            run.approve();
+        }
+        run.start();
+        run.event(step, |kind, meta| {
+            kind == "step.started" && meta["step"] == step
+        })
+        .await;
+        drop(runner);
+        let next = again(&server, data.clone(), |_| {}).await;
+        let first = run.finished().await;
+        // What was done just before the kill counts; all else is lost, and done by the next epoch.
+        let done = !matches!(first.outcome, Outcome::Lost);
+        assert!(
+            !done || matches!(step, "park" | "land"),
+            "{step}: {:?}",
+            first.outcome
+        );
+        run.epoch += 1;
+        run.attempt = 2;
+        let second = run.play().await;
+        match step {
+            "land" => {
+                assert!(
+                    matches!(second.outcome, Outcome::Landed { .. }),
+                    "{:?}",
+                    second.outcome
+                );
+                assert_eq!(remote.read(&["rev-list", "--count", "main"]), "2");
+            }
+            _ => {
+                let Outcome::Work(work) = &second.outcome else {
+                    panic!("{step}: {:?}", second.outcome)
+                };
+                let held = remote.read(&[
+                    "rev-parse",
+                    &format!("refs/freehold/{}/{}", run.id(), run.epoch),
+                ]);
+                assert_eq!(held, work.commit);
+                assert_eq!(remote.read(&["rev-list", "--count", &work.commit]), "2");
+            }
+        }
+        next.drain().await;
+    }
+}

@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use ed25519_dalek::{Signature, SigningKey, Verifier as _, VerifyingKey};
 use freehold_model::{BlobId, RunnerId, TenantId};
@@ -90,6 +91,7 @@ impl Server {
             .route("/api/v1/link/blobs/{id}", get(get_blob))
             .layer(DefaultBodyLimit::max(64 << 20))
             .with_state(server.clone());
+        let listener = listener.tap_io(|tcp| tcp.set_nodelay(true).unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         server
     }
