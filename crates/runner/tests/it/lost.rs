@@ -158,10 +158,9 @@ async fn killed_at_any_step_a_run_is_done_by_the_next_epoch_alone() {
             ("Cargo.lock", &lock),
         ]);
         let mut run = Run::script(&server, &remote, "sleep 0.3; echo 2 > a");
+        let before = server.taken.borrow().hellos.len();
         let runner = serve(data.path(), &server);
-        server
-            .connected(server.taken.borrow().hellos.len() + 1)
-            .await;
+        server.connected(before + 1).await;
         if step == "land" {
             assert!(matches!(run.play().await.outcome, Outcome::Work(_)));
             run.approve();
