@@ -13,6 +13,7 @@
 //! [`Options`] → [`Runner::build`] → [`Runner::run`] → [`Handle`]. [`enrol`] comes first, once.
 #![cfg(target_os = "linux")]
 
+mod changes;
 mod context;
 mod dispatch;
 mod enrol;

@@ -12,6 +12,7 @@ mod archive;
 pub(crate) mod card;
 mod check;
 mod collect;
+mod ear;
 mod installed;
 mod park;
 pub(crate) mod setup;
