@@ -45,6 +45,16 @@ fn alive(marker: &str) -> bool {
         })
 }
 
+async fn becomes(marker: &str, wanted: bool) {
+    let change = async {
+        while alive(marker) != wanted {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let within = tokio::time::timeout(Duration::from_secs(20), change).await;
+    within.expect("the agent lives and dies with its runner");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_runner_reports_the_job_lost_once_and_leaves_nothing() {
     let server = Server::start().await;
@@ -60,16 +70,9 @@ async fn a_killed_runner_reports_the_job_lost_once_and_leaves_nothing() {
     run.start();
     run.event("the agent's output", |kind, _| kind == "output")
         .await;
-    assert!(alive(&marker));
+    becomes(&marker, true).await;
     drop(runner);
-    let gone = async {
-        while alive(&marker) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), gone)
-        .await
-        .expect("the agent dies with its runner");
+    becomes(&marker, false).await;
 
     let next = again(&server, data, |_| {}).await;
     assert_eq!(run.finished().await.outcome, Outcome::Lost);
