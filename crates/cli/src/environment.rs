@@ -15,6 +15,18 @@ pub(crate) struct Environment {
     pub(crate) data: Option<PathBuf>,
     /// `HOME`.
     pub(crate) home: Option<PathBuf>,
+    /// `PATH`, or where a Debian system keeps its programs.
+    pub(crate) path: OsString,
+    /// `FREEHOLD_PG_BIN`: the directory of PostgreSQL's programs.
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// `FREEHOLD_LOG`: what the roles write to their logs, as `tracing`'s directives.
+    pub(crate) log: Option<String>,
+    /// `XDG_RUNTIME_DIR`.
+    pub(crate) runtime_dir: Option<PathBuf>,
+    /// `SSH_AUTH_SOCK`.
+    pub(crate) ssh_agent: Option<PathBuf>,
+    /// Whether a person sits at standard input and standard output.
+    pub(crate) answers: bool,
     /// Whether this process acts as root.
     pub(crate) root: bool,
     /// Whether colour may be used on standard output.
@@ -47,11 +59,24 @@ impl Environment {
             token: text("FREEHOLD_TOKEN").map(Secret),
             data: set("FREEHOLD_DATA").map(PathBuf::from),
             home: set("HOME").map(PathBuf::from),
+            path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
+            pg_bin: set("FREEHOLD_PG_BIN").map(PathBuf::from),
+            log: text("FREEHOLD_LOG"),
+            runtime_dir: set("XDG_RUNTIME_DIR").map(PathBuf::from),
+            ssh_agent: set("SSH_AUTH_SOCK").map(PathBuf::from),
+            answers: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
             root: nix::unistd::geteuid().is_root(),
             // https://no-color.org: present and not empty means no colour.
             colour: set("NO_COLOR").is_none() && !dumb && std::io::stdout().is_terminal(),
             watched: std::io::stderr().is_terminal(),
         }
+    }
+
+    /// Everything that is set, for a runner: providers' keys and the settings of package clients
+    /// are among it. Not kept here, and not shown by `Debug`.
+    pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+        // The owner's token is for the command line; no job may name it as a key.
+        std::env::vars_os().filter(|(name, _)| name != "FREEHOLD_TOKEN")
     }
 
     /// The data directory of the installation on this machine: `--data`, else `FREEHOLD_DATA`,

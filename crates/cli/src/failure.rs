@@ -78,6 +78,17 @@ impl Failure {
         Problem::new(code, message).into()
     }
 
+    /// An error of a library's, with all its causes.
+    pub(crate) fn caused(
+        code: &str,
+        error: &(dyn std::error::Error + 'static),
+        next: impl Into<String>,
+    ) -> Self {
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        Self::new(Exit::Failed, code, message, next)
+    }
+
     /// The run's end was not what was asked for.
     pub(crate) fn run(run: &Run) -> Self {
         let reason = run.reason;

@@ -27,7 +27,19 @@ use self::words::{
     labels,
 };
 
+/// The hidden word that makes this program the first process of a sandbox.
+const SANDBOX_INIT: &str = "sandbox-init";
+/// The hidden word that makes this program the built-in agent.
+const AGENT_BUILTIN: &str = "agent-builtin";
+
 fn main() -> ExitCode {
+    // Helpers inside a sandbox: they must start before, and without, everything below.
+    let mut words = std::env::args_os().skip(1);
+    match words.next() {
+        Some(word) if word == SANDBOX_INIT => return freehold_sandbox::init::main(words),
+        Some(word) if word == AGENT_BUILTIN => return freehold_agents::builtin::main(),
+        _ => {}
+    }
     // The one provider of cryptography. Nobody was before us, so it cannot fail.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let environment = Environment::read();
@@ -60,31 +72,32 @@ fn main() -> ExitCode {
 
 fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Result<ExitCode> {
     let Words { global, command } = words;
-    let json = global.json;
     let asked = match command {
         Command::Up(words) => {
             let data = installation(environment, &global)?;
-            return roles::up::run(UpArgs {
+            let args = UpArgs {
                 data,
                 listen: words.listen,
-                json,
-            });
+            };
+            return roles::up::run(args, environment, printer);
         }
         Command::Server(words) => {
             let data = installation(environment, &global)?;
-            return roles::server::run(ServerArgs {
+            let args = ServerArgs {
                 data,
                 listen: words.listen,
-                json,
-            });
+                parent: words.parent,
+            };
+            return roles::server::run(args, environment, printer);
         }
         Command::Doctor => {
             let data = installation(environment, &global)?;
-            return roles::doctor::run(DoctorArgs { data, json });
+            return roles::doctor::run(&DoctorArgs { data }, environment, printer);
         }
         Command::Runner(RunnerWords::Serve(words)) => {
-            return roles::runner::run(serve(words, environment, &global)?);
+            return roles::runner::run(serve(words, environment, &global)?, environment, printer);
         }
+        Command::ScriptedModel(words) => return roles::scripted::run(&words, printer),
         Command::Completions { shell } => {
             commands::completions(shell, printer)?;
             return Ok(ExitCode::SUCCESS);
@@ -121,7 +134,8 @@ fn serve(
         data: settled(environment.runner(global.data.as_deref()))?,
         labels: labels(words.labels)
             .map_err(|message| Failure::usage(message, "give each label's key once"))?,
-        json: global.json,
+        parent: words.parent,
+        consent: words.consent,
     })
 }
 

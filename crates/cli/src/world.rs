@@ -1,6 +1,7 @@
 //! The world as the model's decisions see it.
 
-use freehold_model::Entropy;
+use chrono::{DateTime, Utc};
+use freehold_model::{Clock, Entropy};
 use rustls::crypto::SecureRandom;
 
 /// The operating system's randomness.
@@ -13,5 +14,14 @@ impl Entropy for SystemEntropy {
             // The trait's contract: weak bytes would be worse than no program.
             std::process::abort();
         }
+    }
+}
+
+/// The host's clock.
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
     }
 }

@@ -34,8 +34,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "server", "engine", "store", "runner", "model", "wire", "postgres", "scripted",
+            "server",
+            "engine",
+            "store",
+            "runner",
+            "model",
+            "wire",
+            "postgres",
+            "scripted",
             "sandbox",
+            "agents",
+            "environment",
+            "git",
         ],
     ),
     (

@@ -1,11 +1,17 @@
-//! The role `doctor`.
+//! `freehold doctor`
 
 use std::process::ExitCode;
 
+use crate::environment::Environment;
+use crate::print::Printer;
 use crate::words::DoctorArgs;
 
-/// Runs it until it is told to stop.
-pub(crate) fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
-    let _ = args;
-    anyhow::bail!("this build of freehold does not have the role `doctor` yet")
+/// Looks, and says.
+pub(crate) fn run(
+    args: &DoctorArgs,
+    environment: &Environment,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
+    let _ = (&args.data, environment, printer);
+    anyhow::bail!("not yet")
 }

@@ -1,6 +1,12 @@
 //! The roles that keep running, and what belongs to them.
 
+mod address;
+mod consent;
+mod data;
 pub(crate) mod doctor;
+mod machine;
+mod process;
 pub(crate) mod runner;
+pub(crate) mod scripted;
 pub(crate) mod server;
 pub(crate) mod up;

@@ -1,11 +1,175 @@
-//! The role `server`.
+//! The server as a process: opens the database that the data directory names, and serves.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context as _;
+use freehold_engine::{Caller, Engine, Keys, Parts};
+use freehold_model::Entropy;
+use freehold_server::{Connections, Options, Server};
+use freehold_store::{Blobs, Store};
+use freehold_wire::seal::SealKey;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::data::{ClientFile, Data};
+use super::{address, process};
+use crate::environment::Environment;
+use crate::failure::{Exit, Failure};
+use crate::print::Printer;
 use crate::words::ServerArgs;
+use crate::world::{SystemClock, SystemEntropy};
 
-/// Runs it until it is told to stop.
-pub(crate) fn run(args: ServerArgs) -> anyhow::Result<ExitCode> {
-    let _ = args;
-    anyhow::bail!("this build of freehold does not have the role `server` yet")
+/// Connections to PostgreSQL, which allows a hundred: requests are short, and streams hold none.
+const POOL: u32 = 16;
+/// A server that was just killed gives its port back within this.
+const BIND_WITHIN: Duration = Duration::from_secs(1);
+const BIND_AGAIN: Duration = Duration::from_millis(50);
+
+/// The one line that it prints when it serves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// Where.
+    pub(crate) url: String,
+    /// A link that signs one browser in, once.
+    pub(crate) sign_in: String,
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(
+    args: ServerArgs,
+    environment: &Environment,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
+    process::end_with(args.parent)?;
+    process::log_to_stderr(environment);
+    let listen = address::loopback(&args.listen)?;
+    let data = Data::open(&args.data)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(&data, listen, printer))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(data: &Data, listen: SocketAddr, printer: Printer) -> anyhow::Result<()> {
+    let mut ends = process::Ends::listen()?;
+    let cancel = CancellationToken::new();
+    let (engine, connections, entropy) = tokio::select! {
+        opened = open(data) => opened?,
+        () = ends.next() => return Ok(()),
+    };
+    let listener = bind(listen).await?;
+    let url = address::link(listener.local_addr()?);
+    let caller = owner(&engine, data, &url).await?;
+    let sign_in = engine.sign_in_token(&caller).await.map_err(trouble)?;
+    let server = Server::build(Options {
+        engine,
+        connections,
+        entropy,
+        hosts: Vec::new(),
+    });
+    let ready = Ready {
+        sign_in: format!("{url}/sign-in#{sign_in}"),
+        url,
+    };
+    // Connections wait in the listener's queue from here on.
+    let line = serde_json::to_string(&ready)?;
+    let _ = printer.stream(format!("{line}\n").as_bytes())?;
+    let stop = cancel.clone();
+    tokio::spawn(async move {
+        ends.next().await;
+        stop.cancel();
+    });
+    server.run(listener, cancel).await?;
+    Ok(())
+}
+
+/// Brings the schema up to date, and puts the use cases over it.
+async fn open(data: &Data) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn Entropy>)> {
+    let database = data.database()?.ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            "no_database",
+            format!("{} has no database.json", data.root().display()),
+            r#"run `freehold up`; or for a PostgreSQL of your own write {"owner":"postgres://…","app":"postgres://…"} there, mode 0600"#,
+        )
+    })?;
+    freehold_store::migrate(&database.owner)
+        .await
+        .context("the database's schema cannot be brought up to date")?;
+    let store = Store::connect(&database.app, POOL)
+        .await
+        .context("the database cannot be used")?;
+    let connections = Arc::new(Connections::new());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let engine = Engine::new(Parts {
+        store,
+        blobs: Blobs::directory(&data.blobs()).context("the content cannot be stored")?,
+        keys: Keys::new(SealKey::from_seed(data.seal_seed()?)),
+        hub: connections.clone(),
+        clock: Arc::new(SystemClock),
+        entropy: entropy.clone(),
+    });
+    Ok((engine, connections, entropy))
+}
+
+/// The owner of this installation; their token stays the same while it is good.
+async fn owner(engine: &Engine, data: &Data, url: &str) -> anyhow::Result<Caller> {
+    let url = url.to_owned();
+    if let Some(known) = data.client()?
+        && let Ok(caller) = engine.authenticate(&known.token).await
+    {
+        if known.url != url {
+            let token = known.token;
+            data.set_client(&ClientFile { url, token })?;
+        }
+        return Ok(caller);
+    }
+    let name = nix::unistd::User::from_uid(nix::unistd::geteuid())
+        .ok()
+        .flatten()
+        .map_or_else(|| "owner".to_owned(), |user| user.name);
+    let local = engine.local_owner(&name).await.map_err(trouble)?;
+    let token = local.token.to_string();
+    data.set_client(&ClientFile { url, token })?;
+    Ok(local.caller)
+}
+
+fn trouble(error: freehold_engine::Error) -> anyhow::Error {
+    match error {
+        freehold_engine::Error::Problem(problem) => Failure::from(*problem).into(),
+        other => other.into(),
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    let since = Instant::now();
+    loop {
+        let error = match TcpListener::bind(listen).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) => error,
+        };
+        if error.kind() != std::io::ErrorKind::AddrInUse {
+            return Err(Failure::new(
+                Exit::Failed,
+                "listen",
+                format!("cannot listen on {listen}: {error}"),
+                "choose another address with `--listen`, for instance 127.0.0.1:0",
+            ));
+        }
+        if since.elapsed() > BIND_WITHIN {
+            return Err(Failure::new(
+                Exit::Failed,
+                "port_in_use",
+                format!("{listen} is in use by another program"),
+                "stop it, or take any free port: `--listen 127.0.0.1:0`",
+            ));
+        }
+        tokio::time::sleep(BIND_AGAIN).await;
+    }
 }

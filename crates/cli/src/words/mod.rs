@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use board::{AgentAdd, AgentWords, CardWords, ProjectWords, ProviderAdd, ProviderWords};
 pub(crate) use roles::{
-    DoctorArgs, RunnerWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,
+    DoctorArgs, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs,
+    UpWords,
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
 
@@ -110,6 +111,9 @@ pub(crate) enum Command {
     /// The server alone; `up` starts it
     #[command(hide = true)]
     Server(ServerWords),
+    /// A model that follows a script and thinks nothing; for the demonstration and for tests
+    #[command(hide = true)]
+    ScriptedModel(ScriptedWords),
 }
 
 /// Where a list goes on.

@@ -19,14 +19,11 @@ pub(crate) struct UpWords {
 
 /// What the role `up` gets.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "the role reads it")]
 pub(crate) struct UpArgs {
     /// The data directory, absolute.
     pub(crate) data: PathBuf,
     /// The address to serve on.
     pub(crate) listen: String,
-    /// Print one JSON line when ready, and ask nothing.
-    pub(crate) json: bool,
 }
 
 /// `server`, as typed.
@@ -35,18 +32,20 @@ pub(crate) struct ServerWords {
     /// The address to serve on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// The process to end with
+    #[arg(long, value_name = "PID", hide = true)]
+    pub(crate) parent: Option<i32>,
 }
 
 /// What the role `server` gets.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "the role reads it")]
 pub(crate) struct ServerArgs {
     /// The data directory, absolute.
     pub(crate) data: PathBuf,
     /// The address to serve on.
     pub(crate) listen: String,
-    /// Print for programs.
-    pub(crate) json: bool,
+    /// The process to end with.
+    pub(crate) parent: Option<i32>,
 }
 
 /// `runner …`
@@ -80,11 +79,30 @@ pub(crate) struct ServeWords {
     /// What this runner offers; may be repeated
     #[arg(long = "label", value_name = "K=V", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
+    /// The process to end with
+    #[arg(long, value_name = "PID", hide = true)]
+    pub(crate) parent: Option<i32>,
+    /// The file with its owner's answers about credentials
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) consent: Option<PathBuf>,
+}
+
+/// `scripted-model`, as typed.
+#[derive(Debug, Args)]
+pub(crate) struct ScriptedWords {
+    /// The loopback address to serve on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: String,
+    /// The script, TOML or JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "demo")]
+    pub(crate) script: Option<PathBuf>,
+    /// Play the script of the demonstration
+    #[arg(long)]
+    pub(crate) demo: bool,
 }
 
 /// What the role `runner serve` gets.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "the role reads it")]
 pub(crate) struct ServeArgs {
     /// The server's address.
     pub(crate) server: String,
@@ -94,16 +112,15 @@ pub(crate) struct ServeArgs {
     pub(crate) data: PathBuf,
     /// What it offers.
     pub(crate) labels: std::collections::BTreeMap<String, String>,
-    /// Print for programs.
-    pub(crate) json: bool,
+    /// The process to end with.
+    pub(crate) parent: Option<i32>,
+    /// The file with its owner's answers about credentials.
+    pub(crate) consent: Option<PathBuf>,
 }
 
 /// What the role `doctor` gets.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "the role reads it")]
 pub(crate) struct DoctorArgs {
     /// The data directory of the installation on this machine, absolute.
     pub(crate) data: PathBuf,
-    /// Print one JSON document.
-    pub(crate) json: bool,
 }

@@ -1,0 +1,84 @@
+//! What every role does as a process: end with its parent, hear signals, write a log.
+
+use std::io;
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getppid};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::environment::Environment;
+use crate::failure::{Exit, Failure};
+
+/// What is logged when nobody says otherwise.
+const LOG: &str = "info";
+
+/// Makes this process end when its parent does, however that ends.
+///
+/// The parent must have started it from a thread that lives as long as itself: the kernel watches
+/// the thread, not the process (prctl(2), PR_SET_PDEATHSIG).
+///
+/// # Errors
+/// When the parent has gone already.
+pub(crate) fn end_with(parent: Option<i32>) -> Result<(), Failure> {
+    let Some(parent) = parent else {
+        return Ok(());
+    };
+    let failed = |what: String| Failure::new(Exit::Failed, "parent", what, "run `freehold up`");
+    set_pdeathsig(Signal::SIGKILL)
+        .map_err(|errno| failed(format!("the parent cannot be watched: {errno}")))?;
+    if getppid() != Pid::from_raw(parent) {
+        return Err(failed(format!("the process {parent} has ended")));
+    }
+    Ok(())
+}
+
+/// Writes what libraries have to say to standard error, a line each.
+pub(crate) fn log_to_stderr(environment: &Environment) {
+    let directives = environment.log.as_deref().unwrap_or(LOG);
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new(LOG));
+    // A second subscriber is refused; there is one role in a process.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(io::stderr)
+        .try_init();
+}
+
+/// The signals that ask a process to end.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    interrupt: Stream,
+    terminate: Stream,
+    hangup: Stream,
+}
+
+impl Ends {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the operating system says no.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| {
+                let message = format!("signals cannot be heard: {error}");
+                Failure::new(Exit::Failed, "signals", message, "see `freehold doctor`")
+            })
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next of them. Cancel safe.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! `freehold up`: PostgreSQL, a server and a runner, each a process of its own, kept alive until a
+//! signal says otherwise.
+
+mod child;
+mod keep;
+pub(crate) mod lock;
+mod log;
+mod state;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use freehold_postgres::Postgres;
+use freehold_wire::api::{Health, Up, UpPids};
+use reqwest::Url;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use self::child::Child;
+use self::lock::Lock;
+use self::log::Log;
+use self::state::{Pid, Shared, State};
+use super::data::{self, Data, Database};
+use super::{address, process, runner, server};
+use crate::client::{Client, Route};
+use crate::environment::Environment;
+use crate::failure::{Exit, Failure};
+use crate::print::{Paint, Printer};
+use crate::words::UpArgs;
+
+/// A server migrates a large database before it serves.
+const SERVER_READY: Duration = Duration::from_secs(120);
+/// A runner connects over loopback, and cleans up after its last life first.
+const RUNNER_READY: Duration = Duration::from_secs(60);
+/// Between two looks at a server that was told of a runner a moment ago.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Starts everything, and keeps it alive until a signal.
+pub(crate) fn run(
+    args: UpArgs,
+    environment: &Environment,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
+    let listen = address::loopback(&args.listen)?;
+    let data = Data::open(&args.data)?;
+    // One thread, the main one: children end with the thread that started them.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(up(data, listen, environment, printer));
+    // A question that nobody answered must not hold the process up.
+    runtime.shutdown_background();
+    result?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What runs.
+struct Running {
+    postgres: Postgres,
+    server: Child,
+    runner: Child,
+    ready: server::Ready,
+}
+
+async fn up(
+    data: Data,
+    listen: SocketAddr,
+    environment: &Environment,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let mut ends = process::Ends::listen()?;
+    let state = share(data, listen, environment, printer).await?;
+    let cancel = CancellationToken::new();
+    let running = tokio::select! {
+        started = start(&state, &cancel) => started?,
+        // Dropped with everything that it started.
+        () = ends.next() => return Ok(()),
+    };
+    let stops = Stops::default();
+    announce(&state, &running.ready)?;
+    let kept = keep(state.clone(), running, stops.clone());
+    tokio::pin!(kept);
+    tokio::select! {
+        () = &mut kept => {}
+        () = ends.next() => {}
+    }
+    printer.progress("Stopping; running jobs have a minute to end. Ctrl-C again stops at once.");
+    stops.runner.cancel();
+    loop {
+        tokio::select! {
+            () = &mut kept => break,
+            () = ends.next() => state.hurry.cancel(),
+        }
+    }
+    printer.progress("Stopped.");
+    Ok(())
+}
+
+async fn share(
+    data: Data,
+    listen: SocketAddr,
+    environment: &Environment,
+    printer: Printer,
+) -> Result<State, Failure> {
+    let lock = Lock::take(&data).await?;
+    let log = |name| {
+        let path = data.log(name);
+        Log::open(&path).map_err(|error| data::failed("written", &path, &error))
+    };
+    let (server_log, runner_log) = (log("server")?, log("runner")?);
+    Ok(Arc::new(Shared {
+        printer,
+        postgres: freehold_postgres::Options {
+            binaries: environment.pg_bin.clone(),
+            search_path: std::env::split_paths(&environment.path).collect(),
+            runtime_dir: environment.runtime_dir.clone(),
+            ..freehold_postgres::Options::new(data.postgres())
+        },
+        hurry: CancellationToken::new(),
+        server_log,
+        runner_log,
+        lock,
+        listen,
+        serves: OnceLock::new(),
+        pids: Mutex::new(UpPids {
+            server: 0,
+            runner: 0,
+            postgres: 0,
+        }),
+        data,
+    }))
+}
+
+/// Starts PostgreSQL, then the server, then the runner. Dropping it stops what was started.
+async fn start(state: &State, cancel: &CancellationToken) -> Result<Running, Failure> {
+    let postgres = database(state, cancel).await?;
+    if let Some(upgrade) = postgres.upgrade() {
+        state.printer.progress(&upgrade.to_string());
+    }
+    state.set_pid(Pid::Postgres, postgres.pid());
+    state.data.set_database(&Database {
+        owner: postgres.owner_url(),
+        app: postgres.app_url(),
+    })?;
+    let children = async {
+        let (server, ready) = start_server(state).await?;
+        Ok((server, start_runner(state).await?, ready))
+    };
+    match children.await {
+        Ok((server, runner, ready)) => Ok(Running {
+            postgres,
+            server,
+            runner,
+            ready,
+        }),
+        Err(failure) => {
+            postgres.stop().await;
+            Err(failure)
+        }
+    }
+}
+
+async fn database(state: &State, cancel: &CancellationToken) -> Result<Postgres, Failure> {
+    freehold_postgres::start(state.postgres.clone(), cancel.clone())
+        .await
+        .map_err(|error| {
+            let next = "mend that and start `freehold up` again; see `freehold doctor`";
+            Failure::caused("database", &error, next)
+        })
+}
+
+async fn start_server(state: &State) -> Result<(Child, server::Ready), Failure> {
+    let role = state.server_role(state.listen);
+    let mut server = Child::start(role, &state.server_log).await?;
+    let ready: server::Ready = server.ready(SERVER_READY).await?;
+    let port = Url::parse(&ready.url)
+        .ok()
+        .and_then(|url| url.port_or_known_default())
+        .ok_or_else(|| server.failure("named no port"))?;
+    let address = SocketAddr::new(state.listen.ip(), port);
+    let _ = state.serves.set((ready.url.clone(), address));
+    state.set_pid(Pid::Server, server.pid());
+    Ok((server, ready))
+}
+
+async fn start_runner(state: &State) -> Result<Child, Failure> {
+    let role = state.runner_role().await?;
+    let mut runner = Child::start(role, &state.runner_log).await?;
+    state.set_pid(Pid::Runner, runner.pid());
+    let _connected: runner::Ready = runner.ready(RUNNER_READY).await?;
+    let known = online(&state.client()?).await;
+    known.map_err(|failure| runner.failure(&format!("is not online: {}", failure.message)))?;
+    Ok(runner)
+}
+
+/// Waits until the server knows that a runner is connected.
+async fn online(client: &Client) -> Result<(), Failure> {
+    let since = Instant::now();
+    loop {
+        let health: Health = client.get(&Route::to("health")).await?;
+        if health.runners > 0 {
+            return Ok(());
+        }
+        if since.elapsed() > RUNNER_READY {
+            let why = "the server does not know it";
+            return Err(Failure::unreachable(why, "see the logs"));
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// When each part shall stop: the runner first, because it tells the server how its jobs ended.
+#[derive(Debug, Clone, Default)]
+struct Stops {
+    runner: CancellationToken,
+    server: CancellationToken,
+    postgres: CancellationToken,
+}
+
+async fn keep(state: State, running: Running, stops: Stops) {
+    let runner = async {
+        keep::runner(state.clone(), running.runner, stops.runner).await;
+        stops.server.cancel();
+    };
+    let server = async {
+        keep::server(state.clone(), running.server, stops.server.clone()).await;
+        stops.postgres.cancel();
+    };
+    let postgres = keep::postgres(state.clone(), running.postgres, stops.postgres.clone());
+    tokio::join!(runner, server, postgres);
+}
+
+/// Says that everything runs.
+fn announce(state: &State, ready: &server::Ready) -> Result<(), Failure> {
+    let up = Up {
+        url: ready.url.clone(),
+        token: state.token()?,
+        sign_in: ready.sign_in.clone(),
+        pid: std::process::id(),
+        pids: state.pids(),
+    };
+    state.printer.show(&up, |up, printer| {
+        let root = state.data.root().display();
+        let title = printer.paint(Paint::Bold, &format!("Freehold is running at {}", up.url));
+        format!(
+            "{title}\n  data     {root}\n  sign in  {}\n  Ctrl-C stops it",
+            up.sign_in
+        )
+    })
+}
