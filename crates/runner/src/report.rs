@@ -136,7 +136,7 @@ impl Report {
 /// Raw output of a program.
 #[derive(Debug)]
 pub(crate) struct Piece {
-    /// `stdout` or `stderr`.
+    /// `stdout`, `stderr`, or `protocol`: a standard output that is spoken with, not read.
     pub(crate) stream: &'static str,
     pub(crate) bytes: Vec<u8>,
 }
@@ -169,10 +169,10 @@ impl Pump {
     }
 
     async fn say(&mut self, stream: &'static str, bytes: &[u8], end: bool) -> Result<(), Halt> {
-        let carry = if stream == "stdout" {
-            &mut self.stdout
-        } else {
+        let carry = if stream == "stderr" {
             &mut self.stderr
+        } else {
+            &mut self.stdout
         };
         for chunk in carry.chunks(bytes, end) {
             let meta = json!({ "step": self.step, "stream": stream, "bytes": chunk.len() });

@@ -19,6 +19,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Request, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt as _;
 use freehold_engine::Engine;
 use freehold_model::Entropy;
 use freehold_wire::problem::{Code, Problem};
@@ -117,6 +118,10 @@ impl Server {
             }
         };
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        // Small frames are answers that somebody waits for; the kernel must not hold them back.
+        let listener = listener.tap_io(|tcp| {
+            let _ = tcp.set_nodelay(true);
+        });
         let serving = axum::serve(listener, service)
             .with_graceful_shutdown(shutdown)
             .into_future();

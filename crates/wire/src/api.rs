@@ -331,8 +331,8 @@ pub struct Event {
     /// When it happened, by the clock of whoever said it.
     pub ts: DateTime<Utc>,
     /// What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`,
-    /// `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`, `text` or
-    /// `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
+    /// `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
+    /// `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
     /// `agent.permission`, `agent.usage`, `check.finished`, `note`.
     #[serde(rename = "type")]
     pub kind: String,

@@ -93,9 +93,11 @@ async fn events(words: EventsWords, client: &Client, printer: Printer) -> Result
     }
 }
 
+/// An event as a line; nothing where it is no news to a person.
 fn line(event: &Event, printer: Printer) -> Result<Vec<u8>, Failure> {
     let mut line = match printer.json {
         true => serde_json::to_vec(event).map_err(std::io::Error::other)?,
+        false if print::event::is_protocol(event) => return Ok(Vec::new()),
         false => print::event::event(event, printer).into_bytes(),
     };
     line.push(b'\n');

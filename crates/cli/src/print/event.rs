@@ -9,6 +9,13 @@ use super::{Paint, Printer, safe};
 /// Fields that hold prose, in the order of preference.
 const PROSE: [&str; 3] = ["text", "message", "detail"];
 
+/// Whether it is a line of the protocol that is spoken with the agent: what it means stands in
+/// the `agent.*` events beside it.
+pub(crate) fn is_protocol(event: &Event) -> bool {
+    let stream = event.payload.get("stream").and_then(Value::as_str);
+    event.kind == "output" && stream == Some("protocol")
+}
+
 /// The event; never ends with a line's end.
 pub(crate) fn event(event: &Event, printer: Printer) -> String {
     let time = event.ts.format("%H:%M:%S");

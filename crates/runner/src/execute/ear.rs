@@ -34,6 +34,8 @@ pub(super) struct Ear<'a> {
     halt: Option<Halt>,
     tail: Tail,
     spoken: Spoken,
+    /// What its standard output is: its own words, or the lines of a protocol that we speak.
+    stdout: &'static str,
 }
 
 impl<'a> Ear<'a> {
@@ -47,6 +49,11 @@ impl<'a> Ear<'a> {
             halt: None,
             tail: Tail::default(),
             spoken: Spoken::default(),
+            stdout: if agent.driver == "command" {
+                "stdout"
+            } else {
+                "protocol"
+            },
         }
     }
 
@@ -95,7 +102,7 @@ impl<'a> Ear<'a> {
             AgentEvent::Output { stream, bytes } => {
                 self.tail.add(&bytes);
                 let stream = match stream {
-                    Stream::Stdout => "stdout",
+                    Stream::Stdout => self.stdout,
                     Stream::Stderr => "stderr",
                 };
                 // Its other end keeps its own error.
@@ -106,12 +113,10 @@ impl<'a> Ear<'a> {
                 agent,
                 agent_version,
             } => {
-                let name = agent.unwrap_or_else(|| "agent".into());
-                let words = format!(
-                    "{name} {}",
-                    agent_version.as_deref().unwrap_or("of an unknown version")
-                );
-                self.spoken.version = agent_version;
+                self.spoken.version.clone_from(&agent_version);
+                let Some(agent) = agent else { return };
+                let version = agent_version.as_deref().unwrap_or("of an unknown version");
+                let words = format!("{agent} {version}");
                 self.report.note(words).await
             }
             AgentEvent::Session(session) => {
