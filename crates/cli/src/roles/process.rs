@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nix::sys::prctl::set_pdeathsig;
+use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
@@ -26,6 +26,8 @@ pub(crate) fn end_with(parent: Option<i32>) -> Result<(), Failure> {
         return Ok(());
     };
     let failed = |what: String| Failure::new(Exit::Failed, "parent", what, "run `freehold up`");
+    // Started through /proc/self/exe it would be called `exe`. For people only.
+    let _ = set_name(c"freehold");
     set_pdeathsig(Signal::SIGKILL)
         .map_err(|errno| failed(format!("the parent cannot be watched: {errno}")))?;
     if getppid() != Pid::from_raw(parent) {
