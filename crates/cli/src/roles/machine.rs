@@ -44,7 +44,11 @@ pub(crate) async fn ask(
         let mut child = command.spawn().ok()?;
         let mut text = String::new();
         let stdout = child.stdout.take()?;
-        let read = stdout.take(ANSWER_MAX).read_to_string(&mut text).await.ok()?;
+        let read = stdout
+            .take(ANSWER_MAX)
+            .read_to_string(&mut text)
+            .await
+            .ok()?;
         let whole = (read as u64) < ANSWER_MAX;
         let status = child.wait().await.ok()?;
         (whole && status.success()).then_some(text)

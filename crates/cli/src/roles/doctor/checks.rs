@@ -127,11 +127,7 @@ fn space(root: &Path) -> Finding {
         }
     };
     let free = stat.blocks_available().saturating_mul(stat.fragment_size());
-    let found = format!(
-        "{} MB free for {}",
-        free / 1_000_000,
-        root.display()
-    );
+    let found = format!("{} MB free for {}", free / 1_000_000, root.display());
     let mend = "make room, or name a data directory elsewhere with `--data DIR`";
     match free {
         ..SPACE_NEEDED => Finding::missing("disk", found, mend),

@@ -1,10 +1,13 @@
 //! `freehold up`: PostgreSQL, a server and a runner, each a process of its own, kept alive until a
 //! signal says otherwise.
 
+mod adopt;
+mod ask;
 mod child;
 mod keep;
 pub(crate) mod lock;
 mod log;
+mod repository;
 mod state;
 
 use std::net::SocketAddr;
@@ -18,6 +21,7 @@ use reqwest::Url;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use self::adopt::Found;
 use self::child::Child;
 use self::lock::Lock;
 use self::log::Log;
@@ -26,7 +30,7 @@ use super::data::{self, Data, Database};
 use super::{address, process, runner, server};
 use crate::client::{Client, Route};
 use crate::environment::Environment;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::print::{Paint, Printer};
 use crate::words::UpArgs;
 
@@ -73,8 +77,15 @@ async fn up(
     let mut ends = process::Ends::listen()?;
     let state = share(data, listen, environment, printer).await?;
     let cancel = CancellationToken::new();
-    let running = tokio::select! {
-        started = start(&state, &cancel) => started?,
+    let started = async {
+        let looking = async {
+            let found = Found::look(environment, printer).await;
+            found.consent(&state).await.map(|()| found)
+        };
+        start(&state, &cancel, looking).await
+    };
+    let (running, found) = tokio::select! {
+        started = started => started?,
         // Dropped with everything that it started.
         () = ends.next() => return Ok(()),
     };
@@ -82,8 +93,15 @@ async fn up(
     announce(&state, &running.ready)?;
     let kept = keep(state.clone(), running, stops.clone());
     tokio::pin!(kept);
+    let adopted = async {
+        if let Err(failure) = found.adopt(&state).await {
+            printer.failure(&failure);
+        }
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         () = &mut kept => {}
+        () = adopted => {}
         () = ends.next() => {}
     }
     printer.progress("Stopping; running jobs have a minute to end. Ctrl-C again stops at once.");
@@ -133,28 +151,51 @@ async fn share(
     }))
 }
 
-/// Starts PostgreSQL, then the server, then the runner. Dropping it stops what was started.
-async fn start(state: &State, cancel: &CancellationToken) -> Result<Running, Failure> {
+/// Starts PostgreSQL, then the server, then, when a person has answered what it may use, the
+/// runner. Dropping it stops what was started.
+async fn start(
+    state: &State,
+    cancel: &CancellationToken,
+    looking: impl Future<Output = Result<Found, Failure>>,
+) -> Result<(Running, Found), Failure> {
+    let (begun, found) = tokio::try_join!(begin(state, cancel), looking)?;
+    let (postgres, server, ready) = begun;
+    match start_runner(state).await {
+        Ok(runner) => {
+            let running = Running {
+                postgres,
+                server,
+                runner,
+                ready,
+            };
+            Ok((running, found))
+        }
+        Err(failure) => {
+            drop(server);
+            postgres.stop().await;
+            Err(failure)
+        }
+    }
+}
+
+async fn begin(
+    state: &State,
+    cancel: &CancellationToken,
+) -> Result<(Postgres, Child, server::Ready), Failure> {
     let postgres = database(state, cancel).await?;
     if let Some(upgrade) = postgres.upgrade() {
         state.printer.progress(&upgrade.to_string());
     }
     state.set_pid(Pid::Postgres, postgres.pid());
-    state.data.set_database(&Database {
-        owner: postgres.owner_url(),
-        app: postgres.app_url(),
-    })?;
-    let children = async {
-        let (server, ready) = start_server(state).await?;
-        Ok((server, start_runner(state).await?, ready))
+    let served = async {
+        state.data.set_database(&Database {
+            owner: postgres.owner_url(),
+            app: postgres.app_url(),
+        })?;
+        start_server(state).await
     };
-    match children.await {
-        Ok((server, runner, ready)) => Ok(Running {
-            postgres,
-            server,
-            runner,
-            ready,
-        }),
+    match served.await {
+        Ok((server, ready)) => Ok((postgres, server, ready)),
         Err(failure) => {
             postgres.stop().await;
             Err(failure)
@@ -245,7 +286,7 @@ fn announce(state: &State, ready: &server::Ready) -> Result<(), Failure> {
         let root = state.data.root().display();
         let title = printer.paint(Paint::Bold, &format!("Freehold is running at {}", up.url));
         format!(
-            "{title}\n  data     {root}\n  sign in  {}\n  Ctrl-C stops it",
+            "{title}\n  data        {root}\n  sign in     {}\n  Ctrl-C stops everything.",
             up.sign_in
         )
     })
