@@ -9,6 +9,7 @@
 mod access;
 mod board;
 mod documents;
+mod e2e;
 mod flows;
 mod follow;
 mod help;
