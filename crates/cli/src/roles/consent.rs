@@ -20,8 +20,6 @@ pub(crate) struct Consent {
     pub(crate) helpers: BTreeMap<String, bool>,
     /// Whether the SSH agent may sign for git.
     pub(crate) ssh_agent: Option<bool>,
-    /// Whether an agent that was found, by its preset, is added.
-    pub(crate) agents: BTreeMap<String, bool>,
 }
 
 impl Consent {

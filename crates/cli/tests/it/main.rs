@@ -16,3 +16,4 @@ mod help;
 mod program;
 mod runs;
 mod server;
+mod up;

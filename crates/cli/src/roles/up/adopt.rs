@@ -124,14 +124,12 @@ impl Found {
                 Err(why) => lines.push(format!("This repository is no project yet: {why}.")),
                 Ok(remote) => {
                     let way = match &repository.way {
-                        Way::Nothing => "no credentials that are known here",
-                        Way::Helper(_) => "a credential helper",
-                        Way::SshAgent => "your SSH agent",
+                        Way::Nothing => "",
+                        Way::Helper(_) => ", with a credential helper",
+                        Way::SshAgent => ", with your SSH agent",
                     };
                     let target = repository.target.as_deref().unwrap_or("(the remote's)");
-                    lines.push(format!(
-                        "  repository  {remote}, branch {target}; git uses {way}"
-                    ));
+                    lines.push(format!("  repository  {remote}, branch {target}{way}"));
                 }
             },
         }

@@ -62,6 +62,12 @@ impl Log {
         }
     }
 
+    /// Adds a line of our own.
+    pub(super) fn note(&self, line: &str) {
+        // As above: what cannot be written is lost.
+        let _ = self.write(format!("{line}\n").as_bytes());
+    }
+
     /// Forgets the end of what an earlier child said.
     pub(super) fn begin(&self) {
         self.inner().tail.clear();

@@ -127,7 +127,6 @@ async fn share(
         let path = data.log(name);
         Log::open(&path).map_err(|error| data::failed("written", &path, &error))
     };
-    let (server_log, runner_log) = (log("server")?, log("runner")?);
     Ok(Arc::new(Shared {
         printer,
         postgres: freehold_postgres::Options {
@@ -137,8 +136,9 @@ async fn share(
             ..freehold_postgres::Options::new(data.postgres())
         },
         hurry: CancellationToken::new(),
-        server_log,
-        runner_log,
+        log: log("up")?,
+        server_log: log("server")?,
+        runner_log: log("runner")?,
         lock,
         listen,
         serves: OnceLock::new(),

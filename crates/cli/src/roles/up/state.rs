@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use chrono::Utc;
 use freehold_runner::Identity;
 use freehold_wire::api::{EnrolToken, UpPids};
 use reqwest::Url;
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) postgres: freehold_postgres::Options,
     /// Tells all that stop to stop faster.
     pub(super) hurry: CancellationToken,
+    /// What was started again, and why.
+    pub(super) log: Log,
     pub(super) server_log: Log,
     pub(super) runner_log: Log,
     pub(super) lock: Lock,
@@ -154,6 +157,9 @@ impl Shared {
     /// Tells a person that something ended that should not have.
     pub(super) fn note(&self, what: &str, failure: &Failure) {
         let line = format!("{what}: {}; starting it again", failure.message);
-        self.printer.progress(&safe::line(&line));
+        let line = safe::line(&line);
+        self.log
+            .note(&format!("{} {line}", Utc::now().to_rfc3339()));
+        self.printer.progress(&line);
     }
 }
