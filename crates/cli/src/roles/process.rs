@@ -53,7 +53,8 @@ pub(crate) fn log_to_stderr(environment: &Environment) {
 pub(crate) struct Ends {
     interrupt: Stream,
     terminate: Stream,
-    hangup: Stream,
+    /// `None` under `nohup`.
+    hangup: Option<Stream>,
 }
 
 impl Ends {
@@ -71,16 +72,46 @@ impl Ends {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
+            hangup: match is_ignored(Signal::SIGHUP) {
+                true => None,
+                false => Some(listen(SignalKind::hangup())?),
+            },
         })
     }
 
     /// The next of them. Cancel safe.
     pub(crate) async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = hangup => {}
         }
+    }
+}
+
+/// Whether this process was started with the signal ignored, as by `nohup` (proc(5), `SigIgn`).
+fn is_ignored(signal: Signal) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_of_rust_ignores_broken_pipes_and_nothing_else() {
+        assert!(is_ignored(Signal::SIGPIPE));
+        assert!(!is_ignored(Signal::SIGTERM));
     }
 }

@@ -184,7 +184,9 @@ async fn begin(
 ) -> Result<(Postgres, Child, server::Ready), Failure> {
     let postgres = database(state, cancel).await?;
     if let Some(upgrade) = postgres.upgrade() {
-        state.printer.progress(&upgrade.to_string());
+        let upgrade = upgrade.to_string();
+        state.log.note(&upgrade);
+        state.printer.progress(&upgrade);
     }
     state.set_pid(Pid::Postgres, postgres.pid());
     let served = async {

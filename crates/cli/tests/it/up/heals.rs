@@ -1,8 +1,11 @@
 //! `kill -9` of everything.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 
-use super::supervised::{House, is_alive, kill_9, until};
+use super::supervised::{House, git, is_alive, kill_9, until};
 use crate::program::wait;
 
 #[test]
@@ -25,7 +28,7 @@ fn what_is_killed_is_started_again_and_the_others_stay() {
             serde_json::json!([])
         );
     }
-    let log = std::fs::read_to_string(house.data().join("log/up.log")).unwrap();
+    let log = fs::read_to_string(house.data().join("log/up.log")).unwrap();
     for said in ["server: ", "runner: ", "database: "] {
         assert!(log.contains(said), "{log}");
     }
@@ -64,4 +67,53 @@ fn a_signal_while_it_starts_leaves_nothing() {
     wait(&mut up.child);
     // Whatever it had begun, a fresh one takes it over.
     house.up().stop();
+}
+
+/// The agent's process, which has a number of seconds that nobody else sleeps.
+fn sleeper(seconds: &str) -> Option<u32> {
+    let words = format!("sleep\0{seconds}\0");
+    let mut pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        name.parse::<u32>().ok()
+    });
+    pids.find(|pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line == words.as_bytes()
+    })
+}
+
+#[test]
+fn a_running_job_is_waited_for_until_a_second_signal() {
+    let house = House::new();
+    let mut up = house.up();
+    let remote = house.path("remote.git");
+    fs::create_dir(&remote).unwrap();
+    git(&remote, &["init", "-q", "--bare", "-b", "main"]);
+    let url = format!("file://{}", remote.display());
+    house.json(&["project", "add", "p", "--remote", &url]);
+    let seconds = format!("9{}", up.child.id());
+    let agent = ["agent", "add", "a", "--driver", "command"];
+    let command = house
+        .command(&[&agent[..], &["--", "sleep", &seconds]].concat())
+        .output()
+        .unwrap();
+    assert!(command.status.success());
+    let card = house.json(&["card", "add", "--project", "p", "--title", "t"]);
+    house.json(&["run", "start", card["id"].as_str().unwrap()]);
+    let agent = until("the agent runs", || sleeper(&seconds));
+
+    let pids = up.pids();
+    up.signal(Signal::SIGINT);
+    until("the runner drains", || {
+        let runners = house.json(&["runner", "list"]);
+        (runners["items"][0]["state"] == "draining").then_some(())
+    });
+    assert!(is_alive(agent));
+    let begun = Instant::now();
+    up.signal(Signal::SIGINT);
+    assert_eq!(wait(&mut up.child), 0);
+    assert!(begun.elapsed() < Duration::from_secs(40), "it drained");
+    for pid in pids.into_iter().chain([agent]) {
+        until("everything is gone", || (!is_alive(pid)).then_some(()));
+    }
 }
