@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_runner::{
-    AgentHelper, BuildError, DRAIN, Identity, IdentityError, Options, Pace, Runner, RunnerEnv,
+    AgentHelper, BuildError, DRAIN, Identity, IdentityError, LinkError, Options, Pace, RunError,
+    Runner, RunnerEnv,
 };
 use freehold_sandbox::Init;
 use reqwest::Url;
@@ -25,6 +26,8 @@ use crate::words::ServeArgs;
 use crate::world::{SystemClock, SystemEntropy};
 use crate::{AGENT_BUILTIN, SANDBOX_INIT};
 
+/// The code of a runner that the server does not know, or no more.
+pub(crate) const REFUSED: &str = "runner_refused";
 /// A token with its fingerprint is some 150 bytes.
 const TOKEN_MAX: u64 = 4 * 1024;
 /// A runner that was just killed gives its directory back within this.
@@ -179,7 +182,13 @@ async fn serve(options: Options, token: Option<String>, printer: Printer) -> Res
         ends.next().await;
     };
     tokio::select! {
-        ended = work => ended.map_err(|error| Failure::caused("runner", &error, "see the runner's log")),
+        ended = work => ended.map_err(|error| {
+            let code = match error {
+                RunError::Link(LinkError::Refused { .. }) => REFUSED,
+                _ => "runner",
+            };
+            Failure::caused(code, &error, "see the runner's log")
+        }),
         () = signals => Ok(()),
         failed = announce => Err(failed),
     }

@@ -30,7 +30,7 @@ use super::data::{self, Data, Database};
 use super::{address, process, runner, server};
 use crate::client::{Client, Route};
 use crate::environment::Environment;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::print::{Paint, Printer};
 use crate::words::UpArgs;
 
@@ -232,10 +232,31 @@ async fn start_runner(state: &State) -> Result<Child, Failure> {
     let role = state.runner_role().await?;
     let mut runner = Child::start(role, &state.runner_log).await?;
     state.set_pid(Pid::Runner, runner.pid());
-    let _connected: runner::Ready = runner.ready(RUNNER_READY).await?;
+    let connected = runner.ready::<runner::Ready>(RUNNER_READY).await;
+    connected.map_err(|failure| match failure.code == runner::REFUSED {
+        true => of_another_database(state),
+        false => failure,
+    })?;
     let known = online(&state.client()?).await;
     known.map_err(|failure| runner.failure(&format!("is not online: {}", failure.message)))?;
     Ok(runner)
+}
+
+/// Work that it has not told of yet may be in its directory: we do not throw it away.
+fn of_another_database(state: &State) -> Failure {
+    let runner = state.data.runner();
+    Failure::new(
+        Exit::Failed,
+        runner::REFUSED,
+        format!(
+            "the runner in {} was enrolled in another database than the one that is here now",
+            runner.display()
+        ),
+        format!(
+            "put the whole data directory back from your backup; or give up what that runner knows: `mv {0} {0}.old`, and start again",
+            runner.display()
+        ),
+    )
 }
 
 /// Waits until the server knows that a runner is connected.

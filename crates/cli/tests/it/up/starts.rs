@@ -108,3 +108,17 @@ fn without_postgresql_the_package_is_named() {
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("FREEHOLD_PG_BIN"), "{error}");
 }
+
+#[test]
+fn a_runner_of_another_database_is_not_thrown_away() {
+    let house = House::new();
+    house.up().stop();
+    fs::remove_dir_all(house.data().join("postgres")).unwrap();
+    let (code, error) = house.error(&["up", "--listen", "127.0.0.1:0"]);
+    assert_eq!((code, error["code"].as_str()), (1, Some("runner_refused")));
+    let runner = house.data().join("runner");
+    let next = error["next"].as_str().unwrap();
+    assert!(next.contains(&format!("mv {}", runner.display())), "{next}");
+    fs::rename(&runner, house.data().join("runner.old")).unwrap();
+    house.up().stop();
+}
