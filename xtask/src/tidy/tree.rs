@@ -19,22 +19,6 @@ const REQUIRED: &[&str] = &[
     "deny.toml",
 ];
 
-/// Paths of one machine. Written apart, so that this file does not find itself.
-const MACHINE: &[&str] = &[
-    concat!("/work", "/main"),
-    concat!("/work", "/target"),
-    concat!("/work", "/brief"),
-    concat!("/work", "/shared"),
-    concat!("/root", "/.cargo"),
-    concat!("/root", "/.rustup"),
-];
-
-/// Lock files name where a package comes from: the public registries, never one machine's mirror.
-const REGISTRIES: &[&str] = &[
-    "https://registry.npmjs.org/",
-    "https://github.com/rust-lang/crates.io-index",
-    "https://files.pythonhosted.org/",
-];
 const LOCKS: &[&str] = &[
     "Cargo.lock",
     "package-lock.json",
@@ -90,10 +74,11 @@ pub(crate) fn files(root: &Path) -> Result<Vec<File>> {
     Ok(files)
 }
 
-pub(crate) fn check(files: &[File]) -> Vec<String> {
+/// `places` are the machine's own: where the tree lies and whose home it is built in.
+pub(crate) fn check(files: &[File], places: &[String]) -> Vec<String> {
     let mut findings: Vec<String> = files
         .iter()
-        .flat_map(|f| [machine(f), lock(f), settings(f)])
+        .flat_map(|f| [machine(f, places), lock(f), settings(f)])
         .flatten()
         .collect();
     let missing = REQUIRED
@@ -111,9 +96,9 @@ fn licence(files: &[File]) -> Option<String> {
     (!right).then(|| "LICENSE: not the Apache License 2.0 that Cargo.toml names".to_owned())
 }
 
-fn machine(file: &File) -> Option<String> {
+fn machine(file: &File, places: &[String]) -> Option<String> {
     let (number, path) = file.text.lines().enumerate().find_map(|(number, line)| {
-        let path = MACHINE.iter().find(|path| line.contains(**path))?;
+        let path = places.iter().find(|path| line.contains(path.as_str()))?;
         Some((number + 1, path))
     })?;
     Some(format!(
@@ -127,18 +112,21 @@ fn lock(file: &File) -> Option<String> {
     if !LOCKS.contains(&name) {
         return None;
     }
-    let elsewhere = |line: &&str| {
-        let from = line.contains("\"resolved\"") || line.trim_start().starts_with("source = ");
-        let Some(at) = line.find("http") else {
-            return false;
-        };
-        from && !REGISTRIES
-            .iter()
-            .any(|r| line.get(at..).is_some_and(|url| url.starts_with(r)))
+    let cargo = name == "Cargo.lock";
+    // Cargo's own name for its registry stands in every lock file, the same in each; a second one
+    // is a mirror. Other clients leave addresses out when told so.
+    let source = |line: &str| {
+        let source = line.trim_start().strip_prefix("source = ")?;
+        Some(source.to_owned())
     };
-    let line = file.text.lines().position(|l| elsewhere(&l))? + 1;
+    let usual = file.text.lines().find_map(source);
+    let odd = |line: &str| match cargo {
+        true => source(line).is_some_and(|from| Some(from) != usual),
+        false => line.contains("\"resolved\"") && line.contains("http"),
+    };
+    let line = file.text.lines().position(odd)? + 1;
     Some(format!(
-        "{}:{line}: resolved from a registry that is not a public one; lock it again without the mirror",
+        "{}:{line}: names where a package was downloaded; lock it again without addresses",
         file.path
     ))
 }
@@ -167,31 +155,27 @@ mod tests {
     }
 
     #[test]
-    fn paths_of_a_machine_are_found_and_those_of_a_sandbox_are_not() {
-        assert!(
-            machine(&file("a.md", format!("see\n{}/x", MACHINE[0])))
-                .unwrap()
-                .starts_with("a.md:2")
-        );
+    fn paths_of_this_machine_are_found_and_others_are_not() {
+        let places = ["/home/ada/tree".to_owned()];
+        let found = machine(&file("a.md", "see\n/home/ada/tree/x"), &places);
+        assert!(found.unwrap().starts_with("a.md:2"));
         assert_eq!(
-            machine(&file("a.rs", "the agent sees /work and /root")),
+            machine(&file("a.rs", "the agent sees /workspace"), &places),
             None
         );
     }
 
     #[test]
-    fn a_lock_file_names_public_registries() {
-        let from = |url: &str| {
-            file(
-                "web/package-lock.json",
-                format!("{{\n \"resolved\": \"{url}/a.tgz\"\n}}"),
-            )
-        };
-        assert_eq!(lock(&from("https://registry.npmjs.org/a")), None);
+    fn a_lock_file_names_no_address() {
+        let lock_of = |text: &str| lock(&file("web/package-lock.json", text));
+        assert_eq!(lock_of("{\n \"version\": \"1.0.0\"\n}"), None);
+        let mirrored = lock_of("{\n \"resolved\": \"http://10.0.0.1:4873/a.tgz\"\n}");
+        assert!(mirrored.unwrap().starts_with("web/package-lock.json:2"));
+        let two = "source = \"registry+usual\"\nsource = \"registry+mirror\"\n";
         assert!(
-            lock(&from("http://10.0.0.1:4873/a"))
+            lock(&file("Cargo.lock", two))
                 .unwrap()
-                .starts_with("web/package-lock.json:2")
+                .starts_with("Cargo.lock:2")
         );
         assert_eq!(
             lock(&file("README.md", "\"resolved\": \"http://10.0.0.1/a\"")),
@@ -201,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_is_required_is_missed_and_settings_are_not_wanted() {
-        assert_eq!(check(&[]).len(), REQUIRED.len());
+        assert_eq!(check(&[], &[]).len(), REQUIRED.len());
         assert!(settings(&file("web/.npmrc", "registry=x")).is_some());
         assert!(licence(&[file("LICENSE", "MIT")]).is_some());
     }
