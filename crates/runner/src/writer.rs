@@ -30,6 +30,9 @@ const QUEUE: usize = 128;
 const GROUP_BYTES: usize = 1 << 20;
 /// How long a change that failed (a full disk) waits before it is tried again.
 const RETRY: Duration = Duration::from_millis(500);
+/// Room that the file and its log keep: what runs have to say about a full disk must fit on it. Twice
+/// what SQLite lets a log grow to before it starts over (1000 pages of 4 KiB).
+const RESERVE: i64 = 8 << 20;
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +143,7 @@ impl Database {
             .run(&mut connection)
             .await
             .map_err(DatabaseError::Migrate)?;
+        reserve(&mut connection).await.map_err(open)?;
         let reader = SqlitePoolOptions::new()
             .max_connections(2)
             .connect_with(options.clone().read_only(true))
@@ -150,6 +154,7 @@ impl Database {
         let (report, watched) = watch::channel(level);
         let writer = Writer {
             connection,
+            options,
             unsure: Some(level.last),
             report,
         };
@@ -198,8 +203,25 @@ async fn level(connection: &mut SqliteConnection) -> Result<Level, sqlx::Error> 
     })
 }
 
+/// Writes what is then given back: SQLite keeps the pages in the file, and the log's length, and
+/// writes to both where a full disk has no more room for others.
+async fn reserve(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("DROP TABLE IF EXISTS reserve; CREATE TABLE reserve (room BLOB)")
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("INSERT INTO reserve VALUES (zeroblob(?))")
+        .bind(RESERVE)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::raw_sql("PRAGMA wal_checkpoint(PASSIVE); DROP TABLE reserve")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 struct Writer {
     connection: SqliteConnection,
+    options: SqliteConnectOptions,
     /// The last number of the life before, until the server has said how far it has come.
     unsure: Option<u64>,
     report: watch::Sender<Level>,
@@ -215,12 +237,26 @@ impl Writer {
                     Err(error) => {
                         tracing::warn!(%error, "the journal cannot be written; trying again");
                         tokio::time::sleep(RETRY).await;
+                        self.reconnect().await;
                     }
                 }
             };
             for ((_, asked), answer) in group.into_iter().zip(answers) {
                 asked.map(|asked| asked.send(answer));
             }
+        }
+    }
+
+    /// On a full disk SQLite takes a transaction back by itself, and the connection's own count of
+    /// transactions is wrong from then on: a new one counts from nothing.
+    async fn reconnect(&mut self) {
+        match SqliteConnection::connect_with(&self.options).await {
+            Ok(fresh) => {
+                let old = std::mem::replace(&mut self.connection, fresh);
+                // It is of no use any more, however it ends.
+                let _ = old.close_hard().await;
+            }
+            Err(error) => tracing::warn!(%error, "the journal cannot be opened again"),
         }
     }
 
