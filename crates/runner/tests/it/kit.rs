@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use freehold_model::id::Kind;
 use freehold_model::run::{JobKind, Outcome, Work};
 use freehold_model::{Clock, Entropy, Id, RunId};
-use freehold_runner::{AgentHelper, Handle, Options, Pace, RunError, Runner, enrol};
+use freehold_runner::{AgentHelper, BuildError, Handle, Options, Pace, RunError, Runner, enrol};
 use freehold_sandbox::Init;
 use freehold_wire::content::{Content, Place};
 use freehold_wire::dsse::Envelope;
@@ -207,7 +207,7 @@ pub(crate) async fn again(
 ) -> Live {
     let mut options = options(data.path(), server);
     change(&mut options);
-    let runner = Runner::build(options).await.unwrap();
+    let runner = build(&options).await;
     let handle = runner.handle();
     let cancel = CancellationToken::new();
     let before = server.taken.borrow().hellos.len();
@@ -218,6 +218,19 @@ pub(crate) async fn again(
         handle,
         cancel,
         task,
+    }
+}
+
+/// A process that was killed in the middle of starting another leaves its lock to that one for a moment.
+async fn build(options: &Options) -> Runner {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Runner::build(options.clone()).await {
+            Err(BuildError::InUse(_)) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            built => return built.unwrap(),
+        }
     }
 }
 
