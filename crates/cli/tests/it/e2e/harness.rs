@@ -225,6 +225,17 @@ impl Installation {
         });
     }
 
+    /// Everything dies at once, as when the power fails.
+    pub(crate) fn power_cut(&mut self) {
+        let mut up = self.up.take().unwrap();
+        let all = procs::tree(up.id());
+        all.iter().for_each(|pid| procs::kill_9(*pid));
+        up.wait().unwrap();
+        until("everything is dark", || {
+            (!all.iter().any(|pid| procs::is_alive(*pid))).then_some(())
+        });
+    }
+
     /// Lets everybody pass who waits in `barrier NAME`, now and later.
     pub(crate) fn open(&self, gate: &str) {
         fs::write(self.gate(gate), "").unwrap();

@@ -2,6 +2,8 @@
 //! or the run has ended in one clear failure; nothing is stuck, nothing is left behind, and the story
 //! that the events tell has no hole.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use super::harness::{Installation, Part, Saying, id};
@@ -20,9 +22,20 @@ enum Step {
     Landing,
 }
 
+/// Who dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    One(Part),
+    /// The power fails.
+    Everybody,
+}
+
 /// The early half of a run, and the late one: together they are all steps.
 const EARLY: [Step; 4] = [Step::Setup, Step::Stage, Step::Agent, Step::Collect];
 const LATE: [Step; 3] = [Step::Check, Step::Waiting, Step::Landing];
+
+/// Sooner than a lease runs out (45 s): whoever comes back says at once what was lost.
+const AT_ONCE: Duration = Duration::from_secs(35);
 
 const PROJECT_FILE: &str = r#"
 [setup]
@@ -116,24 +129,30 @@ impl Walk {
     }
 
     /// One run, one death, and the way to the commit all the same.
-    fn story(&mut self, step: Step, victim: Part) {
+    fn story(&mut self, step: Step, victim: Victim) {
         let title = format!("{victim:?} dies at {step:?}");
         let landings = self.remote.taken(Push::Target);
         let (run, approving) = self.run_held_at(step, &title);
-        self.here.kill(victim);
+        let died = Instant::now();
+        match victim {
+            Victim::One(part) => self.here.kill(part),
+            Victim::Everybody => self.here.power_cut(),
+        }
         self.release(step);
+        let dark = matches!(victim, Victim::One(Part::Up) | Victim::Everybody);
         // Whether the person who approves hears of it or not: the landing goes on.
         match approving {
             // It would look for the server at its old port for a minute.
-            Some(approving) if victim == Part::Up => approving.give_up(),
+            Some(approving) if dark => approving.give_up(),
             Some(approving) => drop(approving.wait()),
             None => {}
         }
-        if victim == Part::Up {
+        if dark {
             self.here.start_again();
         }
         let settled = ["waiting", "succeeded", "failed", "rejected", "cancelled"];
         let mut seen = self.here.run_in(&run, &settled);
+        assert!(died.elapsed() < AT_ONCE, "{title}: {:?}", died.elapsed());
         if seen["state"] == "waiting" {
             assert_eq!(seen["waiting_for"], "review", "{title}: {seen}");
             self.here.nobody_works_on(&run);
@@ -142,6 +161,13 @@ impl Walk {
             assert_eq!(seen["state"], "succeeded", "{title}: {said}");
         }
         assert_eq!(seen["state"], "succeeded", "{title}: {seen}");
+        let tries = seen["attempt"].as_u64().unwrap();
+        match victim {
+            // An agent at work need not know that the server or its database was away.
+            Victim::One(Part::Server | Part::Postgres) => assert_eq!(tries, 1, "{title}"),
+            _ if matches!(step, Step::Waiting | Step::Landing) => assert_eq!(tries, 1, "{title}"),
+            _ => assert_eq!(tries, 2, "{title}"),
+        }
         self.landed_once(&seen, landings, &title);
     }
 
@@ -158,7 +184,7 @@ impl Walk {
     }
 }
 
-fn walk(victim: Part, steps: &[Step]) {
+fn walk(victim: Victim, steps: &[Step]) {
     let mut walk = Walk::begin();
     for step in steps {
         walk.story(*step, victim);
@@ -167,37 +193,68 @@ fn walk(victim: Part, steps: &[Step]) {
 
 #[test]
 fn a_server_dies_early() {
-    walk(Part::Server, &EARLY);
+    walk(Victim::One(Part::Server), &EARLY);
 }
 
 #[test]
 fn a_server_dies_late() {
-    walk(Part::Server, &LATE);
+    walk(Victim::One(Part::Server), &LATE);
 }
 
 #[test]
 fn a_runner_dies_early() {
-    walk(Part::Runner, &EARLY);
+    walk(Victim::One(Part::Runner), &EARLY);
 }
 
 #[test]
 fn a_runner_dies_late() {
-    walk(Part::Runner, &LATE);
+    walk(Victim::One(Part::Runner), &LATE);
 }
 
 #[test]
 fn a_database_dies_early() {
-    walk(Part::Postgres, &EARLY);
+    walk(Victim::One(Part::Postgres), &EARLY);
 }
 
 #[test]
 fn a_database_dies_late() {
-    walk(Part::Postgres, &LATE);
+    walk(Victim::One(Part::Postgres), &LATE);
 }
 
 #[test]
 fn the_supervisor_dies_and_is_started_again() {
-    walk(Part::Up, &[Step::Agent, Step::Waiting, Step::Landing]);
+    let steps = [Step::Agent, Step::Waiting, Step::Landing];
+    walk(Victim::One(Part::Up), &steps);
+}
+
+#[test]
+fn the_power_fails_early() {
+    walk(Victim::Everybody, &EARLY);
+}
+
+#[test]
+fn the_power_fails_late() {
+    walk(Victim::Everybody, &LATE);
+}
+
+/// The push of a runner that is long dead reaches the target after its successor's.
+#[test]
+fn a_push_from_the_grave_changes_nothing() {
+    let mut walk = Walk::begin();
+    let (run, approving) = walk.run_held_at(Step::Landing, "pushed twice");
+    walk.here.kill(Part::Runner);
+    let landed = approving.unwrap().wait().ok();
+    assert_eq!(landed["state"], "succeeded", "{landed}");
+    let head = walk.remote.head();
+    assert_eq!(walk.remote.landed(&run), std::slice::from_ref(&head));
+
+    walk.remote.push_change(&[("other", "theirs\n")], "theirs");
+    let after = walk.remote.head();
+    walk.remote.release_and_wait(Push::Target);
+    assert_eq!(walk.remote.head(), after);
+    assert_eq!(walk.remote.landed(&run), [head]);
+    assert_eq!(walk.remote.taken(Push::Target), 2, "ours and theirs");
+    walk.here.nobody_works_on(&run);
 }
 
 /// What runs in the sandbox dies alone: nothing is tried again, the run says who died.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::procs::until;
+use super::procs::{self, until};
 
 /// What a push does, as the hooks tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +45,8 @@ while read -r old new name; do
   kind=$(kind "$old" "$new" "$name")
   echo "$kind $old $new $name" >> ../control/asked
   if [ -e "../control/refuse-$kind" ]; then cat "../control/refuse-$kind" >&2; exit 1; fi
-  if [ -e "../control/hold-$kind" ]; then
-    echo "$kind" >> ../control/held
-    while [ -e "../control/hold-$kind" ]; do sleep 0.02; done
+  if mv "../control/hold-$kind" "../control/held-$kind" 2>/dev/null; then
+    while [ -e "../control/held-$kind" ]; do sleep 0.02; done
   fi
 done
 "#;
@@ -200,23 +199,31 @@ impl Remote {
         fs::remove_file(self.control().join(format!("refuse-{}", push.name()))).unwrap();
     }
 
-    /// From now on pushes of this kind wait inside the remote.
+    /// The next push of this kind waits inside the remote; those after it pass.
     pub(crate) fn hold(&self, push: Push) {
-        let _ = fs::remove_file(self.control().join("held"));
         fs::write(self.control().join(format!("hold-{}", push.name())), "").unwrap();
     }
 
-    /// Waits until one waits.
+    /// Waits until it waits.
     pub(crate) fn wait_held(&self, push: Push) {
+        let held = self.control().join(format!("held-{}", push.name()));
         until(&format!("a push of {push:?} reaches the remote"), || {
-            let held = fs::read_to_string(self.control().join("held")).ok()?;
-            held.lines().any(|kind| kind == push.name()).then_some(())
+            held.exists().then_some(())
         });
     }
 
-    /// Lets them go on.
+    /// Lets it go on, and waits until the remote is done with everybody.
+    pub(crate) fn release_and_wait(&self, push: Push) {
+        self.release(push);
+        let mark = self.dir.path().file_name().unwrap().to_str().unwrap();
+        until("the remote is done", || {
+            procs::marked(mark).is_empty().then_some(())
+        });
+    }
+
+    /// Lets it go on.
     pub(crate) fn release(&self, push: Push) {
-        fs::remove_file(self.control().join(format!("hold-{}", push.name()))).unwrap();
+        fs::remove_file(self.control().join(format!("held-{}", push.name()))).unwrap();
     }
 
     /// How many pushes of this kind the remote has taken since it was made.
