@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::harness::{Installation, id};
+use super::harness::{Installation, Part, id};
 use super::remote::{Push, Remote};
 
 #[test]
 fn what_is_asked_three_times_at_once_happens_once() {
-    let here = Installation::up();
+    let mut here = Installation::up();
     let remote = Remote::bare(&[("greeting", "good evening\n")]);
     here.project("demo", &remote, &["--egress", "none"]);
     here.agent("writer", "barrier work; echo hello > greeting");
@@ -20,6 +20,13 @@ fn what_is_asked_three_times_at_once_happens_once() {
         .into();
     assert_eq!(runs.len(), 1);
     let run = runs.first().unwrap();
+    let listed = here.fh(&["run", "list"]).ok();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+
+    // Nor does the same request to the server's next life start another.
+    here.kill(Part::Server);
+    here.run_in(run, &["dispatching", "running"]);
+    assert_eq!(id(&here.fh(&start).ok()), run);
     let listed = here.fh(&["run", "list"]).ok();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 

@@ -1,11 +1,9 @@
 //! The way of a card: from the board to a commit on the client's own main.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use super::harness::{Installation, id};
-use super::remote::{Push, Remote};
+use super::remote::{Push, Remote, git};
 
 const PROJECT_FILE: &str = r#"
 [setup]
@@ -125,16 +123,9 @@ fn the_diff_applies(here: &Installation, remote: &Remote, run: &str) {
     let clone = remote.clone_here();
     let diff = here.fh(&["run", "diff", run]);
     assert_eq!(diff.code, 0, "{diff}");
-    let path = clone.path().join("../").join(format!("{run}.diff"));
-    let path = path.as_path();
-    std::fs::write(path, &diff.bytes).unwrap();
-    let check = Command::new("git")
-        .args(["apply", "--check", path.to_str().unwrap()])
-        .current_dir(clone.path())
-        .output()
-        .unwrap();
-    std::fs::remove_file(path).unwrap();
-    assert!(check.status.success(), "{check:?} on\n{diff}");
+    let file = clone.path().join(".git/work.diff");
+    std::fs::write(&file, &diff.bytes).unwrap();
+    git(clone.path(), &["apply", "--check", file.to_str().unwrap()]);
     assert!(diff.out().contains("+hello"), "{diff}");
 }
 
