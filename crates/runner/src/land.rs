@@ -132,6 +132,10 @@ async fn round(desk: &Desk<'_>, checked: &mut Checked) -> Result<Round, Halt> {
     let commit = match merged {
         Merge::AlreadyContained { landed } => return Ok(Round::Landed(landed)),
         Merge::FastForward(commit) => {
+            // A target that was set back, or that has a part of the work already, is another base.
+            if tip != desk.base {
+                same_diff(desk, tip.as_ref(), &commit).await?;
+            }
             report
                 .note("fast-forward: the commit that lands is the one that was checked")
                 .await?;
@@ -157,7 +161,7 @@ async fn same_diff(desk: &Desk<'_>, tip: Option<&Oid>, commit: &Oid) -> Result<(
     Err(Halt::failed(
         Reason::DiffChanged,
         format!(
-            "{} moved from {} to {}; merged onto it, the change is another one than the one that was approved",
+            "{} moved from {} to {}; landed on it, the change is another one than the one that was approved",
             desk.target,
             desk.base
                 .as_ref()

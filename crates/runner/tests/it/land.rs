@@ -146,6 +146,26 @@ async fn what_a_person_must_see_is_refused_and_both_commits_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_was_set_back_does_not_get_back_what_was_taken_away() {
+    let world = world().await;
+    let good = world.main();
+    world.remote.commit(&[("bad", "x\n")], "a mistake");
+    let mut run = world.approved("echo mine > mine").await;
+    world
+        .remote
+        .read(&["update-ref", "refs/heads/main", good.as_str()]);
+    let finished = run.play().await;
+    assert_eq!(
+        finished.outcome,
+        Outcome::Refused {
+            reason: Reason::DiffChanged
+        }
+    );
+    assert_eq!(world.main(), good);
+    world.runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_remote_that_refuses_is_quoted() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = world().await;
