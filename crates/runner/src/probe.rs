@@ -53,6 +53,12 @@ async fn remote_probe(
 /// Deletes all refs of runs on a remote, and their folders here. Names the runs that have none left.
 pub(crate) async fn sweep(context: &Context, sweep: Sweep) -> Swept {
     let mut runs = vec![];
+    let allowed =
+        Policy::load(&context.policy_file()).and_then(|policy| policy.allows_remote(&sweep.remote));
+    if let Err(rule) = allowed {
+        tracing::warn!(rule, "a sweep is not allowed");
+        return Swept { runs };
+    }
     for run in sweep.runs.into_iter().take(SWEEP_MAX) {
         if context.jobs.holds_run(run) {
             continue;

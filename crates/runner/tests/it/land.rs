@@ -219,3 +219,29 @@ async fn a_sweep_deletes_the_refs_of_all_epochs() {
     assert_eq!(world.remote.refs(other.id()), ["1"]);
     world.runner.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_touches_no_remote_that_the_policy_does_not_allow() {
+    use freehold_wire::link::{Down, Sweep, Up};
+    let world = world().await;
+    let run = world.approved("echo mine > mine").await;
+    let policy = world.runner.data.path().join("policy.toml");
+    std::fs::write(policy, "remotes = ['https://example.org/team/app']").unwrap();
+    let sweep = Sweep {
+        remote: world.remote.url(),
+        runs: vec![run.id()],
+    };
+    world.server.ask("s1", Down::Sweep(sweep));
+    let swept = world
+        .server
+        .until("swept", |taken| {
+            taken.others.iter().find_map(|frame| match &frame.body {
+                Up::Swept(swept) => Some(swept.runs.clone()),
+                _ => None,
+            })
+        })
+        .await;
+    assert_eq!(swept, []);
+    assert_eq!(world.remote.refs(run.id()), ["1"]);
+    world.runner.drain().await;
+}
