@@ -168,6 +168,10 @@ struct Write<'a> {
 impl Write<'_> {
     async fn run(mut self, queued: &mut mpsc::Receiver<Frame<Up>>) -> Result<(), LinkError> {
         let context = self.context;
+        if context.status.borrow().draining {
+            // Said on an earlier connection, and forgotten with it.
+            self.send(text(&Frame::new(Up::Draining {}))?).await?;
+        }
         let mut heartbeat = interval(context.pace.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -185,6 +185,48 @@ async fn a_drain_lets_a_job_end_and_takes_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drain_is_said_again_on_the_next_connection() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let run = Run::script(&server, &remote, "echo begun; sleep 3; echo 2 > a");
+    run.start();
+    run.event("the agent's output", |kind, _| kind == "output")
+        .await;
+    runner.cancel.cancel();
+    for times in 1..=2 {
+        server
+            .until("draining", |taken| {
+                let said = taken.others.iter();
+                let said = said.filter(|frame| frame.body == Up::Draining {});
+                (said.count() >= times).then_some(())
+            })
+            .await;
+        if times == 1 {
+            server.cut();
+        }
+    }
+    runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_as_large_as_a_card_can_make_it_is_taken() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let mut run = Run::script(&server, &remote, "echo 2 > a");
+    // Six bytes each as JSON: as large as a request may be.
+    run.execute().card.body = "\u{1}".repeat(1 << 20);
+    let finished = run.play().await;
+    assert!(
+        matches!(finished.outcome, Outcome::Work(_)),
+        "{:?}",
+        finished.outcome
+    );
+    runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_drain_that_takes_too_long_gives_the_job_back() {
     let server = Server::start().await;
     let data = live(&server).await.drain().await;
