@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use backoff::Backoff;
 
-/// Largest frame from the server: an offer carries a card's body (2 MiB), signed and sealed, each in
-/// base64.
-const INCOMING_MAX: usize = 8 << 20;
+/// Largest frame from the server: an offer carries a card's body, a reply and a command line, each of
+/// which reached the server in a request of at most 6 MiB; as JSON, signed and sealed, each in base64.
+/// A larger frame would end the connection, and the offer is repeated in the next one.
+const INCOMING_MAX: usize = 36 << 20;
 /// From dialling to `welcome`.
 const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 /// Frames that may be lost and wait for the connection.
