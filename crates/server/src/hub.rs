@@ -26,7 +26,8 @@ struct Line {
 #[derive(Default)]
 struct Inner {
     lines: HashMap<RunnerId, Line>,
-    questions: HashMap<String, oneshot::Sender<Probed>>,
+    /// Whom each was put to: nobody else answers it.
+    questions: HashMap<String, (RunnerId, oneshot::Sender<Probed>)>,
 }
 
 /// The connections of this process.
@@ -106,10 +107,19 @@ impl Connections {
         }
     }
 
-    /// A runner answered a question.
-    pub(crate) fn answered(&self, id: &str, probed: Probed) {
-        let question = self.lock().questions.remove(id);
-        if let Some(question) = question {
+    /// A runner answered a question. What was not asked of this runner is ignored: questions'
+    /// numbers can be guessed, and the answer may be for another tenant.
+    pub(crate) fn answered(&self, runner: RunnerId, id: &str, probed: Probed) {
+        let mut inner = self.lock();
+        if inner
+            .questions
+            .get(id)
+            .is_none_or(|(asked, _)| *asked != runner)
+        {
+            tracing::warn!(%runner, "an answer to a question that was not put to this runner");
+            return;
+        }
+        if let Some((_, question)) = inner.questions.remove(id) {
             // Nobody waits any more: the answer came too late.
             let _late = question.send(probed);
         }
@@ -143,7 +153,7 @@ impl Connections {
         let id = format!("q{}", self.count.fetch_add(1, Ordering::Relaxed));
         let (sender, answer) = oneshot::channel();
         let runner = *self.of(tenant).first()?;
-        self.lock().questions.insert(id.clone(), sender);
+        self.lock().questions.insert(id.clone(), (runner, sender));
         let frame = Frame {
             id: Some(id.clone()),
             ..Frame::new(Down::Probe(probe))
@@ -179,5 +189,48 @@ impl Hub for Connections {
 
     fn ask(&self, tenant: TenantId, probe: Probe) -> Answer<'_, Option<Probed>> {
         Box::pin(self.question(tenant, probe))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn line(connections: &Connections, n: u8) -> (TenantId, Registered) {
+        let tenant = TenantId::at(DateTime::UNIX_EPOCH, [n; 10]);
+        let connected = Connected {
+            runner: RunnerId::at(DateTime::UNIX_EPOCH, [n; 10]),
+            labels: std::collections::BTreeMap::new(),
+            capacity: 1,
+            draining: false,
+        };
+        (tenant, connections.register(tenant, connected, vec![n]))
+    }
+
+    fn remote(head: &str) -> Probed {
+        Probed::Remote {
+            head: Some(head.into()),
+            target: false,
+            empty: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_runner_that_was_asked_answers() {
+        let connections = Connections::new();
+        let (tenant, mut asked) = line(&connections, 1);
+        let (_, stranger) = line(&connections, 2);
+        let probe = Probe::Remote {
+            remote: "file:///srv/demo.git".into(),
+            target: None,
+        };
+        let answering = async {
+            let id = asked.frames.recv().await.unwrap().id.unwrap();
+            connections.answered(stranger.runner, &id, remote("forged"));
+            connections.answered(asked.runner, &id, remote("main"));
+        };
+        let (answer, ()) = tokio::join!(connections.ask(tenant, probe), answering);
+        assert_eq!(answer, Some(remote("main")));
     }
 }

@@ -314,7 +314,7 @@ impl Line {
             }
             Up::Probed(probed) => {
                 if let Some(id) = &frame.id {
-                    self.state.connections.answered(id, probed);
+                    self.state.connections.answered(runner, id, probed);
                 }
                 Ok(())
             }
