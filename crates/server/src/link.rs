@@ -20,7 +20,7 @@ use freehold_wire::link::{
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::AppState;
 use crate::answer::{Answer, Body, bearer};
@@ -219,6 +219,7 @@ impl Line {
         let reminded = self.state.engine.remind(known.tenant, known.runner).await;
         reminded.map_err(End::from)?;
         let stop = self.state.stop.clone();
+        let mut heard = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -227,9 +228,9 @@ impl Line {
                     Some(frame) => self.send(&frame).await?,
                     None => return Err(End::Replaced),
                 },
-                message = timeout(SILENCE, self.socket.recv()) => {
-                    let message = message.map_err(|_| End::Gone)?;
-                    self.take(known, message).await?;
+                message = unless_silent(heard, self.socket.recv()) => {
+                    self.take(known, message?).await?;
+                    heard = Instant::now();
                 }
             }
         }
@@ -377,11 +378,33 @@ impl Line {
     }
 }
 
+/// What comes next, unless nothing has been heard for too long. What we send meanwhile is no sign
+/// of the other side.
+async fn unless_silent<T>(heard: Instant, next: impl Future<Output = T>) -> Result<T, End> {
+    timeout_at(heard + SILENCE, next)
+        .await
+        .map_err(|_| End::Gone)
+}
+
 /// The text of a message; none for pings.
 fn text_of(message: Option<Result<Message, axum::Error>>) -> Result<Option<String>, End> {
     match message {
         Some(Ok(Message::Text(text))) => Ok(Some(text.to_string())),
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => Ok(None),
         Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_we_send_does_not_make_up_for_a_runner_s_silence() {
+        let never = std::future::pending::<()>();
+        // As after a reminder that was sent into a line that has been dead for so long.
+        let silent = unless_silent(Instant::now() - SILENCE, never);
+        let ended = timeout(Duration::from_secs(5), silent).await;
+        assert!(matches!(ended, Ok(Err(End::Gone))), "{ended:?}");
     }
 }
