@@ -1,7 +1,7 @@
 //! Runners: enrolment, connection, and what they are.
 
 use freehold_model::{RunnerId, TenantId};
-use freehold_store::{RunnerRow, TokenKind, Tx};
+use freehold_store::{RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
 use freehold_wire::link::{Hello, PROTOCOL, WrappedKey, hello_message};
@@ -34,7 +34,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] for a token that was used or has expired, [`Code::Invalid`] for
-    /// keys that do not belong together.
+    /// keys that do not belong together, [`Code::Exists`] for an id that is a runner's already.
     pub async fn runner_enrol(&self, enrol: Enrol) -> Result<Enrolled> {
         let bad_token = "the enrolment token was used, has expired, or never was";
         let Some(token) = enrol
@@ -71,7 +71,12 @@ impl Engine {
             busy: 0,
             created_at: now,
         };
-        tx.runner_insert(&runner).await?;
+        match tx.runner_insert(&runner).await {
+            Err(StoreError::Taken { .. }) => {
+                return refuse(Code::Exists, "there is a runner with this id already");
+            }
+            other => other?,
+        }
         for key in keys.content() {
             let purpose = content_key_purpose(key.id());
             let wrapped = enrol

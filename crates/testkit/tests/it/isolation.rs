@@ -183,3 +183,32 @@ async fn a_sign_in_link_works_once() {
         .unwrap_err();
     assert_eq!(again.code, Code::Unauthenticated);
 }
+
+#[tokio::test]
+async fn a_runner_s_id_is_one_runner_s_whatever_the_tenant() {
+    use freehold_model::{RunnerId, TenantId};
+    use freehold_store::{RunnerRow, StoreError};
+    let app = App::start().await;
+    let now = chrono::Utc::now();
+    let row = RunnerRow {
+        id: RunnerId::at(now, [7; 10]),
+        name: "host".into(),
+        signing_key: vec![1; 32],
+        seal_key: vec![1; 32],
+        labels: std::collections::BTreeMap::new(),
+        capacity: 1,
+        version: String::new(),
+        last_seq: 0,
+        last_seen: None,
+        busy: 0,
+        created_at: now,
+    };
+    let mut tx = app.engine.store().begin(app.owner.tenant).await.unwrap();
+    tx.runner_insert(&row).await.unwrap();
+    tx.commit().await.unwrap();
+    let stranger = TenantId::at(now, [8; 10]);
+    let mut tx = app.engine.store().begin(stranger).await.unwrap();
+    tx.tenant_insert("stranger", now).await.unwrap();
+    let same = tx.runner_insert(&row).await;
+    assert!(matches!(same, Err(StoreError::Taken { .. })), "{same:?}");
+}
