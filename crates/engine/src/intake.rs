@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{Command, Fence};
 use freehold_model::{RunId, RunnerId, TenantId};
-use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, StoreError, Tx};
+use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, Tx};
 use freehold_wire::link::{Down, Finished, JobRef, LEASE_S, RunEvent, RunRef, Up};
 use serde_json::Value;
 
@@ -40,8 +40,9 @@ impl Engine {
     /// are skipped. Numbers rise and may leave gaps: a runner that was told to drop a run throws
     /// its unsent frames away.
     ///
-    /// A frame that the database cannot store is dropped alone, with a warning in the log: it
-    /// must not stop those behind it.
+    /// A frame that the database can never store is dropped alone, with a warning in the log: it
+    /// must not stop those behind it. A database that cannot store anything now (a full disk, a
+    /// time limit, a standby) drops nothing: the runner says it again.
     ///
     /// # Errors
     /// [`Error`]; then nothing of the batch was taken.
@@ -52,8 +53,8 @@ impl Engine {
         frames: &[(u64, Up)],
     ) -> Result<Taken> {
         match self.take_batch(tenant, runner, frames, false).await {
-            Err(Error::Store(StoreError::Database(error))) => {
-                tracing::warn!(%runner, %error, "a batch was refused; taking its frames one by one");
+            Err(Error::Store(error)) if error.is_of_the_data() => {
+                tracing::warn!(%runner, error = &error as &dyn std::error::Error, "a batch was refused; taking its frames one by one");
                 self.take_singly(tenant, runner, frames).await
             }
             other => other,
@@ -70,8 +71,8 @@ impl Engine {
         for frame in frames {
             let one = std::slice::from_ref(frame);
             let taken = match self.take_batch(tenant, runner, one, false).await {
-                Err(Error::Store(StoreError::Database(error))) => {
-                    tracing::error!(%runner, seq = frame.0, %error, "a frame cannot be stored; dropped");
+                Err(Error::Store(error)) if error.is_of_the_data() => {
+                    tracing::error!(%runner, seq = frame.0, error = &error as &dyn std::error::Error, "a frame cannot be stored; dropped");
                     self.take_batch(tenant, runner, one, true).await?
                 }
                 other => other?,

@@ -41,6 +41,14 @@ const STATEMENT_TIMEOUT: &str = "15s";
 /// The channel of wake-up hints. Payload: `<tenant uuid> <what>`.
 const CHANNEL: &str = "freehold";
 
+/// SQLSTATE classes of what may pass: 08 the connection broke, 25006 a standby or read-only, 40
+/// deadlock or rollback, 53 out of disk, memory or connections, 57 a statement was ended (by its
+/// time limit too) or the server goes down or comes up, 58 the system under it failed.
+const MAY_PASS: [&str; 6] = ["08", "25006", "40", "53", "57", "58"];
+/// SQLSTATE classes of a value that cannot be stored, whenever it is tried: 22 data exception, 23
+/// integrity violation, 54 program limit.
+const OF_THE_DATA: [&str; 3] = ["22", "23", "54"];
+
 /// What can go wrong between us and PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -91,12 +99,25 @@ impl From<sqlx::Error> for StoreError {
             &error,
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed
         ) || matches!(&error, sqlx::Error::Database(db)
-            // 57P0x: the server is going down or coming up; 08xxx: the connection broke; 53300: full.
-            if db.code().is_some_and(|c| c.starts_with("57P0") || c.starts_with("08") || c == "53300"));
+            if db.code().is_some_and(|code| MAY_PASS.iter().any(|class| code.starts_with(class))));
         if gone {
             Self::Unavailable(error)
         } else {
             Self::Database(error)
+        }
+    }
+}
+
+impl StoreError {
+    /// Whether it is what was to be stored that is at fault, so that trying again is in vain.
+    #[must_use]
+    pub fn is_of_the_data(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Encode(_)) => true,
+            Self::Database(sqlx::Error::Database(db)) => db
+                .code()
+                .is_some_and(|code| OF_THE_DATA.iter().any(|class| code.starts_with(class))),
+            _ => false,
         }
     }
 }

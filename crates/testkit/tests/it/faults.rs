@@ -1,0 +1,78 @@
+//! What must not stop, double or lose anything: a standstill, a full disk, a clock that steps back.
+use chrono::{DateTime, TimeDelta};
+use freehold_model::run::{JobKind, Outcome, State};
+use freehold_model::{OrderId, ProjectId, Reason, TenantId};
+use freehold_testkit::peer::{reference, work};
+use freehold_testkit::{App, Peer, eventually};
+use freehold_wire::api::{Card, Event, Page, Project, Run};
+use freehold_wire::content::{Content, Place};
+use freehold_wire::dsse::Envelope;
+use freehold_wire::dsse::ed25519::VerifyingKey;
+use freehold_wire::link::{Down, Finished, Frame, Heartbeat, Offer, RunEvent, Up};
+use freehold_wire::order::{ORDER, Order};
+use serde_json::json;
+use sqlx::Executor as _;
+
+use crate::board::{agent, card, project};
+use crate::link::{run, started};
+
+fn finished(offer: &Offer, outcome: Outcome) -> Finished {
+    Finished {
+        job: reference(offer),
+        outcome,
+        detail: None,
+        checks: vec![],
+        diff: None,
+        transcript: None,
+        isolation: None,
+        agent_version: None,
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_drops_no_frame() {
+    let (app, mut peer, started) = started().await;
+    let offer = peer.offer().await;
+    let seq = peer.accept(&offer).await;
+    peer.acknowledged(seq).await;
+    let mut owner = app.database.as_owner().await;
+    owner
+        .execute(
+            "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+             CREATE TRIGGER no_space BEFORE INSERT ON run_events
+             FOR EACH ROW WHEN (NEW.kind = 'note') EXECUTE FUNCTION no_space()",
+        )
+        .await
+        .unwrap();
+    let note = Up::Event(RunEvent {
+        run: offer.run,
+        epoch: 1,
+        n: 1,
+        ts: chrono::Utc::now(),
+        kind: "note".into(),
+        meta: json!({ "text": "kept" }),
+        content: None,
+    });
+    let seq = peer.put(note.clone()).await;
+    while let Some(frame) = peer.hear_or_end().await {
+        assert!(frame.ack.is_none_or(|ack| ack < seq), "{frame:?}");
+    }
+    owner
+        .execute("DROP TRIGGER no_space ON run_events")
+        .await
+        .unwrap();
+    peer.connect().await;
+    assert!(peer.acked < seq);
+    let again = Frame {
+        seq: Some(seq),
+        ..Frame::new(note)
+    };
+    peer.say(&again).await;
+    peer.acknowledged(seq).await;
+    let events: Page<Event> = app
+        .get(&format!("/runs/{}/events", started.id))
+        .await
+        .unwrap();
+    assert_eq!(events.items.last().unwrap().payload["text"], "kept");
+}
