@@ -55,14 +55,15 @@ impl Tx {
         Ok(())
     }
 
-    /// The latest order of a kind.
+    /// The order of a kind for the latest turn, and of that turn the latest. Turns count, clocks
+    /// may step back.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn order_latest(&mut self, run: RunId, kind: JobKind) -> Result<Option<OrderRow>> {
         Ok(sqlx::query_as(
             "SELECT envelope, turn FROM orders WHERE tenant_id = $1 AND run_id = $2 AND kind = $3
-             ORDER BY id DESC LIMIT 1",
+             ORDER BY turn DESC, id DESC LIMIT 1",
         )
         .bind(self.tenant.uuid())
         .bind(run.uuid())

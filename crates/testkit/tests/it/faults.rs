@@ -76,3 +76,21 @@ async fn a_full_disk_drops_no_frame() {
         .unwrap();
     assert_eq!(events.items.last().unwrap().payload["text"], "kept");
 }
+
+#[tokio::test]
+async fn the_latest_order_is_the_latest_turn_s_though_the_clock_stepped_back() {
+    let (app, _peer, started) = started().await;
+    let store = app.engine.store();
+    let mut tx = store.begin(app.owner.tenant).await.unwrap();
+    let at = DateTime::UNIX_EPOCH;
+    let early = OrderId::at(at, [0; 10]);
+    tx.order_insert(early, started.id, JobKind::Execute, 1, b"reply", at)
+        .await
+        .unwrap();
+    let latest = tx
+        .order_latest(started.id, JobKind::Execute)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((latest.turn, latest.envelope), (1, b"reply".to_vec()));
+}
