@@ -13,7 +13,7 @@ use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
 
 use crate::{Engine, Error, Result};
 
-/// Jobs looked at in one pass; more wait for the next.
+/// Jobs looked at in one transaction.
 const BATCH: i64 = 100;
 /// Refs of a run stay this long after its end, so that a person can still fetch them.
 const REFS_KEPT: TimeDelta = TimeDelta::days(1);
@@ -58,10 +58,12 @@ impl Engine {
 
     /// Gives waiting jobs to runners.
     async fn dispatch(&self, tenant: TenantId) -> Result<()> {
-        let mut tx = self.store().begin(tenant).await?;
-        let rows = tx.run_wanting(BATCH).await?;
-        if rows.is_empty() {
-            return Ok(());
+        let mut after = None;
+        loop {
+            after = self.dispatch_behind(tenant, after).await?;
+            if after.is_none() {
+                return Ok(());
+            }
         }
         let rooms = self.rooms(&mut tx, tenant).await?;
         let mut wanted = Vec::with_capacity(rows.len());
@@ -84,13 +86,27 @@ impl Engine {
                         tx.hint(freehold_store::Hint::Run(id));
                     }
                 }
+    }
+
+    /// Gives the waiting jobs behind `after` to runners, and says behind which one there are more.
+    async fn dispatch_behind(
+        &self,
+        tenant: TenantId,
+        after: Option<RunId>,
+    ) -> Result<Option<RunId>> {
+        let mut tx = self.store().begin(tenant).await?;
+        let rows = tx.run_wanting(after, BATCH).await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
+        let Some(last) = rows.last().map(|row| row.id) else {
+            return Ok(None);
+        };
             }
         }
         tx.commit().await?;
         for (runner, offer) in offers {
             self.hub().send(runner, Down::Offer(Box::new(offer)));
         }
-        Ok(())
+        Ok(full.then_some(last))
     }
 
     async fn rooms(&self, tx: &mut Tx, tenant: TenantId) -> Result<Vec<Room>> {

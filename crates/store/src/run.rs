@@ -336,17 +336,24 @@ impl Tx {
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Runs that want a runner now, oldest first, skipping those that another transaction holds.
+    /// Runs behind `after` that want a runner now, oldest first, skipping those that another
+    /// transaction holds.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn run_wanting(&mut self, limit: i64) -> Result<Vec<RunRow>> {
+    pub async fn run_wanting(
+        &mut self,
+        after: Option<RunId>,
+        limit: i64,
+    ) -> Result<Vec<RunRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
             "SELECT * FROM runs
              WHERE tenant_id = $1 AND (state = 'queued' OR (state = 'landing' AND lease_job IS NULL))
-             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+               AND ($2::uuid IS NULL OR id > $2)
+             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
         )
         .bind(self.tenant.uuid())
+        .bind(after.map(RunId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

@@ -30,6 +30,29 @@ fn finished(offer: &Offer, outcome: Outcome) -> Finished {
 }
 
 #[tokio::test]
+async fn runs_that_cannot_start_do_not_stand_in_the_way_of_one_that_can() {
+    let app = App::start().await;
+    let mut peer = Peer::enrol(&app).await;
+    peer.connect().await;
+    let project = project(&app, &mut peer, "demo").await;
+    agent(&app, "worker").await;
+    let first = card(&app, &project, "The one they wait for").await;
+    for n in 0..101 {
+        let new =
+            json!({ "project": "demo", "title": format!("Later {n}"), "depends": [first.id] });
+        let card: Card = app.post("/cards", &new).await.unwrap();
+        app.post::<Run>(&format!("/cards/{}/runs", card.id), &json!({}))
+            .await
+            .unwrap();
+    }
+    let start: Run = app
+        .post(&format!("/cards/{}/runs", first.id), &json!({}))
+        .await
+        .unwrap();
+    assert_eq!(peer.offer().await.run, start.id);
+}
+
+#[tokio::test]
 async fn a_full_disk_drops_no_frame() {
     let (app, mut peer, started) = started().await;
     let offer = peer.offer().await;
