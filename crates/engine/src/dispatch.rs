@@ -162,9 +162,6 @@ impl Engine {
                 run: row.id,
                 epoch: row.life.epoch,
             };
-            if row.life.cancel_requested {
-                self.hub().send(runner, Down::Cancel(run));
-            }
             if row.life.lease.as_ref().is_some_and(|lease| !lease.accepted) {
                 let offer = offer(&mut tx, &row).await?;
                 self.hub().send(runner, Down::Offer(Box::new(offer)));
@@ -190,6 +187,10 @@ impl Engine {
         let before = self.now() - REFS_KEPT;
         let mut by_remote: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
         for (run, remote) in tx.run_to_sweep(before, SWEEP_BATCH).await? {
+            // Behind the offer: a runner that never saw the job must take it to say that it ended.
+            if row.life.cancel_requested {
+                self.hub().send(runner, Down::Cancel(run));
+            }
             by_remote.entry(remote).or_default().push(run);
         }
         for (remote, runs) in by_remote {

@@ -101,6 +101,30 @@ async fn a_full_disk_drops_no_frame() {
 }
 
 #[tokio::test]
+async fn a_job_that_was_cancelled_before_it_was_heard_of_is_offered_and_stopped_at_once() {
+    let (app, mut peer, started) = started().await;
+    peer.offer().await;
+    peer.vanish();
+    let path = format!("/runs/{}/cancel", started.id);
+    app.post::<Run>(&path, &json!({})).await.unwrap();
+    peer.connect().await;
+    let offer = peer
+        .until(|down| match down {
+            Down::Offer(offer) => Some(Some((**offer).clone())),
+            Down::Cancel(_) => Some(None),
+            _ => None,
+        })
+        .await
+        .expect("a runner cannot stop what it has not heard of");
+    peer.until(|down| matches!(down, Down::Cancel(_)).then_some(()))
+        .await;
+    peer.accept(&offer).await;
+    let seq = peer.finish(&offer, Outcome::Cancelled).await;
+    peer.acknowledged(seq).await;
+    assert_eq!(run(&app, started.id).await.state, State::Cancelled);
+}
+
+#[tokio::test]
 async fn the_latest_order_is_the_latest_turn_s_though_the_clock_stepped_back() {
     let (app, _peer, started) = started().await;
     let store = app.engine.store();
