@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use freehold_engine::Hint;
+use freehold_engine::{Error, Hint, StoreError};
+use freehold_model::TenantId;
 use tokio::time::Instant;
 
 use crate::AppState;
@@ -38,14 +39,26 @@ pub(crate) async fn run(state: AppState) {
 
 async fn pass(state: &AppState, remind: bool, sweep: bool) -> freehold_engine::Result<()> {
     for tenant in state.engine.store().tenants().await? {
-        state.engine.reconcile(tenant).await?;
-        if remind {
-            for runner in state.connections.of(tenant) {
-                state.engine.remind(tenant, runner).await?;
-            }
+        match pass_of(state, tenant, remind, sweep).await {
+            Err(error @ Error::Store(StoreError::Unavailable(_))) => return Err(error),
+            // Its own trouble is no other tenant's.
+            Err(error) => tracing::error!(%tenant, %error, "a tenant cannot be looked after"),
+            Ok(()) => {}
         }
-        if sweep {
-            state.engine.sweep(tenant).await?;
+    }
+    Ok(())
+}
+
+async fn pass_of(
+    state: &AppState,
+    tenant: TenantId,
+    remind: bool,
+    sweep: bool,
+) -> freehold_engine::Result<()> {
+    state.engine.reconcile(tenant).await?;
+    if remind {
+        for runner in state.connections.of(tenant) {
+            state.engine.remind(tenant, runner).await?;
         }
     }
     Ok(())

@@ -141,3 +141,55 @@ async fn the_latest_order_is_the_latest_turn_s_though_the_clock_stepped_back() {
         .unwrap();
     assert_eq!((latest.turn, latest.envelope), (1, b"reply".to_vec()));
 }
+
+/// A tenant that was made before all others, with a run that nobody can read.
+async fn damaged(app: &App) {
+    let tenant = TenantId::at(DateTime::UNIX_EPOCH, [0; 10]);
+    let id = ProjectId::at(DateTime::UNIX_EPOCH, [0; 10]).uuid();
+    let mut tx = app.engine.store().begin(tenant).await.unwrap();
+    tx.tenant_insert("damaged", DateTime::UNIX_EPOCH)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let mut role = app.database.as_app().await;
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(tenant.uuid().to_string())
+        .execute(&mut role)
+        .await
+        .unwrap();
+    for statement in [
+        "INSERT INTO projects VALUES ($1, $2, 'p', 'none', '', '', '', now())",
+        "INSERT INTO agents VALUES ($1, $2, 'a', 'command', NULL, NULL, '{}', 1, 1, '', now())",
+        "INSERT INTO cards VALUES ($1, $2, $2, 'Build', '', '', 1, false, now(), now())",
+        "INSERT INTO runs (tenant_id, id, project_id, card_id, agent_id, agent_name, by_user, state,
+             epoch, attempt, attempts_max, land_attempt, turn, cancel_requested, target, egress,
+             isolation, labels, created_at)
+         VALUES ($1, $2, $2, $2, $2, 'a', $2, 'queued', 0, 1, 3, 0, 0, false, 'main', 'none',
+             'sandbox', '[]', now())",
+    ] {
+        sqlx::query(statement)
+            .bind(tenant.uuid())
+            .bind(id)
+            .execute(&mut role)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_cannot_be_looked_after_does_not_stop_the_others() {
+    let (app, mut peer, started) = started().await;
+    peer.offer().await;
+    damaged(&app).await;
+    let projects: Page<Project> = app.get("/projects").await.unwrap();
+    let card = card(&app, &projects.items[0], "Another").await;
+    let second: Run = app
+        .post(&format!("/cards/{}/runs", card.id), &json!({}))
+        .await
+        .unwrap();
+    assert_ne!(second.id, started.id);
+    eventually("the second run to be offered", async || {
+        (run(&app, second.id).await.state == State::Dispatching).then_some(())
+    })
+    .await;
+}
