@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{Command, JobKind};
 use freehold_model::schedule::{Offer as Room, Placement, Wanted, place};
 use freehold_model::{JobId, RunId, RunnerId, TenantId};
@@ -30,9 +30,29 @@ impl Engine {
         self.dispatch(tenant).await
     }
 
-    /// Takes back what runners no longer renew.
+    /// Nobody could be heard for a while (we, or the database, stood still): whatever runners said
+    /// meanwhile was lost with no fault of theirs, and they have a lease's time to say it again.
+    pub fn was_deaf(&self) {
+        *self.hearing() = None;
+    }
+
+    /// Since when runners could renew their leases.
+    fn hearing_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        *self.hearing().get_or_insert(now)
+    }
+
+    fn hearing(&self) -> std::sync::MutexGuard<'_, Option<DateTime<Utc>>> {
+        self.hears_since
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Takes back what runners no longer renew though they could.
     async fn expire(&self, tenant: TenantId) -> Result<()> {
         let now = self.now();
+        if now - self.hearing_since(now) < TimeDelta::seconds(LEASE_S) {
+            return Ok(());
+        }
         let mut tx = self.store().begin(tenant).await?;
         let expired = tx.run_expired(now, BATCH).await?;
         drop(tx);
@@ -56,7 +76,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives waiting jobs to runners.
+    /// Gives waiting jobs to runners. Looks at all of them: those that cannot start now must not
+    /// stand in the way of those behind them.
     async fn dispatch(&self, tenant: TenantId) -> Result<()> {
         let mut after = None;
         loop {
@@ -65,6 +86,20 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+
+    /// Gives the waiting jobs behind `after` to runners, and says behind which one there are more.
+    async fn dispatch_behind(
+        &self,
+        tenant: TenantId,
+        after: Option<RunId>,
+    ) -> Result<Option<RunId>> {
+        let mut tx = self.store().begin(tenant).await?;
+        let rows = tx.run_wanting(after, BATCH).await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
+        let Some(last) = rows.last().map(|row| row.id) else {
+            return Ok(None);
+        };
         let rooms = self.rooms(&mut tx, tenant).await?;
         let mut wanted = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -86,20 +121,6 @@ impl Engine {
                         tx.hint(freehold_store::Hint::Run(id));
                     }
                 }
-    }
-
-    /// Gives the waiting jobs behind `after` to runners, and says behind which one there are more.
-    async fn dispatch_behind(
-        &self,
-        tenant: TenantId,
-        after: Option<RunId>,
-    ) -> Result<Option<RunId>> {
-        let mut tx = self.store().begin(tenant).await?;
-        let rows = tx.run_wanting(after, BATCH).await?;
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
-        let Some(last) = rows.last().map(|row| row.id) else {
-            return Ok(None);
-        };
             }
         }
         tx.commit().await?;
@@ -166,6 +187,10 @@ impl Engine {
                 let offer = offer(&mut tx, &row).await?;
                 self.hub().send(runner, Down::Offer(Box::new(offer)));
             }
+            // Behind the offer: a runner that never saw the job must take it to say that it ended.
+            if row.life.cancel_requested {
+                self.hub().send(runner, Down::Cancel(run));
+            }
         }
         Ok(())
     }
@@ -187,10 +212,6 @@ impl Engine {
         let before = self.now() - REFS_KEPT;
         let mut by_remote: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
         for (run, remote) in tx.run_to_sweep(before, SWEEP_BATCH).await? {
-            // Behind the offer: a runner that never saw the job must take it to say that it ended.
-            if row.life.cancel_requested {
-                self.hub().send(runner, Down::Cancel(run));
-            }
             by_remote.entry(remote).or_default().push(run);
         }
         for (remote, runs) in by_remote {

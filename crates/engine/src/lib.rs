@@ -128,6 +128,8 @@ pub struct Parts {
 pub struct Engine {
     parts: Arc<Parts>,
     audited: Arc<audit::Recent>,
+    /// Since when this process hears runners without a break; none before the first look.
+    hears_since: Arc<std::sync::Mutex<Option<chrono::DateTime<chrono::Utc>>>>,
 }
 
 impl Engine {
@@ -137,6 +139,7 @@ impl Engine {
         Self {
             parts: Arc::new(parts),
             audited: Arc::new(audit::Recent::default()),
+            hears_since: Arc::default(),
         }
     }
 

@@ -13,16 +13,25 @@ const REMIND_EVERY: Duration = Duration::from_secs(10);
 /// How often refs of ended runs are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
+/// Between two looks there is a second, unless this process or the database stood still.
+const STOOD_STILL: Duration = Duration::from_secs(10);
+
 /// Runs until the server stops.
 pub(crate) async fn run(state: AppState) {
     let mut waiter = state.wakeups.waiter();
     let mut reminded = Instant::now();
     let mut swept = Instant::now();
+    let mut looked = Instant::now();
     while !state.stop.is_cancelled() {
         let remind = reminded.elapsed() >= REMIND_EVERY;
         let sweep = swept.elapsed() >= SWEEP_EVERY;
+        if looked.elapsed() >= STOOD_STILL {
+            state.engine.was_deaf();
+        }
+        looked = Instant::now();
         if let Err(error) = pass(&state, remind, sweep).await {
             tracing::warn!(%error, "a reconciler failed; it looks again shortly");
+            state.engine.was_deaf();
         }
         if remind {
             reminded = Instant::now();
@@ -60,6 +69,9 @@ async fn pass_of(
         for runner in state.connections.of(tenant) {
             state.engine.remind(tenant, runner).await?;
         }
+    }
+    if sweep {
+        state.engine.sweep(tenant).await?;
     }
     Ok(())
 }

@@ -53,6 +53,32 @@ async fn runs_that_cannot_start_do_not_stand_in_the_way_of_one_that_can() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_away_gives_runners_the_time_to_say_that_they_are_still_there() {
+    let (app, mut peer, started) = started().await;
+    let offer = peer.offer().await;
+    let seq = peer.accept(&offer).await;
+    peer.acknowledged(seq).await;
+    peer.vanish();
+    app.clock.advance(TimeDelta::minutes(2));
+    let app = app.restart().await;
+    // Several looks of the reconcilers.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    peer.connect().await;
+    peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
+        jobs: vec![reference(&offer)],
+    })))
+    .await;
+    let told = peer
+        .until(|down| matches!(down, Down::Ack {} | Down::Drop(_)).then(|| down.clone()))
+        .await;
+    assert_eq!(told, Down::Ack {}, "it still holds the run");
+    let now = run(&app, started.id).await;
+    assert_eq!((now.state, now.epoch, now.attempt), (State::Running, 1, 1));
+    app.clock.advance(TimeDelta::seconds(46));
+    assert_eq!(peer.offer().await.epoch, 2, "silence loses it all the same");
+}
+
+#[tokio::test]
 async fn a_full_disk_drops_no_frame() {
     let (app, mut peer, started) = started().await;
     let offer = peer.offer().await;
