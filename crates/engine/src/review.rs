@@ -9,7 +9,7 @@ use freehold_wire::problem::Code;
 use crate::card::{BODY_MAX, find as find_card};
 use crate::order::{About, Turn};
 use crate::project::find as find_project;
-use crate::run::{DETAIL, find, lock};
+use crate::run::{DETAIL, ISOLATION, find, lock};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Longest reason of a rejection, in bytes.
@@ -56,7 +56,7 @@ impl Engine {
                 run: row.id,
                 project: &project,
                 card: &card,
-                isolation: &row.isolation,
+                isolation: ISOLATION,
             };
             self.order_land(&mut tx, caller, &about, row.life.turn, &work)
                 .await?;
@@ -127,7 +127,7 @@ impl Engine {
             run: row.id,
             project: &project,
             card: &card,
-            isolation: &row.isolation,
+            isolation: ISOLATION,
         };
         let turn = Turn {
             agent: &agent,

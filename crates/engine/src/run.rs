@@ -18,7 +18,7 @@ use crate::{Caller, Engine, Error, Result, refuse};
 /// How often a run is tried when runners are lost.
 const ATTEMPTS_MAX: u32 = 3;
 /// The isolation that every run gets unless policy says more.
-const ISOLATION: &str = "sandbox";
+pub(crate) const ISOLATION: &str = "sandbox";
 /// Longest idempotency key.
 const KEY_MAX: usize = 200;
 

@@ -29,6 +29,20 @@ fn finished(offer: &Offer, outcome: Outcome) -> Finished {
     }
 }
 
+fn order(peer: &Peer, offer: &Offer) -> Order {
+    let place = Place::new(
+        peer.tenant,
+        offer.run,
+        "order/execute",
+        u64::from(offer.turn),
+    );
+    let sealed = Content::from_bytes(offer.order.clone());
+    let plain = peer.key.as_ref().unwrap().open(&place, &sealed).unwrap();
+    let envelope: Envelope = serde_json::from_slice(&plain).unwrap();
+    let pinned = VerifyingKey::from_bytes(peer.order_key.as_slice().try_into().unwrap()).unwrap();
+    envelope.verify(ORDER, &pinned).unwrap()
+}
+
 #[tokio::test]
 async fn runs_that_cannot_start_do_not_stand_in_the_way_of_one_that_can() {
     let app = App::start().await;
@@ -166,6 +180,26 @@ async fn the_latest_order_is_the_latest_turn_s_though_the_clock_stepped_back() {
         .unwrap()
         .unwrap();
     assert_eq!((latest.turn, latest.envelope), (1, b"reply".to_vec()));
+}
+
+#[tokio::test]
+async fn what_a_runner_reports_does_not_loosen_the_next_order() {
+    let (app, mut peer, started) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let loose = Finished {
+        isolation: Some("none".into()),
+        ..finished(&offer, work(&offer, &"c".repeat(40)))
+    };
+    let seq = peer.put(Up::Finished(Box::new(loose))).await;
+    peer.acknowledged(seq).await;
+    assert_eq!(run(&app, started.id).await.isolation, "none", "as reported");
+    let reply = json!({ "text": "go on" });
+    app.post::<Run>(&format!("/runs/{}/reply", started.id), &reply)
+        .await
+        .unwrap();
+    let next = peer.offer().await;
+    assert_eq!(order(&peer, &next).isolation, "sandbox");
 }
 
 /// A tenant that was made before all others, with a run that nobody can read.
