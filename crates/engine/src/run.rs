@@ -2,7 +2,7 @@
 
 use freehold_model::run::{Command, Effect, Refusal, Run as Life, State, apply};
 use freehold_model::{CardId, Lane, ProjectId, Reason, RunId};
-use freehold_store::{Hint, NewEvent, NewRun, RunRow, StoreError, Tx};
+use freehold_store::{Hint, NewEvent, NewRun, Report, RunRow, StoreError, Tx};
 use freehold_wire::api::{Check, Page, Run, StartRun};
 use freehold_wire::link::{Down, RunRef};
 use freehold_wire::problem::{Code, Problem};
@@ -232,12 +232,20 @@ impl Engine {
         command: Command,
     ) -> Result<Vec<Effect>> {
         let renewed = matches!(command, Command::Renew(..));
+        let reported = matches!(command, Command::Finish(..));
         let effects = apply(&mut row.life, command).map_err(refused)?;
         if effects.is_empty() && !renewed {
             return Ok(effects);
         }
         let now = self.now();
         tx.run_set_life(row.id, &row.life, now).await?;
+        if !reported
+            && row.detail.is_some()
+            && effects.iter().any(|e| matches!(e, Effect::Entered(_)))
+        {
+            // The words of the job before are no longer true.
+            tx.run_set_report(row.id, &Report::default()).await?;
+        }
         for effect in &effects {
             self.announce(tx, row.id, &row.life, *effect).await?;
         }

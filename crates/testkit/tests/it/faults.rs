@@ -183,6 +183,44 @@ async fn the_latest_order_is_the_latest_turn_s_though_the_clock_stepped_back() {
 }
 
 #[tokio::test]
+async fn what_a_landing_was_refused_for_is_not_said_of_the_turn_after_it() {
+    let (app, mut peer, started) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let seq = peer.finish(&offer, work(&offer, &"c".repeat(40))).await;
+    peer.acknowledged(seq).await;
+    let decide = async |what: &str, body: serde_json::Value| {
+        app.post::<Run>(&format!("/runs/{}/{what}", started.id), &body)
+            .await
+            .unwrap()
+    };
+    decide("approve", json!({})).await;
+    let landing = peer.offer().await;
+    let place = Place::new(peer.tenant, landing.run, "detail", landing.epoch.into());
+    let key = peer.key.clone().unwrap();
+    let sealed = key
+        .seal(&place, b"both changed a", &freehold_testkit::TestEntropy)
+        .unwrap();
+    let refused = Finished {
+        detail: Some(sealed.into_bytes()),
+        ..finished(
+            &landing,
+            Outcome::Refused {
+                reason: Reason::Conflict,
+            },
+        )
+    };
+    let seq = peer.put(Up::Finished(Box::new(refused))).await;
+    peer.acknowledged(seq).await;
+    let waiting = run(&app, started.id).await;
+    assert_eq!(waiting.detail.as_deref(), Some("both changed a"));
+    decide("reply", json!({ "text": "bring it up to date" })).await;
+    let next = peer.offer().await;
+    assert_eq!(next.turn, 1);
+    assert_eq!(run(&app, started.id).await.detail, None);
+}
+
+#[tokio::test]
 async fn what_a_runner_reports_does_not_loosen_the_next_order() {
     let (app, mut peer, started) = started().await;
     let offer = peer.offer().await;
