@@ -157,6 +157,15 @@ impl Store {
         }
     }
 
+    /// Whether `commit` is in the history of `head`; both must be in the store.
+    ///
+    /// # Errors
+    /// [`GitError::Failed`] when one is not; [`GitError::Corrupt`].
+    pub async fn has_ancestor(&self, head: &Oid, commit: &Oid) -> Result<bool> {
+        let hold = self.hold().await?;
+        self.is_ancestor(&hold, commit, head).await
+    }
+
     /// The commit of the branch's first-parent history that brought `head` in: the merge, or `head`
     /// itself where it was fast-forwarded. `None` when `head` is not in it.
     ///

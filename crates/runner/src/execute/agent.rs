@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::ear::Ear;
+use super::moved::{self, Moved};
 use super::stage::Staged;
 use super::{Desk, Step, archive, card, installed};
 use crate::failure::{Halt, because, chain};
@@ -47,6 +48,7 @@ pub(super) async fn agent(
         ..
     } = desk;
     let context = &report.context;
+    let moved = moved::show(desk, staged).await?;
     let mut config = config(&task.agent)?;
     let paths = installed::complete(context, &mut config, &task.agent.paths).await?;
     let model = match &task.agent.provider {
@@ -77,7 +79,7 @@ pub(super) async fn agent(
     );
     start_as(&mut spec, &launch);
     spec.mounts.push(Mount::File {
-        contents: card::file(desk),
+        contents: card::file(desk, moved.as_ref()),
         target: CARD.into(),
     });
     spec.mounts.push(Mount::ReadOnly {
@@ -87,7 +89,7 @@ pub(super) async fn agent(
     surroundings::connect(&mut spec, way.as_ref());
     spec.ports
         .extend(model.as_ref().map(|model| model.port.clone()));
-    let result = converse(desk, staged, &launch, &spec, step).await;
+    let result = converse(desk, staged, &launch, &spec, moved.as_ref(), step).await;
     finish(report, model, way, result).await
 }
 
@@ -166,6 +168,7 @@ async fn converse(
     staged: &Staged,
     launch: &Launch,
     spec: &Spec,
+    moved: Option<&Moved>,
     step: &mut Step<'_>,
 ) -> Result<Spoken, Halt> {
     let Desk { report, task, .. } = desk;
@@ -174,7 +177,7 @@ async fn converse(
         .map_err(process::not_started)?;
     let (events, heard) = mpsc::channel(EVENTS);
     let cancel = CancellationToken::new();
-    let turn = card::turn(task);
+    let turn = card::turn(task, moved);
     let mut ear = Ear::new(report, &task.agent, cancel.clone());
     let driving = async {
         let driven = drive(

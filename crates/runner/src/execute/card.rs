@@ -5,12 +5,13 @@ use freehold_wire::order::{Execute, Order, Prompt};
 use serde_json::json;
 
 use super::Desk;
+use super::moved::Moved;
 
 /// Longest first line of a commit message; the card's whole title follows below it when it is cut.
 const SUBJECT: usize = 120;
 
 /// The file behind `FREEHOLD_CARD`.
-pub(super) fn file(desk: &Desk<'_>) -> Vec<u8> {
+pub(super) fn file(desk: &Desk<'_>, moved: Option<&Moved>) -> Vec<u8> {
     let Desk {
         order, task, offer, ..
     } = desk;
@@ -22,13 +23,14 @@ pub(super) fn file(desk: &Desk<'_>) -> Vec<u8> {
         "body": task.card.body,
         "attempt": offer.attempt,
         "reply": task.reply,
+        "target": moved,
     });
     card.to_string().into_bytes()
 }
 
 /// What the agent is told, and what it is told beside it where the conversation goes on. A reply
 /// that started a run of its own is part of the task: that run's workspace holds nothing yet.
-pub(super) fn turn(task: &Execute) -> Turn {
+pub(super) fn turn(task: &Execute, moved: Option<&Moved>) -> Turn {
     let card = &task.card;
     let mut prompt = card.title.clone();
     if !card.body.trim().is_empty() {
@@ -41,6 +43,10 @@ pub(super) fn turn(task: &Execute) -> Turn {
     {
         prompt.push_str("\n\nAn earlier run of this task has ended. A person now says:\n\n");
         prompt.push_str(&reply);
+    }
+    if let Some(moved) = moved {
+        let said = reply.as_mut().unwrap_or(&mut prompt);
+        said.push_str(&moved.words());
     }
     Turn {
         prompt,

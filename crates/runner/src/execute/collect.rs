@@ -61,6 +61,8 @@ fi
 pub(super) struct Collected {
     pub(super) head: Oid,
     pub(super) digest: String,
+    /// The target's new commits are part of it: what is reviewed is the difference from there.
+    pub(super) caught_up: bool,
 }
 
 /// `None` when nothing is new.
@@ -134,15 +136,22 @@ async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Colle
             .import(bundle, &run, epoch, staged.from.as_ref(), &limits)
             .await
             .map_err(not_imported)?;
-        let digest = store
-            .diff_digest(staged.base.as_ref(), &imported.head)
-            .await?;
+        let caught_up = match &staged.moved {
+            Some(tip) => store.has_ancestor(&imported.head, tip).await?,
+            None => false,
+        };
+        let base = match caught_up {
+            true => staged.moved.as_ref(),
+            false => staged.base.as_ref(),
+        };
+        let digest = store.diff_digest(base, &imported.head).await?;
         store
             .checkpoint(&run, epoch, &staged.claimed, &imported.head)
             .await?;
         Ok(Collected {
             head: imported.head,
             digest,
+            caught_up,
         })
     };
     let done = tokio::select! {
@@ -165,14 +174,29 @@ fn is_dir(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
 }
 
-/// A sandbox with git alone: none of the host's other tools, no way out, an empty home.
 async fn spec(desk: &Desk<'_>, staged: &Staged, out: &Path) -> Result<Spec, Halt> {
-    let Desk {
-        report,
-        order,
-        task,
-        ..
-    } = desk;
+    let mut spec = git_alone(desk, staged).await?;
+    spec.mounts.push(Mount::ReadWrite {
+        source: out.to_owned(),
+        target: OUT.into(),
+    });
+    let message = card::message(desk.order, &desk.task.card, &[]);
+    spec.mounts.push(Mount::File {
+        contents: message.into_bytes(),
+        target: MESSAGE.into(),
+    });
+    let from = staged
+        .from
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    spec.args = vec!["-c".into(), SCRIPT.into(), "collect".into(), from.into()];
+    Ok(spec)
+}
+
+/// A sandbox with git alone: none of the host's other tools, no way out, an empty home.
+pub(super) async fn git_alone(desk: &Desk<'_>, staged: &Staged) -> Result<Spec, Halt> {
+    let report = desk.report;
     let home = staged.dir.join("collect-home");
     crate::leftovers::remove(&home).await;
     fs::create_dir_all(&home)?;
@@ -188,15 +212,6 @@ async fn spec(desk: &Desk<'_>, staged: &Staged, out: &Path) -> Result<Spec, Halt
         &staged.store.objects(),
         Git::Write,
     );
-    spec.mounts.push(Mount::ReadWrite {
-        source: out.to_owned(),
-        target: OUT.into(),
-    });
-    let message = card::message(order, &task.card, &[]);
-    spec.mounts.push(Mount::File {
-        contents: message.into_bytes(),
-        target: MESSAGE.into(),
-    });
     for (name, value) in [
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
@@ -205,11 +220,5 @@ async fn spec(desk: &Desk<'_>, staged: &Staged, out: &Path) -> Result<Spec, Halt
     ] {
         spec.env.insert(name.into(), value.into());
     }
-    let from = staged
-        .from
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    spec.args = vec!["-c".into(), SCRIPT.into(), "collect".into(), from.into()];
     Ok(spec)
 }

@@ -14,6 +14,7 @@ mod check;
 mod collect;
 mod ear;
 mod installed;
+mod moved;
 mod park;
 pub(crate) mod setup;
 pub(crate) mod stage;
@@ -70,6 +71,9 @@ pub(crate) async fn run(
     let collected = Box::pin(collect::collect(&desk, &staged, &project)).await;
     let collected = step.end(collected).await?;
     staged.session = spoken.session.or(staged.session);
+    if collected.as_ref().is_some_and(|work| work.caught_up) {
+        staged.base = staged.moved.take();
+    }
 
     let work = collected
         .as_ref()

@@ -78,7 +78,8 @@ pub(crate) async fn read(store: &Store, base: Option<&Oid>) -> Result<Project, H
 
 pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<Project, Halt> {
     let Desk { report, order, .. } = desk;
-    let project = super::project(report, &staged.store, staged.base.as_ref()).await?;
+    let target = staged.moved.as_ref().or(staged.base.as_ref());
+    let project = super::project(report, &staged.store, target).await?;
     if !staged.fresh || project.file.setup.is_none() {
         return Ok(project);
     }

@@ -35,6 +35,9 @@ pub(crate) struct Staged {
     pub(crate) base: Option<Oid>,
     /// Where this turn starts.
     pub(crate) from: Option<Oid>,
+    /// Where the target is now, when it has moved since the run began: the agent is shown it, so
+    /// that a reply to a conflict can be followed.
+    pub(crate) moved: Option<Oid>,
     /// What the epoch's ref points to.
     pub(crate) claimed: Oid,
     /// The conversation to go on with.
@@ -108,6 +111,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     } = desk;
     let context = &report.context;
     let (store, target) = open(context, &order.project).await?;
+    let tip = store.fetch(&target).await?;
     let (base, from) = match &offer.work {
         Some(work) => {
             let from = checkpoint(&store, report, work.epoch, &work.commit).await?;
@@ -116,11 +120,9 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
                 Some(from),
             )
         }
-        None => {
-            let tip = store.fetch(&target).await?;
-            (tip.clone(), tip)
-        }
+        None => (tip.clone(), tip.clone()),
     };
+    let moved = tip.filter(|tip| base.as_ref() != Some(tip));
     let dir = context.run_dir(report.job.run);
     let folder = Folder::below(&dir);
     let kept = kept(desk, &dir);
@@ -148,6 +150,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         folder,
         base,
         from,
+        moved,
         claimed,
         session,
         fresh,

@@ -10,7 +10,12 @@ use super::remote::{Push, Remote};
 /// Writes a file that is named as the card's title says: `FILE TEXT`.
 const WRITER: &str = r#"
 title=$(sed 's/.*"title":"\([^"]*\)".*/\1/' "$FREEHOLD_CARD")
-echo "${title#* }" > "${title%% *}"
+if grep -q '"reply":"merge' "$FREEHOLD_CARD"; then
+  grep -q '"ref":"origin/main"' "$FREEHOLD_CARD" || exit 9
+  git merge -q --no-edit -X ours origin/main
+else
+  echo "${title#* }" > "${title%% *}"
+fi
 "#;
 
 /// An installation and a project whose check counts how often it ran on how many `.txt` files.
@@ -106,6 +111,18 @@ fn a_conflict_waits_for_a_person_and_both_commits_are_kept() {
     );
     here.nobody_works_on(id(&two));
     here.events(id(&two));
+
+    // The agent is shown where the target is now, merges it, and what it made of it can land.
+    let asked = here.fh(&["run", "reply", id(&two), "--text", "merge it, yours wins"]);
+    assert_eq!(asked.ok()["id"], two["id"]);
+    let mended = here.run_in(id(&two), &["waiting", "failed"]);
+    assert_eq!(mended["state"], "waiting", "{mended}");
+    assert_eq!(mended["base"], remote.head().as_str());
+    assert_ne!(mended["commit"], two["commit"]);
+    let landed = here.fh(&["run", "approve", id(&two)]).ok();
+    assert_eq!(landed["state"], "succeeded");
+    assert_eq!(remote.show("same.txt").unwrap(), "yours");
+    assert_eq!(remote.head(), landed["landed"].as_str().unwrap());
 }
 
 #[test]
