@@ -127,7 +127,7 @@ impl Engine {
         if tx.provider_named(&new.name).await?.is_some() {
             return refuse(
                 Code::Exists,
-                format!("there is a provider named `{}` already", new.name),
+                format!("the provider name `{}` is taken", new.name),
             );
         }
         drop(tx);

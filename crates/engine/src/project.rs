@@ -43,11 +43,9 @@ pub(crate) fn shorten(text: &str) -> String {
 /// A unique name that was taken becomes a refusal that says so.
 pub(crate) fn taken(error: StoreError, what: &str, name: &str) -> Error {
     match error {
-        StoreError::Taken { .. } => Problem::new(
-            Code::Exists,
-            format!("there is a {what} named `{name}` already"),
-        )
-        .into(),
+        StoreError::Taken { .. } => {
+            Problem::new(Code::Exists, format!("the {what} name `{name}` is taken")).into()
+        }
         other => other.into(),
     }
 }
@@ -80,7 +78,7 @@ impl Engine {
         if tx.project_named(&new.name).await?.is_some() {
             return refuse(
                 Code::Exists,
-                format!("there is a project named `{}` already", new.name),
+                format!("the project name `{}` is taken", new.name),
             );
         }
         drop(tx);

@@ -39,10 +39,10 @@ impl Engine {
         let approval = Approval {
             by: caller.user,
             at: self.now(),
-            commit: approve
-                .commit
-                .clone()
-                .unwrap_or_else(|| work.commit.clone()),
+            commit: match &approve.commit {
+                Some(given) if !abbreviates(given, &work.commit) => given.clone(),
+                _ => work.commit.clone(),
+            },
             base: work.base.clone(),
             digest: work.digest.clone(),
         };
@@ -188,4 +188,9 @@ impl Engine {
         .await?;
         Ok(())
     }
+}
+
+/// Whether a person wrote the first digits of this commit, as git shows it: seven at least.
+fn abbreviates(given: &str, commit: &str) -> bool {
+    (7..commit.len()).contains(&given.len()) && commit.starts_with(&given.to_ascii_lowercase())
 }

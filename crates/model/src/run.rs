@@ -244,6 +244,9 @@ pub enum Outcome {
         /// The commit on the target that brought it in.
         commit: String,
     },
+    /// Brought onto the target as it is now, the approved work is another change. It is not
+    /// landed; here it is, to be looked at and approved anew.
+    Changed(Work),
     /// The work is not on the target; a person must look.
     Refused {
         /// Why.
@@ -460,9 +463,16 @@ fn finish_execute(run: &mut Run, outcome: Outcome) -> Result<Vec<Effect>, Refusa
             run.work = Some(work);
             Ok(end(run, State::Rejected, Some(Reason::Checks)))
         }
+        // A later turn that fails leaves the earlier turn's work to decide on.
+        Outcome::Failed { reason } if run.work.is_some() => {
+            run.lease = None;
+            Ok(enter(run, State::Waiting, Some(reason)))
+        }
         Outcome::Failed { reason } => Ok(end(run, State::Failed, Some(reason))),
         Outcome::Cancelled => Ok(end(run, State::Cancelled, Some(Reason::Cancelled))),
-        Outcome::Landed { .. } | Outcome::Refused { .. } => Err(wrong(run, "landed")),
+        Outcome::Landed { .. } | Outcome::Refused { .. } | Outcome::Changed(_) => {
+            Err(wrong(run, "landed"))
+        }
         Outcome::Lost => Ok(lost(run)),
     }
 }
@@ -472,6 +482,12 @@ fn finish_land(run: &mut Run, outcome: Outcome) -> Result<Vec<Effect>, Refusal> 
         Outcome::Landed { commit } => {
             run.landed = Some(commit);
             Ok(end(run, State::Succeeded, None))
+        }
+        Outcome::Changed(work) => {
+            run.work = Some(work);
+            run.lease = None;
+            run.approval = None;
+            Ok(enter(run, State::Waiting, Some(Reason::DiffChanged)))
         }
         Outcome::Refused { reason } | Outcome::Failed { reason } => {
             run.lease = None;
@@ -507,6 +523,9 @@ fn lost(run: &mut Run) -> Vec<Effect> {
         }
         JobKind::Execute if run.cancel_requested => {
             end(run, State::Cancelled, Some(Reason::Cancelled))
+        }
+        JobKind::Execute if run.attempt >= run.attempts_max && run.work.is_some() => {
+            enter(run, State::Waiting, Some(Reason::AttemptsExhausted))
         }
         JobKind::Execute if run.attempt >= run.attempts_max => {
             end(run, State::Failed, Some(Reason::AttemptsExhausted))

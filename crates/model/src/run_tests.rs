@@ -198,6 +198,39 @@ fn a_run_that_changed_nothing_succeeds_with_nothing_to_approve() {
     assert_eq!((run.state, run.work), (State::Succeeded, None));
 }
 
+#[test]
+fn a_later_turn_that_fails_leaves_the_work_to_decide_on() {
+    let mut run = waiting();
+    apply(&mut run, Command::Reply).unwrap();
+    apply(&mut run, dispatch_to(1)).unwrap();
+    let failed = Outcome::Failed {
+        reason: Reason::AgentFailed,
+    };
+    apply(&mut run, Command::Finish(fence(1, 2), failed)).unwrap();
+    assert_eq!(
+        (run.state, run.reason),
+        (State::Waiting, Some(Reason::AgentFailed))
+    );
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    assert_eq!(run.state, State::Landing);
+}
+
+#[test]
+fn work_that_became_another_change_is_shown_and_needs_a_new_yes() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, dispatch_to(2)).unwrap();
+    let changed = Outcome::Changed(work("merged", 2));
+    apply(&mut run, Command::Finish(fence(2, 2), changed)).unwrap();
+    assert_eq!(
+        (run.state, run.reason),
+        (State::Waiting, Some(Reason::DiffChanged))
+    );
+    assert_eq!(run.approval, None);
+    assert!(apply(&mut run, Command::Approve(approval("c"))).is_err());
+    apply(&mut run, Command::Approve(approval("merged"))).unwrap();
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Work(work("c", 1))),
@@ -209,6 +242,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::Cancelled),
         Just(Outcome::Lost),
         Just(Outcome::Landed { commit: "m".into() }),
+        Just(Outcome::Changed(work("c", 1))),
         Just(Outcome::Refused {
             reason: Reason::Conflict
         }),

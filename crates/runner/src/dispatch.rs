@@ -255,7 +255,10 @@ fn failed(report: &Report, kind: JobKind, failure: &Failure) -> Finished {
 fn ends_the_run(outcome: &Outcome) -> bool {
     !matches!(
         outcome,
-        Outcome::Work(_) | Outcome::Unchanged { .. } | Outcome::Refused { .. }
+        Outcome::Work(_)
+            | Outcome::Unchanged { .. }
+            | Outcome::Refused { .. }
+            | Outcome::Changed(_)
     )
 }
 

@@ -1,8 +1,8 @@
 //! Land: approved work comes onto the target, once, as it was approved.
 
-use freehold_git::{BranchName, Land as Landing, Merge, Oid, Signature, Store};
-use freehold_model::Reason;
+use freehold_git::{BranchName, GitError, Land as Landing, Merge, Oid, Signature, Store};
 use freehold_model::run::{Outcome, Work};
+use freehold_model::{BlobId, Reason};
 use freehold_wire::link::Finished;
 use freehold_wire::order::{Land, Order};
 
@@ -28,8 +28,23 @@ struct Desk<'a> {
 /// What became of one round.
 enum Round {
     Landed(Oid),
+    /// On the target as it is now, the work is another change than the approved one.
+    Changed(Changed),
     /// The target moved while we were at it.
     Again,
+}
+
+/// What the work became, on the run's ref.
+struct Changed {
+    work: Work,
+    diff: Option<BlobId>,
+    detail: String,
+}
+
+/// How a landing ends that was not refused.
+enum Ended {
+    Landed(Oid),
+    Changed(Changed),
 }
 
 /// Does the job. `Err(Halt::Failed)` is a refusal: both commits stay, and a person decides.
@@ -43,7 +58,15 @@ pub(crate) async fn run(
     let mut checked = Checked::default();
     let done = Box::pin(land_it(report, order, land, work, &mut checked)).await;
     let landed = match step.end(done).await {
-        Ok(landed) => landed,
+        Ok(Ended::Landed(landed)) => landed,
+        Ok(Ended::Changed(changed)) => {
+            return Ok(Finished {
+                detail: report.detail(&changed.detail),
+                checks: checked.checks,
+                diff: changed.diff,
+                ..finished(report.job, Outcome::Changed(changed.work))
+            });
+        }
         Err(Halt::Failed(failure)) => {
             return Ok(Finished {
                 detail: report.detail(&failure.detail),
@@ -74,7 +97,7 @@ async fn land_it(
     land: &Land,
     work: &Work,
     checked: &mut Checked,
-) -> Result<Oid, Halt> {
+) -> Result<Ended, Halt> {
     let (store, target) = stage::open(&report.context, &order.project).await?;
     let head = stage::checkpoint(&store, report, work.epoch, &work.commit).await?;
     let claimed = stage::claim(&store, report, Some(&head), Some(work.epoch)).await?;
@@ -94,7 +117,8 @@ async fn land_it(
             return Err(Halt::Stopped);
         }
         match round(&desk, checked).await? {
-            Round::Landed(commit) => return Ok(commit),
+            Round::Landed(commit) => return Ok(Ended::Landed(commit)),
+            Round::Changed(changed) => return Ok(Ended::Changed(changed)),
             Round::Again => {
                 report
                     .note("the target moved while landing; trying again on what it is now")
@@ -133,8 +157,10 @@ async fn round(desk: &Desk<'_>, checked: &mut Checked) -> Result<Round, Halt> {
         Merge::AlreadyContained { landed } => return Ok(Round::Landed(landed)),
         Merge::FastForward(commit) => {
             // A target that was set back, or that has a part of the work already, is another base.
-            if tip != desk.base {
-                same_diff(desk, tip.as_ref(), &commit).await?;
+            if tip != desk.base
+                && let Some(changed) = changed(desk, tip.as_ref(), &commit).await?
+            {
+                return Ok(Round::Changed(changed));
             }
             report
                 .note("fast-forward: the commit that lands is the one that was checked")
@@ -142,8 +168,10 @@ async fn round(desk: &Desk<'_>, checked: &mut Checked) -> Result<Round, Halt> {
             commit
         }
         Merge::Commit(commit) => {
-            same_diff(desk, tip.as_ref(), &commit).await?;
             recheck(desk, tip.as_ref(), &commit, checked).await?;
+            if let Some(changed) = changed(desk, tip.as_ref(), &commit).await? {
+                return Ok(Round::Changed(changed));
+            }
             commit
         }
         Merge::Conflict { paths } => return Err(conflict(target, &paths)),
@@ -152,23 +180,47 @@ async fn round(desk: &Desk<'_>, checked: &mut Checked) -> Result<Round, Halt> {
 }
 
 /// A fast-forward is the approved difference when the target is still where it was seen; everything
-/// else is compared.
-async fn same_diff(desk: &Desk<'_>, tip: Option<&Oid>, commit: &Oid) -> Result<(), Halt> {
-    let digest = desk.store.diff_digest(tip, commit).await?;
+/// else is compared. Another difference is put where a person can look at it and approve it.
+async fn changed(
+    desk: &Desk<'_>,
+    tip: Option<&Oid>,
+    commit: &Oid,
+) -> Result<Option<Changed>, Halt> {
+    let Desk { report, store, .. } = desk;
+    let digest = store.diff_digest(tip, commit).await?;
     if digest == desk.land.digest {
-        return Ok(());
+        return Ok(None);
     }
-    Err(Halt::failed(
-        Reason::DiffChanged,
-        format!(
-            "{} moved from {} to {}; landed on it, the change is another one than the one that was approved",
-            desk.target,
-            desk.base
-                .as_ref()
-                .map_or("nothing".into(), ToString::to_string),
-            tip.map_or("nothing".into(), ToString::to_string),
-        ),
-    ))
+    let (run, epoch) = (report.job.run, report.job.epoch);
+    if *commit != desk.claimed {
+        store
+            .checkpoint(&run.to_string(), epoch, &desk.claimed, commit)
+            .await?;
+    }
+    let context = &report.context;
+    let diff = match store.diff(tip, commit, execute::DIFF_MAX).await {
+        Ok(diff) => {
+            let sealed = context.vault.seal(run, "diff", epoch.into(), &diff)?;
+            Some(context.blobs.put(run, sealed).await?)
+        }
+        Err(GitError::TooLarge { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let name = |oid: Option<&Oid>| oid.map_or("nothing".to_owned(), ToString::to_string);
+    let detail = format!(
+        "{} moved from {} to {}; landed on it, the change is another one than the one that was \
+         approved. It is the run's diff now: look at it, and approve it anew",
+        desk.target,
+        name(desk.base.as_ref()),
+        name(tip),
+    );
+    let work = Work {
+        base: tip.map(ToString::to_string),
+        commit: commit.to_string(),
+        digest,
+        epoch,
+    };
+    Ok(Some(Changed { work, diff, detail }))
 }
 
 async fn recheck(

@@ -21,6 +21,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/", get(home))
+        .route("/sign-in", get(home))
         .route("/api/v1/health", get(health))
         .route("/api/v1/sign-in", post(sign_in))
         .route("/api/v1/projects", post(project_add).get(project_list))

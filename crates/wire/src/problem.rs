@@ -46,7 +46,7 @@ macro_rules! codes {
 
 codes! {
     Invalid "invalid" 400 "the request is not valid" "correct it as the message says";
-    Unauthenticated "unauthenticated" 401 "no valid token came with the request" "set FREEHOLD_TOKEN to the token that `freehold up` printed";
+    Unauthenticated "unauthenticated" 401 "no valid token came with the request" "on the machine where `freehold up` runs, unset FREEHOLD_TOKEN; elsewhere set it to the token in that installation's client.json";
     Forbidden "forbidden" 403 "the token does not allow this" "ask an owner";
     NotFound "not_found" 404 "there is no such thing" "list what there is, and use its id or its name";
     Exists "exists" 409 "the name is taken, and nothing was changed" "choose another name";

@@ -32,6 +32,7 @@ use crate::report::Report;
 use setup::Project;
 
 pub(crate) use check::{Checked, check};
+pub(crate) use park::DIFF_MAX;
 pub(crate) use step::Step;
 
 /// What all steps of a job work on.

@@ -13,7 +13,7 @@ use super::stage::{Kept, Staged};
 use crate::failure::Halt;
 
 /// Largest diff that is kept; a person reads less, and the commits hold all of it.
-const DIFF_MAX: usize = 48 << 20;
+pub(crate) const DIFF_MAX: usize = 48 << 20;
 
 /// What is parked.
 #[derive(Debug, Clone, Copy, Default)]

@@ -131,12 +131,18 @@ async fn what_a_person_must_see_is_refused_and_both_commits_stay() {
     world.remote.commit(&[("b", "extra\n")], "the same");
     let after = world.main();
     let finished = changed.play().await;
-    assert_eq!(
-        finished.outcome,
-        Outcome::Refused {
-            reason: Reason::DiffChanged
-        }
+    let Outcome::Changed(work) = &finished.outcome else {
+        panic!("{:?}", finished.outcome)
+    };
+    // What it became is on the run's ref, to be looked at and approved anew.
+    assert_eq!(work.base, Some(after.to_string()));
+    assert!(
+        world
+            .remote
+            .refs(changed.id())
+            .contains(&work.epoch.to_string())
     );
+    assert!(finished.diff.is_some());
     assert_ne!(before, after);
     assert_eq!(world.main(), after);
     for run in [&conflicting, &clashing, &changed] {
@@ -155,12 +161,10 @@ async fn a_target_that_was_set_back_does_not_get_back_what_was_taken_away() {
         .remote
         .read(&["update-ref", "refs/heads/main", good.as_str()]);
     let finished = run.play().await;
-    assert_eq!(
-        finished.outcome,
-        Outcome::Refused {
-            reason: Reason::DiffChanged
-        }
-    );
+    let Outcome::Changed(work) = &finished.outcome else {
+        panic!("{:?}", finished.outcome)
+    };
+    assert_eq!(work.base, Some(good.to_string()));
     assert_eq!(world.main(), good);
     world.runner.drain().await;
 }

@@ -82,7 +82,10 @@ async fn approval_lands_once_and_only_what_was_seen() {
     let other = json!({ "commit": "f".repeat(40) });
     let wrong = app.post::<Run>(&path, &other).await.unwrap_err();
     assert_eq!(wrong.code, Code::CommitMismatch);
-    let seen = json!({ "commit": waiting.commit });
+    let short = json!({ "commit": "c".repeat(6) });
+    let short = app.post::<Run>(&path, &short).await.unwrap_err();
+    assert_eq!(short.code, Code::CommitMismatch, "six digits name too many");
+    let seen = json!({ "commit": "c".repeat(8) });
     let landing: Run = app.post(&path, &seen).await.unwrap();
     assert_eq!(landing.state, State::Landing);
     app.post::<Run>(&path, &seen).await.unwrap();
@@ -160,7 +163,7 @@ async fn a_reply_goes_on_with_the_work_and_one_to_an_ended_run_starts_a_child() 
     let offer = peer.offer().await;
     assert_eq!(
         (offer.turn, offer.work.as_ref().map(|w| w.commit.clone())),
-        (1, waiting.commit)
+        (1, waiting.commit.clone())
     );
     peer.accept(&offer).await;
     let seq = peer
@@ -172,6 +175,17 @@ async fn a_reply_goes_on_with_the_work_and_one_to_an_ended_run_starts_a_child() 
         )
         .await;
     peer.acknowledged(seq).await;
+    let failed = run(&app, waiting.id).await;
+    assert_eq!(
+        failed.state,
+        State::Waiting,
+        "the earlier turn's work is still there to decide on"
+    );
+    assert_eq!(failed.commit, waiting.commit);
+    let reject = json!({ "reason": "enough" });
+    app.post::<Run>(&format!("/runs/{}/reject", waiting.id), &reject)
+        .await
+        .unwrap();
     let child: Run = app.post(&path, &reply).await.unwrap();
     assert_ne!(child.id, waiting.id);
     assert_eq!(child.parent, Some(waiting.id));
