@@ -209,6 +209,25 @@ pub(crate) fn surely_not_sent(error: &GitError) -> bool {
     }
 }
 
+const UNWRITTEN: &[&str] = &[
+    "couldn't write",
+    "could not write",
+    "cannot write",
+    "unable to write",
+    "failed to write",
+    "cannot update ref",
+    "unable to create",
+    "write error",
+];
+
+/// Less than any write of git's needs.
+const ROOM: u64 = 1 << 20;
+
+fn is_full(place: &Path) -> bool {
+    nix::sys::statvfs::statvfs(place)
+        .is_ok_and(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()) < ROOM)
+}
+
 /// Whether git complains about our own objects. Lines that the remote sent do not count.
 pub(crate) fn store_failure(store: &Path, stderr: &[u8]) -> Option<GitError> {
     const BROKEN: &[&str] = &[
@@ -255,6 +274,10 @@ pub(crate) fn store_failure(store: &Path, stderr: &[u8]) -> Option<GitError> {
     let low = own.join("\n").to_lowercase();
     let store = store.to_owned();
     if low.contains("no space left on device") || low.contains("disk quota exceeded") {
+        return Some(GitError::DiskFull { said });
+    }
+    // Not every part of git says why it could not write.
+    if UNWRITTEN.iter().any(|w| low.contains(w)) && is_full(&store) {
         return Some(GitError::DiskFull { said });
     }
     if low.contains(".lock': file exists") {
