@@ -2,15 +2,21 @@
 //! a bare git remote with hooks, agents that are shell scripts in real sandboxes.
 //!
 //! [`harness`] starts an installation and speaks to it, [`remote`] is the client's git remote,
-//! [`procs`] looks at processes. A test reads as a story of commands and what a person sees.
+//! [`procs`] looks at processes, [`day`] says in a word what a person does. A test reads as a story
+//! of commands and what a person sees.
 
+mod day;
 mod harness;
 mod procs;
 mod remote;
 
+mod agents;
+mod bad_input;
 mod ends;
 mod killed;
 mod landing;
 mod moved;
+mod odd;
 mod once;
+mod projects;
 mod way;
