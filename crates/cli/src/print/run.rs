@@ -1,5 +1,6 @@
 //! A run in words: where it is, why, and what a person can do next.
 
+use freehold_model::Reason;
 use freehold_model::run::State;
 use freehold_wire::api::{Page, Run};
 
@@ -90,16 +91,22 @@ fn next(run: &Run) -> String {
         State::Waiting => {
             let commit = run.commit.as_deref().map(safe::line).unwrap_or_default();
             steps.push(format!("look at the work: `freehold run diff {id}`"));
-            steps.push(format!(
-                "land it: `freehold run approve {id} --commit {commit}`"
-            ));
+            // As it is it would be refused again.
+            let hopeless = [Some(Reason::Conflict), Some(Reason::ChecksOnResult)];
+            if !hopeless.contains(&run.reason) {
+                steps.push(format!(
+                    "land it: `freehold run approve {id} --commit {commit}`"
+                ));
+            }
             steps.push(format!(
                 "or: `freehold run reply {id} --text …`, `freehold run reject {id} --reason …`"
             ));
         }
         State::Failed | State::Rejected => {
             steps.push(format!("see the agent's output: `freehold run logs {id}`"));
-            steps.push(format!("go on from it: `freehold run reply {id} --text …`"));
+            steps.push(format!(
+                "answer it, in a new run: `freehold run reply {id} --text …`"
+            ));
         }
         State::Succeeded | State::Cancelled => {}
     }

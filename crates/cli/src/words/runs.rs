@@ -78,7 +78,7 @@ Without --commit the approval is for the commit that the run has at this moment.
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         reason: String,
     },
-    /// Answer a run: it goes on, or a new one starts where it ended
+    /// Answer a run: it goes on; one that has ended gets a successor that is told the answer
     #[command(
         after_help = "Example:\n  freehold run reply run_01k3v8r2tqf5w0h9m6zc4x7yne --text 'Keep the old name'"
     )]

@@ -128,7 +128,7 @@ fn show_a_run_that_was_rejected_by_a_check() {
       check      failed    test (exit code 101)
     next: read the check's output, then reply to the run or start a new one
     next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
-    next: go on from it: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
+    next: answer it, in a new run: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
     ");
 }
 
@@ -223,7 +223,7 @@ fn reject() {
       check      passed    test (exit code 0)
     next: start a new run
     next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
-    next: go on from it: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
+    next: answer it, in a new run: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
     --- json
     {"id":"run_01kdyak348e40r2081040g2081","state":"rejected","reason":"rejected_by_person","detail":"Not this","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","finished_at":"2026-01-02T03:04:05Z"}
     "#);
