@@ -341,11 +341,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn run_wanting(
-        &mut self,
-        after: Option<RunId>,
-        limit: i64,
-    ) -> Result<Vec<RunRow>> {
+    pub async fn run_wanting(&mut self, after: Option<RunId>, limit: i64) -> Result<Vec<RunRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
             "SELECT * FROM runs
              WHERE tenant_id = $1 AND (state = 'queued' OR (state = 'landing' AND lease_job IS NULL))
