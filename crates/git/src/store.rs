@@ -76,6 +76,15 @@ impl Git {
     }
 }
 
+/// Tries of one fetch. Another run's fetch of the same branch may move our copy of it between git's
+/// look at the ref and its write; each of the others can be in the way about once.
+const FETCHES_MAX: u32 = 8;
+
+/// Whether another fetch into this store moved the ref first. git says so in no other way.
+fn is_raced(error: &GitError) -> bool {
+    matches!(error, GitError::Failed { said, .. } if said.contains("unable to update local ref"))
+}
+
 impl Store {
     /// The directory of objects, to be shown read-only inside a sandbox.
     #[must_use]
@@ -239,7 +248,13 @@ impl Store {
 
     async fn fetch_ref(&self, from: &str, to: &str) -> Result<Oid> {
         let _one_at_a_time = self.fetching.lock().await;
-        let first = self.fetch_once(from, to).await;
+        let mut first = self.fetch_once(from, to).await;
+        for _ in 1..FETCHES_MAX {
+            if !matches!(&first, Err(error) if is_raced(error)) {
+                break;
+            }
+            first = self.fetch_once(from, to).await;
+        }
         let Err(GitError::Locked { .. }) = first else {
             return first;
         };
