@@ -3,10 +3,13 @@
 
 mod answer;
 mod api;
+mod docs;
 mod follow;
 mod hub;
 mod link;
+mod negotiate;
 mod reconcile;
+mod studio;
 mod wake;
 
 use std::net::SocketAddr;
@@ -27,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use freehold_studio::Studio;
 pub use hub::Connections;
 
 use crate::answer::Refused;
@@ -36,6 +40,11 @@ use crate::wake::Wakeups;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long open requests may take to end when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a browser could let a page use and ours never does. The clipboard is not among them: Studio
+/// copies text when asked to.
+const NO_DEVICES: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), \
+    geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
+    publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
 /// Room for JSON around a body of the largest size.
 const BODY_LIMIT: usize = 3 * freehold_wire::api::BODY_MAX;
 
@@ -50,6 +59,8 @@ pub struct Options {
     /// Hosts that requests may name, besides the loopback names: `Host` is checked against them,
     /// so that a page on another site cannot rebind its name to us.
     pub hosts: Vec<String>,
+    /// The web interface.
+    pub studio: Studio,
 }
 
 /// The server, ready to run.
@@ -64,6 +75,7 @@ pub(crate) struct AppState {
     pub(crate) engine: Engine,
     pub(crate) connections: Arc<Connections>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) studio: Arc<Studio>,
     pub(crate) wakeups: Wakeups,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -85,6 +97,7 @@ impl Server {
             engine: options.engine,
             connections: options.connections,
             entropy: options.entropy,
+            studio: Arc::new(options.studio),
             wakeups: Wakeups::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -141,7 +154,8 @@ fn router(state: AppState, hosts: Arc<[String]>) -> Router {
     Router::new()
         .merge(api::routes())
         .merge(link::routes())
-        .fallback(|| async { Refused::from(Problem::new(Code::NotFound, "there is no such page")) })
+        .merge(studio::routes())
+        .fallback(studio::anything_else)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(limit_time))
         .layer(from_fn(common_headers))
@@ -159,7 +173,8 @@ async fn limit_time(request: Request<axum::body::Body>, next: Next) -> Response 
     }
 }
 
-/// Headers that every answer carries: nothing is cached, sniffed, or framed.
+/// Headers that every answer carries where it says nothing else: nothing is cached, sniffed, framed
+/// or opened into, and no page of ours may use what a machine senses.
 async fn common_headers(request: Request<axum::body::Body>, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in [
@@ -174,6 +189,11 @@ async fn common_headers(request: Request<axum::body::Body>, next: Next) -> Respo
             HeaderName::from_static("cross-origin-resource-policy"),
             "same-origin",
         ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (HeaderName::from_static("permissions-policy"), NO_DEVICES),
     ] {
         response
             .headers_mut()

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use freehold_engine::{Caller, Engine, Keys, Parts};
-use freehold_server::{Connections, Options, Server};
+use freehold_server::{Connections, Options, Server, Studio};
 use freehold_store::{Blobs, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
@@ -29,6 +29,7 @@ pub struct App {
     /// The owner's token.
     pub token: String,
     directory: Arc<tempfile::TempDir>,
+    studio: Studio,
     address: SocketAddr,
     stop: CancellationToken,
     serving: Option<JoinHandle<()>>,
@@ -39,8 +40,13 @@ pub struct App {
 pub type Reply<T> = Result<T, Box<Problem>>;
 
 impl App {
-    /// A fresh installation.
+    /// A fresh installation, without Studio.
     pub async fn start() -> Self {
+        Self::start_with(Studio::of([])).await
+    }
+
+    /// A fresh installation with these files for a Studio.
+    pub async fn start_with(studio: Studio) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = Database::create().await;
@@ -50,6 +56,7 @@ impl App {
             directory,
             Arc::default(),
             "127.0.0.1:0".parse().unwrap(),
+            studio,
         )
         .await
     }
@@ -59,6 +66,7 @@ impl App {
         directory: Arc<tempfile::TempDir>,
         clock: Arc<TestClock>,
         address: SocketAddr,
+        studio: Studio,
     ) -> Self {
         let connections = Arc::new(Connections::new());
         let entropy = Arc::new(TestEntropy);
@@ -76,6 +84,7 @@ impl App {
             connections,
             entropy,
             hosts: vec![],
+            studio: studio.clone(),
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -91,6 +100,7 @@ impl App {
             owner: local.caller,
             token: local.token.to_string(),
             directory,
+            studio,
             address,
             stop,
             serving: Some(serving),
@@ -103,7 +113,8 @@ impl App {
         self.stop().await;
         let token = std::mem::take(&mut self.token);
         let (database, clock) = (self.database.clone(), self.clock.clone());
-        let mut next = Self::over(database, self.directory.clone(), clock, self.address).await;
+        let (directory, studio) = (self.directory.clone(), self.studio.clone());
+        let mut next = Self::over(database, directory, clock, self.address, studio).await;
         next.token = token;
         next
     }

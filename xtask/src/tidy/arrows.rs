@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["model"]),
     ("store", &["model"]),
     ("engine", &["store", "wire", "model"]),
-    ("server", &["engine", "wire", "model"]),
+    ("server", &["engine", "studio", "wire", "model"]),
     ("agents", &["sandbox"]),
     ("environment", &["sandbox"]),
     (
@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postgres", &[]),
     ("sandbox", &[]),
     ("scripted", &[]),
+    ("studio", &[]),
     (
         "cli",
         &[

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::Entropy;
-use freehold_server::{Connections, Options, Server};
+use freehold_server::{Connections, Options, Server, Studio};
 use freehold_store::{Blobs, Store};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,7 @@ async fn serve(data: &Data, listen: SocketAddr, printer: Printer) -> anyhow::Res
         connections,
         entropy,
         hosts: Vec::new(),
+        studio: Studio::embedded(),
     });
     let ready = Ready {
         sign_in: format!("{url}/sign-in#{sign_in}"),

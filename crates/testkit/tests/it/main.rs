@@ -6,3 +6,4 @@ mod faults;
 mod isolation;
 mod link;
 mod run;
+mod studio;
