@@ -1,0 +1,218 @@
+/**
+ * An installation of the real program for one worker: `freehold up` on a directory of its own that holds
+ * everything (`home`, `data`, remotes, logs), in an empty environment but for PATH, HOME and LANG.
+ *
+ * `home/.local/bin` is on PATH and every sandbox shows it read-only, as it does with any person's own tools. It
+ * holds `barrier NAME`, which waits until the test says `open(NAME)` (tests decide when an agent goes on), and
+ * `actor ACTS`, which plays an agent that talks.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+import { Api } from "./api";
+import * as procs from "./procs";
+import { type Files, Remote } from "./remote";
+import { DEADLINE_MS, until } from "./wait";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+/** Jobs that are under way get this long to end by themselves; then `up` is told to hurry. */
+const DRAIN_MS = 1_000;
+/** A hurried end of `up` with its database and its runner; what is left then is killed. */
+const END_WITHIN_MS = 10_000;
+/** How much of each log is shown when a worker fails. */
+const TAIL = 4000;
+
+/** Programs that agents of the tests are made of. */
+const TOOLS = resolve(import.meta.dirname, "tools");
+
+/** What `up --json` prints when it is ready. */
+interface UpLine {
+  url: string;
+  token: string;
+  sign_in: string;
+  pid: number;
+  pids: { server: number; runner: number; postgres: number };
+}
+
+export function binary(): string {
+  const program = process.env.FREEHOLD_BIN ?? join(ROOT, "target/debug/freehold");
+  if (!existsSync(program)) {
+    throw new Error(
+      `there is no ${program}: build it (cargo build -p freehold), or name another in FREEHOLD_BIN`,
+    );
+  }
+  return program;
+}
+
+export class Installation {
+  readonly root = mkdtempSync(join(tmpdir(), "fh-e2e-"));
+  private up: ChildProcess | undefined;
+  private line: UpLine | undefined;
+  private made = 0;
+
+  private constructor() {
+    for (const dir of ["home/.local/bin/gates", "data", "elsewhere", "remotes"]) {
+      mkdirSync(join(this.root, dir), { recursive: true });
+    }
+    for (const tool of readdirSync(TOOLS)) {
+      const program = join(this.root, "home/.local/bin", tool);
+      copyFileSync(join(TOOLS, tool), program);
+      chmodSync(program, 0o755);
+    }
+  }
+
+  static async start(): Promise<Installation> {
+    const here = new Installation();
+    try {
+      await here.begin();
+      return here;
+    } catch (error) {
+      const told = here.told();
+      await here.end();
+      throw new Error(`${error}\n${told}`);
+    }
+  }
+
+  /** Everything a program of this installation gets to see. */
+  get env(): NodeJS.ProcessEnv {
+    const home = join(this.root, "home");
+    return { PATH: `${home}/.local/bin:/usr/local/bin:/usr/bin:/bin`, HOME: home, LANG: "C.UTF-8" };
+  }
+
+  private async begin(): Promise<void> {
+    const args = ["up", "--data", join(this.root, "data"), "--listen", "127.0.0.1:0", "--json"];
+    const log = openSync(join(this.root, "up.log"), "a");
+    const cwd = join(this.root, "elsewhere");
+    const up = spawn(binary(), args, { cwd, env: this.env, stdio: ["ignore", "pipe", log] });
+    this.up = up;
+    const out = up.stdout;
+    if (!out) throw new Error("no standard output");
+    const lines = createInterface({ input: out });
+    const first = new Promise<string>((done, fail) => {
+      lines.once("line", done);
+      up.once("error", fail);
+      up.once("exit", (code) => fail(new Error(`\`freehold up\` ended with ${code}`)));
+      setTimeout(
+        () => fail(new Error("`freehold up` did not say that it is ready")),
+        DEADLINE_MS,
+      ).unref();
+    });
+    this.line = JSON.parse(await first) as UpLine;
+  }
+
+  private get said(): UpLine {
+    if (!this.line) throw new Error("the installation is not up");
+    return this.line;
+  }
+
+  /** The origin of the pages. `localhost`, as a person would type it, is the same server. */
+  get url(): string {
+    return this.said.url;
+  }
+
+  get token(): string {
+    return this.said.token;
+  }
+
+  /** Signs one browser in, once. */
+  get signIn(): string {
+    return this.said.sign_in;
+  }
+
+  get api(): Api {
+    return new Api(this.url, this.token);
+  }
+
+  /** A name that no other test of this worker uses. */
+  name(word: string): string {
+    this.made += 1;
+    return `${word}-${this.made}`;
+  }
+
+  remote(files: Files): Remote {
+    return Remote.create(join(this.root, "remotes"), files);
+  }
+
+  /** Lets everybody pass who waits in `barrier NAME`, now and later. */
+  open(gate: string): void {
+    writeFileSync(join(this.root, "home/.local/bin/gates", gate), "");
+  }
+
+  /** The server's present process: `up` may have started it anew since its line. */
+  serverPid(): Promise<number> {
+    return until("the server is there", () =>
+      procs
+        .all()
+        .find(
+          (pid) =>
+            procs.parent(pid) === this.said.pid &&
+            procs.program(pid) === "freehold" &&
+            procs.words(pid).includes("server"),
+        ),
+    );
+  }
+
+  /** `kill -9` of the server; `up` starts it again. */
+  async killServer(): Promise<void> {
+    const pid = await this.serverPid();
+    procs.signal(pid, "SIGKILL");
+    await until("the killed server is gone", () => (procs.isAlive(pid) ? null : true));
+  }
+
+  /** Stops the server's process where it stands: connections stay open and nobody answers. */
+  async freezeServer(): Promise<() => void> {
+    const pid = await this.serverPid();
+    procs.signal(pid, "SIGSTOP");
+    return () => procs.signal(pid, "SIGCONT");
+  }
+
+  /** The ends of all logs. */
+  told(): string {
+    const data = join(this.root, "data/log");
+    const logs = existsSync(data) ? readdirSync(data).map((name) => join(data, name)) : [];
+    return [join(this.root, "up.log"), ...logs]
+      .filter((path) => existsSync(path) && statSync(path).isFile())
+      .map((path) => `--- the end of ${path}\n${readFileSync(path, "utf8").slice(-TAIL)}`)
+      .join("\n");
+  }
+
+  /** Ctrl-C, Ctrl-C again, and after a while whatever is left is killed; nothing remains on the disk. */
+  async end(): Promise<void> {
+    const up = this.up?.pid;
+    const ours = up ? procs.tree(up) : new Set<number>();
+    const mark = basename(this.root);
+    const left = () => {
+      for (const pid of procs.marked(mark)) ours.add(pid);
+      return [...ours].filter(procs.isAlive);
+    };
+    const gone = (within: number) =>
+      until("all is gone", () => (left().length === 0 ? true : null), within);
+    const told = (within: number) => {
+      for (const pid of ours) procs.signal(pid, "SIGCONT"); // a server that a test froze
+      if (up) procs.signal(up, "SIGTERM");
+      return gone(within).catch(() => undefined);
+    };
+    try {
+      if ((await told(DRAIN_MS)) || (await told(END_WITHIN_MS))) return;
+      for (const pid of left()) procs.signal(pid, "SIGKILL");
+      await gone(END_WITHIN_MS);
+    } finally {
+      rmSync(this.root, { recursive: true, force: true });
+    }
+  }
+}
