@@ -1,0 +1,5 @@
+import { PageHeader } from "../ui";
+
+export default function BoardPage() {
+  return <PageHeader title="Board" />;
+}
