@@ -1,0 +1,36 @@
+import type { ErrorComponentProps } from "@tanstack/react-router";
+import { Home, RotateCw } from "lucide-react";
+import { app } from "../strings/app";
+import { Button, ButtonLink, CodeBlock, EmptyState } from "../ui";
+
+/** A mistake in one page: the rest of Freehold stays usable. */
+export function PageError({ error, reset }: ErrorComponentProps) {
+  return (
+    <div role="alert">
+      <EmptyState
+        title={app.failed.title}
+        body={
+          <div className="flex flex-col gap-3">
+            <p>{app.failed.body}</p>
+            <CodeBlock
+              text={error instanceof Error ? error.message : String(error)}
+              label={app.failed.detail}
+              wrap
+            />
+          </div>
+        }
+        action={
+          <>
+            <Button icon={<RotateCw aria-hidden />} onClick={reset}>
+              {app.failed.retry}
+            </Button>
+            <Button onClick={() => window.location.reload()}>{app.failed.reload}</Button>
+            <ButtonLink to="/projects" icon={<Home aria-hidden />}>
+              {app.failed.home}
+            </ButtonLink>
+          </>
+        }
+      />
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from "@tanstack/react-router";
+import { LoadingPage } from "./loading-page";
+import { NotFoundPage } from "./not-found-page";
+import { PageError } from "./page-error";
+import { Root } from "./root";
+import { boardSearch, reviewSearch, runSearch, runsSearch, signInSearch } from "./search";
+
+const root = createRootRoute({ component: Root, notFoundComponent: NotFoundPage });
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("../welcome/welcome-page")),
+});
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: signInSearch,
+  component: lazyRouteComponent(() => import("../sign-in/sign-in-page")),
+});
+const inbox = createRoute({
+  getParentRoute: () => root,
+  path: "/inbox",
+  component: lazyRouteComponent(() => import("../inbox/inbox-page")),
+});
+const projects = createRoute({
+  getParentRoute: () => root,
+  path: "/projects",
+  component: lazyRouteComponent(() => import("../welcome/projects-page")),
+});
+const board = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project",
+  validateSearch: boardSearch,
+  component: lazyRouteComponent(() => import("../board/board-page")),
+});
+const projectSettings = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/settings",
+  component: lazyRouteComponent(() => import("../settings/project-page")),
+});
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: runsSearch,
+  component: lazyRouteComponent(() => import("../run/runs-page")),
+});
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$run",
+  validateSearch: runSearch,
+  component: lazyRouteComponent(() => import("../run/run-page")),
+});
+const review = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$run/review",
+  validateSearch: reviewSearch,
+  component: lazyRouteComponent(() => import("../review/review-page")),
+});
+const runners = createRoute({
+  getParentRoute: () => root,
+  path: "/runners",
+  component: lazyRouteComponent(() => import("../runners/runners-page")),
+});
+const agents = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/agents",
+  component: lazyRouteComponent(() => import("../settings/agents-page")),
+});
+const providers = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/providers",
+  component: lazyRouteComponent(() => import("../settings/providers-page")),
+});
+const session = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("../settings/session-page")),
+});
+const design = createRoute({
+  getParentRoute: () => root,
+  path: "/design",
+  // The condition is a constant of the build, so a released one does not even hold the page.
+  component: DESIGN ? lazyRouteComponent(() => import("../design/design-page")) : NotFoundPage,
+});
+
+const routes = [
+  index,
+  signIn,
+  inbox,
+  projects,
+  board,
+  projectSettings,
+  runs,
+  run,
+  review,
+  runners,
+  agents,
+  providers,
+  session,
+  design,
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  defaultPreload: "intent",
+  // Data has its own cache; the router only brings the code early.
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  defaultPendingComponent: LoadingPage,
+  defaultErrorComponent: PageError,
+  defaultNotFoundComponent: NotFoundPage,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

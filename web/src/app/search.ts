@@ -1,0 +1,101 @@
+/** What a page keeps in its address, so that a link or a reload shows the same. Pure. */
+
+type Raw = Record<string, unknown>;
+
+/** Text from an address, bounded: it is typed by people and forged by others. */
+function text(value: unknown, max = 500): string | undefined {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "string" && value !== "" ? value.slice(0, max) : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  const n = typeof value === "number" ? value : Number(text(value));
+  return Number.isSafeInteger(n) && n >= 0 ? n : undefined;
+}
+
+function defined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
+}
+
+export interface BoardSearch {
+  /** The card whose drawer is open; `new` for a card that is being written. */
+  card?: string;
+  q?: string;
+  lane?: string;
+  mine?: "waiting";
+  archived?: boolean;
+}
+
+export function boardSearch(raw: Raw): BoardSearch {
+  return defined<BoardSearch>({
+    card: text(raw.card),
+    q: text(raw.q),
+    lane: text(raw.lane),
+    mine: raw.mine === "waiting" ? "waiting" : undefined,
+    archived: raw.archived === true ? true : undefined,
+  });
+}
+
+export interface RunsSearch {
+  project?: string;
+  card?: string;
+  /** States, divided by commas. */
+  state?: string;
+  q?: string;
+}
+
+export function runsSearch(raw: Raw): RunsSearch {
+  return defined<RunsSearch>({
+    project: text(raw.project),
+    card: text(raw.card),
+    state: text(raw.state),
+    q: text(raw.q),
+  });
+}
+
+export interface RunSearch {
+  tab?: string;
+  step?: string;
+  kind?: string;
+  /** The event that is shown. */
+  seq?: number;
+  q?: string;
+}
+
+export function runSearch(raw: Raw): RunSearch {
+  return defined<RunSearch>({
+    tab: text(raw.tab),
+    step: text(raw.step),
+    kind: text(raw.kind),
+    seq: whole(raw.seq),
+    q: text(raw.q),
+  });
+}
+
+export interface ReviewSearch {
+  file?: string;
+  view?: "split" | "unified";
+}
+
+export function reviewSearch(raw: Raw): ReviewSearch {
+  return defined<ReviewSearch>({
+    file: text(raw.file, 4_096),
+    view: raw.view === "split" || raw.view === "unified" ? raw.view : undefined,
+  });
+}
+
+export interface SignInSearch {
+  /** Where to go afterwards: a path of ours, never another site's. */
+  back?: string;
+  why?: string;
+}
+
+export function signInSearch(raw: Raw): SignInSearch {
+  return defined<SignInSearch>({ back: ownPath(text(raw.back, 4_096)), why: text(raw.why, 60) });
+}
+
+/** `//host` and `/\host` are other sites, and `/sign-in` would lead in a circle. */
+function ownPath(path: string | undefined): string | undefined {
+  if (path === undefined || !path.startsWith("/") || /^\/[/\\]/.test(path)) return undefined;
+  return path.startsWith("/sign-in") ? undefined : path;
+}

@@ -1,0 +1,5 @@
+import { PageHeader } from "../ui";
+
+export default function ReviewPage() {
+  return <PageHeader title="Review" />;
+}

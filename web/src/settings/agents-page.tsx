@@ -1,0 +1,5 @@
+import { PageHeader } from "../ui";
+
+export default function AgentsPage() {
+  return <PageHeader title="Agents" />;
+}

@@ -1,0 +1,5 @@
+import { PageHeader } from "../ui";
+
+export default function ProvidersPage() {
+  return <PageHeader title="Providers" />;
+}

@@ -1,0 +1,5 @@
+import { PageHeader } from "../ui";
+
+export default function SessionPage() {
+  return <PageHeader title="Settings" />;
+}

@@ -1,0 +1,128 @@
+/** Why a run is where it is, by the server's reason code, and what a person can do in Studio. */
+export const reasons: Record<string, { meaning: string; next: string }> = {
+  dependency_unmet: {
+    meaning: "Waits for another card to land",
+    next: "Land the card it waits for, or remove the dependency.",
+  },
+  no_runner: {
+    meaning: "No runner is connected",
+    next: "Start one on a machine of yours: freehold up, or freehold runner serve.",
+  },
+  no_runner_with_label: {
+    meaning: "No connected runner offers the labels that the agent asks for",
+    next: "Start a runner with these labels, or change the agent's.",
+  },
+  runners_busy: {
+    meaning: "Every fitting runner is busy",
+    next: "It starts on its own as soon as one is free.",
+  },
+  runner_lost: {
+    meaning: "The runner that held it went away",
+    next: "It is tried again on its own.",
+  },
+  attempts_exhausted: {
+    meaning: "Runners were lost too often while they held it",
+    next: "Run freehold doctor on the runner's machine, then start a new run.",
+  },
+  order_refused: {
+    meaning: "The runner refused the signed order",
+    next: "The runner's policy file decides what it accepts; the detail says what it missed.",
+  },
+  remote_unreachable: {
+    meaning: "The git remote could not be reached",
+    next: "Check the remote's address and the network, then start a new run.",
+  },
+  remote_not_found: {
+    meaning: "The git remote does not exist",
+    next: "Check the project's remote in its settings.",
+  },
+  auth_refused: {
+    meaning: "The git remote refused the runner's credentials",
+    next: "Give the runner working credentials, then start a new run.",
+  },
+  target_missing: {
+    meaning: "The target branch does not exist on the remote",
+    next: "Create the branch, or change the target in the project's settings.",
+  },
+  remote_refused: {
+    meaning: "The git remote refused the push",
+    next: "The remote's own words are in the detail.",
+  },
+  project_file: {
+    meaning: "The project file .agentworks/project.toml cannot be used",
+    next: "Correct it on the target branch.",
+  },
+  sandbox: {
+    meaning: "The sandbox could not be set up",
+    next: "Run freehold doctor on the runner's machine.",
+  },
+  setup_failed: {
+    meaning: "The setup command failed",
+    next: "Read the setup's output, then start a new run.",
+  },
+  agent_missing: {
+    meaning: "The agent's program was not found on the runner",
+    next: "Install it there, or name its directory in the agent's settings.",
+  },
+  agent_failed: { meaning: "The agent ended with an error", next: "Read its output." },
+  agent_stalled: {
+    meaning: "The agent was silent for too long",
+    next: "Raise the limit on silence in the agent's settings, or read its last output.",
+  },
+  timed_out: {
+    meaning: "The run exceeded its time limit",
+    next: "Raise the limit in the agent's settings, or make the card smaller.",
+  },
+  model_unreachable: {
+    meaning: "The model endpoint did not answer usefully",
+    next: "Check the provider's settings.",
+  },
+  provider_key: {
+    meaning: "The provider's key could not be read on the runner",
+    next: "Set the key again in the provider's settings.",
+  },
+  workspace_gone: {
+    meaning: "The agent destroyed its workspace or its git directory",
+    next: "Start a new run.",
+  },
+  import_refused: {
+    meaning: "The agent's commits were refused by the import checks",
+    next: "The detail says what was wrong with them.",
+  },
+  disk_full: {
+    meaning: "The runner's disk is full",
+    next: "Free some space there, then start a new run.",
+  },
+  checks: {
+    meaning: "A check failed",
+    next: "Read the check's output, then reply to the run or start a new one.",
+  },
+  conflict: {
+    meaning: "The target moved and the work conflicts with it",
+    next: "Reply to the run so that the agent brings it up to date, or merge by hand.",
+  },
+  diff_changed: {
+    meaning: "Merged onto the moved target, the change is no longer the one that was approved",
+    next: "Look at the new diff and approve again.",
+  },
+  checks_on_result: {
+    meaning: "A check failed on the merged result",
+    next: "Reply to the run so that the agent mends it.",
+  },
+  target_busy: {
+    meaning: "The target moved again and again while landing",
+    next: "Approve again.",
+  },
+  cancelled: { meaning: "A person cancelled it", next: "Start a new run." },
+  rejected_by_person: { meaning: "A person rejected it", next: "Start a new run." },
+  no_change: { meaning: "The agent changed nothing", next: "There is nothing to approve." },
+  internal: {
+    meaning: "Something failed that should not",
+    next: "See the runner's log, and please report it.",
+  },
+};
+
+/** In words, also for a code that is newer than this page. */
+export function reasonText(code: string): string {
+  return reasons[code]?.meaning ?? code.replaceAll("_", " ");
+}
