@@ -1,6 +1,6 @@
 # `make` alone explains itself. Each target is one line here; what it does is in scripts/ and xtask/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench install deny release
+.PHONY: help demo test lint fmt bench install deny studio openapi release
 
 help: ## this
 	@echo 'Freehold: a control plane for coding agents. On a fresh Debian 12 with git, make, a C compiler, Python and Rust:'
@@ -31,8 +31,15 @@ bench: install release ## figures, each with its command and the floor beside it
 deny: ## licences, bans and sources of dependencies (needs cargo-deny)
 	@cargo deny --locked check bans licenses sources
 
+studio: ## the web interface, into web/dist; nothing when nothing changed
+	@scripts/studio
+
+openapi: ## the API's description and Studio's types of it, from the code
+	@cargo run --quiet --locked --package freehold-server --example openapi
+	@npm run --prefix web --silent api
+
 install: ## what this machine lacks for the demo
 	@scripts/install
 
-release:
+release: studio ## the program with Studio in it, into target/release
 	@cargo build --release --locked
