@@ -1,6 +1,6 @@
 # `make` alone explains itself. Each target is one line here; what it does is in scripts/ and xtask/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench install deny studio openapi release
+.PHONY: help demo test lint fmt bench install deny studio shots openapi release
 
 help: ## this
 	@echo 'Freehold: a control plane for coding agents. On a fresh Debian 12 with git, make, a C compiler, Python and Rust:'
@@ -33,6 +33,9 @@ deny: ## licences, bans and sources of dependencies (needs cargo-deny)
 
 studio: ## the web interface, into web/dist; nothing when nothing changed
 	@scripts/studio
+
+shots: release ## pictures of every view, in both themes at two widths, into web/test-results/shots
+	@FREEHOLD_BIN=$(CURDIR)/target/release/freehold npm run --prefix web --silent shots
 
 openapi: ## the API's description and Studio's types of it, from the code
 	@cargo run --quiet --locked --package freehold-server --example openapi

@@ -1,6 +1,6 @@
 /** What a person does in Studio, in a person's words. Words and roles of the pages that many tests need are here only. */
 import { AxeBuilder } from "@axe-core/playwright";
-import { expect, type Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 
 export const THEMES = ["light", "dark"] as const;
 export const DESKTOP = { width: 1280, height: 800 };
@@ -47,3 +47,58 @@ export async function fits(page: Page, what: string): Promise<void> {
 /** How many elements the page has. */
 export const size = (page: Page): Promise<number> =>
   page.evaluate(() => document.getElementsByTagName("*").length);
+
+/** The box that a run's events scroll in. */
+export async function activity(page: Page): Promise<Locator> {
+  const list = page.getByRole("log").or(page.getByRole("feed")).first();
+  await expect(list).toBeVisible();
+  return list;
+}
+
+/** What the page says about its connection while that is not well. */
+export const connection = (page: Page): Locator =>
+  page.getByRole("status", { name: /connection/i });
+
+/** A lane of the board. */
+export const lane = (page: Page, name: string): Locator => page.getByRole("region", { name });
+
+/** A card on the board, by its whole title. */
+export const card = (page: Page, title: string): Locator =>
+  page.getByRole("main").getByText(title, { exact: true });
+
+export async function newCard(page: Page): Promise<Locator> {
+  await page
+    .getByRole("button", { name: /new card/i })
+    .first()
+    .click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toBeVisible();
+  return dialog;
+}
+
+/** Shows what the agent printed. */
+export async function showOutput(page: Page): Promise<void> {
+  await page.getByRole("tab", { name: /output/i }).click();
+}
+
+/**
+ * The lines "line N." of the output from the first to the last, also those that are scrolled away. Throws where one
+ * stands twice, or not where it belongs.
+ */
+export async function outputLines(output: Locator): Promise<number[]> {
+  return output.evaluate(async (list) => {
+    const seen = new Set<number>();
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    for (let top = 0; ; top += Math.max(40, list.clientHeight / 2)) {
+      list.scrollTop = top;
+      await frame();
+      await frame();
+      const window = [...(list.textContent ?? "").matchAll(/line (\d+)\./g)].map((found) => Number(found[1]));
+      for (const [at, line] of window.entries()) {
+        if (at > 0 && line !== (window[at - 1] ?? 0) + 1) throw new Error(`out of order: ${window}`);
+        seen.add(line);
+      }
+      if (top >= list.scrollHeight) return [...seen].sort((a, b) => a - b);
+    }
+  });
+}
