@@ -3,6 +3,7 @@
 //! a transaction and a simulator can apply it to a seed.
 
 pub mod card;
+pub mod change;
 pub mod id;
 pub mod reason;
 pub mod run;
@@ -10,6 +11,7 @@ pub mod schedule;
 pub mod world;
 
 pub use card::Lane;
+pub use change::{Change, Changes, changes};
 pub use id::{
     AgentId, BlobId, CardId, Id, JobId, OrderId, ProjectId, ProviderId, RepositoryId, RunId,
     RunnerId, TenantId, TokenId, UserId,
