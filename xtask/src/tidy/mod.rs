@@ -3,6 +3,7 @@
 mod arrows;
 mod sources;
 mod tree;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,6 +50,7 @@ pub(crate) fn check(root: &Path) -> Result<String> {
         arrows::check(&packages),
         sources::check(&files),
         tree::check(&files, &places(root)),
+        web::check(&files),
     ]
     .concat();
     if findings.is_empty() {

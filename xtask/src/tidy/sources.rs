@@ -36,7 +36,7 @@ const NOTES: &[&str] = &[
 pub(crate) fn check(files: &[File]) -> Vec<String> {
     let rust = || files.iter().filter(|f| f.path.ends_with(".rs"));
     let mut findings: Vec<String> = rust()
-        .flat_map(|f| [length(f), process(f)])
+        .flat_map(|f| [length(f), process(f), route(f)])
         .flatten()
         .collect();
     findings.extend(files.iter().flat_map(notes));
@@ -90,6 +90,17 @@ fn process(file: &File) -> Option<String> {
         file.path,
         STARTERS.join(" ")
     ))
+}
+
+/// A route of the API that is added past its description would be one that no client knows of.
+fn route(file: &File) -> Option<String> {
+    let nouns = file.path.starts_with("crates/server/src/api/") && !file.path.ends_with("/mod.rs");
+    let line = file
+        .text
+        .lines()
+        .position(|line| line.contains(".route("))?
+        + 1;
+    nouns.then(|| format!("{}:{line}: a route without a description; say `#[utoipa::path]` at its handler and `.routes(routes!(…))` here", file.path))
 }
 
 /// Without the tests at its end.
@@ -178,6 +189,18 @@ mod tests {
             process(&file("crates/engine/src/a.rs", format!("// {}", START[0]))),
             None
         );
+    }
+
+    #[test]
+    fn a_route_of_the_api_has_a_description() {
+        let text = "    .route(\"/cards\", get(card_list))\n";
+        assert!(route(&file("crates/server/src/api/card.rs", text)).is_some());
+        assert_eq!(route(&file("crates/server/src/link.rs", text)), None);
+        let described = file(
+            "crates/server/src/api/card.rs",
+            ".routes(routes!(card_list))",
+        );
+        assert_eq!(route(&described), None);
     }
 
     #[test]

@@ -33,6 +33,15 @@ const SETTINGS: &[&str] = &[
     "sources.list",
 ];
 
+/// What a package client may be told for everyone: how to write the lock file, and to be quiet.
+const FOR_EVERYONE: &[&str] = &[
+    "omit-lockfile-registry-resolved=true",
+    "save-exact=true",
+    "fund=false",
+    "audit=false",
+    "engine-strict=true",
+];
+
 /// A text file of the tree, its path from the root.
 #[derive(Debug)]
 pub(crate) struct File {
@@ -122,7 +131,8 @@ fn lock(file: &File) -> Option<String> {
     let usual = file.text.lines().find_map(source);
     let odd = |line: &str| match cargo {
         true => source(line).is_some_and(|from| Some(from) != usual),
-        false => line.contains("\"resolved\"") && line.contains("http"),
+        // `file:` is a place of one machine, too.
+        false => line.contains("\"resolved\""),
     };
     let line = file.text.lines().position(odd)? + 1;
     Some(format!(
@@ -135,7 +145,8 @@ fn settings(file: &File) -> Option<String> {
     let found = SETTINGS
         .iter()
         .any(|s| file.path == *s || file.path.ends_with(&format!("/{s}")));
-    found.then(|| {
+    let personal = |line: &str| !line.is_empty() && !FOR_EVERYONE.contains(&line);
+    (found && file.text.lines().map(str::trim).any(personal)).then(|| {
         format!(
             "{}: a package client's settings belong to the machine, not to the tree",
             file.path
@@ -186,7 +197,8 @@ mod tests {
     #[test]
     fn what_is_required_is_missed_and_settings_are_not_wanted() {
         assert_eq!(check(&[], &[]).len(), REQUIRED.len());
-        assert!(settings(&file("web/.npmrc", "registry=x")).is_some());
+        assert!(settings(&file("web/.npmrc", "fund=false\nregistry=x")).is_some());
+        assert!(settings(&file("web/.npmrc", "fund=false\n")).is_none());
         assert!(licence(&[file("LICENSE", "MIT")]).is_some());
     }
 }
