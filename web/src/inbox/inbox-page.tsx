@@ -1,5 +1,137 @@
-import { PageHeader } from "../ui";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Inbox as InboxIcon } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import type { InboxItem } from "../api";
+import { queries } from "../api/queries";
+import { isTyping } from "../lib/keyboard";
+import { inbox as words } from "../strings/inbox";
+import { ButtonLink, EmptyState, ErrorState, Kbd, PageHeader } from "../ui";
+import { groups, keyOf, stay, step } from "./groups";
+import { InboxRow } from "./inbox-row";
+import { InboxSkeleton } from "./inbox-skeleton";
+import { placeOf } from "./place";
 
 export default function InboxPage() {
-  return <PageHeader title="Inbox" />;
+  const query = useQuery(queries.inbox());
+  const items = query.data;
+  return (
+    <div className="mx-auto max-w-4xl">
+      <PageHeader
+        title={items?.length ? words.counted(items.length) : words.title}
+        heading={words.title}
+      />
+      {items === undefined ? (
+        query.isError ? (
+          <ErrorState problem={query.error} retry={() => query.refetch()} />
+        ) : (
+          <InboxSkeleton />
+        )
+      ) : items.length === 0 ? (
+        <EmptyState
+          title={words.empty.title}
+          body={words.empty.body}
+          icon={<InboxIcon />}
+          action={<ButtonLink to="/projects">{words.empty.projects}</ButtonLink>}
+        />
+      ) : (
+        <List items={items} />
+      )}
+    </div>
+  );
+}
+
+function List({ items }: { items: readonly InboxItem[] }) {
+  const sorted = groups(items);
+  const flat = sorted.flatMap((group) => group.items);
+  const { at, setAt, listRef } = useStanding(flat);
+  return (
+    <div ref={listRef} className="flex flex-col gap-6">
+      {sorted.map((group) => (
+        <section key={group.kind} aria-labelledby={`inbox-${group.kind}`}>
+          <div className="flex flex-wrap items-baseline gap-x-2 pb-1">
+            <h2 id={`inbox-${group.kind}`} className="font-semibold text-lg">
+              {words.groups[group.kind].title}
+            </h2>
+            <span className="text-faint text-sm tabular-nums">{group.items.length}</span>
+            <p className="text-muted text-sm">{words.groups[group.kind].body}</p>
+          </div>
+          <ul className="overflow-hidden rounded-lg border border-line bg-surface">
+            {group.items.map((item) => (
+              <InboxRow
+                key={keyOf(item)}
+                item={item}
+                current={keyOf(item) === at}
+                onFocus={() => setAt(keyOf(item))}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
+      <p className="hidden flex-wrap gap-4 text-faint text-xs md:flex">
+        <Key keys="j" text={words.keys.next} />
+        <Key keys="k" text={words.keys.previous} />
+        <Key keys="enter" text={words.keys.open} />
+        <Key keys="a" text={words.keys.review} />
+      </p>
+    </div>
+  );
+}
+
+function Key({ keys, text }: { keys: string; text: string }) {
+  return (
+    <span className="inline-flex items-center gap-1">
+      <Kbd keys={keys} /> {text}
+    </span>
+  );
+}
+
+/** Where one stands in the list, by keyboard, through every change of it. */
+function useStanding(items: readonly InboxItem[]) {
+  const navigate = useNavigate();
+  const listRef = useRef<HTMLDivElement>(null);
+  const [at, setAt] = useState<string | null>(null);
+  const list = items.map(keyOf);
+  const before = useRef(list);
+  const present = stay(list, before.current, at);
+
+  useEffect(() => {
+    before.current = list;
+    if (present === at) return;
+    setAt(present);
+    // The row that had the focus is gone: it must not fall to the top of the page.
+    if (present !== null && document.activeElement === document.body)
+      focusRow(listRef.current, present);
+  });
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+      if (!plain || event.defaultPrevented || isTyping(event.target)) return;
+      // A dialog has the keyboard for itself.
+      if (document.querySelector('[role="dialog"],[role="alertdialog"]') !== null) return;
+      const by = event.key === "j" ? 1 : event.key === "k" ? -1 : 0;
+      if (by !== 0) {
+        const next = step(list, present, by);
+        if (next === null) return;
+        event.preventDefault();
+        setAt(next);
+        focusRow(listRef.current, next);
+        return;
+      }
+      const item = items.find((one) => keyOf(one) === present);
+      if (event.key === "a" && item !== undefined) {
+        event.preventDefault();
+        navigate(placeOf(item));
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  });
+
+  return { at: present, setAt, listRef };
+}
+
+function focusRow(list: HTMLElement | null, key: string): void {
+  list?.querySelector<HTMLElement>(`[data-item="${CSS.escape(key)}"]`)?.focus();
 }

@@ -1,11 +1,6 @@
+import type { KeyRef, NewKey } from "../api/types";
 import type { ProviderKind } from "./presets";
 import { endpointFault, modelFault, nameFault, pathFault, variableFault } from "./rules";
-
-/** Where a key is, as the API tells it. */
-export type Key = "none" | { env: string } | { file: string } | { written: number };
-
-/** A key as the API takes it. */
-export type NewKey = "none" | "keep" | { env: string } | { file: string } | { write: string };
 
 /** What a person chooses between. `keep` is there only for a key that was written before. */
 export const KEY_CHOICES = ["none", "env", "file", "write", "keep"] as const;
@@ -26,7 +21,7 @@ export interface ProviderView {
   name: string;
   kind: string;
   base_url: string;
-  key: Key;
+  key: KeyRef;
   model?: string | null;
 }
 

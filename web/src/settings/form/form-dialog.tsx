@@ -1,0 +1,42 @@
+import { type ReactNode, useCallback, useState } from "react";
+import { settings } from "../../strings/settings";
+import { ConfirmDialog, Dialog, type DialogProps } from "../../ui";
+import { Unsaved } from "./unsaved";
+
+interface FormDialogProps extends Pick<DialogProps, "title" | "description" | "size"> {
+  onClose: () => void;
+  /** Gets `changed`, to say whether something would be lost. */
+  children: (changed: (dirty: boolean) => void) => ReactNode;
+}
+
+/** A form over the page. Escape and a press beside it do not throw away what was typed. */
+export function FormDialog({ onClose, children, ...dialog }: FormDialogProps) {
+  const [dirty, setDirty] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const changed = useCallback((now: boolean) => setDirty(now), []);
+  return (
+    <>
+      <Dialog
+        {...dialog}
+        open
+        onOpenChange={(open) => {
+          if (open) return;
+          if (dirty) setAsking(true);
+          else onClose();
+        }}
+      >
+        {children(changed)}
+      </Dialog>
+      <Unsaved dirty={dirty} />
+      <ConfirmDialog
+        open={asking}
+        onOpenChange={setAsking}
+        title={settings.unsavedTitle}
+        body={settings.unsavedBody}
+        confirm={settings.discard}
+        danger
+        onConfirm={onClose}
+      />
+    </>
+  );
+}

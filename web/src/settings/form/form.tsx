@@ -1,0 +1,88 @@
+import type { ReactNode } from "react";
+import { toProblem } from "../../api/problem";
+import { settings } from "../../strings/settings";
+import { Button, Callout, FormError } from "../../ui";
+import type { FormState } from "./use-form";
+
+interface FormProps<D> {
+  form: FormState<D>;
+  /** The sending button's words. */
+  submit: string;
+  /** What a field is called in the summary. */
+  names: Partial<Record<keyof D, string>>;
+  /** Said while it is under way. */
+  status?: ReactNode;
+  /** Beside the sending button. */
+  actions?: ReactNode;
+  /** Nothing to send as long as nothing was changed. */
+  onlyChanged?: boolean;
+  children: ReactNode;
+}
+
+/** A form: Enter sends it, once; what is wrong stands at its field and together at the end. */
+export function Form<D extends object>({
+  form,
+  submit,
+  names,
+  status,
+  actions,
+  onlyChanged = false,
+  children,
+}: FormProps<D>) {
+  return (
+    <form noValidate onSubmit={form.submit} className="flex flex-col gap-4">
+      {children}
+      {form.summary.length > 0 && (
+        <div role="alert">
+          <Callout tone="danger" title={settings.faultsTitle}>
+            <ul className="list-disc pl-4">
+              {form.summary.map(({ field, text }) => (
+                <li key={String(field)}>
+                  {names[field] === undefined ? text : `${names[field]}: ${text}`}
+                </li>
+              ))}
+            </ul>
+          </Callout>
+        </div>
+      )}
+      {form.problemField === null && <FormError problem={form.problem} />}
+      <div className="flex flex-wrap items-center gap-2">
+        <Button
+          type="submit"
+          variant="primary"
+          busy={form.busy}
+          disabled={onlyChanged && !form.dirty && !form.busy}
+        >
+          {submit}
+        </Button>
+        {actions}
+        <div role="status" className="min-h-5 min-w-0 flex-1 basis-40 text-sm text-muted">
+          {form.busy ? status : onlyChanged && form.dirty ? settings.unsaved : null}
+        </div>
+      </div>
+    </form>
+  );
+}
+
+/** What stands at a field: its own fault, else what the server said about it. */
+export function errorAt<D>(form: FormState<D>, field: keyof D): ReactNode {
+  const fault = form.fault(field);
+  if (fault !== undefined) return fault;
+  return form.problemField === field ? <Refusal problem={form.problem} /> : undefined;
+}
+
+function Refusal({ problem }: { problem: unknown }) {
+  const { title, detail, next } = toProblem(problem);
+  return (
+    <span role="alert">
+      {asSentence(detail || title)} {asSentence(next)}
+    </span>
+  );
+}
+
+/** The server's words are clauses. */
+function asSentence(text: string): string {
+  if (text === "") return "";
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}

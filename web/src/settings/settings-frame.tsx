@@ -1,0 +1,51 @@
+import type { ReactNode } from "react";
+import { settings } from "../strings/settings";
+import { Link, PageHeader } from "../ui";
+
+const PLACES = [
+  { to: "/settings", label: settings.nav.session },
+  { to: "/settings/agents", label: settings.nav.agents },
+  { to: "/settings/providers", label: settings.nav.providers },
+] as const;
+
+const TAB =
+  "flex h-9 items-center border-transparent border-b-2 px-2 text-muted hover:text-ink hover:no-underline";
+
+interface SettingsFrameProps {
+  title: string;
+  lead?: string;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
+/** What the settings pages have in common. */
+export function SettingsFrame({ title, lead, actions, children }: SettingsFrameProps) {
+  return (
+    <div className="mx-auto max-w-4xl">
+      <nav aria-label={settings.nav.label} className="mb-4 border-line border-b">
+        <ul className="flex gap-1 overflow-x-auto">
+          {PLACES.map(({ to, label }) => (
+            <li key={to}>
+              <Link
+                to={to}
+                quiet
+                activeOptions={{ exact: true }}
+                activeProps={{
+                  className: `${TAB} border-accent font-medium text-ink`,
+                  "aria-current": "page",
+                }}
+                inactiveProps={{ className: TAB }}
+              >
+                {label}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <PageHeader title={title} actions={actions}>
+        {lead !== undefined && <p className="max-w-prose text-muted">{lead}</p>}
+      </PageHeader>
+      {children}
+    </div>
+  );
+}

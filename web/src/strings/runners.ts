@@ -1,0 +1,81 @@
+/** Runners: the machines that agents work on. */
+export const runners = {
+  title: "Runners",
+  lead: "A runner is a machine of yours on which agents work. It fetches, checks and pushes; the server never sees your code.",
+  add: "Add a runner",
+  room: (busy: number, capacity: number) => `${busy} of ${capacity} slots in use`,
+  columns: {
+    labels: "Labels",
+    version: "Version",
+    seen: "Last seen",
+  },
+  states: { online: "Online", draining: "Draining", offline: "Offline" } as Record<string, string>,
+  stateHints: {
+    online: "Takes work",
+    draining: "Ends what it has and takes no more",
+    offline: "Not connected: it takes no work",
+  } as Record<string, string>,
+  never: "never",
+  noLabels: "none",
+  slots: (busy: number, capacity: number) => `${busy} of ${capacity}`,
+  slotsInUse: "slots in use",
+  slotsLabel: (busy: number, capacity: number) => `${busy} of ${capacity} slots in use`,
+  version: {
+    older: "older than the server",
+    newer: "newer than the server",
+    unknown: "Not known yet: it has not connected",
+  },
+  runsTitle: "At work on",
+  enrolled: "Enrolled",
+  actions: (name: string) => `Actions for ${name}`,
+  revoke: "Revoke…",
+  empty: {
+    title: "No runner yet",
+    body: "freehold up brings one of its own. Another machine becomes one with a token that is good once.",
+  },
+  allOffline: {
+    title: "No runner is connected",
+    body: "Nothing can start until one is. On the machine of the server that is:",
+    command: "freehold up",
+  },
+  addDialog: {
+    title: "Add a runner",
+    body: "Any Linux machine of yours with git and the freehold program. Agents work there in a sandbox, with what that machine has.",
+    make: "Make a token",
+    again: "Make another token",
+    tunnelTitle: "Reach this server",
+    tunnelBody:
+      "The server listens on its own machine alone, and the link has no TLS yet. On the new machine, leave this open in a terminal:",
+    tunnelHint: "USER@THIS-MACHINE is how you log in to the machine of the server.",
+    serveTitle: "Start the runner",
+    serveBody: "In another terminal there. It waits for the token on its standard input:",
+    sameMachine: "On the machine where freehold up runs already, give it a directory of its own:",
+    sameDirectory: "~/freehold-runner-2",
+    labelsLabel: "Labels",
+    labelsHint: "What this machine can do, like gpu=a100. An agent can ask for them. Optional.",
+    tokenTitle: "Paste the token",
+    tokenBody: "Then Enter and Ctrl-D. It enrols one runner, once, and is not shown again.",
+    tokenLabel: "Enrolment token",
+    expiresIn: (clock: string) => `Expires in ${clock}`,
+    expired: "This token has expired. Make another one.",
+    waiting: "Waiting for the runner to connect…",
+    joined: (name: string) => `${name} is connected`,
+    joinedBody:
+      "It takes work from now on. It needs no token again: start it with the same command without --token-file.",
+    done: "Done",
+    close: "Close",
+  },
+  revokeDialog: {
+    title: (name: string) => `Revoke ${name}?`,
+    body: "Its key is refused from now on. To come back it needs a new token.",
+    idle: "It holds no work.",
+    busy: (n: number) =>
+      n === 1
+        ? "It holds 1 job: that goes to another runner and begins again there, or waits until there is one."
+        : `It holds ${n} jobs: they go to other runners and begin again there, or wait until there is one.`,
+    last: "It is the only one that is connected: nothing can start until another one is.",
+    keys: "Provider keys that were written in Studio were sealed to it. Replace them if the machine is lost or was broken into.",
+    confirm: "Revoke",
+    done: (name: string) => `${name} is revoked`,
+  },
+} as const;
