@@ -1,2 +1,11 @@
+export type { Change, RunChange } from "./changes";
+export { api, type CallOptions } from "./client";
+export { live, startLive } from "./live-browser";
+export { useLive, useLiveState, useRunChange, useSignedIn } from "./live-hooks";
+export type { LivePhase, LiveState } from "./live-state";
 export * from "./problem";
+export { allPages, keys, queries, type RunFilter } from "./queries";
+export { queryClient } from "./query-client";
+export { type EndReason, session } from "./session";
+export { SseParser } from "./sse";
 export * from "./types";

@@ -49,7 +49,9 @@ export interface NewProject {
   egress?: Egress;
 }
 
-export type KeyRef = "none" | { env: string } | { file: string } | { sealed: string };
+/** `written`: sealed to so many runners. */
+export type KeyRef = "none" | { env: string } | { file: string } | { written: number };
+export type NewKey = "none" | "keep" | { env: string } | { file: string } | { write: string };
 
 export interface Provider {
   id: string;
@@ -87,6 +89,8 @@ export interface Card {
   run_state: RunState | null;
   run_reason: string | null;
   waiting_for: string | null;
+  /** The latest run's agent. */
+  agent: string | null;
   landed: boolean;
   version: number;
   rank: number;
@@ -103,6 +107,7 @@ export interface CardEvent {
   from?: string | null;
   to?: string | null;
   run?: string | null;
+  state?: RunState | null;
   reason?: string | null;
 }
 

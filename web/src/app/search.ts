@@ -13,6 +13,10 @@ function whole(value: unknown): number | undefined {
   return Number.isSafeInteger(n) && n >= 0 ? n : undefined;
 }
 
+function oneOf<T extends string>(value: unknown, known: readonly T[]): T | undefined {
+  return known.find((one) => one === value);
+}
+
 function defined<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T;
 }
@@ -23,6 +27,7 @@ export interface BoardSearch {
   q?: string;
   lane?: string;
   mine?: "waiting";
+  state?: "running" | "failed" | "blocked";
   archived?: boolean;
 }
 
@@ -32,6 +37,7 @@ export function boardSearch(raw: Raw): BoardSearch {
     q: text(raw.q),
     lane: text(raw.lane),
     mine: raw.mine === "waiting" ? "waiting" : undefined,
+    state: oneOf(raw.state, ["running", "failed", "blocked"]),
     archived: raw.archived === true ? true : undefined,
   });
 }

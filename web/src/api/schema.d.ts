@@ -1,0 +1,2630 @@
+// Made from openapi.json by `npm run api`; not edited by hand.
+
+export interface paths {
+    "/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists agents. */
+        get: operations["agent_list"];
+        put?: never;
+        /** Adds an agent. */
+        post: operations["agent_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/{agent}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes an agent, all of it. Runs that have begun go on as they were. */
+        put: operations["agent_edit"];
+        post?: never;
+        /** Removes an agent. What it did stays. */
+        delete: operations["agent_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists a project's cards. */
+        get: operations["card_list"];
+        put?: never;
+        /** Adds a card to the end of the first lane. */
+        post: operations["card_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cards/{card}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a card. */
+        get: operations["card_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes what a card says. What is absent stays. */
+        patch: operations["card_edit"];
+        trace?: never;
+    };
+    "/cards/{card}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a card away. */
+        post: operations["card_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cards/{card}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a card, oldest first. */
+        get: operations["card_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cards/{card}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves a card to a lane, or within one. */
+        post: operations["card_move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cards/{card}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a card back to the lane it was in. */
+        post: operations["card_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cards/{card}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Starts a run of a card. */
+        post: operations["run_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams what changes. */
+        get: operations["changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the server is there. Needs no token. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What needs a person, of all projects. */
+        get: operations["inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asks, and what the token allows. */
+        get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists projects. */
+        get: operations["project_list"];
+        put?: never;
+        /** Adds a project. A runner tries its remote first. */
+        post: operations["project_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/projects/{project}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a project. */
+        get: operations["project_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes a project. What is absent stays. */
+        patch: operations["project_edit"];
+        trace?: never;
+    };
+    "/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists model providers. */
+        get: operations["provider_list"];
+        put?: never;
+        /** Adds a model provider. A runner tries it first. */
+        post: operations["provider_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a model provider, all of it; `keep` leaves its key as it is. */
+        put: operations["provider_edit"];
+        post?: never;
+        /** Removes a model provider that no agent uses. */
+        delete: operations["provider_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists runners. */
+        get: operations["runner_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a token that enrols one runner; it is shown this once. */
+        post: operations["enrol_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runners/{runner}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a runner. Its work goes elsewhere. */
+        delete: operations["runner_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists runs, the newest first. */
+        get: operations["run_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a run. */
+        get: operations["run_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a run's work, which then lands: watch it until it has. */
+        post: operations["run_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/base": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the target branch is now. Asks a runner, which may take seconds. */
+        get: operations["run_base"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a run, whatever it is doing. */
+        post: operations["run_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a run changed. */
+        get: operations["run_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what happened in a run, oldest first. */
+        get: operations["event_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams what happens in a run. */
+        get: operations["event_follow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams the agent's own output. */
+        get: operations["run_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rejects a run's work for good. */
+        post: operations["run_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a run, which goes on from there; a run that has ended goes on as a new one, which is given. */
+        post: operations["run_reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a decision on a run rests on, besides the diff. */
+        get: operations["run_review"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the steps of a run, of every epoch. */
+        get: operations["step_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchanges the token of a sign-in link, which works once, for one that acts as the person. Needs no other token. */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revokes the token that comes with the request. */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description An agent. */
+        Agent: {
+            /** @description Program and arguments. */
+            command: string[];
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /** @description `command`, `acp` or `builtin`. */
+            driver: string;
+            /** @description Its id. */
+            id: components["schemas"]["AgentId"];
+            /** @description What a runner must offer. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Its name. */
+            name: string;
+            /** @description Directories shown read-only in the sandbox. */
+            paths: string[];
+            /** @description The preset, if any. */
+            preset: string | null;
+            /** @description The provider's name, if any. */
+            provider: string | null;
+            /**
+             * Format: int64
+             * @description Limit on silence in seconds.
+             */
+            stall_s: number;
+            /**
+             * Format: int64
+             * @description Hard limit in seconds.
+             */
+            timeout_s: number;
+        };
+        /**
+         * @description The id of an agent. Later ones sort later.
+         * @example agent_0000000000epjtb9d5mpjtb9d5
+         */
+        AgentId: string;
+        /** @description A part of a list. */
+        AgentPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Agent"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description Approves a run's work. */
+        Approve: {
+            /** @description The commit that was seen; the run's present one where silent. */
+            commit?: string | null;
+        };
+        /** @description Something that was asked of an agent. */
+        Asked: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who asked. */
+            by: string | null;
+            /** @description `card` or `reply`. */
+            kind: string;
+            /** @description In their words. */
+            text: string;
+        };
+        /** @description Where the target branch is now, seen by a runner. */
+        Base: {
+            /** @description The commit that the work started from. */
+            base: string | null;
+            /** @description The target branch's commit now. */
+            head: string | null;
+            /** @description Why it is not known, in words. */
+            message: string | null;
+            /** @description Whether they are the same. */
+            state: components["schemas"]["BaseState"];
+        };
+        /**
+         * @description Whether a target branch moved on under finished work.
+         * @enum {string}
+         */
+        BaseState: "same" | "moved" | "unknown";
+        /** @description A card. */
+        Card: {
+            /** @description The latest run's agent. */
+            agent: string | null;
+            /**
+             * Format: date-time
+             * @description When it was put away.
+             */
+            archived_at: string | null;
+            /** @description The details. */
+            body: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Cards that must have landed first. */
+            depends: components["schemas"]["CardId"][];
+            /** @description Its id. */
+            id: components["schemas"]["CardId"];
+            /** @description Whether a run of it has landed. */
+            landed: boolean;
+            /** @description The column it stands in. */
+            lane: components["schemas"]["Lane"];
+            /** @description The project's id. */
+            project: components["schemas"]["ProjectId"];
+            /**
+             * Format: double
+             * @description Where it stands in its lane: cards are shown by rising rank.
+             */
+            rank: number;
+            run: components["schemas"]["RunId"] | null;
+            run_reason: components["schemas"]["Reason"] | null;
+            run_state: components["schemas"]["State"] | null;
+            /** @description What is wanted. */
+            title: string;
+            /** @description Those of `depends` that have not landed. */
+            unmet: components["schemas"]["CardId"][];
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /**
+             * Format: int64
+             * @description The edition of title and body, from 1: what `If-Match` names.
+             */
+            version: number;
+            /** @description What the latest run waits for: `review`. */
+            waiting_for: string | null;
+        };
+        /** @description One fact in the life of a card. */
+        CardEvent: {
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            at: string;
+            /** @description Who did it; nobody where a run moved the card. */
+            by: string | null;
+            from: components["schemas"]["Lane"] | null;
+            /** @description `created`, `edited`, `moved`, `archived`, `restored`, `run_started` or `run_state`. */
+            kind: string;
+            reason: components["schemas"]["Reason"] | null;
+            run: components["schemas"]["RunId"] | null;
+            /**
+             * Format: int64
+             * @description Its place in the card's history, from 1.
+             */
+            seq: number;
+            state: components["schemas"]["State"] | null;
+            to: components["schemas"]["Lane"] | null;
+        };
+        /** @description A part of a list. */
+        CardEventPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["CardEvent"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /**
+         * @description The id of a card. Later ones sort later.
+         * @example card_0000000000epjtb9d5mpjtb9d5
+         */
+        CardId: string;
+        /** @description A part of a list. */
+        CardPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Card"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description Something changed: look at it again. The name of the server-sent event is the tag. */
+        Change: {
+            /** @enum {string} */
+            change: "hello";
+            /**
+             * Format: date-time
+             * @description The server's clock.
+             */
+            now: string;
+            /** @description The server's version. */
+            version: string;
+        } | {
+            /** @description Its card. */
+            card: components["schemas"]["CardId"];
+            /** @enum {string} */
+            change: "run";
+            /**
+             * Format: int32
+             * @description Its fence.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Its last event.
+             */
+            last_seq: number;
+            /** @description Its project. */
+            project: components["schemas"]["ProjectId"];
+            /** @description The run. */
+            run: components["schemas"]["RunId"];
+            /** @description Where it is now. */
+            state: components["schemas"]["State"];
+        } | {
+            /** @description The card. */
+            card: components["schemas"]["CardId"];
+            /** @enum {string} */
+            change: "card";
+            /** @description Its project. */
+            project: components["schemas"]["ProjectId"];
+        } | {
+            /** @enum {string} */
+            change: "settings";
+            /** @description What. */
+            noun: string;
+        } | {
+            /** @enum {string} */
+            change: "resync";
+        } | {
+            /** @enum {string} */
+            change: "signed_out";
+        };
+        /** @description A changed file. */
+        ChangedFile: {
+            /**
+             * Format: int64
+             * @description Lines added.
+             */
+            additions: number;
+            /** @description Its content is not text. */
+            binary: boolean;
+            /**
+             * Format: int64
+             * @description Lines removed.
+             */
+            deletions: number;
+            /** @description Why a person should look twice. */
+            flags: components["schemas"]["FileFlag"][];
+            /** @description Its path before, where it was renamed or copied. */
+            old_path: string | null;
+            /** @description Its path; what is not UTF-8 is replaced. */
+            path: string;
+            /** @description What happened to it. */
+            status: components["schemas"]["FileStatus"];
+        };
+        /** @description A check's result. */
+        Check: {
+            /**
+             * Format: int32
+             * @description Its exit code, where it has one.
+             */
+            exit_code: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description `passed`, `failed`, `timed_out` or `skipped`. */
+            state: string;
+        };
+        /**
+         * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
+         * @enum {string}
+         */
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "internal";
+        /** @description Changes what a card says. What is absent stays as it is. */
+        EditCard: {
+            /** @description The details. */
+            body?: string | null;
+            /** @description Cards that must have landed first, all of them. */
+            depends?: components["schemas"]["CardId"][] | null;
+            /** @description What is wanted, in a line; 1 to 500 characters. */
+            title?: string | null;
+        };
+        /** @description Changes a project. What is absent stays as it is. */
+        EditProject: {
+            egress?: components["schemas"]["Egress"] | null;
+            /** @description A new name. */
+            name?: string | null;
+            /** @description Another branch; a runner looks whether it is there. */
+            target?: string | null;
+        };
+        /**
+         * @description What may be reached from inside.
+         * @enum {string}
+         */
+        Egress: "none" | "registries" | "open";
+        /** @description A token that enrols one runner, shown once. */
+        EnrolToken: {
+            /**
+             * Format: date-time
+             * @description It is refused from then on.
+             */
+            expires_at: string;
+            /** @description The token; `.` and the fingerprint of the key that orders are signed with are part of it. */
+            token: string;
+        };
+        /** @description One fact about a run. Gap-free: `seq` counts from 1. */
+        Event: {
+            /** @description Depends on the type. */
+            payload: unknown;
+            /**
+             * Format: int64
+             * @description Its place in the run.
+             */
+            seq: number;
+            /**
+             * Format: date-time
+             * @description When it happened, by the clock of whoever said it.
+             */
+            ts: string;
+            /**
+             * @description What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`,
+             *     `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
+             *     `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
+             *     `agent.permission`, `agent.usage`, `check.finished`, `note`.
+             */
+            type: string;
+        };
+        /** @description A part of a list. */
+        EventPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Event"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description A check's result with its time. */
+        Evidence: {
+            /**
+             * Format: int32
+             * @description Its exit code, where it has one.
+             */
+            exit_code: number | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds, where that is known.
+             */
+            ms: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description `passed`, `failed`, `timed_out` or `skipped`. */
+            state: string;
+            /** @description The step whose output it is in. */
+            step: string;
+        };
+        /**
+         * @description What machines execute or trust by themselves once it has landed.
+         * @enum {string}
+         */
+        FileFlag: "ci" | "hook" | "agent-config" | "editor-config" | "build-script" | "lockfile" | "submodule" | "symlink" | "executable";
+        /**
+         * @description What happened to a file.
+         * @enum {string}
+         */
+        FileStatus: "added" | "modified" | "deleted" | "renamed" | "copied" | "mode";
+        /** @description The server is there. */
+        Health: {
+            /** @description Whether the database answers. */
+            database: boolean;
+            /**
+             * Format: int32
+             * @description Connected runners.
+             */
+            runners: number;
+            /** @description `ok`. */
+            status: string;
+            /** @description The program's version. */
+            version: string;
+        };
+        /** @description Something that needs a person. */
+        InboxItem: {
+            /** @description What for. */
+            kind: components["schemas"]["Waits"];
+            /** @description The project's name. */
+            project_name: string;
+            /** @description The run. */
+            run: components["schemas"]["Run"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        };
+        /** @description A part of a list. */
+        InboxItemPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["InboxItem"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description Where a provider's key is, as people are told. */
+        Key: "none" | {
+            /** @description In an environment variable of the runner. */
+            env: string;
+        } | {
+            /** @description In a file that the runner can read. */
+            file: string;
+        } | {
+            /**
+             * Format: int32
+             * @description Written down, and sealed to so many runners: only they can open it. A runner that was
+             *     enrolled later cannot.
+             */
+            written: number;
+        };
+        /**
+         * @description A column of the board, in their order.
+         * @enum {string}
+         */
+        Lane: "Backlog" | "Planning" | "Build" | "Test" | "Review" | "Done";
+        /** @description Whoever asks. */
+        Me: {
+            /**
+             * Format: date-time
+             * @description When the token expires, if it does.
+             */
+            expires_at: string | null;
+            /** @description Their name. */
+            name: string;
+            /** @description `owner`, `admin`, `developer` or `viewer`. */
+            role: string;
+            /** @description The server's version. */
+            server_version: string;
+            /** @description The organization that the token acts in. */
+            tenant: components["schemas"]["TenantId"];
+            /** @description Its name. */
+            tenant_name: string;
+            /** @description The person. */
+            user: components["schemas"]["UserId"];
+        };
+        /** @description Moves a card to a lane, or within one. */
+        MoveCard: {
+            before?: components["schemas"]["CardId"] | null;
+            /** @description The lane that the caller saw it in. Where it stands elsewhere by now, nothing is moved. */
+            from?: string | null;
+            /** @description The lane's name. */
+            lane: string;
+        };
+        /** @description Asks for an agent. */
+        NewAgent: {
+            /** @description Program and arguments. */
+            command?: string[];
+            /** @description `command`, `acp` or `builtin`. */
+            driver: string;
+            /** @description What a runner must offer. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Unique in the tenant. */
+            name: string;
+            /** @description Directories shown read-only in the sandbox. */
+            paths?: string[];
+            /** @description `codex`, `opencode`, `claude`, `gemini`. */
+            preset?: string | null;
+            /** @description A provider, by id or name. */
+            provider?: string | null;
+            /**
+             * Format: int64
+             * @description Limit on silence in seconds; 600 where silent.
+             */
+            stall_s?: number | null;
+            /**
+             * Format: int64
+             * @description Hard limit in seconds; 3600 where silent.
+             */
+            timeout_s?: number | null;
+        };
+        /** @description Asks for a card. */
+        NewCard: {
+            /** @description The details. */
+            body?: string;
+            /** @description Cards that must have landed first. */
+            depends?: components["schemas"]["CardId"][];
+            /** @description The project, by id or name. */
+            project: string;
+            /** @description What is wanted, in a line; 1 to 500 characters. */
+            title: string;
+        };
+        /** @description A provider's key as it is given. */
+        NewKey: "none" | {
+            /** @description In an environment variable of the runner. */
+            env: string;
+        } | {
+            /** @description In a file that the runner can read. */
+            file: string;
+        } | {
+            /**
+             * @description The key itself. It is sealed to the tenant's runners before anything is stored, and is
+             *     never shown again.
+             */
+            write: string;
+        } | "keep";
+        /** @description Asks for a project. */
+        NewProject: {
+            /** @description What may be reached from inside. */
+            egress?: components["schemas"]["Egress"];
+            /** @description Unique in the tenant: letters, digits, `-`, `_`, `.`; 1 to 64. */
+            name: string;
+            /** @description A git remote that a runner can reach. */
+            remote: string;
+            /** @description The branch to start from and to land on; the remote's default where silent. */
+            target?: string | null;
+        };
+        /** @description Asks for a model provider. */
+        NewProvider: {
+            /** @description The endpoint. */
+            base_url: string;
+            /** @description The key, or where the runner finds it. */
+            key: components["schemas"]["NewKey"];
+            /** @description `openai`, `anthropic` or `ollama`. */
+            kind: string;
+            /** @description The model to ask for unless an agent says otherwise. */
+            model?: string | null;
+            /** @description Unique in the tenant. */
+            name: string;
+        };
+        /** @description A problem document. */
+        Problem: {
+            /** @description The code. */
+            code: components["schemas"]["Code"];
+            /** @description To find the server's log lines by. */
+            correlation?: string;
+            /** @description What happened this time. */
+            detail: string;
+            /** @description What to do next. */
+            next: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The code's meaning. */
+            title: string;
+            /** @description The page about the code. */
+            type: string;
+        };
+        /** @description A project. */
+        Project: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description What may be reached from inside. */
+            egress: components["schemas"]["Egress"];
+            /** @description Its id. */
+            id: components["schemas"]["ProjectId"];
+            /** @description Its name. */
+            name: string;
+            /** @description Where its record lives. */
+            record: components["schemas"]["Record"];
+            /** @description Its first repository's remote. */
+            remote: string;
+            /** @description The branch that work starts from and lands on. */
+            target: string;
+        };
+        /**
+         * @description The id of a project. Later ones sort later.
+         * @example proj_0000000000epjtb9d5mpjtb9d5
+         */
+        ProjectId: string;
+        /** @description A part of a list. */
+        ProjectPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Project"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description A model provider. */
+        Provider: {
+            /** @description The endpoint. */
+            base_url: string;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: components["schemas"]["ProviderId"];
+            /** @description Where the key is: a name or a note that there is one, never the key. */
+            key: components["schemas"]["Key"];
+            /** @description `openai`, `anthropic` or `ollama`. */
+            kind: string;
+            /** @description The model to ask for. */
+            model: string | null;
+            /** @description Its name. */
+            name: string;
+        };
+        /**
+         * @description The id of a model provider. Later ones sort later.
+         * @example prov_0000000000epjtb9d5mpjtb9d5
+         */
+        ProviderId: string;
+        /** @description A part of a list. */
+        ProviderPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Provider"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /**
+         * @description Why a run is where it is. More may come: show an unknown one as it is.
+         * @enum {string}
+         */
+        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "runners_busy" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "internal";
+        /** @description Where a record lives in a repository that the client owns. */
+        Record: {
+            /** @description The folder in it. */
+            path: string;
+            /** @description The ref. */
+            ref: string;
+            /** @description The git remote. */
+            remote: string;
+        };
+        /** @description Rejects a run's work. */
+        Reject: {
+            /** @description Why, in words. */
+            reason: string;
+        };
+        /** @description Answers a run. */
+        Reply: {
+            /** @description The answer. */
+            text: string;
+        };
+        /** @description What a decision rests on, besides the diff. */
+        Review: {
+            /**
+             * Format: int64
+             * @description Lines added, in all files.
+             */
+            additions: number;
+            /** @description What was asked: the card, then every reply, oldest first. */
+            asked: components["schemas"]["Asked"][];
+            /** @description The commit it started from. */
+            base: string | null;
+            /** @description The work's last commit. */
+            commit: string | null;
+            /**
+             * Format: int64
+             * @description Lines removed, in all files.
+             */
+            deletions: number;
+            /** @description The digest of the diff (`git patch-id --stable`): what an approval is bound to. */
+            digest: string | null;
+            /** @description The checks, with their times. */
+            evidence: components["schemas"]["Evidence"][];
+            /** @description Changed files in the diff's order; at most [`Review::FILES_MAX`]. */
+            files: components["schemas"]["ChangedFile"][];
+            /** @description The agent's last words; it need not have said any. */
+            summary: string | null;
+            /** @description There are more files than are listed. */
+            truncated: boolean;
+        };
+        /** @description A run. */
+        Run: {
+            /** @description The agent's name. */
+            agent: string;
+            /** @description What the agent says of its own version. */
+            agent_version: string | null;
+            /** @description Who approved it. */
+            approved_by: string | null;
+            /**
+             * Format: int32
+             * @description Which try, from 1.
+             */
+            attempt: number;
+            /** @description The commit it started from. */
+            base: string | null;
+            /** @description Who asked for it. */
+            by: string | null;
+            /** @description The card's id. */
+            card: components["schemas"]["CardId"];
+            /** @description The card's title. */
+            card_title: string;
+            /** @description The checks of the last attempt, in their order. */
+            checks: components["schemas"]["Check"][];
+            /** @description The last commit of the work; null when nothing changed. */
+            commit: string | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /** @description Why, in words. */
+            detail: string | null;
+            /** @description What could be reached from inside. */
+            egress: components["schemas"]["Egress"];
+            /**
+             * Format: int32
+             * @description The fence.
+             */
+            epoch: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at: string | null;
+            /** @description Its id. */
+            id: components["schemas"]["RunId"];
+            /** @description The isolation in force: `none`, `worktree` or `sandbox`. */
+            isolation: string;
+            /** @description The commit on the target that brought it in. */
+            landed: string | null;
+            /**
+             * Format: int64
+             * @description How many events it has: they are numbered from 1 to this.
+             */
+            last_seq: number;
+            parent: components["schemas"]["RunId"] | null;
+            /** @description The project's id. */
+            project: components["schemas"]["ProjectId"];
+            reason: components["schemas"]["Reason"] | null;
+            runner: components["schemas"]["RunnerId"] | null;
+            /**
+             * Format: date-time
+             * @description When a runner first took it up.
+             */
+            started_at: string | null;
+            /** @description Where it is. */
+            state: components["schemas"]["State"];
+            /** @description The target branch. */
+            target: string;
+            usage: components["schemas"]["Usage"] | null;
+            /** @description What it waits for: `review`. */
+            waiting_for: string | null;
+        };
+        /**
+         * @description The id of a run. Later ones sort later.
+         * @example run_0000000000epjtb9d5mpjtb9d5
+         */
+        RunId: string;
+        /** @description A part of a list. */
+        RunPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Run"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description A runner. */
+        Runner: {
+            /**
+             * Format: int32
+             * @description Jobs it holds now.
+             */
+            busy: number;
+            /**
+             * Format: int32
+             * @description How many jobs it takes at once.
+             */
+            capacity: number;
+            /**
+             * Format: date-time
+             * @description When it was enrolled.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: components["schemas"]["RunnerId"];
+            /** @description What it offers. */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was last heard of.
+             */
+            last_seen: string | null;
+            /** @description Its host's name. */
+            name: string;
+            /** @description `online`, `draining` or `offline`. */
+            state: string;
+            /** @description Its program's version. */
+            version: string;
+        };
+        /**
+         * @description The id of a runner. Later ones sort later.
+         * @example rnr_0000000000epjtb9d5mpjtb9d5
+         */
+        RunnerId: string;
+        /** @description A part of a list. */
+        RunnerPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Runner"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description Signs a browser in. */
+        SignIn: {
+            /** @description A sign-in link's token, or the token of a person. */
+            token: string;
+        };
+        /** @description A browser is signed in. */
+        SignedIn: {
+            /** @description Acts as the person from now on; sent as `Authorization: Bearer`. */
+            token: string;
+        };
+        /** @description Starts a run. */
+        StartRun: {
+            /** @description The agent, by id or name; the only one there is where silent. */
+            agent?: string | null;
+        };
+        /**
+         * @description Where a run is.
+         * @enum {string}
+         */
+        State: "queued" | "dispatching" | "running" | "succeeded" | "failed" | "waiting" | "landing" | "cancelled" | "rejected";
+        /** @description A step of a run, as the journal has it. */
+        Step: {
+            /**
+             * Format: int32
+             * @description The fence that it was done under: a run that lost its runner has the steps of each epoch.
+             */
+            epoch: number;
+            /**
+             * Format: int32
+             * @description Its exit code, where it has one.
+             */
+            exit_code: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at: string | null;
+            /** @description Its name: `stage`, `setup`, `agent`, `collect`, a check's, `land`. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /** @description `running`, `done`, `failed` or `cancelled`. */
+            state: string;
+        };
+        /** @description A part of a list. */
+        StepPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Step"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /**
+         * @description The id of an organization. Later ones sort later.
+         * @example ten_0000000000epjtb9d5mpjtb9d5
+         */
+        TenantId: string;
+        /** @description What a run has used of its models: counted by the runner's gateway, or said by the agent. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Tokens that went in.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description Tokens that came out.
+             */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description Requests to the model; 0 where only the agent counted.
+             */
+            requests: number;
+        };
+        /**
+         * @description The id of a person. Later ones sort later.
+         * @example user_0000000000epjtb9d5mpjtb9d5
+         */
+        UserId: string;
+        /**
+         * @description What a person is needed for.
+         * @enum {string}
+         */
+        Waits: "review" | "failed" | "stuck";
+    };
+    responses: {
+        /** @description It was refused or it failed, and nothing was changed unless the problem says so. */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    agent_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    agent_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAgent"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    agent_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The agent's id or name. */
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAgent"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    agent_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The agent's id or name. */
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_list: {
+        parameters: {
+            query: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+                /** @description The project, by id or name. */
+                project: string;
+                /** @description Those that were put away, in place of those that were not. */
+                archived?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: the same key and body give the same answer. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCard"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_edit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `version` that was seen, in quotes; another one by now is refused as `stale`. */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditCard"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_history: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardEventPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveCard"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    card_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Card"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_start: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: the same key and body give the same answer. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The card's id. */
+                card: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRun"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Hints, not history: after connecting, and after `resync`, look at everything that is shown. One `Change` each, as JSON in `data`; `event` is its `change`. A comment comes every 15 seconds. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The database does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    inbox: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxItemPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    project_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    project_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    project_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's id or name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    project_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's id or name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditProject"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    provider_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    provider_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProvider"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    provider_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's id or name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProvider"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    provider_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's id or name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    runner_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunnerPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    enrol_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolToken"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    runner_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The runner's id or name. */
+                runner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+                /** @description Of one project, by id or name. */
+                project?: string;
+                /** @description Of one card. */
+                card?: string;
+                /** @description In one of these states, with commas between. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Approve"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_base: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Base"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_diff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A unified diff as git writes it. Its bytes are those of the files: not always UTF-8. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-diff": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    event_list: {
+        parameters: {
+            query?: {
+                /** @description Those that come after this `seq`. */
+                after?: number;
+                /** @description The last ones before this `seq`, oldest first all the same. */
+                before?: number;
+                /** @description Most items, 200 at most. A part also ends at 2 MB. */
+                limit?: number;
+                /** @description Of these kinds, with commas between. */
+                kind?: string;
+                /** @description Of one step. */
+                step?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    event_follow: {
+        parameters: {
+            query?: {
+                /** @description The last `seq` that was seen; from the first event on where silent. */
+                after?: number;
+            };
+            header?: {
+                /** @description As `after`, which it goes before: what a browser sends when it resumes. */
+                "last-event-id"?: number;
+            };
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One `Event` each, as JSON in `data`; `id` is its `seq`. Ends when the run has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_logs: {
+        parameters: {
+            query?: {
+                /** @description Go on until the run has ended. */
+                follow?: boolean;
+                /** @description Only about the last so many bytes. */
+                tail?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes, as the agent wrote them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reject"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_reply: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: the same key and body give the same answer. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reply"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    run_review: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Review"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    step_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items of it, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The run's id. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+}
