@@ -85,7 +85,6 @@ export const welcome = {
 export const projects = {
   title: "Projects",
   add: "Add a project",
-  open: (name: string) => `Open the board of ${name}`,
   settings: (name: string) => `Settings of ${name}`,
   counts: {
     running: (n: number) => `${n} running`,
