@@ -1,4 +1,4 @@
-import { type Board, type Card, type Lane, type Place, put, toBoard } from "./lanes";
+import { type Board, type Card, type Lane, type Place, placeOf, put, toBoard } from "./lanes";
 
 /**
  * What a person did and the server has not answered yet. The board shows the server's cards with
@@ -94,19 +94,15 @@ export function shown(state: BoardState, shelf: Shelf = "board"): Board {
 export function inverse(board: Board, change: Change): Change | null {
   if (change.kind === "archive") return { kind: "restore", card: change.card };
   if (change.kind === "restore") return { kind: "archive", card: change.card };
-  for (const lane of Object.keys(board) as Lane[]) {
-    const index = board[lane].findIndex((card) => card.id === change.card);
-    if (index >= 0) {
-      const before = board[lane][index + 1]?.id ?? null;
-      return { kind: "move", card: change.card, place: { lane, before }, from: change.place.lane };
-    }
-  }
-  return null;
+  const at = placeOf(board, change.card);
+  if (!at) return null;
+  const place = { lane: at.lane, before: at.before };
+  return { kind: "move", card: change.card, place, from: change.place.lane };
 }
 
 /** Whether the change would leave the board as it is. */
 export function isIdle(board: Board, change: Change): boolean {
-  if (change.kind !== "move") return false;
+  if (change.kind !== "move" || placeOf(board, change.card) === null) return false;
   const after = put(board, change.card, change.place);
   const lane = change.place.lane;
   return (

@@ -1,0 +1,66 @@
+import { lazy, Suspense } from "react";
+import { board as say } from "../strings/board";
+import { card as words } from "../strings/card";
+import { toast } from "../ui";
+import { type Board, LANES, type Lane } from "./lanes";
+import { NEW } from "./search-params";
+import type { useBoard } from "./use-board";
+import type { OpenCard } from "./use-open-card";
+
+// The board is seen first; what opens over it may come a moment later.
+const CardDrawer = lazy(async () => ({
+  default: (await import("../card/card-drawer")).CardDrawer,
+}));
+const NewCardDialog = lazy(async () => ({
+  default: (await import("../card/new-card-dialog")).NewCardDialog,
+}));
+
+interface Props {
+  project: string;
+  board: Board;
+  card: OpenCard;
+  lane: Lane;
+  seed: { title: string; body: string } | null;
+  apply: ReturnType<typeof useBoard>["apply"];
+}
+
+/** What opens over the board: a card, or a card that is being written. */
+export function Drawers({ project, board, card, lane, seed, apply }: Props) {
+  if (card.id === null) return null;
+  return (
+    <Suspense>
+      {card.id === NEW ? (
+        <NewCardDialog
+          project={project}
+          lane={lane}
+          seed={seed}
+          onClose={card.close}
+          onAdded={(added) => {
+            card.close();
+            toast.show({
+              title: words.add.addedTo(added.lane),
+              tone: "ok",
+              action: { label: words.add.open, onSelect: () => card.open(added.id, null) },
+            });
+          }}
+        />
+      ) : (
+        <CardDrawer
+          id={card.id}
+          intent={card.intent}
+          known={LANES.flatMap((name) => board[name]).find((one) => one.id === card.id)}
+          onClose={card.close}
+          onMove={(one, to) => {
+            const place = { lane: to, before: null };
+            void apply([{ kind: "move", card: one.id, place, from: one.lane }], say.moved(to));
+          }}
+          onArchive={(one) => {
+            card.close();
+            void apply([{ kind: "archive", card: one.id }], say.archived);
+          }}
+          onRestore={(one) => void apply([{ kind: "restore", card: one.id }], say.restored)}
+        />
+      )}
+    </Suspense>
+  );
+}

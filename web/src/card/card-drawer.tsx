@@ -1,0 +1,266 @@
+import { useQuery } from "@tanstack/react-query";
+import { Archive, ArchiveRestore, Ellipsis, Link2, Terminal } from "lucide-react";
+import { useEffect, useState } from "react";
+import { type Card, isProblem } from "../api";
+import { queries } from "../api/queries";
+import { LANES, type Lane } from "../board/lanes";
+import { isLive } from "../board/state";
+import { truncate } from "../lib/text";
+import { card as say } from "../strings/card";
+import {
+  Button,
+  Callout,
+  Drawer,
+  EmptyState,
+  ErrorState,
+  IconButton,
+  Loading,
+  Markdown,
+  Menu,
+  Select,
+  Skeleton,
+  Time,
+} from "../ui";
+import { copy } from "./copy";
+import { Dependencies } from "./dependencies";
+import type { Field } from "./edit";
+import { Editor } from "./editor";
+import { History } from "./history";
+import { LiveRun } from "./live-run";
+import { Runs } from "./runs";
+import { Section } from "./section";
+import { startCommand } from "./start";
+import { StartRun } from "./start-run";
+import { type EditState, useEdit } from "./use-edit";
+
+/** Why the drawer was opened, when not just to look. */
+export type Intent = "edit" | "start" | null;
+
+export interface CardDrawerProps {
+  id: string;
+  intent: Intent;
+  /** As the board shows it, so that the drawer opens with something in it. */
+  known: Card | undefined;
+  onClose: () => void;
+  onMove: (card: Card, lane: Lane) => void;
+  onArchive: (card: Card) => void;
+  onRestore: (card: Card) => void;
+}
+
+export function CardDrawer(props: CardDrawerProps) {
+  const { id, known, onClose } = props;
+  const query = useQuery({ ...queries.card(id), placeholderData: known });
+  const card = query.data;
+  if (card) return <Loaded key={card.id} {...props} card={card} />;
+  const gone = isProblem(query.error, "not_found") || isProblem(query.error, "invalid");
+  return (
+    <Drawer open onOpenChange={(open) => open || onClose()} title={say.drawer}>
+      {query.isPending && <Patches />}
+      {query.isError && gone && <EmptyState title={say.notFound.title} body={say.notFound.body} />}
+      {query.isError && !gone && (
+        <ErrorState problem={query.error} retry={() => void query.refetch()} />
+      )}
+    </Drawer>
+  );
+}
+
+function Loaded(props: CardDrawerProps & { card: Card }) {
+  const { card, intent, onClose } = props;
+  const state = useEdit(card);
+  const [first, setFirst] = useState<Field>("title");
+  const fixed = card.archived_at !== null;
+  const { start } = state;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once, when the drawer opens.
+  useEffect(() => {
+    if (intent === "edit" && !fixed) start();
+  }, [intent]);
+  const write = (field: Field) => {
+    setFirst(field);
+    state.start();
+  };
+  // Escape leaves the editor first; the drawer closes with the next one.
+  const close = () => (state.open ? state.leave() : onClose());
+  return (
+    <Drawer
+      open
+      onOpenChange={(open) => open || close()}
+      title={truncate(card.title, 200)}
+      header={<Bar {...props} />}
+    >
+      <div className="flex flex-col gap-3 px-4 py-3">
+        {fixed && <Archived card={card} onRestore={() => props.onRestore(card)} />}
+        {state.open ? (
+          <Editor state={state} first={first} />
+        ) : (
+          <Words card={card} state={state} fixed={fixed} write={write} />
+        )}
+      </div>
+      {!fixed && <Work card={card} intent={intent} />}
+      <Dependencies card={card} />
+      <Runs card={card.id} expected={card.run !== null} />
+      <History card={card.id} />
+      <p className="px-4 pb-6 text-xs text-faint">
+        {say.created} <Time at={card.created_at} /> · {say.updated} <Time at={card.updated_at} />
+      </p>
+    </Drawer>
+  );
+}
+
+function Work({ card, intent }: { card: Card; intent: Intent }) {
+  const live = card.run !== null && isLive(card.run_state);
+  const waiting = card.run_state === "waiting";
+  const title = live
+    ? waiting
+      ? say.live.waitingTitle
+      : say.live.title
+    : card.run
+      ? say.start.again
+      : say.start.title;
+  return (
+    <Section title={title}>
+      {live && card.run ? (
+        <LiveRun card={card} run={card.run} />
+      ) : (
+        <StartRun card={card} wanted={intent === "start"} />
+      )}
+    </Section>
+  );
+}
+
+function Bar({ card, onMove, onArchive, onRestore }: CardDrawerProps & { card: Card }) {
+  const fixed = card.archived_at !== null;
+  return (
+    <div className="flex items-center gap-1">
+      <Select
+        size="sm"
+        aria-label={say.lane}
+        className="w-32"
+        disabled={fixed}
+        value={card.lane}
+        onValueChange={(lane) => onMove(card, lane)}
+        options={LANES.map((lane) => ({ value: lane, label: lane }))}
+      />
+      <span className="flex-1" />
+      <IconButton label={say.copyLink} onClick={() => void copy(linkTo(card))}>
+        <Link2 aria-hidden />
+      </IconButton>
+      <Menu
+        trigger={
+          <IconButton label={say.more}>
+            <Ellipsis aria-hidden />
+          </IconButton>
+        }
+        items={[
+          {
+            label: say.copyCommand,
+            icon: <Terminal aria-hidden />,
+            onSelect: () => void copy(startCommand(card.id, null)),
+          },
+          { label: say.copyId, onSelect: () => void copy(card.id) },
+          "separator",
+          fixed
+            ? {
+                label: say.restore,
+                icon: <ArchiveRestore aria-hidden />,
+                onSelect: () => onRestore(card),
+              }
+            : {
+                label: say.archive,
+                icon: <Archive aria-hidden />,
+                onSelect: () => onArchive(card),
+              },
+        ]}
+      />
+    </div>
+  );
+}
+
+function Archived({ card, onRestore }: { card: Card; onRestore: () => void }) {
+  return (
+    <Callout
+      tone="neutral"
+      action={
+        <Button size="sm" onClick={onRestore}>
+          {say.restore}
+        </Button>
+      }
+    >
+      {say.archivedNote} {card.archived_at && <Time at={card.archived_at} />}
+    </Callout>
+  );
+}
+
+interface WordsProps {
+  card: Card;
+  state: EditState;
+  fixed: boolean;
+  write: (field: Field) => void;
+}
+
+/** What the card says. */
+function Words({ card, state, fixed, write }: WordsProps) {
+  return (
+    <>
+      {state.dirty && state.edit && !fixed && (
+        <Callout
+          tone="warn"
+          action={
+            <span className="flex flex-wrap gap-1">
+              <Button size="sm" onClick={() => write("title")}>
+                {say.goOn}
+              </Button>
+              <Button size="sm" variant="ghost" onClick={state.discard}>
+                {say.discard}
+              </Button>
+            </span>
+          }
+        >
+          {say.unsaved}
+        </Callout>
+      )}
+      <div className="flex items-start gap-2">
+        <h2
+          dir="auto"
+          className="max-h-60 min-w-0 flex-1 overflow-y-auto text-xl font-semibold break-words text-ink"
+        >
+          {card.title}
+        </h2>
+        {!fixed && (
+          <Button size="sm" variant="ghost" onClick={() => write("title")}>
+            {say.edit}
+          </Button>
+        )}
+      </div>
+      {card.body.trim() === "" ? (
+        <p className="text-faint">
+          {say.bodyEmpty}{" "}
+          {!fixed && (
+            <Button size="sm" variant="ghost" onClick={() => write("body")}>
+              {say.addDetails}
+            </Button>
+          )}
+        </p>
+      ) : (
+        <Markdown text={card.body} />
+      )}
+    </>
+  );
+}
+
+function Patches() {
+  return (
+    <div className="flex flex-col gap-3 p-4">
+      <Loading label={say.loading} />
+      <Skeleton className="h-7 w-3/4" />
+      <Skeleton className="h-24" />
+      <Skeleton className="h-16" />
+      <Skeleton className="h-32" />
+    </div>
+  );
+}
+
+function linkTo(card: Card): string {
+  const address = new URL(`/projects/${encodeURIComponent(card.project)}`, location.href);
+  address.searchParams.set("card", card.id);
+  return address.href;
+}
