@@ -47,6 +47,7 @@ export interface RunsSearch {
   card?: string;
   /** States, divided by commas. */
   state?: string;
+  agent?: string;
   q?: string;
 }
 
@@ -55,6 +56,7 @@ export function runsSearch(raw: Raw): RunsSearch {
     project: text(raw.project),
     card: text(raw.card),
     state: text(raw.state),
+    agent: text(raw.agent),
     q: text(raw.q),
   });
 }

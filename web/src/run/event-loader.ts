@@ -1,6 +1,7 @@
-import { backoff, browser, type World } from "./backoff";
+import { backoff } from "../lib/backoff";
 import type { RunEvent } from "./event";
 import { EventCache, PAGE } from "./event-cache";
+import { browser, type World } from "./world";
 
 /** Requests at once: one for what is seen, one for what comes next. */
 const REQUESTS_MAX = 2;
@@ -90,10 +91,16 @@ export class EventLoader {
     this.#pump();
   }
 
+  /** Goes on after `close`: a view may be taken down and put up again. */
+  open(): void {
+    this.#over = false;
+    this.retry();
+  }
+
   close(): void {
     this.#over = true;
     this.#waiting?.();
-    this.#listeners.clear();
+    this.#waiting = null;
     for (const request of this.#requests) request.abort.abort();
   }
 

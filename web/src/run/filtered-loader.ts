@@ -1,6 +1,7 @@
-import { backoff, browser, type World } from "./backoff";
+import { backoff } from "../lib/backoff";
 import { type RunEvent, trimmed, weight } from "./event";
 import { PAGE, TEXT_MAX } from "./event-cache";
+import { browser, type World } from "./world";
 
 /** Events of one filter that are held; beyond, those furthest from where one reads are let go of. */
 export const HELD_MAX = 4_000;
@@ -103,11 +104,18 @@ export class FilteredLoader {
     this.#pump();
   }
 
+  /** Goes on after `close`: a view may be taken down and put up again. */
+  open(): void {
+    this.#over = false;
+    this.retry();
+  }
+
   close(): void {
     this.#over = true;
     this.#waiting?.();
-    this.#listeners.clear();
+    this.#waiting = null;
     this.#request?.abort();
+    this.#request = null;
   }
 
   #pump(): void {
@@ -127,12 +135,13 @@ export class FilteredLoader {
     const known = this.#last;
     try {
       const events = await this.#ask(what, known, abort.signal);
-      if (this.#over) return;
+      // Closed, and perhaps opened again with a request of its own.
+      if (this.#request !== abort) return;
       this.#take(what, known, events);
       this.#failures = 0;
       this.#problem = null;
     } catch (problem) {
-      if (this.#over) return;
+      if (this.#request !== abort) return;
       this.#failures++;
       this.#problem = problem;
       this.#waiting = this.#world.later(

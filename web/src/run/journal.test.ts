@@ -56,7 +56,7 @@ test("attempts, turns, what was lost and why, checks, the landing once", () => {
   expect(found.latest?.type).toBe("run.succeeded");
 });
 
-test("a failed run points at the step that failed", () => {
+test("a step that failed keeps its exit code", () => {
   seq = 0;
   const events = [
     at(0, "run.dispatching", { epoch: 1 }),
@@ -64,7 +64,7 @@ test("a failed run points at the step that failed", () => {
     at(2, "step.finished", { step: "setup", state: "failed", exit_code: 2, ms: 10 }),
     at(2, "run.failed", { reason: "setup_failed" }),
   ];
-  expect(journal(events).failure).toBe(2);
+  expect(journal(events).attempts[0]?.steps[0]).toMatchObject({ state: "failed", exitCode: 2 });
   expect(journal([]).attempts).toEqual([]);
 });
 

@@ -44,8 +44,6 @@ export interface Journal {
   attempts: Attempt[];
   /** The last thing that was said of the run as a whole. */
   latest: RunEvent | null;
-  /** The first event that tells of the failure that ended the run. */
-  failure: number | null;
 }
 
 /** Tells the steps of a run from its transitions (`run.*`, `step.*`, `check.finished`). */
@@ -54,7 +52,6 @@ export function journal(events: readonly RunEvent[]): Journal {
   let turn = 0;
   let waited = false;
   let latest: RunEvent | null = null;
-  let failure: number | null = null;
   for (const event of events) {
     const current = attempts.at(-1);
     if (event.type.startsWith("run.")) latest = event;
@@ -62,7 +59,6 @@ export function journal(events: readonly RunEvent[]): Journal {
       case "run.queued":
         if (waited) turn++;
         waited = false;
-        failure = null;
         break;
       case "run.waiting":
         waited = true;
@@ -80,7 +76,6 @@ export function journal(events: readonly RunEvent[]): Journal {
       case "run.cancelled":
       case "run.rejected":
       case "run.succeeded":
-        if (event.type === "run.failed") failure ??= failedStep(current)?.seq ?? event.seq;
         end(current, event);
         break;
       case "step.started":
@@ -95,7 +90,7 @@ export function journal(events: readonly RunEvent[]): Journal {
       default:
     }
   }
-  return { attempts, latest, failure };
+  return { attempts, latest };
 }
 
 function begin(attempts: Attempt[], event: RunEvent, turn: number): Attempt {
@@ -170,11 +165,6 @@ function check(event: RunEvent): CheckRun {
     ms: numberOf(event, "ms"),
     exitCode: numberOf(event, "exit_code"),
   };
-}
-
-/** The step that a person looks for first when an attempt went wrong. */
-function failedStep(attempt: Attempt | undefined): StepRun | undefined {
-  return attempt?.steps.find((step) => step.state === "failed");
 }
 
 /** How long a step took, or has taken by now. The runner's own count is better than two clocks. */

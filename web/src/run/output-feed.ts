@@ -1,7 +1,8 @@
-import { backoff, browser, type World } from "./backoff";
+import { backoff } from "../lib/backoff";
 import { countLines, outputBytes, type RunEvent, textOf } from "./event";
 import { PAGE } from "./event-cache";
 import type { FilteredSource } from "./filtered-loader";
+import { browser, type World } from "./world";
 
 /** What is shown at most: as much as a person would look through. */
 export const BYTES_MAX = 2 * 1024 * 1024;
@@ -93,7 +94,6 @@ export class OutputFeed {
     this.#over = true;
     this.#waiting?.();
     this.#busy?.abort();
-    this.#listeners.clear();
   }
 
   #goal(): number {

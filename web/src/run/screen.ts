@@ -7,6 +7,8 @@ import { type Cell, type Span, spansOf } from "./spans";
 export const LINES_MAX = 10_000;
 /** Programs that print to a pipe do not wrap; the terminal should not either where it can be helped. */
 const COLUMNS = 240;
+/** Rows of the terminal that are joined into one line: a line of megabytes would be one huge element. */
+const JOINED_MAX = 40;
 /** How far up a program may move the cursor. */
 const ROWS = 60;
 
@@ -39,8 +41,10 @@ export class Screen {
     this.#starts = [];
     const used = buffer.baseY + lastUsed(buffer, buffer.baseY) + 1;
     for (let y = 0; y < used; y++) {
-      if (!buffer.getLine(y)?.isWrapped) this.#starts.push(y);
+      const joined = y - (this.#starts.at(-1) ?? Number.NEGATIVE_INFINITY);
+      if (!buffer.getLine(y)?.isWrapped || joined >= JOINED_MAX) this.#starts.push(y);
     }
+    this.#cache.clear();
     return this.#starts.length;
   }
 

@@ -1,5 +1,5 @@
-import type { World } from "../backoff";
 import type { RunEvent } from "../event";
+import type { World } from "../world";
 
 /** A world whose time passes when the test says so. */
 export class StillWorld implements World {
