@@ -2,7 +2,7 @@ export type { Change, RunChange } from "./changes";
 export { api, type CallOptions } from "./client";
 export { live, startLive } from "./live-browser";
 export { useLive, useLiveState, useRunChange, useSignedIn } from "./live-hooks";
-export type { LivePhase, LiveState } from "./live-state";
+export { isUpdated, type LivePhase, type LiveState } from "./live-state";
 export * from "./problem";
 export { allPages, keys, queries, type RunFilter } from "./queries";
 export { queryClient } from "./query-client";

@@ -61,10 +61,13 @@ export function startLive(): () => void {
   if (session.token() !== null) follow(session.token());
   document.addEventListener("visibilitychange", retry);
   window.addEventListener("online", retry);
+  // A dead line can look open for a long time; trying at once tells.
+  window.addEventListener("offline", live.reconnect);
   return () => {
     for (const one of undo) one();
     document.removeEventListener("visibilitychange", retry);
     window.removeEventListener("online", retry);
+    window.removeEventListener("offline", live.reconnect);
     if (running) live.stop();
   };
 }

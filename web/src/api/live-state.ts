@@ -49,6 +49,11 @@ export function next(state: LiveState, event: LiveEvent, at: number): LiveState 
   }
 }
 
+/** Whether the server is of another version than this page, also while it is away again. */
+export function isUpdated(state: LiveState): boolean {
+  return state.version !== null && state.first !== null && state.version !== state.first;
+}
+
 function to(state: LiveState, phase: LivePhase, at: number, change: Partial<LiveState>): LiveState {
   return { ...state, ...change, phase, since: state.phase === phase ? state.since : at };
 }

@@ -1,13 +1,45 @@
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { session, startLive, useSignedIn } from "../api";
 import { Toaster } from "../ui";
+import { Shell } from "./shell";
+
+/** Pages that nobody needs to be signed in for. */
+const OPEN: readonly string[] = DESIGN ? ["/sign-in", "/design"] : ["/sign-in"];
 
 export function Root() {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const open = OPEN.includes(path);
+  const signedIn = useSignedIn();
+  useEffect(startLive, []);
+  useSignIn(signedIn, open);
   return (
     <>
-      <main className="p-4">
-        <Outlet />
-      </main>
+      {open && (
+        <main id="main" tabIndex={-1} data-focus-quiet className="min-h-dvh p-4">
+          <Outlet />
+        </main>
+      )}
+      {!open && signedIn && <Shell />}
       <Toaster />
     </>
   );
+}
+
+/** Without a session there is only the sign-in page, and the way back from it. */
+function useSignIn(signedIn: boolean, open: boolean) {
+  const navigate = useNavigate();
+  const here = useRouterState({ select: (state) => state.location.href });
+  useEffect(() => {
+    if (signedIn || open) return;
+    const why = session.why();
+    void navigate({
+      to: "/sign-in",
+      search: {
+        back: here === "/" ? undefined : here,
+        why: why === "none" ? undefined : why,
+      },
+      replace: true,
+    });
+  }, [signedIn, open, here, navigate]);
 }

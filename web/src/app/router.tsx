@@ -112,6 +112,8 @@ export const router = createRouter({
   // Data has its own cache; the router only brings the code early.
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,
+  // The window itself never scrolls; the main area does.
+  scrollToTopSelectors: ["#main"],
   defaultPendingComponent: LoadingPage,
   defaultErrorComponent: PageError,
   defaultNotFoundComponent: NotFoundPage,

@@ -93,17 +93,11 @@ export function reviewSearch(raw: Raw): ReviewSearch {
 }
 
 export interface SignInSearch {
-  /** Where to go afterwards: a path of ours, never another site's. */
+  /** Where to go afterwards. Anybody may have written it: the sign-in page takes own paths only. */
   back?: string;
   why?: string;
 }
 
 export function signInSearch(raw: Raw): SignInSearch {
-  return defined<SignInSearch>({ back: ownPath(text(raw.back, 4_096)), why: text(raw.why, 60) });
-}
-
-/** `//host` and `/\host` are other sites, and `/sign-in` would lead in a circle. */
-function ownPath(path: string | undefined): string | undefined {
-  if (path === undefined || !path.startsWith("/") || /^\/[/\\]/.test(path)) return undefined;
-  return path.startsWith("/sign-in") ? undefined : path;
+  return defined<SignInSearch>({ back: text(raw.back, 4_096), why: text(raw.why, 60) });
 }

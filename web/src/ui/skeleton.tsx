@@ -3,7 +3,9 @@ import { cn } from "./cn";
 
 /** A patch of the size of what comes. */
 export function Skeleton({ className }: { className?: string }) {
-  return <div aria-hidden className={cn("h-4 animate-pulse rounded-sm bg-hover", className)} />;
+  return (
+    <div aria-hidden aria-busy className={cn("h-4 animate-pulse rounded-sm bg-hover", className)} />
+  );
 }
 
 /** Says once to those who do not see the patches that something is coming. */
