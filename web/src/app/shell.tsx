@@ -2,6 +2,8 @@ import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { Dialog as Radix } from "radix-ui";
 import { lazy, Suspense, useEffect } from "react";
 import { app } from "../strings/app";
+import { showFirstSteps } from "../welcome/first-steps";
+import { useRememberProject } from "../welcome/last-project";
 import { BottomBar } from "./bottom-bar";
 import { Connection } from "./connection";
 import { useFocusHeading } from "./focus";
@@ -20,6 +22,7 @@ export function Shell() {
   useCloseOnLeave();
   useShellShortcuts();
   useShellActions();
+  useRememberProject();
   const overlay = useOverlay();
   return (
     <div className="flex h-dvh overflow-hidden">
@@ -101,6 +104,7 @@ function useShellShortcuts() {
 }
 
 function useShellActions() {
+  const navigate = useNavigate();
   const say = app.palette.actions;
   usePaletteActions([
     {
@@ -108,6 +112,14 @@ function useShellActions() {
       label: say.shortcuts,
       keys: "?",
       onSelect: () => overlays.open("shortcuts"),
+    },
+    {
+      id: "first-steps",
+      label: say.firstSteps,
+      onSelect: () => {
+        showFirstSteps();
+        void navigate({ to: "/" });
+      },
     },
     { id: "theme-light", label: say.light, onSelect: () => setTheme("light") },
     { id: "theme-dark", label: say.dark, onSelect: () => setTheme("dark") },

@@ -4,7 +4,7 @@ import { Inbox as InboxIcon } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import type { InboxItem } from "../api";
 import { queries } from "../api/queries";
-import { isTyping } from "../lib/keyboard";
+import { useShortcuts } from "../app/shortcuts";
 import { inbox as words } from "../strings/inbox";
 import { ButtonLink, EmptyState, ErrorState, Kbd, PageHeader } from "../ui";
 import { groups, keyOf, stay, step } from "./groups";
@@ -104,30 +104,23 @@ function useStanding(items: readonly InboxItem[]) {
       focusRow(listRef.current, present);
   });
 
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-      if (!plain || event.defaultPrevented || isTyping(event.target)) return;
-      // A dialog has the keyboard for itself.
-      if (document.querySelector('[role="dialog"],[role="alertdialog"]') !== null) return;
-      const by = event.key === "j" ? 1 : event.key === "k" ? -1 : 0;
-      if (by !== 0) {
-        const next = step(list, present, by);
-        if (next === null) return;
-        event.preventDefault();
-        setAt(next);
-        focusRow(listRef.current, next);
-        return;
-      }
-      const item = items.find((one) => keyOf(one) === present);
-      if (event.key === "a" && item !== undefined) {
-        event.preventDefault();
-        navigate(placeOf(item));
-      }
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  });
+  const go = (by: number) => {
+    const next = step(list, present, by);
+    if (next === null) return;
+    setAt(next);
+    focusRow(listRef.current, next);
+  };
+  const open = () => {
+    const item = items.find((one) => keyOf(one) === present);
+    if (item !== undefined) navigate(placeOf(item));
+  };
+  useShortcuts(words.title, [
+    { keys: "j", label: words.keys.next, run: () => go(1) },
+    { keys: "k", label: words.keys.previous, run: () => go(-1) },
+    // A link opens by itself.
+    { keys: "enter", label: words.keys.open },
+    { keys: "a", label: words.keys.review, run: open },
+  ]);
 
   return { at: present, setAt, listRef };
 }

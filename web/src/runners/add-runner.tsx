@@ -83,20 +83,20 @@ export function AddRunner({ known, onClose }: { known: readonly Runner[]; onClos
         <Part title={text.tokenTitle}>
           <p className="text-muted">{text.tokenBody}</p>
           <Token token={token} onToken={setToken} joined={joined !== undefined} />
+          <div role="status">
+            {joined ? (
+              <Callout tone="ok" title={text.joined(joined.name)}>
+                {text.joinedBody}
+              </Callout>
+            ) : token !== null ? (
+              <p className="flex items-center gap-2 text-muted text-sm">
+                <Spinner label={null} />
+                {text.waiting}
+              </p>
+            ) : null}
+          </div>
         </Part>
       </ol>
-      <div role="status" className="pt-4">
-        {joined ? (
-          <Callout tone="ok" title={text.joined(joined.name)}>
-            {text.joinedBody}
-          </Callout>
-        ) : token !== null ? (
-          <p className="flex items-center gap-2 text-muted">
-            <Spinner label={null} />
-            {text.waiting}
-          </p>
-        ) : null}
-      </div>
     </Dialog>
   );
 }

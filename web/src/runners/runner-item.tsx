@@ -13,23 +13,29 @@ interface RunnerItemProps {
   onRevoke: () => void;
 }
 
+interface Look {
+  tone: Tone;
+  icon: typeof CircleCheck;
+}
+
 const LOOK = {
   online: { tone: "ok", icon: CircleCheck },
   draining: { tone: "warn", icon: CircleDashed },
   offline: { tone: "neutral", icon: CircleSlash },
-} as const satisfies Record<string, { tone: Tone; icon: typeof CircleCheck }>;
+} satisfies Record<string, Look>;
 
 export function RunnerItem({ runner, runs, serverVersion, onRevoke }: RunnerItemProps) {
   const labels = Object.entries(runner.labels);
   return (
     <li className="rounded-lg border border-line bg-surface">
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 py-2">
-        <h2 dir="auto" className="min-w-0 break-all font-semibold">
-          {runner.name}
-        </h2>
-        <State state={runner.state} />
-        <Slots busy={runner.busy} capacity={runner.capacity} />
-        <span className="flex-1" />
+      <div className="flex items-start gap-2 px-3 py-2">
+        <div className="flex min-h-7 min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-1">
+          <h2 dir="auto" className="min-w-0 break-all font-semibold">
+            {runner.name}
+          </h2>
+          <State state={runner.state} />
+          <Slots busy={runner.busy} capacity={runner.capacity} />
+        </div>
         <Menu
           trigger={
             <IconButton size="sm" label={words.actions(runner.name)}>
@@ -76,7 +82,7 @@ export function RunnerItem({ runner, runs, serverVersion, onRevoke }: RunnerItem
 }
 
 function State({ state }: { state: Runner["state"] }) {
-  const { tone, icon: Icon } = LOOK[state] ?? LOOK.offline;
+  const { tone, icon: Icon } = (LOOK as Record<string, Look>)[state] ?? LOOK.offline;
   return (
     <Badge tone={tone} icon={<Icon aria-hidden />} title={words.stateHints[state]}>
       {words.states[state] ?? state}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type Agent, isProblem, type Provider, type Runner } from "../api";
 import { settings, agentSettings as words } from "../strings/settings";
 import { Button, Callout, Field, Input, Select, Textarea } from "../ui";
@@ -70,6 +70,7 @@ export function AgentForm({
   const { draft } = form;
   const [chosen, setChosen] = useState(agent !== null);
   useEffect(() => onChanged?.(form.dirty), [form.dirty, onChanged]);
+  useNewProvider(form, providers);
   return (
     <Form
       form={form}
@@ -107,6 +108,19 @@ export function AgentForm({
       )}
     </Form>
   );
+}
+
+/** Whoever adds a provider from here wants it for this agent. */
+function useNewProvider(form: FormState<AgentDraft>, providers: readonly Provider[]) {
+  const known = useRef(providers);
+  const { draft, set } = form;
+  useEffect(() => {
+    const added = providers.find((one) => !known.current.some((old) => old.id === one.id));
+    known.current = providers;
+    if (added === undefined || draft.provider !== "") return;
+    const kinds = kindsFor(draft.driver, draft.preset === "" ? null : draft.preset);
+    if ((kinds as readonly string[] | null)?.includes(added.kind)) set("provider", added.name);
+  }, [providers, draft, set]);
 }
 
 interface PartProps {

@@ -105,7 +105,7 @@ function columns(setOpen: (open: Open) => void): Column<Agent>[] {
     },
     {
       key: "actions",
-      header: "",
+      header: <span className="sr-only">{words.columns.actions}</span>,
       align: "end",
       className: "w-10",
       cell: (agent) => (

@@ -1,4 +1,4 @@
-import type { KeyRef, NewKey } from "../api/types";
+import type { Key, NewKey } from "../api/types";
 import type { ProviderKind } from "./presets";
 import { endpointFault, modelFault, nameFault, pathFault, variableFault } from "./rules";
 
@@ -21,7 +21,7 @@ export interface ProviderView {
   name: string;
   kind: string;
   base_url: string;
-  key: KeyRef;
+  key: Key;
   model?: string | null;
 }
 

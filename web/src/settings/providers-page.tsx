@@ -104,7 +104,7 @@ function columns(setOpen: (open: Open) => void, runners: readonly Runner[]): Col
     },
     {
       key: "actions",
-      header: "",
+      header: <span className="sr-only">{words.columns.actions}</span>,
       align: "end",
       className: "w-10",
       cell: (provider) => (

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { LogOut } from "lucide-react";
+import { Keyboard, LogOut } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { api } from "../api/client";
 import { queries } from "../api/queries";
 import { session as current } from "../api/session";
+import { overlays } from "../app/overlays";
+import { ThemeChoice } from "../app/theme-choice";
 import { session as words } from "../strings/settings";
 import { Button, ButtonLink, ErrorState, FormError, Skeleton, Time } from "../ui";
 import { showFirstSteps } from "../welcome/first-steps";
@@ -15,6 +16,17 @@ export default function SessionPage() {
     <SettingsFrame title={words.title}>
       <div className="flex flex-col gap-8">
         <Who />
+        <Section title={words.look}>
+          <ThemeChoice />
+        </Section>
+        <Section title={words.keyboard}>
+          <p className="text-muted">{words.shortcutsHint}</p>
+          <div>
+            <Button icon={<Keyboard aria-hidden />} onClick={() => overlays.open("shortcuts")}>
+              {words.shortcuts}
+            </Button>
+          </div>
+        </Section>
         <Section title={words.firstSteps}>
           <p className="text-muted">{words.firstStepsHint}</p>
           <div>
@@ -74,14 +86,11 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 /** The server revokes the token; where it cannot be told, the page can still forget it. */
 function SignOut() {
-  const navigate = useNavigate();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
 
-  function leave() {
-    current.end("signed-out");
-    navigate({ to: "/sign-in", search: { why: "signed-out" }, replace: true });
-  }
+  // Without a session the frame of the page leads to the sign-in.
+  const leave = () => current.end("signed-out");
 
   async function signOut() {
     setBusy(true);

@@ -67,6 +67,7 @@ export const app = {
     },
     actions: {
       shortcuts: "Show the keyboard shortcuts",
+      firstSteps: "Show the first steps",
       light: "Use the light theme",
       dark: "Use the dark theme",
       system: "Use the system's theme",

@@ -1,12 +1,23 @@
+import { useParams } from "@tanstack/react-router";
+import { useEffect } from "react";
+
 /** The project whose board was looked at last, kept in this browser. */
 const KEY = "freehold.project";
 
-export function rememberProject(id: string): void {
+function rememberProject(id: string): void {
   try {
     globalThis.localStorage?.setItem(KEY, id);
   } catch {
     // Forbidden: the newest project is the start then.
   }
+}
+
+/** Keeps in mind which project is looked at. */
+export function useRememberProject(): void {
+  const { project } = useParams({ strict: false });
+  useEffect(() => {
+    if (project !== undefined) rememberProject(project);
+  }, [project]);
 }
 
 function remembered(): string | null {

@@ -92,7 +92,7 @@ function AddProject({ onClose }: { onClose: () => void }) {
 
 function ProjectTile({ project, counts }: { project: Project; counts: Counts }) {
   return (
-    <li className="relative flex flex-col gap-2 rounded-lg border border-line bg-surface px-4 py-3 hover:border-strong">
+    <li className="relative flex min-w-0 flex-col gap-2 rounded-lg border border-line bg-surface px-4 py-3 hover:border-strong">
       <div className="flex items-start gap-2">
         <h2 className="min-w-0 flex-1 break-words font-semibold">
           <Link

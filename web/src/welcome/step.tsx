@@ -1,5 +1,5 @@
 import { Check } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { welcome as words } from "../strings/welcome";
 import { cn } from "../ui";
 import {
@@ -23,6 +23,18 @@ const STATE = { done: words.stepDone, now: words.stepNow, later: words.stepLater
 
 export function Step({ id, number, state, world, list, children }: StepProps) {
   const done = state === "done" ? summary(id, world, list) : null;
+  const heading = useRef<HTMLHeadingElement>(null);
+  const before = useRef(state);
+  useEffect(() => {
+    const reached = state === "now" && before.current === "later";
+    before.current = state;
+    // The button that was pressed went away with its step: go on where the next one begins, but
+    // interrupt nobody who is somewhere else.
+    if (reached && document.activeElement === document.body) {
+      heading.current?.focus();
+      heading.current?.scrollIntoView?.({ block: "nearest" });
+    }
+  }, [state]);
   return (
     <li
       aria-current={state === "now" ? "step" : undefined}

@@ -1,6 +1,7 @@
 import { type ReactNode, useCallback, useState } from "react";
 import { settings } from "../../strings/settings";
 import { ConfirmDialog, Dialog, type DialogProps } from "../../ui";
+import { FormInBox } from "./form";
 import { Unsaved } from "./unsaved";
 
 interface FormDialogProps extends Pick<DialogProps, "title" | "description" | "size"> {
@@ -25,7 +26,7 @@ export function FormDialog({ onClose, children, ...dialog }: FormDialogProps) {
           else onClose();
         }}
       >
-        {children(changed)}
+        <FormInBox value={true}>{children(changed)}</FormInBox>
       </Dialog>
       <Unsaved dirty={dirty} />
       <ConfirmDialog

@@ -1,7 +1,7 @@
-import type { ReactNode } from "react";
+import { createContext, type ReactNode, useContext } from "react";
 import { toProblem } from "../../api/problem";
 import { settings } from "../../strings/settings";
-import { Button, Callout, FormError } from "../../ui";
+import { Button, Callout, cn, FormError } from "../../ui";
 import type { FormState } from "./use-form";
 
 interface FormProps<D> {
@@ -19,6 +19,12 @@ interface FormProps<D> {
   children: ReactNode;
 }
 
+/** Whether the form scrolls in a box of its own, whose lower edge the buttons keep to. */
+export const FormInBox = createContext(false);
+
+const BOXED =
+  "[&_button]:scroll-mb-20 [&_input]:scroll-mb-20 [&_select]:scroll-mb-20 [&_textarea]:scroll-mb-20";
+
 /** A form: Enter sends it, once; what is wrong stands at its field and together at the end. */
 export function Form<D extends object>({
   form,
@@ -29,8 +35,9 @@ export function Form<D extends object>({
   onlyChanged = false,
   children,
 }: FormProps<D>) {
+  const boxed = useContext(FormInBox);
   return (
-    <form noValidate onSubmit={form.submit} className="flex flex-col gap-4">
+    <form noValidate onSubmit={form.submit} className={cn("flex flex-col gap-4", boxed && BOXED)}>
       {children}
       {form.summary.length > 0 && (
         <div role="alert">
@@ -46,7 +53,12 @@ export function Form<D extends object>({
         </div>
       )}
       {form.problemField === null && <FormError problem={form.problem} />}
-      <div className="flex flex-wrap items-center gap-2">
+      <div
+        className={cn(
+          "flex flex-wrap items-center gap-2",
+          boxed && "sticky -bottom-2 -mx-4 -mb-2 border-line border-t bg-raised px-4 py-3",
+        )}
+      >
         <Button
           type="submit"
           variant="primary"

@@ -63,6 +63,15 @@ it("says what is wrong when a field is left or the form is sent, and sends nothi
   expect(send).not.toHaveBeenCalled();
 });
 
+it("moves nothing under a pointer that is down", async () => {
+  render(<Sample send={() => Promise.resolve()} />);
+  fireEvent.pointerDown(button());
+  fireEvent.blur(name());
+  expect(screen.queryByText("Give it a name.")).toBeNull();
+  fireEvent.pointerUp(button());
+  expect(await screen.findByText("Give it a name.")).toBeTruthy();
+});
+
 it("sends once, however often it is pressed, and says that it is under way", async () => {
   let done = () => {};
   const send = vi.fn(() => new Promise<void>((resolve) => (done = resolve)));

@@ -1,4 +1,5 @@
 import { type FormEvent, useCallback, useRef, useState } from "react";
+import { afterPress } from "./after-press";
 
 export type Faults<D> = Partial<Record<keyof D, string>>;
 
@@ -55,7 +56,9 @@ export function useForm<D extends object>(options: FormOptions<D>): FormState<D>
   }, []);
 
   const left = useCallback((field: keyof D) => {
-    setTouched((before) => (before.has(field) ? before : new Set(before).add(field)));
+    afterPress(() =>
+      setTouched((before) => (before.has(field) ? before : new Set(before).add(field))),
+    );
   }, []);
 
   const reset = useCallback((to: D) => {
