@@ -23,8 +23,6 @@ export const review = {
     checking: "Checking whether the target moved…",
     same: (branch: string) => `${branch} has not moved`,
     moved: (branch: string) => `${branch} has moved since`,
-    movedBy: (branch: string, commits: number) =>
-      `${branch} has moved by ${plural(commits, "commit")}`,
     movedHint:
       "Landing merges onto it, runs the checks again, and comes back here if the change is no longer this one.",
     unknown: (why: string) => `Not known whether the target moved: ${why}`,
