@@ -14,7 +14,7 @@ export function BoardSkeleton() {
       {LANES.map((lane, index) => (
         <div
           key={lane}
-          className="flex w-full shrink-0 flex-col gap-2 px-1.5 md:w-auto md:min-w-56 md:max-w-96 md:flex-1"
+          className="flex w-full shrink-0 flex-col gap-2 px-1.5 md:w-auto md:min-w-50 md:max-w-96 md:flex-1"
         >
           <div className="flex h-9 items-center text-sm font-semibold text-ink">{lane}</div>
           {Array.from({ length: SEEMING[index] ?? 1 }, (_, n) => (
@@ -34,7 +34,16 @@ export function NoCards({ onAdd, onExample }: { onAdd: () => void; onExample: ()
     <EmptyState
       icon={<LayoutGrid />}
       title={say.empty.title}
-      body={say.empty.body}
+      body={
+        <>
+          <p>{say.empty.body}</p>
+          <figure className="mt-4 rounded-md border border-line bg-surface px-3 py-2 text-start">
+            <figcaption className="text-xs text-faint">{say.empty.exampleLabel}</figcaption>
+            <p className="mt-1 font-medium text-ink">{say.empty.exampleTitle}</p>
+            <p className="whitespace-pre-line">{say.empty.exampleBody}</p>
+          </figure>
+        </>
+      }
       action={
         <>
           <Button variant="primary" icon={<Plus aria-hidden />} onClick={onAdd}>

@@ -2,7 +2,7 @@ import { Bot, CircleCheck, Eye, Link2, Lock } from "lucide-react";
 import type { ReactNode, Ref } from "react";
 import { truncate } from "../lib/text";
 import { board as say } from "../strings/board";
-import { cn, Duration, StateBadge } from "../ui";
+import { cn, Duration, StateBadge, Time } from "../ui";
 import type { Card } from "./lanes";
 import { CARD_REM } from "./metrics";
 import { isWorking, waits } from "./state";
@@ -67,12 +67,15 @@ function tip(card: Card): string | undefined {
 
 function Facts({ id, card, since }: { id?: string; card: Card; since: string | null }) {
   return (
-    <div id={id} className="flex h-5 min-w-0 items-center gap-2 overflow-hidden text-xs text-muted">
+    <div
+      id={id} // What does not fit wraps below the edge: a name is seen whole or not at all.
+      className="flex h-5 min-w-0 flex-wrap items-center gap-x-2 overflow-hidden text-xs text-muted"
+    >
       <State card={card} since={since} />
-      <span className="min-w-0 flex-1" />
+      <span className="min-w-0 grow" />
       <Depends card={card} />
       {card.agent && (
-        <span className="flex min-w-0 items-center gap-1" title={say.card.agent(card.agent)}>
+        <span className="flex h-5 items-center gap-1" title={say.card.agent(card.agent)}>
           <Bot aria-hidden className="size-3.5 shrink-0 text-faint" />
           <span className="max-w-24 truncate">{card.agent}</span>
         </span>
@@ -90,7 +93,9 @@ function State({ card, since }: { card: Card; since: string | null }) {
       </span>
     );
   }
-  if (card.run_state === null) return null;
+  if (card.run_state === null || card.run_state === undefined) {
+    return <Time at={card.updated_at} className="shrink-0 text-faint" />;
+  }
   return (
     <>
       {waits(card) ? (

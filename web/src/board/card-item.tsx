@@ -13,7 +13,7 @@ export interface CardItemProps {
   selected: boolean;
   lifted: boolean;
   dragging: boolean;
-  /** The one card of the board that Tab reaches. */
+  /** The one card of its lane that Tab reaches. */
   current: boolean;
   /** Takes the focus now, and says so. */
   wanted: boolean;
@@ -36,7 +36,6 @@ export const CardItem = memo(function CardItem(props: CardItemProps) {
   const tabIndex = current ? 0 : -1;
   const factsId = `facts-${card.id}`;
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the pointer's way only; the link and the menu are the keyboard's.
     <div {...pointerOnly(drag.listeners)}>
       <CardFace
         ref={drag.setNodeRef}

@@ -48,7 +48,7 @@ export function LaneColumn(props: LaneColumnProps) {
     <section
       aria-label={say.laneOf(lane, cards.length, hidden)}
       data-lane={lane}
-      className="flex h-full w-full shrink-0 snap-start flex-col rounded-lg bg-canvas md:w-auto md:min-w-56 md:max-w-96 md:flex-1 md:shrink"
+      className="flex h-full w-full shrink-0 snap-start flex-col rounded-lg bg-canvas md:w-auto md:min-w-50 md:max-w-96 md:flex-1 md:shrink"
     >
       <header className="flex h-9 shrink-0 items-center gap-2 px-2" title={say.laneHint[lane]}>
         <h2 className="text-sm font-semibold text-ink">{lane}</h2>
@@ -131,13 +131,19 @@ function Placed(props: LaneColumnProps & { card: Card; index: number }) {
         selected={hand.selection.has(card.id)}
         lifted={hand.lifted === card.id}
         dragging={hand.dragging === card.id}
-        current={hand.current === card.id}
+        current={isCurrent(props)}
         wanted={hand.wanted?.id === card.id}
         onFocused={props.onFocused}
         fixed={fixed}
       />
     </li>
   );
+}
+
+/** One card of each lane is reached by Tab: the one with the focus, else the first. */
+function isCurrent({ hand, cards, card, index }: LaneColumnProps & { card: Card; index: number }) {
+  if (hand.current === card.id) return true;
+  return index === 0 && !cards.some((other) => other.id === hand.current);
 }
 
 /** The indices of the cards to draw. The current one is always among them, so that the focus is never lost. */

@@ -1,5 +1,5 @@
 /** Every card has one height, whatever it says: nothing jumps when a run begins, and places are arithmetic. In rem. */
-export const CARD_REM = 5.5;
+export const CARD_REM = 5.125;
 export const GAP_REM = 0.5;
 
 /** Lanes with more cards draw those that can be seen only. */

@@ -52,6 +52,10 @@ export function ProjectBoard({ project }: { project: Project }) {
   );
   const onFilter = useCallback((to: Filter) => change((old) => withFilter(old, to)), [change]);
   const onLane = useCallback((lane: Lane) => change((old) => ({ ...old, lane })), [change]);
+  const onArchived = useCallback(
+    (on: boolean) => change(({ archived: _, ...old }) => (on ? { ...old, archived: true } : old)),
+    [change],
+  );
   const write = useCallback(
     (from: Seed | null = null, lane: Lane | null = null) => {
       setSeed(from);
@@ -66,11 +70,13 @@ export function ProjectBoard({ project }: { project: Project }) {
   }, []);
   useBoardShortcuts({
     archived,
-    current: card.latest,
+    only: filter.only,
     onNew: () => write(),
     onSearch: () => searchBox.current?.focus(),
+    onOnly: (only) => onFilter({ ...filter, only }),
+    onArchived,
     onUndo: undo,
-    onFocusBoard: card.focusBoard,
+    onFocusBoard: () => card.focusBoard(null),
   });
 
   const all = LANES.reduce((sum, lane) => sum + board[lane].length, 0);
@@ -95,7 +101,7 @@ export function ProjectBoard({ project }: { project: Project }) {
               icon={<Settings aria-hidden />}
             />
             <Button variant="primary" icon={<Plus aria-hidden />} onClick={() => write()}>
-              {say.newCard}
+              <span className="max-sm:sr-only">{say.newCard}</span>
             </Button>
           </>
         }
@@ -107,9 +113,7 @@ export function ProjectBoard({ project }: { project: Project }) {
         archived={archived}
         searchRef={searchBox}
         onFilter={onFilter}
-        onArchived={(on) =>
-          change(({ archived: _, ...old }) => (on ? { ...old, archived: true } : old))
-        }
+        onArchived={onArchived}
       />
       {query.isPending && <BoardSkeleton />}
       {query.isError && !query.data && (
@@ -121,7 +125,7 @@ export function ProjectBoard({ project }: { project: Project }) {
           onExample={() => write({ title: say.empty.exampleTitle, body: say.empty.exampleBody })}
         />
       )}
-      {empty && archived && <NoArchived onBack={() => change(({ archived: _, ...old }) => old)} />}
+      {empty && archived && <NoArchived onBack={() => onArchived(false)} />}
       {!empty && hidden === all && all > 0 && (
         <NoMatch hidden={hidden} onClear={() => onFilter({ q: "", only: null })} />
       )}

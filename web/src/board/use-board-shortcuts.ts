@@ -1,43 +1,75 @@
-import { type RefObject, useEffect, useRef } from "react";
-import { isTyping } from "../lib/keyboard";
+import { useEffect, useRef } from "react";
+import { usePaletteActions } from "../app/palette-actions";
+import { useShortcuts } from "../app/shortcuts";
+import { board as say } from "../strings/board";
+import { ONLY, type Only } from "./filter";
 import { directionOf } from "./navigate";
 
 interface Options {
   archived: boolean;
-  /** The card whose drawer is open, if any. */
-  current: RefObject<string | null>;
+  only: Only | null;
   onNew: () => void;
   onSearch: () => void;
+  onOnly: (only: Only | null) => void;
+  onArchived: (archived: boolean) => void;
   onUndo: () => boolean;
   /** Brings the focus onto the board. */
-  onFocusBoard: (id: string | null) => void;
+  onFocusBoard: () => void;
 }
 
+/** The board's keys and what it adds to the palette. Keys of a card are handled where the card has the focus. */
 export function useBoardShortcuts(options: Options) {
-  const latest = useRef(options);
-  latest.current = options;
+  const { archived, only, onNew, onSearch, onOnly, onArchived, onUndo, onFocusBoard } = options;
+  const { keys } = say;
+  useShortcuts(keys.section, [
+    { keys: "c", label: keys.newCard, run: archived ? undefined : onNew },
+    { keys: "/", label: keys.search, run: onSearch },
+    { keys: "j", label: keys.down, run: onFocusBoard },
+    { keys: "k", label: keys.up, run: onFocusBoard },
+    { keys: "h", label: keys.left, run: onFocusBoard },
+    { keys: "l", label: keys.right, run: onFocusBoard },
+    { keys: "enter", label: keys.open },
+    { keys: "space", label: keys.lift },
+    { keys: "m", label: keys.menu },
+    { keys: "s", label: keys.start },
+    { keys: "e", label: keys.edit },
+    { keys: "x", label: keys.select },
+    { keys: "#", label: keys.archive },
+    { keys: "mod+z", label: keys.undo, run: onUndo },
+  ]);
+  usePaletteActions([
+    ...(archived ? [] : [{ id: "new-card", label: say.newCard, keys: "c", onSelect: onNew }]),
+    { id: "search-cards", label: say.filter.search, keys: "/", onSelect: onSearch },
+    ...ONLY.map((one) => ({
+      id: `only-${one}`,
+      label: say.filter.show(say.filter[one]),
+      onSelect: () => onOnly(only === one ? null : one),
+    })),
+    {
+      id: "archive",
+      label: archived ? say.archive.back : say.filter.show(say.filter.archived),
+      onSelect: () => onArchived(!archived),
+    },
+  ]);
+  useArrows(onFocusBoard);
+}
+
+/** An arrow key leads onto the board from where nothing else wants it: the page itself and its heading. */
+function useArrows(onFocusBoard: () => void) {
+  const latest = useRef(onFocusBoard);
+  latest.current = onFocusBoard;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.repeat || isTyping(event.target) || overlaid()) return;
-      if (handle(latest.current, event)) event.preventDefault();
+      const { target } = event;
+      const nowhere =
+        target === document.body ||
+        (target instanceof Element && target.matches("[data-page-heading],#main"));
+      if (event.defaultPrevented || !nowhere || !event.key.startsWith("Arrow")) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || !directionOf(event.key)) return;
+      event.preventDefault();
+      latest.current();
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
-}
-
-function handle(options: Options, event: KeyboardEvent): boolean {
-  const modified = event.ctrlKey || event.metaKey;
-  if (event.altKey) return false;
-  if (modified) return event.key === "z" && !event.shiftKey && options.onUndo();
-  if (event.key === "/") options.onSearch();
-  else if (event.key === "c" && !options.archived) options.onNew();
-  else if (directionOf(event.key) && event.target === document.body) options.onFocusBoard(null);
-  else return false;
-  return true;
-}
-
-/** Whether a dialog, a drawer or a menu is open: then keys are its own. */
-function overlaid(): boolean {
-  return document.querySelector("[role=dialog],[role=alertdialog],[role=menu]") !== null;
 }

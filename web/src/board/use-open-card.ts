@@ -43,7 +43,6 @@ export function useOpenCard() {
   return {
     id: id ?? null,
     intent: intent !== null && intent.id === id ? intent.what : null,
-    latest,
     wish,
     open,
     close,

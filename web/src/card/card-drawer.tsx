@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Archive, ArchiveRestore, Ellipsis, Link2, Terminal } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { type Card, isProblem } from "../api";
 import { queries } from "../api/queries";
 import { LANES, type Lane } from "../board/lanes";
@@ -199,6 +199,9 @@ interface WordsProps {
 
 /** What the card says. */
 function Words({ card, state, fixed, write }: WordsProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  // Else the choice of the lane would have the focus first, and an arrow key would move the card.
+  useEffect(() => heading.current?.focus(), []);
   return (
     <>
       {state.dirty && state.edit && !fixed && (
@@ -220,6 +223,9 @@ function Words({ card, state, fixed, write }: WordsProps) {
       )}
       <div className="flex items-start gap-2">
         <h2
+          ref={heading}
+          tabIndex={-1}
+          data-focus-quiet
           dir="auto"
           className="max-h-60 min-w-0 flex-1 overflow-y-auto text-xl font-semibold break-words text-ink"
         >

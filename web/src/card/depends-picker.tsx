@@ -30,7 +30,6 @@ export function DependsPicker({
     <div className="flex flex-col gap-1">
       <Field label={say.depends.search} labelHidden>
         <Input
-          // biome-ignore lint/a11y/noAutofocus: opened by the person's own press.
           autoFocus={autoFocus}
           dir="auto"
           value={q}

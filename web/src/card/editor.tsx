@@ -26,7 +26,6 @@ export function Editor({ state, first }: { state: EditState; first: Name }) {
       <Meanwhile state={state} />
       <Field label={say.title} required error={titleWords(edit.title)}>
         <Textarea
-          // biome-ignore lint/a11y/noAutofocus: the person has just asked to write here.
           autoFocus={first === "title"}
           rows={1}
           maxRows={8}

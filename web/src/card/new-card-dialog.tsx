@@ -99,7 +99,6 @@ export function NewCardDialog({ project, lane, seed, onClose, onAdded }: NewCard
           error={touched || draft.title.length > 400 ? titleWords(draft.title) : null}
         >
           <Textarea
-            // biome-ignore lint/a11y/noAutofocus: the person has just asked to write here.
             autoFocus
             rows={1}
             maxRows={6}

@@ -81,7 +81,6 @@ export function QuickAdd({ project, lane, onClose, onAdded, onDetails }: QuickAd
         error={quick.entries.length >= ENTRIES_MAX ? say.quick.full : null}
       >
         <Textarea
-          // biome-ignore lint/a11y/noAutofocus: the person has just asked to write here.
           autoFocus
           rows={1}
           maxRows={5}

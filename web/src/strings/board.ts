@@ -57,6 +57,7 @@ export const board = {
     failed: "Failed",
     blocked: "Blocked",
     archived: "Archive",
+    show: (what: string) => `Show: ${what}`,
     hidden: (n: number) => `${cards(n)} hidden`,
     found: (n: number) => `${cards(n)} shown`,
   },
@@ -118,6 +119,7 @@ export const board = {
     body: "A card says what you want done, in a line and some details. Start a run on it, and an agent does it on your machine; you read the result and decide whether it lands.",
     add: "Write the first card",
     example: "Take over this example",
+    exampleLabel: "For example",
     exampleTitle: "Say in the README how to run the tests",
     exampleBody:
       "Read how the tests of this project are run, and add a section “Tests” to the README: what to install, the command, how to run a single test.\n\nChange nothing else.",
@@ -132,7 +134,11 @@ export const board = {
 
   keys: {
     section: "Board",
-    move: "Go from card to card",
+    down: "Next card (or ↓)",
+    up: "Card above (or ↑)",
+    left: "Lane to the left (or ←)",
+    right: "Lane to the right (or →)",
+    undo: "Undo the last move or archiving",
     open: "Open the card",
     lift: "Lift the card, drop it",
     newCard: "New card",
