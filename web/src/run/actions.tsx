@@ -18,6 +18,7 @@ import {
   toast,
 } from "../ui";
 import { hasEnded } from "./use-run";
+import { useWide } from "./use-wide";
 
 /** Longest reply; the server's bound on a body leaves room. */
 const REPLY_MAX = 100_000;
@@ -40,6 +41,7 @@ function useWish(): { key: () => string; done: () => void } {
 export function Actions({ run }: { run: Run }) {
   const ended = hasEnded(run.state);
   const waiting = run.state === "waiting";
+  const wide = useWide();
   const reviewable = waiting || run.commit !== null;
   return (
     <>
@@ -57,10 +59,10 @@ export function Actions({ run }: { run: Run }) {
       {ended && <Again run={run} />}
       {!ended && run.state !== "landing" && <Cancel run={run} />}
       <CopyButton
-        words
+        words={wide}
         size="md"
         text={`freehold run events ${run.id}${ended ? "" : " --follow"}`}
-        label={words.actions.cliLabel}
+        label={wide ? words.actions.cliLabel : words.actions.cli}
       />
     </>
   );

@@ -55,11 +55,11 @@ export function ActivityView(props: ActivityViewProps) {
   }));
   return (
     <div className="flex h-full min-h-0 flex-col gap-2">
-      <div className="flex flex-wrap items-center gap-2">
+      <div className="grid grid-cols-2 items-center gap-2 sm:flex sm:flex-wrap">
         <Select
           size="sm"
           aria-label={words.filter.label}
-          className="w-40"
+          className="sm:w-40"
           value={protocol ? "protocol" : filter}
           onValueChange={choose}
           options={options}
@@ -94,7 +94,7 @@ function GoTo({ last, told, onGo }: { last: number; told: Journal; onGo: (seq: n
     onGo(seq);
   };
   return (
-    <form onSubmit={submit} className="flex items-center gap-2">
+    <form onSubmit={submit} className="flex min-w-0 flex-wrap items-center gap-2">
       <Input
         aria-label={words.activity.goTo}
         placeholder={words.activity.goToPlaceholder}
@@ -103,7 +103,7 @@ function GoTo({ last, told, onGo }: { last: number; told: Journal; onGo: (seq: n
           setText(event.target.value);
           setMissed("");
         }}
-        className="h-7 w-40 text-sm"
+        className="h-7 w-full text-sm sm:w-40"
       />
       <span role="status" className="text-sm text-warn-ink">
         {missed !== "" && words.activity.goToNone(missed)}
@@ -153,7 +153,7 @@ function Search({
   };
   const asked = wanted.trim() !== "";
   return (
-    <search className="flex flex-1 flex-wrap items-center gap-1">
+    <search className="col-span-2 flex flex-1 items-center gap-1">
       <Input
         type="search"
         aria-label={words.search.label}
@@ -161,7 +161,7 @@ function Search({
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={onKeyDown}
-        className="h-7 w-48 text-sm"
+        className="h-7 min-w-0 flex-1 text-sm sm:max-w-48"
       />
       {asked && found.length > 0 && (
         <>

@@ -91,7 +91,7 @@ export function OutputView({ run, last, told, chosen, onChoose }: OutputViewProp
         <Select
           size="sm"
           aria-label={words.output.step}
-          className="w-48"
+          className="w-auto min-w-0 flex-1 sm:w-48 sm:flex-none"
           value={choice.value}
           onValueChange={onChoose}
           options={choices}

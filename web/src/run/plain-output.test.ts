@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fold, HEAD_LINES, LINE_MAX, plainOutput, TAIL_LINES } from "./plain-output";
+import { fold, HEAD_LINES, LINE_MAX, plainOutput, TAIL_LINES, upright } from "./plain-output";
 
 test("sequences and controls are gone, what was written over shows its end", () => {
   expect(
@@ -18,4 +18,8 @@ test("long blocks are folded, short ones are not, long lines are cut", () => {
   expect(folded.head.startsWith("l0\n")).toBe(true);
   expect(folded.tail.endsWith("l99")).toBe(true);
   expect(fold("x".repeat(10_000)).head.length).toBe(LINE_MAX + 1);
+});
+
+test("nothing turns the order of letters around", () => {
+  expect(upright("a\u202eb\u2066c مرحبا")).toBe("abc مرحبا");
 });

@@ -22,6 +22,11 @@ export function plainOutput(text: string): string {
   return kept.replace(CONTROLS, "");
 }
 
+/** The text without marks that turn the order of letters around: a title must not look like another. */
+export function upright(text: string): string {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+}
+
 /** Lines shown of a folded block. */
 export const HEAD_LINES = 5;
 export const TAIL_LINES = 5;

@@ -7,6 +7,7 @@ import { truncate } from "../lib/text";
 import { run as words } from "../strings/run";
 import { Badge, Link, PageHeader, StateBadge, Time } from "../ui";
 import { Actions } from "./actions";
+import { upright } from "./plain-output";
 import { Reason } from "./reason";
 
 /** Longest title that is drawn; the whole one is on the card. */
@@ -16,11 +17,16 @@ const TITLE_MAX = 300;
 export function RunHead({ run }: { run: Run }) {
   const { data: project } = useQuery(queries.project(run.project));
   const { phase } = useLiveState();
-  const title = truncate(run.card_title || words.title, TITLE_MAX);
+  const title = truncate(upright(run.card_title) || words.title, TITLE_MAX);
   return (
     <div>
       <PageHeader
         title={title}
+        heading={
+          <span title={title} className="line-clamp-3">
+            {title}
+          </span>
+        }
         breadcrumbs={[
           <Link key="project" to="/projects/$project" params={{ project: run.project }} quiet>
             {project?.name ?? words.list.project}

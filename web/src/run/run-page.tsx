@@ -161,7 +161,7 @@ function RunView({ run, last }: { run: Run; last: number }) {
     <div>
       <RunHead run={run} />
       <div ref={body} className="flex min-h-0 gap-4">
-        {wide && <aside className="w-60 shrink-0 overflow-y-auto pr-1">{about}</aside>}
+        {wide && <div className="w-60 shrink-0 overflow-y-auto pr-1">{about}</div>}
         <Views run={run} last={last} told={told} place={place} about={wide ? null : about} />
       </div>
     </div>

@@ -26,6 +26,7 @@ import {
   StateBadge,
   Time,
 } from "../ui";
+import { upright } from "./plain-output";
 
 /** Runs on one page of the list. */
 const PAGE = 50;
@@ -83,10 +84,10 @@ export default function RunsPage() {
   return (
     <div>
       <PageHeader title={words.list.title} />
-      <div className="flex flex-wrap items-center gap-2 pb-3">
+      <div className="grid grid-cols-2 items-center gap-2 pb-3 sm:flex sm:flex-wrap">
         <Select
           aria-label={words.list.state}
-          className="w-40"
+          className="sm:w-40"
           value={state ?? ""}
           onValueChange={(value) => set({ state: value || undefined })}
           options={[
@@ -97,7 +98,7 @@ export default function RunsPage() {
         />
         <Select
           aria-label={words.list.project}
-          className="w-48"
+          className="sm:w-48"
           value={project ?? ""}
           onValueChange={(value) => set({ project: value || undefined })}
           options={[
@@ -107,7 +108,7 @@ export default function RunsPage() {
         />
         <Select
           aria-label={words.list.agent}
-          className="w-40"
+          className="sm:w-40"
           value={agent}
           onValueChange={(value) => set({ agent: value || undefined })}
           options={[
@@ -121,7 +122,7 @@ export default function RunsPage() {
           placeholder={words.list.search}
           value={words_}
           onChange={(event) => set({ q: event.target.value || undefined })}
-          className="w-56"
+          className="w-full sm:w-56"
         />
         {filtered && (
           <Button variant="ghost" onClick={() => void navigate({ search: {}, replace: true })}>
@@ -158,7 +159,7 @@ function RunsTable({ runs, names }: { runs: Run[]; names: Map<string, string> })
       cell: (run) => (
         <div className="flex min-w-0 flex-col">
           <Link to="/runs/$run" params={{ run: run.id }} className="font-medium text-ink">
-            <bdi>{truncate(run.card_title || shortId(run.id), TITLE_MAX)}</bdi>
+            <bdi>{truncate(upright(run.card_title) || shortId(run.id), TITLE_MAX)}</bdi>
           </Link>
           <span className="text-xs text-faint">
             {[names.get(run.project), run.agent].filter(Boolean).join(" · ")}

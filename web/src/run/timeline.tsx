@@ -9,7 +9,7 @@ import { type Journal, type Slice, timeline } from "./journal";
 import { isWorking } from "./use-run";
 
 const GROUND: Record<Slice["state"], string> = {
-  queue: "bg-neutral-soft",
+  queue: "bg-line",
   done: "bg-ok",
   running: "bg-info",
   failed: "bg-danger",

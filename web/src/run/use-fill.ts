@@ -11,9 +11,13 @@ export function useFill(ref: RefObject<HTMLElement | null>): void {
     const element = ref.current;
     if (!element) return;
     const fill = () => {
-      const scrolled = scroller(element)?.scrollTop ?? window.scrollY;
-      const top = element.getBoundingClientRect().top + scrolled;
-      const height = Math.max(LEAST, Math.floor(window.innerHeight - top - BELOW));
+      const room = scroller(element);
+      const { top } = element.getBoundingClientRect();
+      const from = room ? top - room.getBoundingClientRect().top + room.scrollTop : top + scrollY;
+      const height = Math.max(
+        LEAST,
+        Math.floor((room?.clientHeight ?? innerHeight) - from - BELOW),
+      );
       if (element.style.height !== `${height}px`) element.style.height = `${height}px`;
     };
     fill();

@@ -161,7 +161,7 @@ export const run = {
     moreLines: (n: number) => `Show ${plural(n, "more line")}`,
     fewerLines: "Show less",
     cutLines: (n: number) =>
-      n > 0 ? `${plural(n, "line")} of it only under Output` : "Some of it only under Output",
+      `${n > 0 ? plural(n, "line") : "Some of it"} left out here. Output shows the end, its download has all.`,
     moreText: (n: number) => `Show all (${count(n)} characters)`,
     openOutput: "Open in Output",
     unknown: (type: string) => type,
@@ -215,7 +215,7 @@ export const run = {
     found: (at: number, of: number) => `${count(at)} of ${count(of)}`,
     notFound: "Nothing found",
     cut: (lines: number) => `Only the end is shown (${count(lines)} lines).`,
-    download: "Download the agent's whole output",
+    download: "Download all of the agent's",
     downloading: (bytes: string) => `Downloading, ${bytes}`,
     downloadStop: "Stop",
     downloadTooLarge: (most: string) =>

@@ -37,6 +37,7 @@ export function MessageRow({ events }: { events: readonly RunEvent[] }) {
       tone="accent"
       more={
         <>
+          <span className="sr-only">{words.row.message}</span>
           <Markdown
             text={cut ? text.slice(0, MESSAGE_MAX) : text}
             className="max-w-prose text-ink"
@@ -48,9 +49,7 @@ export function MessageRow({ events }: { events: readonly RunEvent[] }) {
           )}
         </>
       }
-    >
-      <span className="sr-only">{words.row.message}</span>
-    </Line>
+    />
   );
 }
 
@@ -103,6 +102,7 @@ function ToolState({ status }: { status: string }) {
 export function ToolRow({ event, latest }: { event: RunEvent; latest: RunEvent }) {
   const kind = textOf(latest, "kind") || textOf(event, "kind");
   const title = textOf(latest, "title") || textOf(event, "title");
+  const word = words.toolKind(kind);
   const paths = textsOf(latest, "paths");
   // Titles usually are the command or the path; what is in the title need not stand below it again.
   const more = paths.filter((path) => !title.includes(path));
@@ -130,7 +130,9 @@ export function ToolRow({ event, latest }: { event: RunEvent; latest: RunEvent }
         )
       }
     >
-      <span className="text-muted">{words.toolKind(kind)}</span>
+      {!title.toLowerCase().startsWith(word.toLowerCase()) && (
+        <span className="text-muted">{word}</span>
+      )}
       <span dir="auto" className="min-w-0 font-mono text-sm">
         {line === "" ? words.row.toolUntitled : line.length > 160 ? `${line.slice(0, 159)}…` : line}
       </span>

@@ -20,8 +20,8 @@ export interface LineProps {
   icon: LucideIcon;
   tone?: InkTone;
   /** In one line with the icon. */
-  children: ReactNode;
-  /** Below the line. */
+  children?: ReactNode;
+  /** Below the line, or all there is. */
   more?: ReactNode;
   strong?: boolean;
 }
@@ -32,11 +32,13 @@ export function Line({ icon: Icon, tone = "neutral", children, more, strong = fa
     <div className="flex min-w-0 flex-1 gap-2">
       <Icon aria-hidden className={cn("mt-0.5 size-4 shrink-0", INK[tone])} />
       <div className="min-w-0 flex-1">
-        <div
-          className={cn("flex min-h-5 flex-wrap items-baseline gap-x-2", strong && "font-medium")}
-        >
-          {children}
-        </div>
+        {children !== undefined && (
+          <div
+            className={cn("flex min-h-5 flex-wrap items-baseline gap-x-2", strong && "font-medium")}
+          >
+            {children}
+          </div>
+        )}
         {more}
       </div>
     </div>
