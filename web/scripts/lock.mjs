@@ -8,8 +8,30 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 const FILE = new URL("../package-lock.json", import.meta.url);
-const SYSTEMS = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
-const PROCESSORS = ["arm64", "arm", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "wasm32", "x64"];
+const SYSTEMS = [
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+];
+const PROCESSORS = [
+  "arm64",
+  "arm",
+  "ia32",
+  "loong64",
+  "mips64el",
+  "ppc64",
+  "riscv64",
+  "s390x",
+  "wasm32",
+  "x64",
+];
 
 /** What npm would say of the machine that a package is for, as its name says it. */
 function kind(name) {
@@ -32,12 +54,21 @@ for (const package_ of Object.values(lock.packages)) {
     if (place in lock.packages) continue;
     const about = kind(name);
     if (!/^\d/.test(version) || (about.os === undefined && about.cpu === undefined)) {
-      throw new Error(`${name}@${version}: its name does not say which machines it is for; complete the lock file by hand`);
+      throw new Error(
+        `${name}@${version}: its name does not say which machines it is for; complete the lock file by hand`,
+      );
     }
-    lock.packages[place] = { version, ...(package_.dev ? { dev: true } : {}), optional: true, ...about };
+    lock.packages[place] = {
+      version,
+      ...(package_.dev ? { dev: true } : {}),
+      optional: true,
+      ...about,
+    };
     added.push(`${name}@${version}`);
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en")));
+lock.packages = Object.fromEntries(
+  Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en")),
+);
 writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`);
 console.log(added.length === 0 ? "the lock file is complete" : `added ${added.join(", ")}`);
