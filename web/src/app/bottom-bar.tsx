@@ -27,7 +27,7 @@ export function BottomBar() {
       <Link to="/inbox" className={CELL}>
         <Inbox aria-hidden />
         {app.nav.inbox}
-        <Count n={total} className="absolute top-1 left-1/2 ml-2 bg-canvas" />
+        <Count n={total} className="absolute top-1 left-1/2 ml-1.5 bg-accent text-on-accent" />
       </Link>
       <Link to="/runs" className={CELL}>
         <Play aria-hidden />
@@ -35,7 +35,7 @@ export function BottomBar() {
       </Link>
       <button type="button" className={CELL} onClick={() => overlays.open("palette")}>
         <Search aria-hidden />
-        {app.palette.groups.page}
+        {app.nav.find}
       </button>
     </nav>
   );

@@ -13,13 +13,19 @@ import { listenForShortcuts, useShortcuts } from "./shortcuts";
 import { Sidebar } from "./sidebar";
 import { setTheme } from "./theme";
 
-const Palette = lazy(() => import("./palette"));
-const ShortcutHelp = lazy(() => import("./shortcut-list"));
+const loadPalette = () => import("./palette");
+const loadShortcutHelp = () => import("./shortcut-list");
+const Palette = lazy(loadPalette);
+const ShortcutHelp = lazy(loadShortcutHelp);
+
+/** Once the page stands; what is typed right after Ctrl-K would be lost while code is on its way. */
+const EARLY_MS = 1_000;
 
 /** Around every page but the sign-in. */
 export function Shell() {
   useFocusHeading();
   useCloseOnLeave();
+  useEarly();
   useShellShortcuts();
   useShellActions();
   useRememberProject();
@@ -72,6 +78,16 @@ function PhoneMenu() {
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+function useEarly() {
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      // Whether it comes is seen when it is needed.
+      Promise.all([loadPalette(), loadShortcutHelp()]).catch(() => undefined);
+    }, EARLY_MS);
+    return () => clearTimeout(timer);
+  }, []);
 }
 
 /** What was opened on one page is not for the next. */

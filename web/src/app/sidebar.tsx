@@ -76,7 +76,7 @@ function SearchButton({ onGo }: { onGo?: () => void }) {
     >
       <Search aria-hidden className="size-4 shrink-0" />
       <span className="min-w-0 flex-1 truncate">{app.nav.search}</span>
-      <Kbd keys="mod+k" />
+      <Kbd keys="mod+k" className="hidden md:inline-flex" />
     </button>
   );
 }

@@ -9,6 +9,7 @@ export const app = {
     label: "Freehold",
     menu: "Menu",
     search: "Search or go to",
+    find: "Search",
     inbox: "Inbox",
     runs: "Runs",
     runners: "Runners",

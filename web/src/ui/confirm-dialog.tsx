@@ -1,5 +1,5 @@
 import { AlertDialog as Radix } from "radix-ui";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { ui } from "../strings/ui";
 import { Button } from "./button";
 import { Field } from "./field";
@@ -39,6 +39,7 @@ export function ConfirmDialog({
     setBusy(false);
     setProblem(null);
   }, [open]);
+  const field = useRef<HTMLInputElement>(null);
   const ready = typed === undefined || word.trim() === typed;
 
   async function submit(event: FormEvent) {
@@ -61,6 +62,12 @@ export function ConfirmDialog({
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          onOpenAutoFocus={(event) => {
+            // Otherwise the focus starts at the harmless button.
+            if (field.current === null) return;
+            event.preventDefault();
+            field.current.focus();
+          }}
           {...(body === undefined ? { "aria-describedby": undefined } : {})}
           className="fixed inset-x-2 top-[16vh] z-50 mx-auto max-h-[80vh] max-w-md animate-rise overflow-y-auto rounded-lg border border-line bg-raised p-4 shadow-floating"
         >
@@ -73,7 +80,7 @@ export function ConfirmDialog({
             )}
             {typed !== undefined && (
               <Field label={ui.typeToConfirm(typed)}>
-                <Input value={word} onChange={(event) => setWord(event.target.value)} />
+                <Input ref={field} value={word} onChange={(event) => setWord(event.target.value)} />
               </Field>
             )}
             <FormError problem={problem} />

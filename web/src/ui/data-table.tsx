@@ -43,7 +43,10 @@ export function DataTable<T>({
               <th
                 key={column.key}
                 scope="col"
-                className={cn(cellLook(column), "h-8 text-xs font-medium text-faint")}
+                className={cn(
+                  cellLook(column),
+                  "h-8 text-xs font-medium whitespace-nowrap text-faint",
+                )}
               >
                 {column.header}
               </th>

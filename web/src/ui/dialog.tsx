@@ -2,7 +2,7 @@ import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { ui } from "../strings/ui";
-import { IconButton } from "./button";
+import { Button } from "./button";
 import { cn } from "./cn";
 
 export interface DialogProps {
@@ -108,9 +108,10 @@ export function Drawer({ open, onOpenChange, title, header, footer, children }: 
 function CloseButton() {
   return (
     <Radix.Close asChild>
-      <IconButton label={ui.close}>
+      {/* Without a tooltip: focus often starts here, and it would cover the title. */}
+      <Button variant="ghost" aria-label={ui.close} className="w-8 px-0">
         <X aria-hidden />
-      </IconButton>
+      </Button>
     </Radix.Close>
   );
 }

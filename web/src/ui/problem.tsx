@@ -13,7 +13,7 @@ export function FormError({ problem }: { problem: Thrown }) {
   const { title, detail, next } = toProblem(problem);
   return (
     <div role="alert">
-      <Callout tone="danger" title={detail || title}>
+      <Callout tone="danger" title={sentence(detail || title, "")}>
         {next && <p>{sentence(next)}</p>}
       </Callout>
     </div>

@@ -1,5 +1,5 @@
 import { Tooltip as Radix } from "radix-ui";
-import type { ReactElement, ReactNode } from "react";
+import type { FocusEvent, ReactElement, ReactNode } from "react";
 import { Kbd } from "./kbd";
 
 /** Long enough that a pointer passing by opens nothing. */
@@ -14,12 +14,19 @@ export interface TooltipProps {
   children: ReactElement;
 }
 
+/** A dialog that opens focuses its first control; that is nobody asking what it does. */
+function onlyByKeyboard(event: FocusEvent<HTMLElement>) {
+  if (!event.currentTarget.matches(":focus-visible")) event.preventDefault();
+}
+
 /** A word about a control. Never the only place where something is said: touch has no hover. */
 export function Tooltip({ content, keys, side = "top", children }: TooltipProps) {
   return (
     <Radix.Provider delayDuration={DELAY_MS} disableHoverableContent>
       <Radix.Root>
-        <Radix.Trigger asChild>{children}</Radix.Trigger>
+        <Radix.Trigger asChild onFocus={onlyByKeyboard}>
+          {children}
+        </Radix.Trigger>
         <Radix.Portal>
           <Radix.Content
             side={side}
