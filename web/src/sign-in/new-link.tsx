@@ -8,11 +8,7 @@ export function NewLink() {
       <h2 className="font-medium">{words.newLinkTitle}</h2>
       <p className="text-muted">{words.newLink}</p>
       <CodeBlock text={words.newLinkCommand} label={words.newLinkTitle} />
-      <p className="text-muted">{words.tokenInstead}</p>
-      <CodeBlock text={words.tokenCommand} label={words.tokenInstead} />
-      <p className="text-faint text-sm">
-        {words.tokenRoot} {words.tokenCare}
-      </p>
+      <p className="text-faint text-sm">{words.newLinkData}</p>
     </section>
   );
 }

@@ -18,7 +18,7 @@ export const signIn = {
     unknown: "This is no sign-in link. It begins with the address of the server and holds #fhs_.",
   },
   usedTitle: "This link was used already, or is older than 15 minutes",
-  usedBody: "A link signs in one browser, once. Get a new one, or paste your token below.",
+  usedBody: "A link signs in one browser, once. Get a new one as said below.",
   wrongTitle: "This token is not valid here",
   wrongBody: "It was revoked, has expired, or belongs to another installation.",
   revokedTitle: "You were signed out",
@@ -27,11 +27,7 @@ export const signIn = {
   signedOutTitle: "You are signed out",
   signedOutBody: "This browser holds no token any more.",
   newLinkTitle: "No link at hand?",
-  newLink:
-    "Stop freehold up with Ctrl-C and start it again: it prints a new link. Running jobs get a minute to end.",
-  newLinkCommand: "freehold up",
-  tokenInstead: "Without a restart: paste what this prints on the machine where freehold up runs.",
-  tokenCommand: "cat ~/.local/share/freehold/client.json",
-  tokenRoot: "As root the file is /var/lib/freehold/client.json; with --data DIR it is in DIR.",
-  tokenCare: "It holds the owner's token: treat it like a password.",
+  newLink: "This prints a new one, on the machine where freehold up runs:",
+  newLinkCommand: "freehold sign-in",
+  newLinkData: "Where freehold up was started with --data DIR, give the same here.",
 } as const;

@@ -4,6 +4,7 @@ import { keys } from "../api/queries";
 import { type Wish, wish } from "../card/once";
 import { createCard } from "../card/requests";
 import { errorAt, Form } from "../settings/form/form";
+import { Unsaved } from "../settings/form/unsaved";
 import { useForm } from "../settings/form/use-form";
 import { welcome as words } from "../strings/welcome";
 import { Field, Input, Textarea } from "../ui";
@@ -38,6 +39,7 @@ export function FirstCard({ project }: { project: string }) {
   return (
     <div className="flex flex-col gap-3">
       <p className="text-muted">{words.steps.card.body}</p>
+      <Unsaved dirty={form.dirty} />
       <Form form={form} names={{ title: text.titleLabel }} submit={words.steps.card.submit}>
         <Field label={text.titleLabel} error={errorAt(form, "title")} required>
           <Input

@@ -4,6 +4,7 @@ import { keys, queries } from "../api/queries";
 import { AddRunner } from "../runners/add-runner";
 import { AgentForm } from "../settings/agent-form";
 import { FormSkeleton } from "../settings/form/form-skeleton";
+import { Unsaved } from "../settings/form/unsaved";
 import { NewProjectForm } from "../settings/project-form";
 import { ProviderDialog } from "../settings/provider-dialog";
 import { welcome as words } from "../strings/welcome";
@@ -68,10 +69,15 @@ function RunnerStep() {
 
 function ProjectStep() {
   const client = useQueryClient();
+  const [dirty, setDirty] = useState(false);
   return (
     <div className="flex flex-col gap-3">
       <p className="text-muted">{words.steps.project.body}</p>
-      <NewProjectForm onAdded={() => client.invalidateQueries({ queryKey: keys.projects })} />
+      <Unsaved dirty={dirty} />
+      <NewProjectForm
+        onChanged={setDirty}
+        onAdded={() => client.invalidateQueries({ queryKey: keys.projects })}
+      />
     </div>
   );
 }
@@ -81,6 +87,7 @@ function AgentStep() {
   const providers = useQuery(queries.providers());
   const runners = useQuery(queries.runners());
   const [adding, setAdding] = useState(false);
+  const [dirty, setDirty] = useState(false);
   if (providers.data === undefined) {
     return providers.isError ? (
       <ErrorState problem={providers.error} retry={() => providers.refetch()} />
@@ -91,8 +98,10 @@ function AgentStep() {
   return (
     <div className="flex flex-col gap-3">
       <p className="text-muted">{words.steps.agent.body}</p>
+      <Unsaved dirty={dirty} />
       <AgentForm
         agent={null}
+        onChanged={setDirty}
         providers={providers.data}
         runners={runners.data ?? []}
         onAddProvider={() => setAdding(true)}

@@ -1,4 +1,4 @@
-import { type ReactNode, useCallback, useState } from "react";
+import { type ReactNode, useCallback, useRef, useState } from "react";
 import { settings } from "../../strings/settings";
 import { ConfirmDialog, Dialog, type DialogProps } from "../../ui";
 import { FormInBox } from "./form";
@@ -12,9 +12,11 @@ interface FormDialogProps extends Pick<DialogProps, "title" | "description" | "s
 
 /** A form over the page. Escape and a press beside it do not throw away what was typed. */
 export function FormDialog({ onClose, children, ...dialog }: FormDialogProps) {
-  const [dirty, setDirty] = useState(false);
+  const dirty = useRef(false);
   const [asking, setAsking] = useState(false);
-  const changed = useCallback((now: boolean) => setDirty(now), []);
+  const changed = useCallback((now: boolean) => {
+    dirty.current = now;
+  }, []);
   return (
     <>
       <Dialog
@@ -22,13 +24,13 @@ export function FormDialog({ onClose, children, ...dialog }: FormDialogProps) {
         open
         onOpenChange={(open) => {
           if (open) return;
-          if (dirty) setAsking(true);
+          if (dirty.current) setAsking(true);
           else onClose();
         }}
       >
         <FormInBox value={true}>{children(changed)}</FormInBox>
       </Dialog>
-      <Unsaved dirty={dirty} />
+      <Unsaved dirty={() => dirty.current} />
       <ConfirmDialog
         open={asking}
         onOpenChange={setAsking}

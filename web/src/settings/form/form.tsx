@@ -36,6 +36,21 @@ export function Form<D extends object>({
   children,
 }: FormProps<D>) {
   const boxed = useContext(FormInBox);
+  const button = (
+    <Button
+      type="submit"
+      variant="primary"
+      busy={form.busy}
+      disabled={onlyChanged && !form.dirty && !form.busy}
+    >
+      {submit}
+    </Button>
+  );
+  const said = (
+    <div role="status" className="min-w-0 flex-1 basis-40 text-muted text-sm empty:sr-only">
+      {form.busy ? status : onlyChanged && form.dirty ? settings.unsaved : null}
+    </div>
+  );
   return (
     <form noValidate onSubmit={form.submit} className={cn("flex flex-col gap-4", boxed && BOXED)}>
       {children}
@@ -53,25 +68,20 @@ export function Form<D extends object>({
         </div>
       )}
       {form.problemField === null && <FormError problem={form.problem} />}
-      <div
-        className={cn(
-          "flex flex-wrap items-center gap-2",
-          boxed && "sticky -bottom-2 -mx-4 -mb-2 border-line border-t bg-raised px-4 py-3",
-        )}
-      >
-        <Button
-          type="submit"
-          variant="primary"
-          busy={form.busy}
-          disabled={onlyChanged && !form.dirty && !form.busy}
-        >
-          {submit}
-        </Button>
-        {actions}
-        <div role="status" className="min-h-5 min-w-0 flex-1 basis-40 text-sm text-muted">
-          {form.busy ? status : onlyChanged && form.dirty ? settings.unsaved : null}
+      {boxed ? (
+        // As in every dialog: what sends it stands at the end.
+        <div className="sticky -bottom-2 -mx-4 -mb-2 flex flex-wrap items-center justify-end gap-2 border-line border-t bg-raised px-4 py-3">
+          {said}
+          {actions}
+          {button}
         </div>
-      </div>
+      ) : (
+        <div className="flex flex-wrap items-center gap-2">
+          {button}
+          {actions}
+          {said}
+        </div>
+      )}
     </form>
   );
 }

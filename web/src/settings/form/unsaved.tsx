@@ -4,12 +4,14 @@ import { ConfirmDialog } from "../../ui";
 
 /**
  * Asks before what was typed is lost: on leaving for another view (the same address with other
- * search words is none), and by the browser's own question on closing the tab.
+ * search words is none), and by the browser's own question on closing the tab. A function is asked
+ * at that moment: what was just sent is no longer unsaved, though nothing was drawn since.
  */
-export function Unsaved({ dirty }: { dirty: boolean }) {
+export function Unsaved({ dirty }: { dirty: boolean | (() => boolean) }) {
+  const isDirty = () => (typeof dirty === "function" ? dirty() : dirty);
   const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => dirty && current.pathname !== next.pathname,
-    enableBeforeUnload: () => dirty,
+    shouldBlockFn: ({ current, next }) => isDirty() && current.pathname !== next.pathname,
+    enableBeforeUnload: isDirty,
     withResolver: true,
   });
   return (

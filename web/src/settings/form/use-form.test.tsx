@@ -103,6 +103,6 @@ it("shows any other failure for the form as a whole", async () => {
   render(<Sample send={() => Promise.reject(new Error("it broke"))} />);
   type("a");
   submit();
-  expect((await screen.findByRole("alert")).textContent).toContain("it broke");
+  expect((await screen.findByRole("alert")).textContent).toMatch(/it broke/i);
   expect(name().getAttribute("aria-invalid")).toBeNull();
 });
