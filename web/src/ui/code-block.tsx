@@ -22,11 +22,13 @@ export function CodeBlock({
 }: CodeBlockProps) {
   return (
     <div className={cn("relative rounded-md border border-line bg-canvas", className)}>
-      <section
+      {/* biome-ignore lint/a11y/useSemanticElements: a group for its name; it holds no fields. */}
+      <div
+        role="group"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys.
         tabIndex={0}
         aria-label={label}
-        className="max-h-96 overflow-auto"
+        className="max-h-96 overflow-auto rounded-md"
       >
         <pre
           className={cn(
@@ -37,7 +39,7 @@ export function CodeBlock({
         >
           {text}
         </pre>
-      </section>
+      </div>
       {!bare && <CopyButton text={text} className="absolute top-1 right-1 bg-canvas" />}
     </div>
   );
