@@ -19,10 +19,11 @@ export function selectionOf(file: FileDiff, from: number, to: number): Selection
   return { file, first: low, last: high };
 }
 
-/** The side is the new one, unless only removed lines are meant. */
+/** The new side; the old one where lines are removed and none is added. */
 export function anchorOf(diff: Diff, { file, first, last }: Selection, commit: string): Anchor {
   const lines = Array.from({ length: last - first + 1 }, (_, at) => first + at);
-  const side: Side = lines.every((line) => changeOf(diff, line) === REMOVED) ? "old" : "new";
+  const changes = new Set(lines.map((line) => changeOf(diff, line)));
+  const side: Side = changes.has(REMOVED) && !changes.has(ADDED) ? "old" : "new";
   const numbers = side === "old" ? diff.lines.oldNumber : diff.lines.newNumber;
   const own = lines.map((line) => numbers[line] ?? 0).filter((number) => number > 0);
   return {

@@ -11,6 +11,8 @@ export interface DecisionBarProps {
   onApprove: () => void;
   onReject: () => void;
   onReply: () => void;
+  /** The scroller's padding: the bar sticks at its very edge. */
+  padding: number;
   /** Where the run is. */
   children: ReactNode;
   /** Files, help and the like. */
@@ -27,7 +29,8 @@ export function DecisionBar(props: DecisionBarProps) {
     <section
       ref={props.ref}
       aria-label={text.region}
-      className="z-20 flex flex-wrap items-center gap-x-3 gap-y-1.5 border-line bg-raised px-3 py-2 max-lg:fixed max-lg:inset-x-0 max-lg:bottom-0 max-lg:border-t max-lg:shadow-floating lg:sticky lg:top-0 lg:rounded-md lg:border lg:shadow-raised"
+      style={{ top: -props.padding, bottom: -props.padding }}
+      className="sticky z-20 flex flex-wrap items-center gap-x-3 gap-y-1.5 border-line bg-raised px-3 py-2 max-lg:order-last max-lg:-mx-4 max-lg:-mb-4 max-lg:border-t max-lg:px-4 max-lg:shadow-floating md:max-lg:-mx-6 max-lg:top-auto! lg:bottom-auto! lg:rounded-b-md lg:border lg:shadow-raised"
     >
       <div className="min-w-0 flex-1 basis-52 text-sm" aria-live="polite">
         {props.children}

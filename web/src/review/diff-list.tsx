@@ -55,6 +55,8 @@ export interface DiffListProps {
   list: RowList;
   /** What covers the top of the scroller, in pixels. */
   inset: number;
+  /** The scroller's padding: sticking is counted from inside of it. */
+  padding: number;
   /** The row that has or gets focus by Tab. */
   cursor: number;
   onCursor: (index: number) => void;
@@ -66,7 +68,7 @@ export interface DiffListProps {
 type Scroller = Element | Window;
 
 /** All rows of all files as one list; only those near the screen are there. */
-export function DiffList({ list, inset, cursor, onCursor, onTop, ref }: DiffListProps) {
+export function DiffList({ list, inset, padding, cursor, onCursor, onTop, ref }: DiffListProps) {
   const box = useRef<HTMLDivElement>(null);
   const { scroller, margin } = usePlace(box);
   const own = useRef<Virtualizer<Element, Element> | null>(null);
@@ -161,7 +163,11 @@ export function DiffList({ list, inset, cursor, onCursor, onTop, ref }: DiffList
               row.kind === "split" && "flex",
               stays ? "sticky z-10" : "absolute top-0",
             )}
-            style={stays ? { top: inset } : { transform: `translateY(${item.start - margin}px)` }}
+            style={
+              stays
+                ? { top: inset - padding }
+                : { transform: `translateY(${item.start - margin}px)` }
+            }
           >
             <RowView row={row} />
           </div>
@@ -251,7 +257,8 @@ function usePlace(box: React.RefObject<HTMLElement | null>): {
   return place;
 }
 
-function scrollerOf(element: HTMLElement): Scroller {
+/** What scrolls an element. */
+export function scrollerOf(element: HTMLElement): Scroller {
   for (let up = element.parentElement; up && up !== document.body; up = up.parentElement) {
     if (/auto|scroll/.test(getComputedStyle(up).overflowY)) return up;
   }

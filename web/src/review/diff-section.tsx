@@ -28,6 +28,8 @@ export interface DiffSectionProps {
   kept: KeptView;
   /** What covers the top of the page while it scrolls. */
   inset: number;
+  /** The scroller's padding. */
+  padding: number;
   layout: Layout;
   onLayout: (layout: Layout) => void;
   /** The file to begin with. */
@@ -38,7 +40,7 @@ export interface DiffSectionProps {
 
 /** All files: the list at the side, the lines beside it. */
 export function DiffSection(props: DiffSectionProps) {
-  const { diff, commit, review, kept, inset, goTo } = props;
+  const { diff, commit, review, kept, inset, padding, goTo } = props;
   const { drafts, viewed, change } = kept;
   const wide = useWide();
   const layout: Layout = wide ? props.layout : "unified";
@@ -92,7 +94,8 @@ export function DiffSection(props: DiffSectionProps) {
   const comment = useCallback(
     (file: FileDiff, from: number, to: number) => {
       const selection = selectionOf(file, from, to);
-      if (anchorOf(diff, selection, commit).to > 0) setEditing({ selection, draft: null });
+      if (anchorOf(diff, selection, commit).to > 0)
+        setEditing({ id: crypto.randomUUID(), selection, draft: null });
     },
     [diff, commit, setEditing],
   );
@@ -164,7 +167,7 @@ export function DiffSection(props: DiffSectionProps) {
         {wide && (
           <div
             className="sticky flex flex-col"
-            style={{ top: inset + 8, height: `calc(100dvh - ${inset + 80}px)` }}
+            style={{ top: inset + 8 - padding, height: `calc(100dvh - ${inset + 24}px)` }}
           >
             {listing}
           </div>
@@ -184,6 +187,7 @@ export function DiffSection(props: DiffSectionProps) {
             ref={handle}
             list={list}
             inset={wide ? inset : 0}
+            padding={padding}
             cursor={Math.max(cursor, 0)}
             onCursor={setCursor}
             onTop={setTop}

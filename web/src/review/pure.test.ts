@@ -172,12 +172,12 @@ describe("files", () => {
     const entries = entriesOf(diff.files, flags);
     expect(entries.map((entry) => entry.file.path)).toEqual([
       ".github/workflows/ci.yml",
-      "src/a",
       "z",
+      "src/a",
     ]);
     expect(
       listRows(entries).map((row) => (row.kind === "folder" ? row.path : row.entry.file.path)),
-    ).toEqual(["", ".github/workflows/ci.yml", "src/", "src/a", "", "z"]);
+    ).toEqual(["", ".github/workflows/ci.yml", "", "z", "src/", "src/a"]);
     expect(filterEntries(entries, "SRC a")).toHaveLength(1);
     expect(filterEntries(entries, " ")).toHaveLength(3);
   });

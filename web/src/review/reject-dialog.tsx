@@ -47,7 +47,7 @@ export function RejectDialog({ open, onOpenChange, busy, problem, onReject }: Re
         </>
       }
     >
-      <form id={form} onSubmit={submit} className="flex flex-col gap-3">
+      <form id={form} noValidate onSubmit={submit} className="flex flex-col gap-3">
         <Field label={text.reason} hint={text.reasonHint} error={tried ? error : null} required>
           <Textarea
             value={reason}

@@ -2,8 +2,9 @@ import { useSearch } from "@tanstack/react-router";
 import { CircleHelp } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import type { Review, Run } from "../api/types";
+import { overlays } from "../app/overlays";
 import { review as words } from "../strings/review";
-import { ButtonLink, Callout, IconButton, Link, PageHeader } from "../ui";
+import { Callout, IconButton, Link, PageHeader } from "../ui";
 import { ChecksPanel } from "./checks-panel";
 import { type Decision, decide, phaseOf } from "./decision";
 import { DecisionBar } from "./decision-bar";
@@ -11,7 +12,7 @@ import { Newer, Returned, Status } from "./decision-status";
 import { DiffSection } from "./diff-section";
 import { DiffStates } from "./diff-states";
 import { BaseLine, Meta, useBase } from "./meta";
-import { useHeight, useLayoutChoice } from "./page-hooks";
+import { useBar, useLayoutChoice } from "./page-hooks";
 import { AskedPanel, FlaggedPanel, Panel, SummaryPanel } from "./panels";
 import { useActs } from "./use-acts";
 import { type DiffState, useDiff } from "./use-diff";
@@ -28,14 +29,14 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
   const base = useBase(run, deciding);
   const decision = useDecision(run, shown, state, kept, base.data);
   const bar = useRef<HTMLElement>(null);
-  const inset = useHeight(bar);
+  const { height, padding } = useBar(bar);
   const goTo = useRef<((path: string) => void) | null>(null);
   const [layout, setLayout] = useLayoutChoice();
   const { file } = useSearch({ from: "/runs/$run/review" });
   const acts = useActs({ run, seen, decision, kept });
 
   return (
-    <div className="max-lg:pb-28">
+    <div className="flex flex-col">
       <PageHeader
         title={words.title(run.card_title)}
         heading={run.card_title}
@@ -48,17 +49,13 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
           </Link>,
           words.heading,
         ]}
-        actions={
-          <ButtonLink size="sm" to="/runs/$run" params={{ run: run.id }}>
-            {words.header.openRun}
-          </ButtonLink>
-        }
       >
         <Meta run={run} review={shown} />
         {deciding && <BaseLine run={run} base={base} />}
       </PageHeader>
       <DecisionBar
         ref={bar}
+        padding={padding}
         decision={decision}
         comments={kept.drafts.comments.length}
         approving={acts.approving}
@@ -69,7 +66,7 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
           <IconButton
             label={words.decide.keys}
             className="max-lg:hidden"
-            onClick={() => acts.open("help")}
+            onClick={() => overlays.open("shortcuts")}
           >
             <CircleHelp aria-hidden />
           </IconButton>
@@ -98,7 +95,8 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
             commit={shown.commit}
             review={shown}
             kept={kept}
-            inset={inset}
+            inset={height}
+            padding={padding}
             layout={layout}
             onLayout={setLayout}
             wanted={file}

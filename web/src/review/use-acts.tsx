@@ -2,20 +2,23 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { isProblem } from "../api";
 import type { Run } from "../api/types";
+import { useShortcuts } from "../app/shortcuts";
 import { hasEnded } from "../run/use-run";
 import { review as words } from "../strings/review";
 import { Callout, FormError, toast } from "../ui";
 import { ApproveDialog } from "./approve-dialog";
 import { type Decision, needsConfirm } from "./decision";
 import { dropComment, NO_DRAFTS } from "./drafts";
-import { HelpDialog } from "./help-dialog";
 import { RejectDialog } from "./reject-dialog";
 import { ReplyDialog } from "./reply-dialog";
 import { useDecide } from "./use-decide";
 import type { KeptView } from "./use-kept";
 import { useReviewKeys } from "./use-review-keys";
 
-type Which = "approve" | "reject" | "reply" | "help";
+/** This page listens by itself: keys that are held repeat, and the lines keep their focus. */
+const HELP = words.help.rows.map(([keys, label]) => ({ keys, label }));
+
+type Which = "approve" | "reject" | "reply";
 
 export interface ActsOptions {
   run: Run;
@@ -61,11 +64,12 @@ export function useActs({ run, seen, decision, kept }: ActsOptions) {
       askApprove();
       return true;
     }
-    if (key === "r" && decision.reply === null) open("reply");
-    else if (key === "?") open("help");
-    else return false;
+    if (key !== "r" || decision.reply !== null) return false;
+    open("reply");
     return true;
   });
+
+  useShortcuts(words.help.title, HELP);
 
   const dialogs: ReactNode = (
     <>
@@ -103,7 +107,6 @@ export function useActs({ run, seen, decision, kept }: ActsOptions) {
         }
         onSend={send}
       />
-      <HelpDialog open={which === "help"} onOpenChange={show("help")} />
     </>
   );
 

@@ -9,6 +9,8 @@ import { isViewed, type Viewed } from "./viewed";
 
 /** What is being written: on lines, or anew on a draft's place. */
 export interface Editing {
+  /** Of the draft that it is or becomes. */
+  id: string;
   selection: Selection;
   draft: Draft | null;
 }

@@ -11,7 +11,6 @@ export type ReviewKey =
   | "c"
   | "r"
   | "/"
-  | "?"
   | "arrowdown"
   | "arrowup"
   | "shift+arrowdown"
@@ -28,7 +27,6 @@ const KEYS: readonly ReviewKey[] = [
   "c",
   "r",
   "/",
-  "?",
   "arrowdown",
   "arrowup",
   "shift+arrowdown",

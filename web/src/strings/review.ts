@@ -310,7 +310,7 @@ export const review = {
   },
 
   help: {
-    title: "Shortcuts of this page",
+    title: "Review",
     rows: [
       ["j", "Next file"],
       ["k", "Previous file"],
@@ -325,7 +325,6 @@ export const review = {
       ["/", "Filter files"],
       ["r", "Reply"],
       ["mod+enter", "Approve, or send what is being written"],
-      ["?", "This help"],
     ] as const,
   },
 } as const;

@@ -1,6 +1,5 @@
 import { MessageSquare } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
-import { now } from "../../lib/clock";
 import { review } from "../../strings/review";
 import { Badge, Button, Field, Markdown, Textarea } from "../../ui";
 import { anchorOf } from "../anchor";
@@ -19,11 +18,11 @@ export function CommentRow({ file, line }: { file: FileDiff; line: number }) {
   return (
     <Cell className="flex w-full flex-col gap-2 border-line border-y bg-canvas p-2 font-sans">
       {drafts.map((draft) =>
-        here?.draft?.id === draft.id ? null : (
+        editing?.id === draft.id ? null : (
           <Shown key={draft.id} file={file} line={line} draft={draft} />
         ),
       )}
-      {here && <Editor key={here.draft?.id ?? "new"} editing={here} />}
+      {here && <Editor key={here.id} editing={here} />}
     </Cell>
   );
 }
@@ -48,7 +47,9 @@ function Shown({ file, line, draft }: { file: FileDiff; line: number; draft: Dra
           <Button
             size="sm"
             variant="ghost"
-            onClick={() => view.setEditing({ selection: { file, first: line, last: line }, draft })}
+            onClick={() =>
+              view.setEditing({ id: draft.id, selection: { file, first: line, last: line }, draft })
+            }
           >
             {words.edit}
           </Button>
@@ -68,7 +69,7 @@ function Editor({ editing }: { editing: Editing }) {
   const [full, setFull] = useState(false);
   const words = review.comment;
   const anchor = editing.draft ?? anchorOf(diff, editing.selection, commit);
-  const [id] = useState(() => editing.draft?.id ?? `${now()}-${crypto.randomUUID()}`);
+  const { id } = editing;
 
   /** Kept at every keystroke: a reload in the middle of a sentence loses nothing. */
   function write(next: string) {

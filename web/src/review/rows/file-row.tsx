@@ -30,8 +30,8 @@ export function FileRow({ file }: { file: FileDiff }) {
       >
         {open ? <ChevronDown aria-hidden /> : <ChevronRight aria-hidden />}
       </IconButton>
-      <span className="flex min-w-0 flex-1 basis-40 flex-wrap items-center gap-x-2">
-        <span dir="ltr" className="min-w-0 font-mono text-sm font-medium break-all text-ink">
+      <span className="flex min-w-0 flex-1 basis-40 flex-wrap items-center gap-x-2 max-sm:basis-[calc(100%-2.5rem)]">
+        <span dir="ltr" className="min-w-0 font-mono text-sm font-medium wrap-anywhere text-ink">
           {file.oldPath && <span className="text-muted">{`${file.oldPath} → `}</span>}
           {file.path}
         </span>

@@ -61,7 +61,7 @@ export function Gutter({
         comment(file, from, line);
       }}
       className={cn(
-        "w-10 shrink-0 pr-1.5 text-right text-muted tabular-nums select-none hover:bg-accent-soft hover:text-accent-ink max-sm:w-8 max-sm:pr-1",
+        "flex w-10 shrink-0 items-start justify-end pr-1.5 text-muted tabular-nums select-none hover:bg-accent-soft hover:text-accent-ink max-sm:w-8 max-sm:pr-1",
         className,
       )}
     >
