@@ -66,6 +66,12 @@ export function ActivityList(props: ActivityListProps) {
                   key={model.seqAt(row.index)}
                   data-index={row.index}
                   data-seq={model.seqAt(row.index)}
+                  data-loaded={first ? "" : undefined}
+                  style={
+                    first
+                      ? undefined
+                      : { height: layout.heights.get(row.index), overflow: "hidden" }
+                  }
                 >
                   <EventRow
                     row={row}

@@ -215,6 +215,22 @@ export class Layout {
     }
     return rows;
   }
+
+  /** The last rows, from this place on at most, and at most `most`. */
+  ending(top: number, most: number): Row[] {
+    const rows: Row[] = [];
+    if (this.count === 0) return rows;
+    let index = this.leadOf(this.heights.find(this.heights.total - 0.01));
+    while (rows.length < most) {
+      rows.push(this.row(index));
+      const start = this.heights.offset(index);
+      if (start <= top || start <= 0) break;
+      const before = this.leadOf(this.heights.find(start - 0.01));
+      if (before >= index) break;
+      index = before;
+    }
+    return rows.reverse();
+  }
 }
 
 function grown(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> {

@@ -169,13 +169,44 @@ export class OutputFeed {
   }
 
   async #show(events: readonly RunEvent[]): Promise<void> {
-    for (const event of events) {
+    const wanted = events.filter((event) => this.#wanted(event));
+    for (const { piece, step } of joined(wanted)) {
       if (this.#over) return;
-      if (this.#wanted(event)) await this.#sink.write(outputBytes(event), textOf(event, "step"));
+      await this.#sink.write(piece, step);
     }
   }
 
   #wanted(event: RunEvent): boolean {
     return this.#options.protocol || textOf(event, "stream") !== "protocol";
   }
+}
+
+interface Part {
+  piece: string | Uint8Array;
+  step: string;
+}
+
+/** Pieces that follow each other as one: a terminal takes a moment for each, however small. */
+function joined(events: readonly RunEvent[]): Part[] {
+  const parts: { pieces: (string | Uint8Array)[]; step: string }[] = [];
+  for (const event of events) {
+    const step = textOf(event, "step");
+    const piece = outputBytes(event);
+    const last = parts.at(-1);
+    if (last?.step === step && typeof last.pieces[0] === typeof piece) last.pieces.push(piece);
+    else parts.push({ pieces: [piece], step });
+  }
+  return parts.map(({ pieces, step }) => ({ piece: join(pieces), step }));
+}
+
+function join(pieces: readonly (string | Uint8Array)[]): string | Uint8Array {
+  if (typeof pieces[0] === "string") return pieces.join("");
+  const bytes = pieces as readonly Uint8Array[];
+  const all = new Uint8Array(bytes.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of bytes) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
 }

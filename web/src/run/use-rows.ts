@@ -64,7 +64,11 @@ export function useRows(model: ActivityModel, start: number | "end"): RowsView {
 
   const seen = scroller.current?.clientHeight || 800;
   const at = place();
-  const rows = layout.between(Math.max(0, at - OVERSCAN), at + seen + OVERSCAN, DRAWN_MAX);
+  const from = Math.max(0, at - OVERSCAN);
+  const rows =
+    anchor.current === "end"
+      ? layout.ending(from, DRAWN_MAX)
+      : layout.between(from, at + seen + OVERSCAN, DRAWN_MAX);
   const top = rows[0] ? layout.heights.offset(rows[0].index) : 0;
   const height = layout.heights.total;
 
@@ -72,7 +76,8 @@ export function useRows(model: ActivityModel, start: number | "end"): RowsView {
     let news = false;
     for (const child of list.current?.children ?? []) {
       const { index } = (child as HTMLElement).dataset;
-      if (index === undefined) continue;
+      // What is not loaded yet is as high as was assumed.
+      if (index === undefined || !child.hasAttribute("data-loaded")) continue;
       const high = child.getBoundingClientRect().height;
       if (model.layout.heights.set(Number(index), high)) news = true;
     }
@@ -136,8 +141,9 @@ export function useRows(model: ActivityModel, start: number | "end"): RowsView {
     if (!element) return;
     const onScroll = () => {
       const { heights } = model.layout;
-      const { scrollTop, clientHeight } = element;
-      const end = heights.total - clientHeight - scrollTop <= AT_END;
+      const { scrollTop, clientHeight, scrollHeight } = element;
+      // By what is drawn: what has come since is not what the reader left.
+      const end = scrollHeight - clientHeight - scrollTop <= AT_END;
       const index = heights.find(scrollTop);
       anchor.current = end
         ? "end"
