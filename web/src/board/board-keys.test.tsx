@@ -148,6 +148,14 @@ it("selects several and moves them at one stroke, in their order, and back", asy
   ]);
 });
 
+it("hands the focus on when the card that has it is archived", async () => {
+  await board();
+  key("#");
+  await waitFor(() => expect(screen.queryByRole("link", { name: /^Alpha/ })).toBeNull());
+  const beta = await link("Beta");
+  await waitFor(() => expect(document.activeElement).toBe(beta));
+});
+
 it("shows a title with markup as the text that it is", async () => {
   server.add("card_x", { title: "<img src=x onerror=alert(1)>" });
   stage(<ProjectBoard project={project} />);

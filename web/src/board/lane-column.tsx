@@ -44,6 +44,8 @@ export interface LaneColumnProps {
 
 export function LaneColumn(props: LaneColumnProps) {
   const { lane, cards, hidden, adder, onAdd } = props;
+  const button = useRef<HTMLButtonElement>(null);
+  useFocusAfter(adder !== null && adder !== false, button);
   return (
     <section
       aria-label={say.laneOf(lane, cards.length, hidden)}
@@ -57,7 +59,7 @@ export function LaneColumn(props: LaneColumnProps) {
         </span>
         <span className="flex-1" />
         {onAdd !== null && (
-          <IconButton size="sm" label={say.addTo(lane)} onClick={() => onAdd(lane)}>
+          <IconButton ref={button} size="sm" label={say.addTo(lane)} onClick={() => onAdd(lane)}>
             <Plus aria-hidden />
           </IconButton>
         )}
@@ -66,6 +68,15 @@ export function LaneColumn(props: LaneColumnProps) {
       <Cards {...props} />
     </section>
   );
+}
+
+/** The quick field gives the focus back to the button that opened it, unless it went elsewhere. */
+function useFocusAfter(open: boolean, button: React.RefObject<HTMLButtonElement | null>) {
+  const was = useRef(open);
+  useEffect(() => {
+    if (was.current && !open && document.activeElement === document.body) button.current?.focus();
+    was.current = open;
+  }, [open, button]);
 }
 
 function Cards(props: LaneColumnProps) {

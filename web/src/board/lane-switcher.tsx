@@ -1,4 +1,4 @@
-import { type RefObject, useEffect } from "react";
+import { type RefObject, useEffect, useRef } from "react";
 import { count } from "../lib/text";
 import { board as say } from "../strings/board";
 import { cn } from "../ui";
@@ -14,9 +14,11 @@ interface Props {
 
 /** On a phone one lane is seen at a time; this says which, and leads to the others. */
 export function LaneSwitcher({ root, board, lane, onLane }: Props) {
+  const first = useRef(lane);
   useEffect(() => {
     const row = root.current;
     if (!row || !isPaged(row)) return;
+    row.querySelector(`[data-lane="${first.current}"]`)?.scrollIntoView({ inline: "start" });
     const seen = new IntersectionObserver(
       (entries) => {
         const name = entries

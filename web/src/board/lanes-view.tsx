@@ -16,7 +16,7 @@ import { type Hand, LaneColumn } from "./lane-column";
 import { LaneSwitcher } from "./lane-switcher";
 import { type Board, type Card, LANES, type Lane, type Place, placeOf } from "./lanes";
 import { pitch as measure } from "./metrics";
-import { firstCard } from "./navigate";
+import { firstCard, heir } from "./navigate";
 import type { Selection } from "./selection";
 import { useBoardKeys } from "./use-board-keys";
 import { useHand } from "./use-hand";
@@ -74,6 +74,7 @@ export function LanesView(props: LanesViewProps) {
     openMenu: menu.open,
   });
   useWish(hand, props.wish);
+  useHeir(hand);
   useShownLane(root, hand.wanted && placeOf(hand.shown, hand.wanted.id)?.lane);
 
   const current =
@@ -172,6 +173,26 @@ function useWish(hand: ReturnType<typeof useHand>, wish: LanesViewProps["wish"])
     const there = wish.id !== null && placeOf(board.current, wish.id) !== null;
     focus(there ? wish.id : firstCard(board.current));
   }, [wish.nth]);
+}
+
+/** A menu gives the focus back a moment after it has closed. In milliseconds. */
+const MENU_GONE = 60;
+
+/** When the card with the focus leaves the board, the next one takes it: nobody is thrown to the page's start. */
+function useHeir(hand: ReturnType<typeof useHand>) {
+  const before = useRef(hand.shown);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const { current, shown, focus } = hand;
+  useEffect(() => {
+    const old = before.current;
+    before.current = shown;
+    if (current === null || !placeOf(old, current) || placeOf(shown, current)) return;
+    const next = heir(old, shown, current);
+    timer.current = setTimeout(() => {
+      if (document.activeElement === document.body) focus(next);
+    }, MENU_GONE);
+  }, [current, shown, focus]);
+  useEffect(() => () => clearTimeout(timer.current), []);
 }
 
 /** A card that takes the focus is in a lane that can be seen. */

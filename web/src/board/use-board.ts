@@ -54,7 +54,10 @@ export function useBoard(project: string, shelf: Shelf) {
       try {
         const card = await queue.push(entry);
         // A list that was asked for before the change must not come after it.
-        await client.cancelQueries({ queryKey: keys.cards(project) });
+        await Promise.all([
+          client.cancelQueries({ queryKey: keys.cards(project) }),
+          client.cancelQueries({ queryKey: keys.archived(project) }),
+        ]);
         putCard(client, card);
         dispatch({ type: "accepted", op: entry.op, card });
         return null;

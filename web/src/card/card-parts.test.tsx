@@ -196,9 +196,7 @@ describe("a new card", () => {
 it("the quick field adds, is free for the next card, and keeps what was not added", async () => {
   server.answer = ({ method, body }) =>
     method === "POST" && body.title === "Second" ? "lost" : null;
-  stage(
-    <QuickAdd project="proj_1" lane="Test" onClose={ignore} onAdded={ignore} onDetails={ignore} />,
-  );
+  stage(<QuickAdd project="proj_1" lane="Test" onClose={ignore} onDetails={ignore} />);
   const box = (await screen.findByRole("textbox")) as HTMLTextAreaElement;
   for (const text of ["First", "Second"]) {
     type(box, text);

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { type Card, toProblem } from "../api";
+import { toProblem } from "../api";
 import { isLane, type Lane } from "../board/lanes";
 import { truncate } from "../lib/text";
 import { card as say } from "../strings/card";
@@ -26,13 +26,12 @@ export interface QuickAddProps {
   project: string;
   lane: Lane;
   onClose: () => void;
-  onAdded: (card: Card) => void;
   /** Goes on in the full form with what is typed. */
   onDetails: (title: string) => void;
 }
 
 /** One line at the head of a lane: Enter adds, and the field stays for the next card. */
-export function QuickAdd({ project, lane, onClose, onAdded, onDetails }: QuickAddProps) {
+export function QuickAdd({ project, lane, onClose, onDetails }: QuickAddProps) {
   const client = useQueryClient();
   const [quick, setQuick] = useQuick(project);
   const [problems, setProblems] = useState<ReadonlyMap<string, string>>(new Map());
@@ -50,13 +49,8 @@ export function QuickAdd({ project, lane, onClose, onAdded, onDetails }: QuickAd
     try {
       const { title, body, key } = entry;
       const target = isLane(entry.lane) ? entry.lane : lane;
-      const card = await addCard(
-        client,
-        { project, title, body, depends: [], lane: target, agent: null },
-        key,
-      );
+      await addCard(client, { project, title, body, depends: [], lane: target, agent: null }, key);
       setQuick((old) => settled(old, key));
-      onAdded(card);
     } catch (error) {
       const { detail, title } = toProblem(error);
       if (!here.current) toast.show({ title: say.quick.failed, body: entry.title, tone: "danger" });
