@@ -1,13 +1,14 @@
-import { CloudOff, RotateCw } from "lucide-react";
+import { CloudOff, RotateCw, X } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { isUpdated, live, useLiveState } from "../api";
 import { app } from "../strings/app";
-import { Button, Spinner } from "../ui";
+import { Button, IconButton, Spinner } from "../ui";
 import { connectionWords } from "./connection-words";
 
 /** What is wrong with the connection, over the page so that nothing jumps. */
 export function Connection() {
   const state = useLiveState();
+  const [later, setLater] = useState<string | null>(null);
   const calm = state.phase === "live" || state.phase === "updated";
   const now = useSeconds(!calm);
   const words = connectionWords(state, now);
@@ -29,7 +30,7 @@ export function Connection() {
                   <p className="text-sm text-muted">
                     {words.long ? app.connection.long : app.connection.detail}{" "}
                     {/* Every second anew: to be seen, not to be read out. */}
-                    <span aria-hidden className="tabular-nums">
+                    <span aria-hidden className="whitespace-nowrap tabular-nums">
                       {words.retryIn === null
                         ? app.connection.trying
                         : app.connection.retryIn(words.retryIn)}
@@ -44,12 +45,14 @@ export function Connection() {
           </Note>
         </output>
       )}
-      {isUpdated(state) && <Updated />}
+      {isUpdated(state) && state.version !== later && (
+        <Updated onLater={() => setLater(state.version)} />
+      )}
     </div>
   );
 }
 
-function Updated() {
+function Updated({ onLater }: { onLater: () => void }) {
   return (
     <output className="contents">
       <Note>
@@ -65,6 +68,9 @@ function Updated() {
         >
           {app.connection.reload}
         </Button>
+        <IconButton size="sm" label={app.connection.later} onClick={onLater}>
+          <X aria-hidden />
+        </IconButton>
       </Note>
     </output>
   );

@@ -41,6 +41,7 @@ export const app = {
     updated: "Freehold was updated",
     updatedDetail: "This page is of another version than the server.",
     reload: "Reload",
+    later: "Later",
   },
   palette: {
     title: "Go to or do",
