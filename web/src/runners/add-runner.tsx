@@ -47,7 +47,7 @@ export function AddRunner({ known, onClose }: { known: readonly Runner[]; onClos
         {way.tunnel !== null && (
           <Part title={text.tunnelTitle}>
             <p className="text-muted">{text.tunnelBody}</p>
-            <CodeBlock text={way.tunnel} label={text.tunnelTitle} />
+            <CodeBlock wrap text={way.tunnel} label={text.tunnelTitle} />
             <p className="text-faint text-xs">{text.tunnelHint}</p>
           </Part>
         )}
@@ -65,11 +65,16 @@ export function AddRunner({ known, onClose }: { known: readonly Runner[]; onClos
             />
           </Field>
           <p className="text-muted">{text.serveBody}</p>
-          <CodeBlock text={serveCommand(way.server, { labels: pairs })} label={text.serveTitle} />
+          <CodeBlock
+            wrap
+            text={serveCommand(way.server, { labels: pairs })}
+            label={text.serveTitle}
+          />
           {way.tunnel !== null && (
             <details>
               <summary className="cursor-pointer text-muted text-sm">{text.sameMachine}</summary>
               <CodeBlock
+                wrap
                 className="mt-2"
                 text={serveCommand(window.location.origin, {
                   labels: pairs,

@@ -34,7 +34,9 @@ const NAMES: Record<AgentField, string> = {
 
 function fieldOf(problem: unknown): AgentField | null {
   if (isProblem(problem, "exists")) return "name";
-  return isProblem(problem, "not_found") ? "provider" : null;
+  // The agent itself may be gone as well; that is nothing a field could mend.
+  const gone = isProblem(problem, "not_found") && problem.problem.detail.includes("provider");
+  return gone ? "provider" : null;
 }
 
 interface AgentFormProps {
@@ -75,7 +77,7 @@ export function AgentForm({
     <Form
       form={form}
       names={NAMES}
-      submit={agent === null ? words.add : settings.save}
+      submit={agent === null ? words.submit : settings.save}
       actions={onCancel && <Button onClick={onCancel}>{settings.cancel}</Button>}
     >
       <Choice

@@ -66,7 +66,7 @@ export function ProviderForm({ provider, kind, onSaved, onChanged, onCancel }: P
     <Form
       form={form}
       names={NAMES}
-      submit={provider === null ? words.add : settings.save}
+      submit={provider === null ? words.submit : settings.save}
       status={<Trying text={words.trying} slow={words.slow} />}
       actions={onCancel && <Button onClick={onCancel}>{settings.cancel}</Button>}
     >
