@@ -32,7 +32,7 @@ import "./diff.css";
 
 /** Heights before a row is measured. */
 const ESTIMATE: Record<Row["kind"], number> = {
-  file: 37,
+  file: 38,
   note: 26,
   hunk: 20,
   line: 20,
@@ -89,6 +89,12 @@ export function DiffList({ list, inset, padding, cursor, onCursor, onTop, ref }:
     [list, inset, cursor],
   );
 
+  // A new function would make the list measure all of its rows again, at every step of a scroll.
+  const getItemKey = useCallback((index: number) => keyOf(list.at(index), index), [list]);
+  const estimateSize = useCallback(
+    (index: number) => ESTIMATE[list.at(index)?.kind ?? "line"],
+    [list],
+  );
   const virtual = useVirtualizer<Element, Element>({
     count: list.count,
     getScrollElement: () => scroller as Element | null,
@@ -99,8 +105,8 @@ export function DiffList({ list, inset, padding, cursor, onCursor, onTop, ref }:
       ? observeWindowOffset
       : observeElementOffset) as typeof observeElementOffset,
     scrollToFn: (onWindow ? windowScroll : elementScroll) as typeof elementScroll,
-    estimateSize: (index) => ESTIMATE[list.at(index)?.kind ?? "line"],
-    getItemKey: (index) => keyOf(list.at(index), index),
+    estimateSize,
+    getItemKey,
     rangeExtractor: extract,
     overscan: OVERSCAN,
     scrollMargin: margin,

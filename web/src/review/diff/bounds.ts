@@ -13,7 +13,7 @@ export const LINE_CHARS_MORE = 40_000;
 /** Lines of a file that are shown without asking. */
 export const FILE_LINES_SHOWN = 1_500;
 /** Lines of all files together that start unfolded: above it only what is asked for is laid out. */
-export const OPEN_LINES_MAX = 60_000;
+export const OPEN_LINES_MAX = 20_000;
 /** A header longer than this is no header of a file. */
 export const HEADER_LINE_MAX = 64 * 1024;
 /** Bytes of a file's text that get syntax colours: the parser runs on the page's own thread. */
