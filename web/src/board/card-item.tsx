@@ -52,6 +52,7 @@ export const CardItem = memo(function CardItem(props: CardItemProps) {
             to="."
             search={(old) => ({ ...old, card: card.id })}
             preload={false}
+            resetScroll={false}
             draggable={false}
             tabIndex={tabIndex}
             data-card-link

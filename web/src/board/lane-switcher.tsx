@@ -14,30 +14,32 @@ interface Props {
 
 /** On a phone one lane is seen at a time; this says which, and leads to the others. */
 export function LaneSwitcher({ root, board, lane, onLane }: Props) {
-  const first = useRef(lane);
+  const first = useRef<Lane | null>(lane);
+  const tell = useRef(onLane);
+  tell.current = onLane;
   useEffect(() => {
     const row = root.current;
     if (!row || !isPaged(row)) return;
-    row.querySelector(`[data-lane="${first.current}"]`)?.scrollIntoView({ inline: "start" });
+    // The address names a lane: the page begins there, once.
+    if (first.current !== null) column(row, first.current)?.scrollIntoView({ inline: "start" });
+    first.current = null;
     const seen = new IntersectionObserver(
       (entries) => {
         const name = entries
           .find((entry) => entry.isIntersecting)
           ?.target.getAttribute("data-lane");
-        if (isLane(name) && isPaged(row)) onLane(name);
+        if (isLane(name) && isPaged(row)) tell.current(name);
       },
       // More than half of a lane is the lane that is seen.
       { root: row, threshold: 0.6 },
     );
     for (const column of row.querySelectorAll("[data-lane]")) seen.observe(column);
     return () => seen.disconnect();
-  }, [root, onLane]);
+  }, [root]);
 
   const go = (to: Lane) => {
     onLane(to);
-    root.current
-      ?.querySelector(`[data-lane="${to}"]`)
-      ?.scrollIntoView({ inline: "start", block: "nearest" });
+    column(root.current, to)?.scrollIntoView({ inline: "start", block: "nearest" });
   };
   return (
     <nav
@@ -63,6 +65,10 @@ export function LaneSwitcher({ root, board, lane, onLane }: Props) {
       ))}
     </nav>
   );
+}
+
+function column(row: HTMLElement | null, lane: Lane): Element | null {
+  return row?.querySelector(`[data-lane="${lane}"]`) ?? null;
 }
 
 /** Whether the row shows one lane at a time. */

@@ -5,12 +5,16 @@ import type { Filter } from "./filter";
 import type { Lane } from "./lanes";
 import { filterOf, laneOf, NEW, withFilter } from "./search-params";
 
+/** The lanes stay where they are scrolled to: it is the same page. */
+export const STILL = { resetScroll: false } as const;
+
 /** What the address says of the board, and how it is changed. */
 export function useBoardSearch() {
   const search = useSearch({ from: "/projects/$project" });
   const navigate = useNavigate({ from: "/projects/$project" });
   const change = useCallback(
-    (next: (old: BoardSearch) => BoardSearch) => void navigate({ search: next, replace: true }),
+    (next: (old: BoardSearch) => BoardSearch) =>
+      void navigate({ search: next, replace: true, ...STILL }),
     [navigate],
   );
   const setFilter = useCallback((to: Filter) => change((old) => withFilter(old, to)), [change]);
@@ -21,7 +25,7 @@ export function useBoardSearch() {
   const setLane = useCallback((lane: Lane) => change((old) => ({ ...old, lane })), [change]);
   /** Opens the form of a new card, over the board and with a way back. */
   const openNew = useCallback(
-    () => void navigate({ search: (old) => ({ ...old, card: NEW }) }),
+    () => void navigate({ search: (old) => ({ ...old, card: NEW }), ...STILL }),
     [navigate],
   );
   const filter = useMemo(() => filterOf(search), [search]);

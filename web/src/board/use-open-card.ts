@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Intent } from "../card/card-drawer";
+import { STILL } from "./use-board-search";
 
 /** The card in the address, why it was opened, and the way back to it on the board. */
 export function useOpenCard() {
@@ -31,13 +32,13 @@ export function useOpenCard() {
   const open = useCallback(
     (card: string, what: Intent) => {
       setIntent({ id: card, what });
-      void navigate({ search: (old) => ({ ...old, card }) });
+      void navigate({ search: (old) => ({ ...old, card }), ...STILL });
     },
     [navigate],
   );
   const close = useCallback(() => {
     setIntent(null);
-    void navigate({ search: ({ card: _, ...rest }) => rest, replace: true });
+    void navigate({ search: ({ card: _, ...rest }) => rest, replace: true, ...STILL });
   }, [navigate]);
 
   return {

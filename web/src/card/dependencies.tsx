@@ -132,6 +132,7 @@ function CardLink({ card }: { card: Card }) {
       to="."
       search={(old) => ({ ...old, card: card.id })}
       preload={false}
+      resetScroll={false}
       dir="auto"
       className="min-w-0 flex-1 truncate text-start"
     >
