@@ -38,7 +38,7 @@ function useWish(): { key: () => string; done: () => void } {
 }
 
 /** What a person can do with the run now. */
-export function Actions({ run }: { run: Run }) {
+export function Actions({ run, stopping }: { run: Run; stopping: boolean }) {
   const ended = hasEnded(run.state);
   const waiting = run.state === "waiting";
   const wide = useWide();
@@ -57,7 +57,7 @@ export function Actions({ run }: { run: Run }) {
       )}
       {(waiting || run.state === "failed" || run.state === "rejected") && <Reply run={run} />}
       {ended && <Again run={run} />}
-      {!ended && run.state !== "landing" && <Cancel run={run} />}
+      {!ended && run.state !== "landing" && <Cancel run={run} stopping={stopping} />}
       <CopyButton
         words={wide}
         size="md"
@@ -68,7 +68,7 @@ export function Actions({ run }: { run: Run }) {
   );
 }
 
-function Cancel({ run }: { run: Run }) {
+function Cancel({ run, stopping }: { run: Run; stopping: boolean }) {
   const [open, setOpen] = useState(false);
   const client = useQueryClient();
   const { cancelBody } = words.actions;
@@ -85,8 +85,8 @@ function Cancel({ run }: { run: Run }) {
   };
   return (
     <>
-      <Button icon={<Square aria-hidden />} onClick={() => setOpen(true)}>
-        {words.actions.cancel}
+      <Button icon={<Square aria-hidden />} busy={stopping} onClick={() => setOpen(true)}>
+        {stopping ? words.actions.stopping : words.actions.cancel}
       </Button>
       <ConfirmDialog
         open={open}
@@ -94,6 +94,7 @@ function Cancel({ run }: { run: Run }) {
         title={words.actions.cancelTitle}
         body={body}
         confirm={words.actions.cancelConfirm}
+        keep={words.actions.cancelKeep}
         danger
         onConfirm={cancel}
       />
@@ -149,9 +150,13 @@ function Reply({ run }: { run: Run }) {
       wish.done();
       setOpen(false);
       setText("");
-      toast.show({ title: words.actions.replied, tone: "ok" });
+      const same = answer.id === run.id;
+      toast.show({
+        title: same ? words.actions.replied : words.actions.repliedAnew,
+        tone: "ok",
+      });
       client.setQueryData(keys.run(answer.id), answer);
-      if (answer.id !== run.id) await navigate({ to: "/runs/$run", params: { run: answer.id } });
+      if (!same) await navigate({ to: "/runs/$run", params: { run: answer.id } });
     },
   });
   const submit = (event: FormEvent) => {

@@ -1,8 +1,7 @@
-import type { ReactNode } from "react";
 import type { Run } from "../api/types";
 import { reasons, reasonText } from "../strings/reasons";
 import { run as words } from "../strings/run";
-import { Callout } from "../ui";
+import { ButtonLink, Callout } from "../ui";
 import { plainOutput } from "./plain-output";
 
 type CalloutTone = "neutral" | "info" | "warn" | "danger" | "accent" | "ok";
@@ -17,19 +16,100 @@ function tone(run: Run): CalloutTone {
   return PATIENT.has(run.reason ?? "") ? "neutral" : "warn";
 }
 
+type Goal = keyof typeof words.reason.places;
+
+/** Where a person goes to mend it. */
+const GOAL: Record<string, Goal> = {
+  dependency_unmet: "board",
+  no_runner: "runners",
+  no_runner_with_label: "runners",
+  runners_busy: "runners",
+  attempts_exhausted: "runners",
+  remote_not_found: "project",
+  target_missing: "project",
+  setup_failed: "output",
+  agent_missing: "agents",
+  agent_failed: "output",
+  agent_stalled: "output",
+  timed_out: "agents",
+  model_unreachable: "providers",
+  provider_key: "providers",
+  checks: "output",
+  checks_on_result: "output",
+};
+
+function Way({ run, goal }: { run: Run; goal: Goal }) {
+  const label = words.reason.places[goal];
+  const { project, id } = run;
+  switch (goal) {
+    case "output":
+      return (
+        <ButtonLink
+          size="sm"
+          to="/runs/$run"
+          params={{ run: id }}
+          search={{ tab: "output" }}
+          replace
+        >
+          {label}
+        </ButtonLink>
+      );
+    case "runners":
+      return (
+        <ButtonLink size="sm" to="/runners">
+          {label}
+        </ButtonLink>
+      );
+    case "providers":
+      return (
+        <ButtonLink size="sm" to="/settings/providers">
+          {label}
+        </ButtonLink>
+      );
+    case "agents":
+      return (
+        <ButtonLink size="sm" to="/settings/agents">
+          {label}
+        </ButtonLink>
+      );
+    case "project":
+      return (
+        <ButtonLink size="sm" to="/projects/$project/settings" params={{ project }}>
+          {label}
+        </ButtonLink>
+      );
+    case "board":
+      return (
+        <ButtonLink
+          size="sm"
+          to="/projects/$project"
+          params={{ project }}
+          search={{ card: run.card }}
+        >
+          {label}
+        </ButtonLink>
+      );
+  }
+}
+
 /** Why the run is where it is, and what to do about it. Nothing where its state says it all. */
-export function Reason({ run, action }: { run: Run; action?: ReactNode }) {
+export function Reason({ run }: { run: Run }) {
   if (!run.reason) {
     const why = words.reason.why;
     if (run.state === "queued") return <Callout tone="neutral">{why.queued}</Callout>;
     return null;
   }
   const next = reasons[run.reason]?.next;
+  const goal = GOAL[run.reason];
   const [first = "", ...rest] = plainOutput(run.detail ?? "")
     .trim()
     .split("\n");
   return (
-    <Callout tone={tone(run)} title={reasonText(run.reason)} action={action}>
+    <Callout
+      tone={tone(run)}
+      title={reasonText(run.reason)}
+      action={goal && <Way run={run} goal={goal} />}
+    >
       {next && <p>{next}</p>}
       {first !== "" && rest.length === 0 && (
         <p dir="auto" className="font-mono text-sm">

@@ -14,7 +14,7 @@ import { Reason } from "./reason";
 const TITLE_MAX = 300;
 
 /** What the run is of, where it is, why, and what can be done now. */
-export function RunHead({ run }: { run: Run }) {
+export function RunHead({ run, stopping }: { run: Run; stopping: boolean }) {
   const { data: project } = useQuery(queries.project(run.project));
   const { phase } = useLiveState();
   const title = truncate(upright(run.card_title) || words.title, TITLE_MAX);
@@ -42,7 +42,7 @@ export function RunHead({ run }: { run: Run }) {
           </Link>,
           <span key="run">{words.title}</span>,
         ]}
-        actions={<Actions run={run} />}
+        actions={<Actions run={run} stopping={stopping} />}
       >
         <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
           <StateBadge state={run.state} reason={run.reason} />

@@ -159,7 +159,7 @@ function RunView({ run, last }: { run: Run; last: number }) {
   const about = <About run={run} told={told} onJump={place.go} />;
   return (
     <div>
-      <RunHead run={run} />
+      <RunHead run={run} stopping={told.journal.latest?.type === "run.stopping"} />
       <div ref={body} className="flex min-h-0 gap-4">
         {wide && <div className="w-60 shrink-0 overflow-y-auto pr-1">{about}</div>}
         <Views run={run} last={last} told={told} place={place} about={wide ? null : about} />

@@ -198,7 +198,7 @@ export const run = {
     exit: (code: number) => `exit ${code}`,
     timeTitle: "Where time went",
     timePart: (name: string, time: string, share: string) => `${name}: ${time} (${share})`,
-    timeTotal: (time: string) => `${time} of machine time`,
+    timeTotal: (time: string) => `${time} in the queue and at work`,
     waited: "A person's time is not counted",
   },
 
@@ -301,12 +301,22 @@ export const run = {
     replyLabel: "What should it do",
     replySend: "Send",
     replied: "Sent; the agent goes on",
+    repliedAnew: "Sent; a new run begins",
+    stopping: "Stopping",
   },
 
   reason: {
     detail: "In detail",
     waitsFor: "What it waits for",
     next: "Next",
+    places: {
+      output: "Open the output",
+      runners: "Runners",
+      providers: "Providers",
+      agents: "Agents",
+      project: "Project settings",
+      board: "Open the card",
+    },
     why: {
       queued: "Waits for a runner",
       dispatching: "A runner was asked to take it",

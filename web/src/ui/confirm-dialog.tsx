@@ -13,6 +13,8 @@ export interface ConfirmDialogProps {
   body?: ReactNode;
   /** The button's words: what will happen, not "OK". */
   confirm: string;
+  /** The other button's words, where "Cancel" could be read as the deed. */
+  keep?: string;
   danger?: boolean;
   /** A word to type first, for what cannot be undone. */
   typed?: string;
@@ -26,6 +28,7 @@ export function ConfirmDialog({
   title,
   body,
   confirm,
+  keep = ui.cancel,
   danger = false,
   typed,
   onConfirm,
@@ -86,7 +89,7 @@ export function ConfirmDialog({
             <FormError problem={problem} />
             <div className="flex flex-wrap justify-end gap-2 pt-1">
               <Radix.Cancel asChild>
-                <Button>{ui.cancel}</Button>
+                <Button>{keep}</Button>
               </Radix.Cancel>
               <Button
                 type="submit"
