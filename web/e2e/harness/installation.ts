@@ -167,18 +167,16 @@ export class Installation {
     );
   }
 
-  /** `kill -9` of the server; `up` starts it again. */
-  async killServer(): Promise<void> {
+  /**
+   * `kill -9` of the server. `up` starts it again; it is held back until the function that this gives is called, so
+   * that a test can look at a page without a server.
+   */
+  async killServer(): Promise<() => void> {
     const pid = await this.serverPid();
+    procs.signal(this.said.pid, "SIGSTOP");
     procs.signal(pid, "SIGKILL");
     await until("the killed server is gone", () => (procs.isAlive(pid) ? null : true));
-  }
-
-  /** Stops the server's process where it stands: connections stay open and nobody answers. */
-  async freezeServer(): Promise<() => void> {
-    const pid = await this.serverPid();
-    procs.signal(pid, "SIGSTOP");
-    return () => procs.signal(pid, "SIGCONT");
+    return () => procs.signal(this.said.pid, "SIGCONT");
   }
 
   /** The ends of all logs. */
@@ -202,8 +200,8 @@ export class Installation {
     };
     const gone = (within: number) =>
       until("all is gone", () => (left().length === 0 ? true : null), within);
+    if (up) procs.signal(up, "SIGCONT"); // a test may have stopped it
     const told = (within: number) => {
-      for (const pid of ours) procs.signal(pid, "SIGCONT"); // a server that a test froze
       if (up) procs.signal(up, "SIGTERM");
       return gone(within).catch(() => undefined);
     };

@@ -50,35 +50,33 @@ export const size = (page: Page): Promise<number> =>
 
 /** The box that a run's events scroll in. */
 export async function activity(page: Page): Promise<Locator> {
-  const list = page.getByRole("log").or(page.getByRole("feed")).first();
+  const list = page.getByRole("region", { name: "Activity of the run" });
   await expect(list).toBeVisible();
   return list;
 }
 
 /** What the page says about its connection while that is not well. */
-export const connection = (page: Page): Locator =>
-  page.getByRole("status", { name: /connection/i });
+export const connection = (page: Page): Locator => page.getByRole("status", { name: "Connection" });
 
-/** A lane of the board. */
-export const lane = (page: Page, name: string): Locator => page.getByRole("region", { name });
+/** A lane of the board; its name goes on with how many cards it has. */
+export const lane = (page: Page, name: string): Locator =>
+  page.getByRole("region", { name: new RegExp(`^${name}\\b`) });
 
 /** A card on the board, by its whole title. */
 export const card = (page: Page, title: string): Locator =>
   page.getByRole("main").getByText(title, { exact: true });
 
 export async function newCard(page: Page): Promise<Locator> {
-  await page
-    .getByRole("button", { name: /new card/i })
-    .first()
-    .click();
+  await page.getByRole("button", { name: "New card", exact: true }).first().click();
   const dialog = page.getByRole("dialog");
   await expect(dialog).toBeVisible();
   return dialog;
 }
 
-/** Shows what the agent printed. */
-export async function showOutput(page: Page): Promise<void> {
-  await page.getByRole("tab", { name: /output/i }).click();
+/** Shows what the agent printed; gives the box that it scrolls in. */
+export async function showOutput(page: Page): Promise<Locator> {
+  await page.getByRole("tab", { name: "Output" }).click();
+  return page.getByRole("region", { name: "Output" });
 }
 
 /**
@@ -93,12 +91,34 @@ export async function outputLines(output: Locator): Promise<number[]> {
       list.scrollTop = top;
       await frame();
       await frame();
-      const window = [...(list.textContent ?? "").matchAll(/line (\d+)\./g)].map((found) => Number(found[1]));
+      const window = [...(list.textContent ?? "").matchAll(/line (\d+)\./g)].map((found) =>
+        Number(found[1]),
+      );
       for (const [at, line] of window.entries()) {
-        if (at > 0 && line !== (window[at - 1] ?? 0) + 1) throw new Error(`out of order: ${window}`);
+        if (at > 0 && line !== (window[at - 1] ?? 0) + 1)
+          throw new Error(`out of order: ${window}`);
         seen.add(line);
       }
       if (top >= list.scrollHeight) return [...seen].sort((a, b) => a - b);
     }
   });
+}
+
+/** More presses of Tab than any view has stops. */
+const TABS_MAX = 120;
+
+/** Goes to an element with the Tab key alone. */
+export async function reach(page: Page, target: Locator): Promise<void> {
+  await expect(target).toBeVisible();
+  for (let n = 0; n < TABS_MAX; n += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`the Tab key does not lead to ${target}`);
+}
+
+/** Goes to a button or a link with the Tab key, and presses it with Enter. */
+export async function press(page: Page, target: Locator): Promise<void> {
+  await reach(page, target);
+  await page.keyboard.press("Enter");
 }
