@@ -97,6 +97,7 @@ export function Reason({ run }: { run: Run }) {
   if (!run.reason) {
     const why = words.reason.why;
     if (run.state === "queued") return <Callout tone="neutral">{why.queued}</Callout>;
+    if (run.state === "landing") return <Callout tone="info">{why.landing}</Callout>;
     return null;
   }
   const next = reasons[run.reason]?.next;

@@ -41,7 +41,6 @@ const tools: Record<string, string> = {
 export const run = {
   title: "Run",
   runs: "Runs",
-  back: "Back to the card",
   loading: "Loading the run",
   notFound: {
     title: "There is no such run",
@@ -166,14 +165,12 @@ export const run = {
     openOutput: "Open in Output",
     unknown: (type: string) => type,
     unreadable: "This event could not be decrypted here",
-    bytes: (text: string) => text,
   },
 
   usage: {
     tokens: (input: number, output: number) => `${count(input)} tokens in, ${count(output)} out`,
     requests: (n: number) => plural(n, "request"),
     errors: (n: number) => plural(n, "failed request"),
-    context: (used: number, most: number) => `context ${count(used)} of ${count(most)}`,
     unknown: "cost unknown",
     unknownWhy: "The agent did not go through the model gateway, or has not said yet",
   },
@@ -196,7 +193,6 @@ export const run = {
       lost: "lost with its runner",
     } as Record<string, string>,
     exit: (code: number) => `exit ${code}`,
-    timeTitle: "Where time went",
     timePart: (name: string, time: string, share: string) => `${name}: ${time} (${share})`,
     timeTotal: (time: string) => `${time} in the queue and at work`,
     waited: "A person's time is not counted",
@@ -266,7 +262,6 @@ export const run = {
     copyCommit: "Copy the whole commit",
     parent: "Answers",
     children: "Answered by",
-    noCommit: "nothing was changed",
   },
 
   relations: { parent: "Answers an earlier run", child: "Answered by a later run" },
@@ -307,7 +302,6 @@ export const run = {
 
   reason: {
     detail: "In detail",
-    waitsFor: "What it waits for",
     next: "Next",
     places: {
       output: "Open the output",
@@ -323,7 +317,6 @@ export const run = {
       running: "A runner works on it",
       waiting: "The work is done and waits for your decision",
       landing: "Approved; being brought onto the target branch",
-      landingQueued: "Approved; waits for a runner to land it",
     },
   },
 
@@ -358,6 +351,5 @@ export const run = {
       body: "No run passes these filters.",
       action: "Clear the filters",
     },
-    pickedAgentNote: "Filtered in this page: earlier runs are looked through as you scroll.",
   },
 } as const;

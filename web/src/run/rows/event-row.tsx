@@ -3,11 +3,11 @@ import { fullTime } from "../../lib/time";
 import { run as words } from "../../strings/run";
 import { cn, Link, Skeleton } from "../../ui";
 import { clockTime } from "../clock-time";
-import type { RunEvent } from "../event";
+import { numberOf, type RunEvent } from "../event";
 import type { Row } from "../layout";
 import { MessageRow, PermissionRow, PlanRow, ThoughtRow, ToolRow, UsageRow } from "./agent-rows";
 import { OutputRow } from "./output-row";
-import { CheckRow, NoteRow, OtherRow, RunRow, StepRow } from "./run-rows";
+import { CheckRow, NoteRow, OtherRow, RunRow, StepRow, UnreadableRow } from "./run-rows";
 
 interface Props {
   row: Row;
@@ -19,6 +19,8 @@ interface Props {
 }
 
 function content({ row, latest, onOpenOutput }: Props, first: RunEvent, last: RunEvent) {
+  // Its key is not here: an event of before a key was lost or taken away.
+  if (numberOf(first, "unreadable") !== null) return <UnreadableRow event={first} />;
   switch (first.type) {
     case "agent.message":
       return <MessageRow events={row.events} />;

@@ -6,6 +6,7 @@ import {
   CircleX,
   Eye,
   Hand,
+  Lock,
   type LucideIcon,
   PlaneLanding,
   Play,
@@ -116,6 +117,15 @@ export function OtherRow({ event }: { event: RunEvent }) {
     <Line icon={CircleDot} tone="faint">
       <span>{words.row.unknown(event.type)}</span>
       {text !== undefined && text !== "{}" && <Faint>{text.slice(0, 500)}</Faint>}
+    </Line>
+  );
+}
+
+export function UnreadableRow({ event }: { event: RunEvent }) {
+  return (
+    <Line icon={Lock} tone="warn">
+      <span className="text-muted">{words.row.unreadable}</span>
+      <Faint>{event.type}</Faint>
     </Line>
   );
 }
