@@ -1,16 +1,15 @@
-//! Agents and model providers.
+//! Agents.
 
-use freehold_model::AgentId;
-use freehold_store::{AgentRow, ProviderRow, Tx};
-use freehold_wire::api::{Agent, NewAgent, NewProvider, Page, Provider};
+use freehold_model::{AgentId, ProviderId};
+use freehold_store::{AgentRow, Tx};
+use freehold_wire::api::{Agent, NewAgent, Page};
 use freehold_wire::content::Place;
-use freehold_wire::link::{Probe, Probed};
-use freehold_wire::order::{KeyRef, ProviderSpec};
 use freehold_wire::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::open::Opener;
 use crate::project::{check_name, page, shorten, taken};
+use crate::provider::find_provider;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Hard limit on an agent's time where silent.
@@ -34,22 +33,8 @@ pub(crate) struct Start {
 /// Where the start of an agent belongs.
 const START: &str = "start";
 
-pub(crate) fn provider_view(row: ProviderRow) -> Result<Provider> {
-    let key: KeyRef = serde_json::from_value(row.key_ref)
-        .map_err(|error| Error::Internal(format!("key of provider {}: {error}", row.id)))?;
-    Ok(Provider {
-        id: row.id,
-        name: row.name,
-        kind: row.kind,
-        base_url: row.base_url,
-        key,
-        model: row.model,
-        created_at: row.created_at,
-    })
-}
-
 pub(crate) fn start_of(opener: &Opener, row: &AgentRow) -> Result<Start> {
-    let bytes = opener.bytes(row.id, START, 1, &row.start)?;
+    let bytes = opener.bytes(row.id, START, row.version, &row.start)?;
     serde_json::from_slice(&bytes)
         .map_err(|error| Error::Internal(format!("start of agent {}: {error}", row.id)))
 }
@@ -111,93 +96,6 @@ fn check_agent(new: &NewAgent) -> Result<()> {
 }
 
 impl Engine {
-    /// Adds a provider after a runner has reached it with the key that it names.
-    ///
-    /// # Errors
-    /// [`Code::Exists`], [`Code::ProviderRefused`], [`Code::NoRunner`], [`Code::Invalid`].
-    pub async fn provider_add(&self, caller: &Caller, new: NewProvider) -> Result<Provider> {
-        check_name(&new.name)?;
-        if !["openai", "anthropic", "ollama"].contains(&new.kind.as_str()) {
-            return refuse(
-                Code::Invalid,
-                "the kind is one of openai, anthropic, ollama",
-            );
-        }
-        let mut tx = self.store().begin(caller.tenant).await?;
-        if tx.provider_named(&new.name).await?.is_some() {
-            return refuse(
-                Code::Exists,
-                format!("the provider name `{}` is taken", new.name),
-            );
-        }
-        drop(tx);
-        let spec = ProviderSpec {
-            name: new.name.clone(),
-            kind: new.kind.clone(),
-            base_url: new.base_url.clone(),
-            key: new.key.clone(),
-            model: new.model.clone(),
-        };
-        match self
-            .hub()
-            .ask(caller.tenant, Probe::Provider { provider: spec })
-            .await
-        {
-            Some(Probed::Provider { .. }) => {}
-            Some(Probed::Failed { message, next }) => {
-                return Err(Problem::new(Code::ProviderRefused, message)
-                    .next(next)
-                    .into());
-            }
-            Some(Probed::Remote { .. }) => {
-                return Err(Error::Internal(
-                    "the runner answered another question".into(),
-                ));
-            }
-            None => return self.nobody_answered(caller),
-        }
-        let key_ref = serde_json::to_value(&new.key)
-            .map_err(|error| Error::Internal(format!("key reference: {error}")))?;
-        let row = ProviderRow {
-            id: self.new_id(),
-            name: new.name,
-            kind: new.kind,
-            base_url: new.base_url,
-            key_ref,
-            model: new.model,
-            created_at: self.now(),
-        };
-        let mut tx = self.store().begin(caller.tenant).await?;
-        tx.provider_insert(&row)
-            .await
-            .map_err(|e| taken(e, "provider", &row.name))?;
-        self.audit(
-            &mut tx,
-            caller,
-            "provider.create",
-            &row.id.to_string(),
-            "setup",
-        )
-        .await?;
-        tx.commit().await?;
-        provider_view(row)
-    }
-
-    /// Providers, oldest first.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn provider_list(
-        &self,
-        caller: &Caller,
-        after: Option<freehold_model::ProviderId>,
-        limit: u32,
-    ) -> Result<Page<Provider>> {
-        let mut tx = self.store().begin(caller.tenant).await?;
-        let rows = tx.provider_list(after, i64::from(limit) + 1).await?;
-        page(rows, limit, |row| row.id.to_string(), provider_view)
-    }
-
     /// Registers an agent.
     ///
     /// # Errors
@@ -205,18 +103,95 @@ impl Engine {
     pub async fn agent_add(&self, caller: &Caller, new: NewAgent) -> Result<Agent> {
         check_agent(&new)?;
         let mut tx = self.store().begin(caller.tenant).await?;
+        let (row, start, provider) = self
+            .agent_row(&mut tx, caller, new, (self.new_id(), 1, self.now()))
+            .await?;
+        tx.agent_insert(&row)
+            .await
+            .map_err(|e| taken(e, "agent", &row.name))?;
+        still_there(&mut tx, row.provider).await?;
+        let id = row.id.to_string();
+        self.audit(&mut tx, caller, "agent.create", &id, "setup")
+            .await?;
+        tx.commit().await?;
+        Ok(agent_view(row, start, provider))
+    }
+
+    /// Replaces an agent's settings. Runs that were asked for before go on with the old ones.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::Exists`], [`Code::Invalid`].
+    pub async fn agent_edit(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        new: NewAgent,
+    ) -> Result<Agent> {
+        check_agent(&new)?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let old = find_agent(&mut tx, Some(reference)).await?;
+        let (row, start, provider) = self
+            .agent_row(
+                &mut tx,
+                caller,
+                new,
+                (old.id, old.version + 1, old.created_at),
+            )
+            .await?;
+        tx.agent_write(&row)
+            .await
+            .map_err(|e| taken(e, "agent", &row.name))?;
+        still_there(&mut tx, row.provider).await?;
+        self.audit(&mut tx, caller, "agent.edit", &row.id.to_string(), "setup")
+            .await?;
+        tx.commit().await?;
+        Ok(agent_view(row, start, provider))
+    }
+
+    /// Removes an agent. Runs of it that were asked for go on; no new one can be.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn agent_remove(&self, caller: &Caller, reference: &str) -> Result<()> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let row = find_agent(&mut tx, Some(reference)).await?;
+        tx.agent_remove(row.id, self.now()).await?;
+        self.audit(
+            &mut tx,
+            caller,
+            "agent.remove",
+            &row.id.to_string(),
+            "setup",
+        )
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// What was asked for as a row: under this id, this edition, made at that time.
+    async fn agent_row(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        new: NewAgent,
+        (id, version, created_at): (AgentId, i64, chrono::DateTime<chrono::Utc>),
+    ) -> Result<(AgentRow, Start, Option<String>)> {
         let provider = match &new.provider {
-            Some(reference) => Some(find_provider(&mut tx, reference).await?),
+            Some(reference) => Some(find_provider(tx, reference).await?),
             None => None,
         };
-        let id: AgentId = self.new_id();
         let start = Start {
-            command: new.command.clone(),
-            paths: new.paths.clone(),
+            command: new.command,
+            paths: new.paths,
         };
         let plain = serde_json::to_vec(&start)
             .map_err(|error| Error::Internal(format!("start of an agent: {error}")))?;
-        let keys = self.tenant_keys(&mut tx).await?;
+        let place = Place::new(
+            caller.tenant,
+            id,
+            START,
+            u64::try_from(version).unwrap_or(0),
+        );
+        let keys = self.tenant_keys(tx).await?;
         let row = AgentRow {
             id,
             name: new.name,
@@ -226,16 +201,12 @@ impl Engine {
             labels: new.labels,
             timeout_s: i64::try_from(new.timeout_s.unwrap_or(TIMEOUT_S)).unwrap_or(i64::MAX),
             stall_s: i64::try_from(new.stall_s.unwrap_or(STALL_S)).unwrap_or(i64::MAX),
-            start: keys.seal(self, &Place::new(caller.tenant, id, START, 1), &plain)?,
-            created_at: self.now(),
+            start: keys.seal(self, &place, &plain)?,
+            version,
+            removed_at: None,
+            created_at,
         };
-        tx.agent_insert(&row)
-            .await
-            .map_err(|e| taken(e, "agent", &row.name))?;
-        self.audit(&mut tx, caller, "agent.create", &id.to_string(), "setup")
-            .await?;
-        tx.commit().await?;
-        Ok(agent_view(row, start, provider.map(|p| p.name)))
+        Ok((row, start, provider.map(|p| p.name)))
     }
 
     /// Agents, oldest first.
@@ -281,23 +252,13 @@ fn agent_view(row: AgentRow, start: Start, provider: Option<String>) -> Agent {
     }
 }
 
-async fn find_provider(tx: &mut Tx, reference: &str) -> Result<ProviderRow> {
-    let id = match reference.parse() {
-        Ok(id) => Some(id),
-        Err(_) => tx.provider_named(reference).await?,
-    };
-    let row = match id {
-        Some(id) => tx.provider_get(id).await?,
-        None => None,
-    };
-    row.ok_or_else(|| {
-        Problem::new(
-            Code::NotFound,
-            format!("there is no provider `{}`", shorten(reference)),
-        )
-        .next("see `freehold provider list`")
-        .into()
-    })
+/// A provider may have been removed while an agent came to use it: whoever writes second sees it.
+async fn still_there(tx: &mut Tx, provider: Option<ProviderId>) -> Result<()> {
+    let Some(id) = provider else { return Ok(()) };
+    match tx.provider_get(id).await? {
+        Some(row) if row.removed_at.is_none() => Ok(()),
+        _ => refuse(Code::NotFound, "the provider was removed meanwhile"),
+    }
 }
 
 /// The named agent, or the only one there is.
@@ -321,7 +282,7 @@ pub(crate) async fn find_agent(tx: &mut Tx, reference: Option<&str>) -> Result<A
         Some(id) => tx.agent_get(id).await?,
         None => None,
     };
-    row.ok_or_else(|| {
+    row.filter(|row| row.removed_at.is_none()).ok_or_else(|| {
         Problem::new(
             Code::NotFound,
             format!("there is no agent `{}`", shorten(reference)),

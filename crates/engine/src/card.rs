@@ -2,14 +2,15 @@
 //! intent that will be written into the record.
 
 use freehold_model::{CardId, Lane};
-use freehold_store::{CardRow, Tx};
-use freehold_wire::api::{Card, NewCard, Page};
+use freehold_store::{CardEventRow, CardRow, Happened, Tx};
+use freehold_wire::api::{Card, CardEvent, EditCard, NewCard, Page};
 use freehold_wire::content::Place;
 use freehold_wire::problem::{Code, Problem};
 use serde_json::{Value, json};
 
 use crate::open::Opener;
 use crate::project::{find as find_project, page, shorten};
+use crate::run::waiting_for;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Longest title, in characters.
@@ -22,30 +23,44 @@ const DEPENDS_MAX: usize = 100;
 pub(crate) const TITLE: &str = "title";
 pub(crate) const BODY: &str = "body";
 
-fn check(new: &NewCard) -> Result<()> {
-    let title = new.title.trim();
-    if title.is_empty() || title.chars().count() > TITLE_MAX {
+fn check_title(title: &str) -> Result<()> {
+    let title = title.trim();
+    let length = title.chars().count();
+    if title.is_empty() || length > TITLE_MAX {
         return refuse(
             Code::Invalid,
-            format!("a title has 1 to {TITLE_MAX} characters"),
+            format!("a title has 1 to {TITLE_MAX} characters; this one has {length}"),
         );
     }
     if title.contains(['\n', '\r', '\0']) {
         return refuse(Code::Invalid, "a title is one line");
     }
-    if new.body.len() > BODY_MAX {
-        return refuse(
-            Code::TooLarge,
-            format!("the body has {} bytes", new.body.len()),
-        );
+    Ok(())
+}
+
+fn check_body(body: &str) -> Result<()> {
+    if body.len() > BODY_MAX {
+        return refuse(Code::TooLarge, format!("the body has {} bytes", body.len()));
     }
-    if new.depends.len() > DEPENDS_MAX {
+    Ok(())
+}
+
+/// The cards to depend on, each once.
+async fn check_depends(tx: &mut Tx, depends: &[CardId]) -> Result<Vec<CardId>> {
+    if depends.len() > DEPENDS_MAX {
         return refuse(
             Code::Invalid,
             format!("a card depends on at most {DEPENDS_MAX} others"),
         );
     }
-    Ok(())
+    let present = tx.cards_present(depends).await?;
+    if let Some(absent) = depends.iter().find(|card| !present.contains(card)) {
+        return refuse(
+            Code::NotFound,
+            format!("there is no card {absent} to depend on"),
+        );
+    }
+    Ok(present)
 }
 
 pub(crate) fn view(opener: &Opener, row: CardRow) -> Result<Card> {
@@ -56,9 +71,20 @@ pub(crate) fn view(opener: &Opener, row: CardRow) -> Result<Card> {
         project: row.project,
         lane: row.lane,
         depends: row.depends,
-        run: row.run.map(|(id, _)| id),
-        run_state: row.run.map(|(_, state)| state),
+        run: row.run.as_ref().map(|run| run.id),
+        run_state: row.run.as_ref().map(|run| run.state),
+        run_reason: row.run.as_ref().and_then(|run| run.reason),
+        waiting_for: row
+            .run
+            .as_ref()
+            .and_then(|run| waiting_for(run.state))
+            .map(str::to_owned),
+        agent: row.run.map(|run| run.agent),
+        unmet: row.unmet,
         landed: row.landed,
+        version: u64::try_from(row.version).unwrap_or(0),
+        rank: row.rank,
+        archived_at: row.archived_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -80,22 +106,31 @@ pub(crate) async fn find(tx: &mut Tx, reference: &str) -> Result<CardRow> {
 }
 
 impl Engine {
-    /// Adds a card to the Backlog.
+    /// Adds a card to the Backlog. The same key and request give the same card, however often.
     ///
     /// # Errors
-    /// [`Code::Invalid`], [`Code::TooLarge`], [`Code::NotFound`] for the project or a dependency.
-    pub async fn card_add(&self, caller: &Caller, new: NewCard) -> Result<Card> {
-        check(&new)?;
-        let mut tx = self.store().begin(caller.tenant).await?;
-        let project = find_project(&mut tx, &new.project).await?;
-        let present = tx.cards_present(&new.depends).await?;
-        if let Some(absent) = new.depends.iter().find(|card| !present.contains(card)) {
-            return refuse(
-                Code::NotFound,
-                format!("there is no card {absent} to depend on"),
-            );
-        }
+    /// [`Code::Invalid`], [`Code::TooLarge`], [`Code::NotFound`] for the project or a dependency,
+    /// [`Code::IdempotencyMismatch`].
+    pub async fn card_add(&self, caller: &Caller, new: NewCard, key: Option<&str>) -> Result<Card> {
+        check_title(&new.title)?;
+        check_body(&new.body)?;
         let id: CardId = self.new_id();
+        let mut tx = self.store().begin(caller.tenant).await?;
+        if let Some(key) = key {
+            let asked = serde_json::to_string(&new)
+                .map_err(|error| Error::Internal(format!("a card cannot be written: {error}")))?;
+            let made = self
+                .once(&mut tx, key, &["card.add", &asked], id.uuid())
+                .await?;
+            if let Some(earlier) = made {
+                drop(tx);
+                let earlier = CardId::from_uuid(earlier).to_string();
+                return self.card_show(caller, &earlier).await;
+            }
+        }
+        let project = find_project(&mut tx, &new.project).await?;
+        let depends = check_depends(&mut tx, &new.depends).await?;
+        let title = new.title.trim();
         let keys = self.tenant_keys(&mut tx).await?;
         let seal = |field: &str, text: &str| {
             keys.seal(
@@ -109,37 +144,144 @@ impl Engine {
             id,
             project: project.id,
             lane: Lane::Backlog,
-            title: seal(TITLE, new.title.trim())?,
+            title: seal(TITLE, title)?,
             body: seal(BODY, &new.body)?,
             version: 1,
             landed: false,
-            depends: present,
+            depends,
+            unmet: Vec::new(),
             run: None,
+            rank: tx.card_rank_last(project.id, Lane::Backlog).await?,
+            archived_at: None,
             created_at: now,
             updated_at: now,
         };
         tx.card_insert(&row).await?;
-        let change = json!({ "title": new.title.trim(), "body": new.body, "depends": row.depends });
+        tx.card_happened(id, Some(caller.user), Happened::Created, now)
+            .await?;
+        let change = json!({ "title": title, "body": new.body, "depends": row.depends });
         self.intend(&mut tx, caller, &row, "card.create", &change)
             .await?;
+        self.card_answer(tx, caller, id).await
+    }
+
+    /// Commits, and gives the card as it now is.
+    pub(crate) async fn card_answer(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        id: CardId,
+    ) -> Result<Card> {
+        let reference = id.to_string();
+        let row = find(&mut tx, &reference).await?;
+        let opener = self
+            .opener(&mut tx, caller, &reference, "card.show")
+            .await?;
         tx.commit().await?;
-        Ok(Card {
-            id,
-            project: row.project,
-            title: new.title.trim().to_owned(),
-            body: new.body,
-            lane: row.lane,
-            depends: row.depends,
-            run: None,
-            run_state: None,
-            landed: false,
-            created_at: now,
-            updated_at: now,
-        })
+        view(&opener, row)
+    }
+
+    /// Changes what a card says. `version` is the edition that the change was made from.
+    ///
+    /// # Errors
+    /// [`Code::Stale`] where there is a newer one, [`Code::Invalid`] (a cycle of dependencies
+    /// too), [`Code::TooLarge`], [`Code::NotFound`].
+    pub async fn card_edit(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        edit: EditCard,
+        version: Option<u64>,
+    ) -> Result<Card> {
+        edit.title.as_deref().map_or(Ok(()), check_title)?;
+        edit.body.as_deref().map_or(Ok(()), check_body)?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let id = find(&mut tx, reference).await?.id;
+        tx.card_lock(id).await?;
+        let row = find(&mut tx, reference).await?;
+        let now = u64::try_from(row.version).unwrap_or(0);
+        if version.is_some_and(|version| version != now) {
+            return refuse(
+                Code::Stale,
+                format!("the card is at edition {now}; this change was made from another"),
+            );
+        }
+        let opener = self
+            .opener(&mut tx, caller, &row.id.to_string(), "card.edit")
+            .await?;
+        let was = view(&opener, row.clone())?;
+        let title = edit.title.as_deref().map_or(was.title.as_str(), str::trim);
+        let body = edit.body.as_deref().unwrap_or(&was.body);
+        if title != was.title || body != was.body {
+            self.card_reseal(&mut tx, caller, &row, title, body).await?;
+        }
+        let mut depends = was.depends.clone();
+        if let Some(wanted) = edit.depends {
+            depends = check_depends(&mut tx, &wanted).await?;
+            if tx.card_waits_for(&depends, id).await? {
+                return refuse(
+                    Code::Invalid,
+                    "the cards would wait for each other in a circle, and none could start",
+                );
+            }
+            tx.card_set_depends(id, &depends).await?;
+        }
+        let change = json!({ "title": title, "body": body, "depends": depends });
+        tx.card_happened(id, Some(caller.user), Happened::Edited, self.now())
+            .await?;
+        self.intend(&mut tx, caller, &row, "card.edit", &change)
+            .await?;
+        // A run that waited for a card may no longer have to.
+        tx.hint(freehold_store::Hint::Queue);
+        self.card_answer(tx, caller, id).await
+    }
+
+    async fn card_reseal(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        row: &CardRow,
+        title: &str,
+        body: &str,
+    ) -> Result<()> {
+        let version = row.version + 1;
+        let edition = u64::try_from(version).unwrap_or(0);
+        let keys = self.tenant_keys(tx).await?;
+        let seal = |field: &str, text: &str| {
+            let place = Place::new(caller.tenant, row.id, field, edition);
+            keys.seal(self, &place, text.as_bytes())
+        };
+        let (title, body) = (seal(TITLE, title)?, seal(BODY, body)?);
+        Ok(tx
+            .card_write(row.id, &title, &body, version, self.now())
+            .await?)
+    }
+
+    /// A card's history, oldest first.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn card_history(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        after: u64,
+        limit: u32,
+    ) -> Result<Page<CardEvent>> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let id = find(&mut tx, reference).await?.id;
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let rows = tx.card_history(id, after, i64::from(limit) + 1).await?;
+        page(
+            rows,
+            limit,
+            |row| row.seq.to_string(),
+            |row| Ok(history(row)),
+        )
     }
 
     /// Writes an intent beside the change that it stands for.
-    async fn intend(
+    pub(crate) async fn intend(
         &self,
         tx: &mut Tx,
         caller: &Caller,
@@ -158,7 +300,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A project's cards, oldest first.
+    /// A project's cards, oldest first: those on the board, or those that were put away.
     ///
     /// # Errors
     /// [`Code::NotFound`] for the project.
@@ -166,13 +308,14 @@ impl Engine {
         &self,
         caller: &Caller,
         project: &str,
+        archived: bool,
         after: Option<CardId>,
         limit: u32,
     ) -> Result<Page<Card>> {
         let mut tx = self.store().begin(caller.tenant).await?;
         let project = find_project(&mut tx, project).await?;
         let rows = tx
-            .card_list(project.id, after, i64::from(limit) + 1)
+            .card_list(project.id, archived, after, i64::from(limit) + 1)
             .await?;
         let opener = self
             .opener(&mut tx, caller, &project.id.to_string(), "card.list")
@@ -199,35 +342,25 @@ impl Engine {
         tx.commit().await?;
         view(&opener, row)
     }
+}
 
-    /// Moves a card to another lane.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`], [`Code::Invalid`] for a lane that does not exist.
-    pub async fn card_move(&self, caller: &Caller, reference: &str, lane: &str) -> Result<Card> {
-        let lane: Lane = lane
-            .parse()
-            .map_err(|error| Error::from(Problem::new(Code::Invalid, format!("{error}"))))?;
-        let mut tx = self.store().begin(caller.tenant).await?;
-        let mut row = find(&mut tx, reference).await?;
-        let now = self.now();
-        if row.lane != lane {
-            tx.card_move(row.id, lane, now).await?;
-            self.intend(
-                &mut tx,
-                caller,
-                &row,
-                "card.move",
-                &json!({ "lane": lane.name() }),
-            )
-            .await?;
-            row.lane = lane;
-            row.updated_at = now;
-        }
-        let opener = self
-            .opener(&mut tx, caller, &row.id.to_string(), "card.show")
-            .await?;
-        tx.commit().await?;
-        view(&opener, row)
+fn history(row: CardEventRow) -> CardEvent {
+    let (mut from, mut to, mut run, mut state, mut reason) = (None, None, None, None, None);
+    match row.happened {
+        Happened::Moved(before, after) => (from, to) = (Some(before), Some(after)),
+        Happened::RunStarted(id) => run = Some(id),
+        Happened::RunState(id, now, why) => (run, state, reason) = (Some(id), Some(now), why),
+        Happened::Created | Happened::Edited | Happened::Archived | Happened::Restored => {}
+    }
+    CardEvent {
+        seq: u64::try_from(row.seq).unwrap_or(0),
+        at: row.at,
+        by: row.by,
+        kind: row.happened.word().to_owned(),
+        from,
+        to,
+        run,
+        state,
+        reason,
     }
 }

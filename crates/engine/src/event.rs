@@ -1,7 +1,7 @@
 //! Reading a run's events, opened.
 
 use freehold_model::RunId;
-use freehold_store::EventRow;
+use freehold_store::{EventPart, EventRow};
 use freehold_wire::api::{Event, Page};
 use serde_json::Value;
 
@@ -11,6 +11,9 @@ use crate::{Caller, Engine, Result};
 
 /// Content on one page of events, in bytes: bounds what one reader makes the server hold.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
+
+/// The step that an agent's own output belongs to.
+const AGENT_STEP: &str = "agent";
 
 /// A licence to read one run's events, page after page.
 pub struct Reader {
@@ -46,7 +49,8 @@ impl Engine {
         })
     }
 
-    /// A page of a run's events behind `after`.
+    /// A page of a run's events. Its cursor leads on in the direction that was asked for: behind
+    /// the last event, or, where the last ones were wanted, ahead of the first.
     ///
     /// # Errors
     /// `not_found`.
@@ -54,20 +58,32 @@ impl Engine {
         &self,
         caller: &Caller,
         reference: &str,
-        after: u64,
+        part: &EventPart,
         limit: u32,
     ) -> Result<Page<Event>> {
         let reader = self.events(caller, reference).await?;
-        let batch = reader.next(self, after, limit).await?;
-        let next = batch
-            .events
-            .last()
-            .filter(|_| !batch.end)
-            .map(|e| e.seq.to_string());
+        let batch = reader.part(self, part, limit).await?;
+        let edge = if part.from_end() {
+            batch.events.first().filter(|event| event.seq > 1)
+        } else {
+            batch.events.last().filter(|_| !batch.end)
+        };
+        let next = edge.map(|event| event.seq.to_string());
         Ok(Page {
             items: batch.events,
             next,
         })
+    }
+
+    /// The event behind which the run's agent printed about the last `bytes`.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn event_tail(&self, reader: &Reader, bytes: u64) -> Result<u64> {
+        let mut tx = self.store().begin(reader.caller.tenant).await?;
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let seq = tx.event_tail(reader.run, AGENT_STEP, bytes).await?;
+        Ok(u64::try_from(seq).unwrap_or(0))
     }
 }
 
@@ -83,14 +99,18 @@ impl Reader {
     /// # Errors
     /// [`crate::Error`].
     pub async fn next(&self, engine: &Engine, after: u64, limit: u32) -> Result<Batch> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.part(engine, &EventPart::after(after), limit).await
+    }
+
+    async fn part(&self, engine: &Engine, part: &EventPart, limit: u32) -> Result<Batch> {
         let mut tx = engine.store().begin(self.caller.tenant).await?;
         // The run first: what it has said by then is covered by what is read after it.
         let row = find(&mut tx, &self.run.to_string()).await?;
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
         let rows = tx
-            .event_list(self.run, after, i64::from(limit), PAGE_BYTES)
+            .event_list(self.run, part, i64::from(limit), PAGE_BYTES)
             .await?;
-        let last = rows.last().map_or(after, |row| row.seq);
+        let last = rows.last().map_or(part.after.unwrap_or(0), |row| row.seq);
         let end = row.life.state.is_terminal() && last >= row.last_seq;
         let events = rows
             .into_iter()

@@ -8,11 +8,12 @@ use std::collections::btree_map::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{Command, Fence};
 use freehold_model::{RunId, RunnerId, TenantId};
-use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, Tx};
+use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, Tx, UsageRow};
 use freehold_wire::link::{Down, Finished, JobRef, LEASE_S, RunEvent, RunRef, Up};
+use freehold_wire::problem::Code;
 use serde_json::Value;
 
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, refuse};
 
 /// Longest type of an event.
 const KIND_MAX: usize = 64;
@@ -26,6 +27,20 @@ pub struct Taken {
     pub acked: u64,
     /// What to tell the runner.
     pub say: Vec<Down>,
+}
+
+/// What a runner's gateway counted, or else what the agent itself says it used so far. The
+/// gateway speaks last.
+fn usage_of(event: &RunEvent) -> Option<UsageRow> {
+    if event.kind != "agent.usage" {
+        return None;
+    }
+    let count = |name: &str| event.meta.get(name).and_then(Value::as_u64);
+    Some(UsageRow {
+        requests: count("requests").unwrap_or(0),
+        input_tokens: count("input_tokens")?,
+        output_tokens: count("output_tokens")?,
+    })
 }
 
 /// The rows that one batch has locked, and which of them the runner holds.
@@ -92,7 +107,10 @@ impl Engine {
         skip: bool,
     ) -> Result<Taken> {
         let mut tx = self.store().begin(tenant).await?;
-        let mut last = u64::try_from(tx.runner_lock(runner).await?).unwrap_or(0);
+        let Some(taken) = tx.runner_lock(runner).await? else {
+            return refuse(Code::Unauthenticated, "the runner was revoked");
+        };
+        let mut last = u64::try_from(taken).unwrap_or(0);
         let before = last;
         let mut batch = Batch {
             runner,
@@ -153,6 +171,9 @@ impl Engine {
         }
         if let Some(step) = step_of(event) {
             tx.step_put(event.run, &step).await?;
+        }
+        if let Some(usage) = usage_of(event) {
+            tx.run_set_usage(event.run, event.epoch, usage).await?;
         }
         let new = NewEvent {
             ts: event.ts,

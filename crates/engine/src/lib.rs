@@ -8,13 +8,18 @@
 pub mod agent;
 pub mod audit;
 pub mod card;
+pub mod card_place;
+pub mod change;
 pub mod dispatch;
 pub mod event;
+pub mod evidence;
+pub mod inbox;
 pub mod intake;
 pub mod keys;
 pub mod open;
 pub mod order;
 pub mod project;
+pub mod provider;
 pub mod review;
 pub mod run;
 pub mod runner;
@@ -30,7 +35,7 @@ use freehold_store::{Blobs, Store};
 use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
-pub use freehold_store::{Hint, Listener, StoreError};
+pub use freehold_store::{EventPart, Hint, Listener, Noun, StoreError};
 pub use keys::Keys;
 
 /// Who acts, in which tenant: the first argument of every use case.
@@ -102,6 +107,8 @@ pub trait Hub: Send + Sync + 'static {
     fn connected(&self, tenant: TenantId) -> Vec<Connected>;
     /// Sends a frame if the runner is connected. What matters is repeated by reconciliation.
     fn send(&self, runner: RunnerId, frame: Down);
+    /// Ends the connection of a runner, if it is connected here.
+    fn dismiss(&self, runner: RunnerId);
     /// Asks any runner of the tenant to try something. `None` when none is connected or it did
     /// not answer in time.
     fn ask(&self, tenant: TenantId, probe: Probe) -> Answer<'_, Option<Probed>>;
@@ -151,7 +158,8 @@ impl Engine {
 
     /// The time, to the microsecond: what the database keeps, so that what was answered and what
     /// is read back are the same.
-    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+    #[must_use]
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.parts.clock.now().trunc_subsecs(6)
     }
 

@@ -5,13 +5,12 @@ use freehold_model::run::{JobKind, Work};
 use freehold_model::{OrderId, RunId};
 use freehold_store::{AgentRow, CardRow, ProjectRow, Tx};
 use freehold_wire::content::Place;
-use freehold_wire::order::{
-    AgentSpec, Execute, Land, Order, ProjectRef, Prompt, ProviderSpec, Task,
-};
+use freehold_wire::order::{AgentSpec, Execute, Land, Order, ProjectRef, Prompt, Task};
 
-use crate::agent::{provider_view, start_of};
+use crate::agent::start_of;
 use crate::card::{BODY, TITLE};
 use crate::open::Opener;
+use crate::provider::spec;
 use crate::{Caller, Engine, Error, Result};
 
 /// A runner refuses an order that is older: a week, so that a queue over a holiday still starts.
@@ -62,7 +61,7 @@ impl Engine {
             .opener(tx, caller, &about.run.to_string(), "order.sign")
             .await?;
         let provider = match turn.agent.provider {
-            Some(id) => tx.provider_get(id).await?.map(provider_view).transpose()?,
+            Some(id) => tx.provider_get(id).await?.as_ref().map(spec).transpose()?,
             None => None,
         };
         let start = start_of(&opener, turn.agent)?;
@@ -73,13 +72,7 @@ impl Engine {
             preset: turn.agent.preset.clone(),
             command: start.command,
             paths: start.paths,
-            provider: provider.map(|p| ProviderSpec {
-                name: p.name,
-                kind: p.kind,
-                base_url: p.base_url,
-                key: p.key,
-                model: p.model,
-            }),
+            provider,
             timeout_s: seconds(turn.agent.timeout_s),
             stall_s: seconds(turn.agent.stall_s),
             labels: turn.agent.labels.clone(),

@@ -2,7 +2,7 @@
 
 use freehold_model::ProjectId;
 use freehold_store::{ProjectRow, StoreError, Tx};
-use freehold_wire::api::{NewProject, Page, Project, Record};
+use freehold_wire::api::{EditProject, NewProject, Page, Project, Record};
 use freehold_wire::link::{Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
@@ -82,7 +82,9 @@ impl Engine {
             );
         }
         drop(tx);
-        let target = self.probe_remote(caller, &new).await?;
+        let target = self
+            .probe_remote(caller, &new.remote, new.target.as_deref())
+            .await?;
         let row = ProjectRow {
             id: self.new_id(),
             name: new.name,
@@ -113,16 +115,60 @@ impl Engine {
         view(row)
     }
 
+    /// Changes a project's name, target or egress. Runs that were asked for keep what they had.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::Exists`], [`Code::RemoteRefused`] for a branch that is not
+    /// there, [`Code::NoRunner`] where none can look, [`Code::Invalid`].
+    pub async fn project_edit(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        edit: EditProject,
+    ) -> Result<Project> {
+        if let Some(name) = &edit.name {
+            check_name(name)?;
+        }
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let mut row = find(&mut tx, reference).await?;
+        drop(tx);
+        if let Some(target) = edit.target.filter(|target| *target != row.target) {
+            row.target = self
+                .probe_remote(caller, &row.remote, Some(&target))
+                .await?;
+        }
+        if let Some(name) = edit.name {
+            row.name = name;
+        }
+        if let Some(egress) = edit.egress {
+            row.egress = egress.name().to_owned();
+        }
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.project_write(&row)
+            .await
+            .map_err(|e| taken(e, "project", &row.name))?;
+        let id = row.id.to_string();
+        self.audit(&mut tx, caller, "project.edit", &id, "setup")
+            .await?;
+        tx.commit().await?;
+        view(row)
+    }
+
     /// The target branch, once a runner has seen that the remote is fit.
-    async fn probe_remote(&self, caller: &Caller, new: &NewProject) -> Result<String> {
+    async fn probe_remote(
+        &self,
+        caller: &Caller,
+        remote: &str,
+        target: Option<&str>,
+    ) -> Result<String> {
         let probe = Probe::Remote {
-            remote: new.remote.clone(),
-            target: new.target.clone(),
+            remote: remote.to_owned(),
+            target: target.map(str::to_owned),
         };
         let Some(probed) = self.hub().ask(caller.tenant, probe).await else {
             return self.nobody_answered(caller);
         };
-        match (probed, &new.target) {
+        match (probed, target) {
             (Probed::Failed { message, next }, _) => {
                 Err(Problem::new(Code::RemoteRefused, message).next(next).into())
             }
@@ -132,10 +178,10 @@ impl Engine {
                 },
                 wanted,
             ) => Ok(wanted
-                .clone()
+                .map(str::to_owned)
                 .or(head)
                 .unwrap_or_else(|| FIRST_BRANCH.to_owned())),
-            (Probed::Remote { target: true, .. }, Some(wanted)) => Ok(wanted.clone()),
+            (Probed::Remote { target: true, .. }, Some(wanted)) => Ok(wanted.to_owned()),
             (Probed::Remote { .. }, Some(wanted)) => Err(Problem::new(
                 Code::RemoteRefused,
                 format!("the remote has no branch `{}`", shorten(wanted)),

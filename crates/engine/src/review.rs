@@ -96,11 +96,18 @@ impl Engine {
         self.run_show(caller, reference).await
     }
 
-    /// Answers a run: one that waits goes on, one that has ended gets a child.
+    /// Answers a run: one that waits goes on, one that has ended gets a child. The same key and
+    /// text have one effect, however often.
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::Conflict`] while the run works, [`Code::RunLive`].
-    pub async fn run_reply(&self, caller: &Caller, reference: &str, reply: Reply) -> Result<Run> {
+    pub async fn run_reply(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        reply: Reply,
+        key: Option<&str>,
+    ) -> Result<Run> {
         if reply.text.trim().is_empty() {
             return refuse(Code::Invalid, "a reply needs a text");
         }
@@ -114,7 +121,19 @@ impl Engine {
         let mut row = lock(&mut tx, reference).await?;
         if row.life.state.is_terminal() {
             drop(tx);
-            return self.run_child(caller, &row, reply.text).await;
+            return self.run_child(caller, &row, reply.text, key).await;
+        }
+        if let Some(key) = key {
+            let id = row.id.to_string();
+            let asked = ["run.reply", &id, &reply.text];
+            if self
+                .once(&mut tx, key, &asked, row.id.uuid())
+                .await?
+                .is_some()
+            {
+                drop(tx);
+                return self.run_show(caller, reference).await;
+            }
         }
         self.advance(&mut tx, &mut row, Command::Reply).await?;
         let project = find_project(&mut tx, &row.project.to_string()).await?;

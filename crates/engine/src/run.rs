@@ -1,15 +1,19 @@
 //! Starting runs, showing them, and the one way in which a run's life changes.
 
+use std::collections::HashMap;
+
 use freehold_model::run::{Command, Effect, Refusal, Run as Life, State, apply};
-use freehold_model::{CardId, Lane, ProjectId, Reason, RunId};
-use freehold_store::{Hint, NewEvent, NewRun, Report, RunRow, StoreError, Tx};
-use freehold_wire::api::{Check, Page, Run, StartRun};
+use freehold_model::{CardId, Lane, ProjectId, Reason, RunId, UserId};
+use freehold_store::{
+    Happened, Hint, NewEvent, NewRun, Report, RunRow, StepRow, StoreError, Tx, UsageRow,
+};
+use freehold_wire::api::{Check, Page, Run, StartRun, Step, Usage};
 use freehold_wire::link::{Down, RunRef};
 use freehold_wire::problem::{Code, Problem};
 use serde_json::json;
 
 use crate::agent::find_agent;
-use crate::card::find as find_card;
+use crate::card::{TITLE, find as find_card};
 use crate::open::Opener;
 use crate::order::{About, Turn};
 use crate::project::{find as find_project, page, shorten};
@@ -21,6 +25,17 @@ const ATTEMPTS_MAX: u32 = 3;
 pub(crate) const ISOLATION: &str = "sandbox";
 /// Longest idempotency key.
 const KEY_MAX: usize = 200;
+
+/// Which runs.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted<'a> {
+    /// Of this project, by id or name.
+    pub project: Option<&'a str>,
+    /// Of this card.
+    pub card: Option<CardId>,
+    /// In one of these states.
+    pub states: Option<Vec<State>>,
+}
 
 /// A run that was asked for, and the reply that it starts from, if any.
 struct Wish<'a> {
@@ -58,6 +73,7 @@ impl Engine {
         caller: &Caller,
         parent: &RunRow,
         reply: String,
+        key: Option<&str>,
     ) -> Result<Run> {
         let (card, agent) = (parent.card.to_string(), parent.agent.to_string());
         let wish = Wish {
@@ -66,26 +82,32 @@ impl Engine {
             parent: Some(parent.id),
             reply: Some(reply),
         };
-        self.run_create(caller, wish, None).await
+        self.run_create(caller, wish, key).await
     }
 
     async fn run_create(&self, caller: &Caller, wish: Wish<'_>, key: Option<&str>) -> Result<Run> {
-        if key.is_some_and(|key| key.is_empty() || key.len() > KEY_MAX) {
-            return refuse(
-                Code::Invalid,
-                format!("an idempotency key has 1 to {KEY_MAX} characters"),
-            );
-        }
         let id: RunId = self.new_id();
         let mut tx = self.store().begin(caller.tenant).await?;
         let card = find_card(&mut tx, wish.card).await?;
-        if let Some(key) = key
-            && let Some(earlier) = self
-                .run_of_key(&mut tx, key, &card.id.to_string(), &wish, id)
-                .await?
-        {
-            drop(tx);
-            return self.run_show(caller, &earlier.to_string()).await;
+        if let Some(key) = key {
+            let card = card.id.to_string();
+            let asked = [
+                "run.start",
+                &card,
+                wish.agent.unwrap_or_default(),
+                wish.reply.as_deref().unwrap_or_default(),
+            ];
+            if let Some(earlier) = self.once(&mut tx, key, &asked, id.uuid()).await? {
+                drop(tx);
+                let earlier = RunId::from_uuid(earlier).to_string();
+                return self.run_show(caller, &earlier).await;
+            }
+        }
+        if card.archived_at.is_some() {
+            return refuse(
+                Code::Conflict,
+                "the card was put away; bring it back to start a run of it",
+            );
         }
         let agent = find_agent(&mut tx, wish.agent).await?;
         if let Some(live) = tx.run_live_of_card(card.id).await? {
@@ -128,7 +150,9 @@ impl Engine {
         self.order_execute(&mut tx, caller, &about, turn).await?;
         self.announce(&mut tx, id, &new.life, Effect::Entered(State::Queued))
             .await?;
-        tx.card_move(card.id, Lane::Build, new.at).await?;
+        tx.card_happened(card.id, Some(caller.user), Happened::RunStarted(id), new.at)
+            .await?;
+        self.card_follow(&mut tx, card.id, Lane::Build).await?;
         self.audit(&mut tx, caller, "run.start", &id.to_string(), "run")
             .await?;
         tx.hint(Hint::Queue);
@@ -136,23 +160,29 @@ impl Engine {
         self.run_show(caller, &id.to_string()).await
     }
 
-    /// The run that this key already made, if it made one.
-    async fn run_of_key(
+    /// What a request with this idempotency key made before, if it made something; from now on
+    /// the key stands for `made`. `asked` is the request: its kind first, then all that matters.
+    pub(crate) async fn once(
         &self,
         tx: &mut Tx,
         key: &str,
-        card: &str,
-        wish: &Wish<'_>,
-        id: RunId,
-    ) -> Result<Option<RunId>> {
-        let asked = format!("run.start\0{card}\0{}", wish.agent.unwrap_or_default());
+        asked: &[&str],
+        made: uuid::Uuid,
+    ) -> Result<Option<uuid::Uuid>> {
+        if key.is_empty() || key.len() > KEY_MAX {
+            return refuse(
+                Code::Invalid,
+                format!("an idempotency key has 1 to {KEY_MAX} characters"),
+            );
+        }
+        let asked = asked.join("\0");
         let digest = freehold_wire::dsse::fingerprint(asked.as_bytes()).into_bytes();
-        match tx.idempotency_take(key, &digest, id, self.now()).await? {
+        match tx.idempotency_take(key, &digest, made, self.now()).await? {
             None => Ok(None),
-            Some(earlier) if earlier.request == digest => Ok(Some(earlier.run)),
+            Some(earlier) if earlier.request == digest => Ok(Some(earlier.made)),
             Some(_) => refuse(
                 Code::IdempotencyMismatch,
-                "this idempotency key started another card or agent",
+                "this idempotency key was used for another request",
             ),
         }
     }
@@ -167,8 +197,9 @@ impl Engine {
         let opener = self
             .opener(&mut tx, caller, &row.id.to_string(), "run.show")
             .await?;
+        let about = Around::of(&mut tx, &opener, std::slice::from_ref(&row)).await?;
         tx.commit().await?;
-        view(&opener, row)
+        view(&opener, &about, row)
     }
 
     /// Runs, newest first.
@@ -178,27 +209,40 @@ impl Engine {
     pub async fn run_list(
         &self,
         caller: &Caller,
-        project: Option<&str>,
-        card: Option<CardId>,
+        wanted: Wanted<'_>,
         before: Option<RunId>,
         limit: u32,
     ) -> Result<Page<Run>> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let project: Option<ProjectId> = match project {
+        let project: Option<ProjectId> = match wanted.project {
             Some(reference) => Some(find_project(&mut tx, reference).await?.id),
             None => None,
         };
+        let states = wanted.states.as_deref();
         let rows = tx
-            .run_list(project, card, before, i64::from(limit) + 1)
+            .run_list(project, wanted.card, states, before, i64::from(limit) + 1)
             .await?;
         let opener = self.opener(&mut tx, caller, "runs", "run.list").await?;
+        let about = Around::of(&mut tx, &opener, &rows).await?;
         tx.commit().await?;
         page(
             rows,
             limit,
             |row| row.id.to_string(),
-            |row| view(&opener, row),
+            |row| view(&opener, &about, row),
         )
+    }
+
+    /// The journal of a run's steps, in their order.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn step_list(&self, caller: &Caller, reference: &str) -> Result<Page<Step>> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let run = find(&mut tx, reference).await?.id;
+        let rows = tx.step_list(run).await?;
+        let items = rows.into_iter().map(step).collect();
+        Ok(Page { items, next: None })
     }
 
     /// Stops a run. One that waits or is queued ends at once; one that works is told to stop.
@@ -248,16 +292,22 @@ impl Engine {
         }
         for effect in &effects {
             self.announce(tx, row.id, &row.life, *effect).await?;
+            if let Effect::Entered(state) = effect
+                && belongs_to_history(*state)
+            {
+                let happened = Happened::RunState(row.id, *state, row.life.reason);
+                tx.card_happened(row.card, None, happened, now).await?;
+            }
         }
         if effects.contains(&Effect::Entered(State::Waiting)) {
-            tx.card_move(row.card, Lane::Review, now).await?;
+            self.card_follow(tx, row.card, Lane::Review).await?;
         }
         if effects.contains(&Effect::Entered(State::Queued)) {
-            tx.card_move(row.card, Lane::Build, now).await?;
+            self.card_follow(tx, row.card, Lane::Build).await?;
         }
         if row.life.state == State::Succeeded && row.life.landed.is_some() && !effects.is_empty() {
             tx.card_set_landed(row.card, now).await?;
-            tx.card_move(row.card, Lane::Done, now).await?;
+            self.card_follow(tx, row.card, Lane::Done).await?;
         }
         if !effects.is_empty() && (row.life.wants().is_some() || row.life.lease.is_none()) {
             tx.hint(Hint::Queue);
@@ -277,7 +327,7 @@ impl Engine {
             "reason": life.reason,
             "epoch": life.epoch,
             "attempt": life.attempt,
-            "waiting_for": waiting_for(life),
+            "waiting_for": waiting_for(life.state),
             "commit": life.work.as_ref().map(|w| &w.commit),
             "landed": life.landed,
         });
@@ -338,10 +388,26 @@ pub(crate) async fn lock(tx: &mut Tx, reference: &str) -> Result<RunRow> {
 }
 
 /// What a run that waits, waits for.
-const fn waiting_for(life: &Life) -> Option<&'static str> {
-    match life.state {
+pub(crate) const fn waiting_for(state: State) -> Option<&'static str> {
+    match state {
         State::Waiting => Some("review"),
         _ => None,
+    }
+}
+
+/// What a card's history tells of its runs: where people came in, and how it ended.
+const fn belongs_to_history(state: State) -> bool {
+    matches!(state, State::Waiting | State::Landing) || state.is_terminal()
+}
+
+fn step(row: StepRow) -> Step {
+    Step {
+        epoch: u32::try_from(row.epoch).unwrap_or(0),
+        name: row.name,
+        state: row.state,
+        exit_code: row.exit_code,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
     }
 }
 
@@ -361,20 +427,66 @@ fn detail(opener: &Opener, row: &RunRow) -> Result<Option<String>> {
     }
 }
 
-pub(crate) fn view(opener: &Opener, row: RunRow) -> Result<Run> {
+/// What a list of runs shows besides the runs themselves, read in two looks and not in two per
+/// run: the titles of their cards, and the names of who asked and who approved.
+pub(crate) struct Around {
+    titles: HashMap<CardId, String>,
+    names: HashMap<UserId, String>,
+}
+
+impl Around {
+    pub(crate) async fn of(tx: &mut Tx, opener: &Opener, rows: &[RunRow]) -> Result<Self> {
+        let cards: Vec<CardId> = rows.iter().map(|row| row.card).collect();
+        let mut titles = HashMap::new();
+        for (card, title, version) in tx.card_titles(&cards).await? {
+            titles.insert(card, opener.text(card, TITLE, version, &title)?);
+        }
+        let approvers = rows.iter().filter_map(|row| row.life.approval.as_ref());
+        let users: Vec<UserId> = rows
+            .iter()
+            .map(|row| row.by)
+            .chain(approvers.map(|approval| approval.by))
+            .collect();
+        let names = tx.member_names(&users).await?.into_iter().collect();
+        Ok(Self { titles, names })
+    }
+}
+
+fn usage(row: &RunRow) -> Option<Usage> {
+    let epochs: HashMap<String, UsageRow> = serde_json::from_value(row.usage.clone()).ok()?;
+    if epochs.is_empty() {
+        return None;
+    }
+    Some(epochs.values().fold(Usage::default(), |sum, epoch| Usage {
+        requests: sum.requests.saturating_add(epoch.requests),
+        input_tokens: sum.input_tokens.saturating_add(epoch.input_tokens),
+        output_tokens: sum.output_tokens.saturating_add(epoch.output_tokens),
+    }))
+}
+
+pub(crate) fn view(opener: &Opener, about: &Around, row: RunRow) -> Result<Run> {
     let detail = detail(opener, &row)?;
+    let usage = usage(&row);
     let checks: Vec<Check> = serde_json::from_value(row.checks)
         .map_err(|error| Error::Internal(format!("checks of {}: {error}", row.id)))?;
     let work = row.life.work.as_ref();
+    let approval = row.life.approval.as_ref();
     Ok(Run {
+        card_title: about.titles.get(&row.card).cloned().unwrap_or_default(),
+        by: about.names.get(&row.by).cloned(),
+        approved_by: approval.and_then(|approval| about.names.get(&approval.by).cloned()),
+        usage,
+        started_at: row.started_at,
+        last_seq: u64::try_from(row.last_seq).unwrap_or(0),
         id: row.id,
         state: row.life.state,
         reason: row.life.reason,
         detail,
-        waiting_for: waiting_for(&row.life).map(str::to_owned),
+        waiting_for: waiting_for(row.life.state).map(str::to_owned),
         project: row.project,
         card: row.card,
         agent: row.agent_name,
+        agent_version: row.agent_version,
         isolation: row.isolation,
         egress: row.egress.parse().map_err(Error::Internal)?,
         runner: row.last_runner,

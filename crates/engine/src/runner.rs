@@ -1,7 +1,7 @@
 //! Runners: enrolment, connection, and what they are.
 
 use freehold_model::{RunnerId, TenantId};
-use freehold_store::{RunnerRow, StoreError, TokenKind, Tx};
+use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
 use freehold_wire::link::{Hello, PROTOCOL, WrappedKey, hello_message};
@@ -138,7 +138,8 @@ impl Engine {
             return refuse(Code::Unauthenticated, unknown);
         };
         let keys = wrapped_keys(&mut tx, hello.runner).await?;
-        tx.hint(freehold_store::Hint::Queue);
+        tx.hint(Hint::Queue);
+        tx.hint(Hint::Settings(Noun::Runner));
         tx.commit().await?;
         let last_acked = u64::try_from(last).unwrap_or(0);
         Ok(Known {
@@ -185,6 +186,38 @@ impl Engine {
                 })
             },
         )
+    }
+
+    /// A runner's connection ended: whoever watches may look.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn runner_left(&self, tenant: TenantId) -> Result<()> {
+        let mut tx = self.store().begin(tenant).await?;
+        tx.hint(Hint::Settings(Noun::Runner));
+        Ok(tx.commit().await?)
+    }
+
+    /// Revokes a runner: it is no longer believed, connected or not. What it holds goes to
+    /// another when its lease ends.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn runner_revoke(&self, caller: &Caller, reference: &str) -> Result<()> {
+        let absent = || {
+            let detail = format!("there is no runner `{}`", shorten(reference));
+            Error::from(Problem::new(Code::NotFound, detail).next("see `freehold runner list`"))
+        };
+        let id: RunnerId = reference.parse().map_err(|_| absent())?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        if !tx.runner_revoke(id, self.now()).await? {
+            return Err(absent());
+        }
+        self.audit(&mut tx, caller, "runner.revoke", &id.to_string(), "access")
+            .await?;
+        tx.commit().await?;
+        self.hub().dismiss(id);
+        Ok(())
     }
 
     /// Stores a blob that a runner sends for one of its tenant's runs.

@@ -1,9 +1,10 @@
 //! Tenants, members and access.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::world::random;
 use freehold_model::{TenantId, TokenId};
 use freehold_store::TokenKind;
+use freehold_wire::api::Me;
 use freehold_wire::content::ContentKey;
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
@@ -25,12 +26,33 @@ pub struct LocalOwner {
     pub token: Token,
 }
 
+/// A token that was shown, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who acts, and where.
+    pub caller: Caller,
+    /// The token's id.
+    pub token: TokenId,
+    /// The member's role.
+    pub role: String,
+    /// When it expires, if it does.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
 impl Engine {
     /// The caller that a person's token stands for.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] for anything but a live token of that kind.
     pub async fn authenticate(&self, text: &str) -> Result<Caller> {
+        Ok(self.session(text).await?.caller)
+    }
+
+    /// What a person's token stands for.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] for anything but a live token of that kind.
+    pub async fn session(&self, text: &str) -> Result<Session> {
         let unknown = || {
             Error::from(Problem::new(
                 Code::Unauthenticated,
@@ -50,11 +72,54 @@ impl Engine {
         if row.kind != TokenKind::User || row.revoked_at.is_some() || expired {
             return Err(unknown());
         }
-        Ok(Caller {
-            tenant: row.tenant,
-            user: row.user,
-            name: row.user_name,
+        Ok(Session {
+            caller: Caller {
+                tenant: row.tenant,
+                user: row.user,
+                name: row.user_name,
+            },
+            token: row.id,
+            role: row.role,
+            expires_at: row.expires_at,
         })
+    }
+
+    /// Who asks, and where.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn me(&self, session: &Session, server_version: &str) -> Result<Me> {
+        let mut tx = self.store().begin(session.caller.tenant).await?;
+        Ok(Me {
+            user: session.caller.user,
+            name: session.caller.name.clone(),
+            role: session.role.clone(),
+            tenant: session.caller.tenant,
+            tenant_name: tx.tenant_name().await?,
+            server_version: server_version.to_owned(),
+            expires_at: session.expires_at,
+        })
+    }
+
+    /// Revokes the token that was used to ask for it. Streams that it opened end.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] for the installation's own token, which the command line uses and
+    /// which never expires.
+    pub async fn sign_out(&self, session: &Session) -> Result<()> {
+        if session.expires_at.is_none() {
+            return refuse(
+                Code::Forbidden,
+                "this is the installation's own token; it is not a session that can be ended",
+            );
+        }
+        let caller = &session.caller;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.token_revoke(session.token, self.now()).await?;
+        let id = session.token.to_string();
+        self.audit(&mut tx, caller, "token.revoke", &id, "access")
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Makes the tenant of a local installation if there is none, and a token for its owner.
@@ -161,7 +226,8 @@ impl Engine {
         .await
     }
 
-    /// Exchanges a sign-in token for one that lasts. The first use wins.
+    /// Exchanges a sign-in token, or a person's token, for one that lasts. The first use of a
+    /// sign-in token wins.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when it was used, has expired or never was.
@@ -170,6 +236,14 @@ impl Engine {
         let Ok(token) = text.parse::<Token>() else {
             return refuse(Code::Unauthenticated, used);
         };
+        if token.kind() == Kind::User {
+            // Somebody pasted the token of the command line: a browser gets one of its own, that
+            // expires and that it can give back.
+            let caller = self.authenticate(text).await?;
+            return self
+                .issue(&caller, Kind::User, TokenKind::User, Some(SESSION_LIFETIME))
+                .await;
+        }
         let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
             return refuse(Code::Unauthenticated, used);
         };

@@ -46,6 +46,7 @@ async fn remote_probe(
     Ok(Probed::Remote {
         head: info.head.map(|head| head.to_string()),
         target: info.target.is_some(),
+        commit: info.target.map(|commit| commit.to_string()),
         empty: info.empty,
     })
 }

@@ -9,7 +9,7 @@ use freehold_model::world::random;
 use freehold_sandbox::Port;
 use freehold_wire::base64url;
 use freehold_wire::link::Probed;
-use freehold_wire::order::{KeyRef, ProviderSpec};
+use freehold_wire::order::{KeyRef, ProviderSpec, SealedKey, provider_key_purpose};
 
 use crate::context::Context;
 use crate::failure::{Failure, Halt, because, chain};
@@ -67,6 +67,7 @@ fn key(context: &Context, provider: &ProviderSpec) -> Result<Option<Secret>, Fai
             })?;
             Secret::new(text)
         }
+        KeyRef::Sealed(keys) => open_sealed(context, provider, keys).map_err(unreadable)?,
     };
     if secret.is_empty() {
         return Err(unreadable(format!(
@@ -75,6 +76,36 @@ fn key(context: &Context, provider: &ProviderSpec) -> Result<Option<Secret>, Fai
         )));
     }
     Ok(Some(secret))
+}
+
+/// The key that was written down for this runner, and for this address alone.
+fn open_sealed(
+    context: &Context,
+    provider: &ProviderSpec,
+    keys: &[SealedKey],
+) -> Result<Secret, String> {
+    let ours = keys
+        .iter()
+        .find(|key| key.runner == context.identity.runner())
+        .ok_or_else(|| {
+            format!(
+                "the key of the provider `{}` was written before this runner was enrolled, and is not sealed to it; write it again in the provider's settings",
+                provider.name
+            )
+        })?;
+    let purpose = provider_key_purpose(context.identity.tenant(), &provider.base_url);
+    let plain = context
+        .identity
+        .seal_key()
+        .open(&purpose, &ours.sealed)
+        .map_err(|error| {
+            format!(
+                "the key of the provider `{}` cannot be opened for {}: {error}",
+                provider.name, provider.base_url
+            )
+        })?;
+    let text = std::str::from_utf8(&plain).map_err(|_| "the written key is not text".to_owned())?;
+    Ok(Secret::new(text))
 }
 
 /// Asks a provider whether it answers.

@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use freehold_engine::tenant::Session;
 use freehold_engine::{Caller, Error, StoreError};
 use freehold_wire::problem::{Code, MEDIA_TYPE, Problem};
 use serde::de::DeserializeOwned;
@@ -78,9 +79,32 @@ impl FromRequestParts<AppState> for Member {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
+        Ok(Self(
+            SignedIn::from_request_parts(parts, state)
+                .await?
+                .session
+                .caller,
+        ))
+    }
+}
+
+/// As [`Member`], for what concerns the token itself.
+pub(crate) struct SignedIn {
+    /// The token, to ask again whether it still stands.
+    pub(crate) token: zeroize::Zeroizing<String>,
+    pub(crate) session: Session,
+}
+
+impl FromRequestParts<AppState> for SignedIn {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
         let token = bearer(parts)
             .ok_or_else(|| Problem::new(Code::Unauthenticated, "the request carries no token"))?;
-        Ok(Self(state.engine.authenticate(token).await?))
+        Ok(Self {
+            session: state.engine.session(token).await?,
+            token: token.to_owned().into(),
+        })
     }
 }
 

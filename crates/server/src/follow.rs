@@ -28,6 +28,8 @@ pub(crate) struct From {
 pub(crate) struct Logs {
     #[serde(default)]
     follow: bool,
+    /// Only about the last so many bytes.
+    tail: Option<u64>,
 }
 
 /// The server stops, or the database is gone.
@@ -145,7 +147,11 @@ pub(crate) async fn logs(
     Query(query): Query<Logs>,
 ) -> Answer<Response> {
     let reader = state.engine.events(&caller, &run).await?;
-    let stream = output(Follower::new(state, reader, 0), query.follow);
+    let after = match query.tail {
+        Some(bytes) => state.engine.event_tail(&reader, bytes).await?,
+        None => 0,
+    };
+    let stream = output(Follower::new(state, reader, after), query.follow);
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, Body::from_stream(stream)).into_response())
 }

@@ -187,6 +187,11 @@ impl Hub for Connections {
         }
     }
 
+    fn dismiss(&self, runner: RunnerId) {
+        // Without its line the connection ends, and its session stands for nobody.
+        self.lock().lines.remove(&runner);
+    }
+
     fn ask(&self, tenant: TenantId, probe: Probe) -> Answer<'_, Option<Probed>> {
         Box::pin(self.question(tenant, probe))
     }
@@ -213,6 +218,7 @@ mod tests {
             head: Some(head.into()),
             target: false,
             empty: false,
+            commit: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod answer;
 mod api;
+mod changes;
 mod docs;
 mod follow;
 mod hub;

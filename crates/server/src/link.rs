@@ -176,6 +176,9 @@ impl Line {
         tracing::info!(%runner, tenant = %known.tenant, "a runner is connected");
         let served = self.talk(&known, &session, &mut registered).await;
         self.state.connections.unregister(runner, generation);
+        if let Err(error) = self.state.engine.runner_left(known.tenant).await {
+            tracing::debug!(%error, "nobody was told that a runner left");
+        }
         tracing::info!(%runner, end = ?served.as_ref().err(), "a runner is disconnected");
         served
     }

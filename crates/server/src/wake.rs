@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use freehold_engine::Hint;
-use freehold_model::RunId;
+use freehold_model::{RunId, TenantId};
 use tokio::sync::broadcast;
 use tokio::time::{sleep, timeout};
 
@@ -20,11 +20,11 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Where hints are given out. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Wakeups {
-    sender: broadcast::Sender<Hint>,
+    sender: broadcast::Sender<(TenantId, Hint)>,
 }
 
 /// Waits for hints.
-pub(crate) struct Waiter(broadcast::Receiver<Hint>);
+pub(crate) struct Waiter(broadcast::Receiver<(TenantId, Hint)>);
 
 impl Wakeups {
     pub(crate) fn new() -> Self {
@@ -45,13 +45,25 @@ impl Waiter {
         let hinted = async {
             loop {
                 match self.0.recv().await {
-                    Ok(hint) if !fits(hint) => {}
+                    Ok((_, hint)) if !fits(hint) => {}
                     Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }
         };
         let _timed_out = timeout(LOOK_AGAIN, hinted).await;
+    }
+
+    /// The next hint for a tenant; `None` when some were lost. Cancellation safe.
+    pub(crate) async fn of(&mut self, tenant: TenantId) -> Option<Hint> {
+        loop {
+            match self.0.recv().await {
+                Ok((of, hint)) if of == tenant => return Some(hint),
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => return None,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
     }
 
     /// Waits for news of one run.
@@ -66,7 +78,7 @@ pub(crate) async fn run(state: AppState) {
         loop {
             match state.engine.store().listen().await {
                 Ok(mut listener) => {
-                    while let Ok((_, hint)) = listener.next().await {
+                    while let Ok(hint) = listener.next().await {
                         // No receiver is no error: nobody waits.
                         let _receivers = state.wakeups.sender.send(hint);
                     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use freehold_model::{TenantId, TokenId, UserId};
 
-use crate::{Result, Store, Tx, stored};
+use crate::{Hint, Noun, Result, Store, Tx, stored};
 
 /// What a stored token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,24 @@ impl Tx {
         .bind(at)
         .execute(&mut *self.inner)
         .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Revokes a token. False when it was revoked already.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn token_revoke(&mut self, id: TokenId, at: DateTime<Utc>) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE tokens SET revoked_at = $3
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Settings(Noun::Token));
         Ok(done.rows_affected() == 1)
     }
 }

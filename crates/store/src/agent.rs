@@ -5,7 +5,7 @@ use freehold_model::schedule::Labels;
 use freehold_model::{AgentId, ProviderId};
 use serde_json::Value;
 
-use crate::{Result, Tx, document, to_json};
+use crate::{Hint, Noun, Result, Tx, document, to_json};
 
 /// A model provider.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct ProviderRow {
     pub key_ref: Value,
     /// The model to ask for.
     pub model: Option<String>,
+    /// When it was removed; agents that were removed may name it.
+    pub removed_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -47,6 +49,10 @@ pub struct AgentRow {
     pub stall_s: i64,
     /// Content: command and paths.
     pub start: Vec<u8>,
+    /// The edition of `start`.
+    pub version: i64,
+    /// When it was removed; runs that name it remain.
+    pub removed_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }
@@ -59,6 +65,7 @@ struct RawProvider {
     base_url: String,
     key_ref: Value,
     model: Option<String>,
+    removed_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
@@ -73,6 +80,8 @@ struct RawAgent {
     timeout_s: i64,
     stall_s: i64,
     start: Vec<u8>,
+    version: i64,
+    removed_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
@@ -85,6 +94,7 @@ impl From<RawProvider> for ProviderRow {
             base_url: raw.base_url,
             key_ref: raw.key_ref,
             model: raw.model,
+            removed_at: raw.removed_at,
             created_at: raw.created_at,
         }
     }
@@ -102,6 +112,8 @@ impl RawAgent {
             timeout_s: self.timeout_s,
             stall_s: self.stall_s,
             start: self.start,
+            version: self.version,
+            removed_at: self.removed_at,
             created_at: self.created_at,
         })
     }
@@ -127,7 +139,69 @@ impl Tx {
         .bind(row.created_at)
         .execute(&mut *self.inner)
         .await?;
+        self.hint(Hint::Settings(Noun::Provider));
         Ok(())
+    }
+
+    /// Writes a provider's settings anew.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Taken`] when the name is.
+    pub async fn provider_write(&mut self, row: &ProviderRow) -> Result<()> {
+        sqlx::query(
+            "UPDATE providers SET name = $3, kind = $4, base_url = $5, key_ref = $6, model = $7
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.kind)
+        .bind(&row.base_url)
+        .bind(&row.key_ref)
+        .bind(&row.model)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Settings(Noun::Provider));
+        Ok(())
+    }
+
+    /// Removes a provider, and its key with it.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn provider_remove(&mut self, id: ProviderId, at: DateTime<Utc>) -> Result<()> {
+        sqlx::query(
+            "UPDATE providers SET removed_at = $3, key_ref = '\"none\"'
+             WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Settings(Noun::Provider));
+        Ok(())
+    }
+
+    /// The names of the agents that use a provider. The provider's row stays locked, so that no
+    /// agent comes to use it meanwhile.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn provider_users(&mut self, id: ProviderId) -> Result<Vec<String>> {
+        sqlx::query("SELECT 1 FROM providers WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(sqlx::query_scalar(
+            "SELECT name FROM agents
+             WHERE tenant_id = $1 AND provider_id = $2 AND removed_at IS NULL ORDER BY name",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_all(&mut *self.inner)
+        .await?)
     }
 
     /// Providers in the order they were added, behind `after`.
@@ -140,8 +214,9 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<ProviderRow>> {
         let raw: Vec<RawProvider> = sqlx::query_as(
-            "SELECT id, name, kind, base_url, key_ref, model, created_at FROM providers
-             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",
+            "SELECT id, name, kind, base_url, key_ref, model, removed_at, created_at FROM providers
+             WHERE tenant_id = $1 AND removed_at IS NULL AND ($2::uuid IS NULL OR id > $2)
+             ORDER BY id LIMIT $3",
         )
         .bind(self.tenant.uuid())
         .bind(after.map(ProviderId::uuid))
@@ -157,7 +232,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn provider_get(&mut self, id: ProviderId) -> Result<Option<ProviderRow>> {
         let raw: Option<RawProvider> = sqlx::query_as(
-            "SELECT id, name, kind, base_url, key_ref, model, created_at FROM providers
+            "SELECT id, name, kind, base_url, key_ref, model, removed_at, created_at FROM providers
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
@@ -172,12 +247,13 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn provider_named(&mut self, name: &str) -> Result<Option<ProviderId>> {
-        let id: Option<uuid::Uuid> =
-            sqlx::query_scalar("SELECT id FROM providers WHERE tenant_id = $1 AND name = $2")
-                .bind(self.tenant.uuid())
-                .bind(name)
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let id: Option<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM providers WHERE tenant_id = $1 AND name = $2 AND removed_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(name)
+        .fetch_optional(&mut *self.inner)
+        .await?;
         Ok(id.map(ProviderId::from_uuid))
     }
 
@@ -204,6 +280,52 @@ impl Tx {
         .bind(row.created_at)
         .execute(&mut *self.inner)
         .await?;
+        self.hint(Hint::Settings(Noun::Agent));
+        Ok(())
+    }
+
+    /// Writes an agent's settings anew.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Taken`] when the name is.
+    pub async fn agent_write(&mut self, row: &AgentRow) -> Result<()> {
+        sqlx::query(
+            "UPDATE agents SET name = $3, driver = $4, preset = $5, provider_id = $6, labels = $7,
+                 timeout_s = $8, stall_s = $9, start = $10, version = $11
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.driver)
+        .bind(&row.preset)
+        .bind(row.provider.map(ProviderId::uuid))
+        .bind(to_json("agents", &row.labels)?)
+        .bind(row.timeout_s)
+        .bind(row.stall_s)
+        .bind(&row.start)
+        .bind(row.version)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Settings(Noun::Agent));
+        Ok(())
+    }
+
+    /// Removes an agent. Runs that name it go on.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn agent_remove(&mut self, id: AgentId, at: DateTime<Utc>) -> Result<()> {
+        sqlx::query(
+            "UPDATE agents SET removed_at = $3
+             WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Settings(Noun::Agent));
         Ok(())
     }
 
@@ -213,7 +335,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn agent_get(&mut self, id: AgentId) -> Result<Option<AgentRow>> {
         let raw: Option<RawAgent> = sqlx::query_as(
-            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, created_at
+            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, version, removed_at, created_at
              FROM agents WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
@@ -228,12 +350,13 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn agent_named(&mut self, name: &str) -> Result<Option<AgentId>> {
-        let id: Option<uuid::Uuid> =
-            sqlx::query_scalar("SELECT id FROM agents WHERE tenant_id = $1 AND name = $2")
-                .bind(self.tenant.uuid())
-                .bind(name)
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let id: Option<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM agents WHERE tenant_id = $1 AND name = $2 AND removed_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(name)
+        .fetch_optional(&mut *self.inner)
+        .await?;
         Ok(id.map(AgentId::from_uuid))
     }
 
@@ -247,8 +370,8 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<AgentRow>> {
         let raw: Vec<RawAgent> = sqlx::query_as(
-            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, created_at
-             FROM agents WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id > $2)
+            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, version, removed_at, created_at
+             FROM agents WHERE tenant_id = $1 AND removed_at IS NULL AND ($2::uuid IS NULL OR id > $2)
              ORDER BY id LIMIT $3",
         )
         .bind(self.tenant.uuid())

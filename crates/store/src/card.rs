@@ -1,11 +1,11 @@
-//! Cards, their dependencies, and intents.
+//! Cards, their dependencies, their history, and intents.
 
 use chrono::{DateTime, Utc};
 use freehold_model::id::IntentId;
 use freehold_model::run::State;
-use freehold_model::{CardId, Lane, ProjectId, RunId, UserId};
+use freehold_model::{CardId, Lane, ProjectId, Reason, RunId, UserId};
 
-use crate::{Result, Tx, stored};
+use crate::{Hint, Result, Tx, stored};
 
 /// A card. Title and body are content.
 #[derive(Debug, Clone)]
@@ -26,12 +26,63 @@ pub struct CardRow {
     pub landed: bool,
     /// Cards that must have landed first.
     pub depends: Vec<CardId>,
-    /// The latest run and its state.
-    pub run: Option<(RunId, State)>,
+    /// Those of `depends` that have not landed.
+    pub unmet: Vec<CardId>,
+    /// The latest run.
+    pub run: Option<LatestRun>,
+    /// Its place in the lane: by rising rank, then by id.
+    pub rank: f64,
+    /// When it was put away.
+    pub archived_at: Option<DateTime<Utc>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What a card shows of its latest run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatestRun {
+    /// The run.
+    pub id: RunId,
+    /// Where it is.
+    pub state: State,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The agent's name.
+    pub agent: String,
+}
+
+/// What happened to a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// It was made.
+    Created,
+    /// Title, body or dependencies changed.
+    Edited,
+    /// It went from one lane to another.
+    Moved(Lane, Lane),
+    /// It was put away.
+    Archived,
+    /// It was brought back.
+    Restored,
+    /// A run of it was asked for.
+    RunStarted(RunId),
+    /// A run of it is in another state.
+    RunState(RunId, State, Option<Reason>),
+}
+
+/// A line of a card's history.
+#[derive(Debug, Clone)]
+pub struct CardEventRow {
+    /// Its place, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The member's name, if a member did it.
+    pub by: Option<String>,
+    /// What.
+    pub happened: Happened,
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,16 +95,29 @@ struct Raw {
     version: i64,
     landed: bool,
     depends: Vec<uuid::Uuid>,
+    unmet: Vec<uuid::Uuid>,
     run_id: Option<uuid::Uuid>,
     run_state: Option<String>,
+    run_reason: Option<String>,
+    run_agent: Option<String>,
+    rank: f64,
+    archived_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
 impl Raw {
     fn row(self) -> Result<CardRow> {
-        let run = match (self.run_id, self.run_state) {
-            (Some(id), Some(state)) => Some((RunId::from_uuid(id), stored("runs", &state)?)),
+        let run = match (self.run_id, self.run_state, self.run_agent) {
+            (Some(id), Some(state), Some(agent)) => Some(LatestRun {
+                id: RunId::from_uuid(id),
+                state: stored("runs", &state)?,
+                reason: self
+                    .run_reason
+                    .map(|code| stored("runs", &code))
+                    .transpose()?,
+                agent,
+            }),
             _ => None,
         };
         Ok(CardRow {
@@ -65,7 +129,10 @@ impl Raw {
             version: self.version,
             landed: self.landed,
             depends: self.depends.into_iter().map(CardId::from_uuid).collect(),
+            unmet: self.unmet.into_iter().map(CardId::from_uuid).collect(),
             run,
+            rank: self.rank,
+            archived_at: self.archived_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -79,8 +146,8 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn card_insert(&mut self, row: &CardRow) -> Result<()> {
         sqlx::query(
-            "INSERT INTO cards (tenant_id, id, project_id, lane, title, body, version, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+            "INSERT INTO cards (tenant_id, id, project_id, lane, title, body, version, rank, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -89,16 +156,21 @@ impl Tx {
         .bind(&row.title)
         .bind(&row.body)
         .bind(row.version)
+        .bind(row.rank)
         .bind(row.created_at)
         .execute(&mut *self.inner)
         .await?;
-        let depends: Vec<uuid::Uuid> = row.depends.iter().map(|card| card.uuid()).collect();
+        self.card_depend(row.id, &row.depends).await
+    }
+
+    async fn card_depend(&mut self, card: CardId, depends: &[CardId]) -> Result<()> {
+        let depends: Vec<uuid::Uuid> = depends.iter().map(|card| card.uuid()).collect();
         sqlx::query(
             "INSERT INTO card_dependencies (tenant_id, card_id, depends_on)
              SELECT $1, $2, unnest($3::uuid[]) ON CONFLICT DO NOTHING",
         )
         .bind(self.tenant.uuid())
-        .bind(row.id.uuid())
+        .bind(card.uuid())
         .bind(depends)
         .execute(&mut *self.inner)
         .await?;
@@ -115,9 +187,14 @@ impl Tx {
                     ARRAY(SELECT d.depends_on FROM card_dependencies d
                           WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
                           ORDER BY d.depends_on) AS depends,
-                    r.id AS run_id, r.state AS run_state, c.created_at, c.updated_at
+                    ARRAY(SELECT d.depends_on FROM card_dependencies d
+                          JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
+                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
+                          ORDER BY d.depends_on) AS unmet,
+                    r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
+                    r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
              FROM cards c
-             LEFT JOIN LATERAL (SELECT id, state FROM runs
+             LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
                                 WHERE tenant_id = c.tenant_id AND card_id = c.id
                                 ORDER BY id DESC LIMIT 1) r ON true
              WHERE c.tenant_id = $1 AND c.id = $2",
@@ -129,13 +206,15 @@ impl Tx {
         raw.map(Raw::row).transpose()
     }
 
-    /// A project's cards in the order they were made, behind `after`.
+    /// A project's cards in the order they were made, behind `after`: those on the board, or those
+    /// that were put away.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn card_list(
         &mut self,
         project: ProjectId,
+        archived: bool,
         after: Option<CardId>,
         limit: i64,
     ) -> Result<Vec<CardRow>> {
@@ -144,16 +223,23 @@ impl Tx {
                     ARRAY(SELECT d.depends_on FROM card_dependencies d
                           WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
                           ORDER BY d.depends_on) AS depends,
-                    r.id AS run_id, r.state AS run_state, c.created_at, c.updated_at
+                    ARRAY(SELECT d.depends_on FROM card_dependencies d
+                          JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
+                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
+                          ORDER BY d.depends_on) AS unmet,
+                    r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
+                    r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
              FROM cards c
-             LEFT JOIN LATERAL (SELECT id, state FROM runs
+             LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
                                 WHERE tenant_id = c.tenant_id AND card_id = c.id
                                 ORDER BY id DESC LIMIT 1) r ON true
-             WHERE c.tenant_id = $1 AND c.project_id = $2 AND ($3::uuid IS NULL OR c.id > $3)
-             ORDER BY c.id LIMIT $4",
+             WHERE c.tenant_id = $1 AND c.project_id = $2 AND (c.archived_at IS NOT NULL) = $3
+               AND ($4::uuid IS NULL OR c.id > $4)
+             ORDER BY c.id LIMIT $5",
         )
         .bind(self.tenant.uuid())
         .bind(project.uuid())
+        .bind(archived)
         .bind(after.map(CardId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
@@ -161,20 +247,206 @@ impl Tx {
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Moves a card. False when it is not there.
+    /// Where a card stands, locked until the transaction ends.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn card_move(&mut self, id: CardId, lane: Lane, at: DateTime<Utc>) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE cards SET lane = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2",
+    pub async fn card_lock(&mut self, id: CardId) -> Result<Option<(ProjectId, Lane, i64)>> {
+        let found: Option<(uuid::Uuid, String, i64)> = sqlx::query_as(
+            "SELECT project_id, lane, version FROM cards WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        found
+            .map(|(project, lane, version)| {
+                Ok((
+                    ProjectId::from_uuid(project),
+                    stored("cards", &lane)?,
+                    version,
+                ))
+            })
+            .transpose()
+    }
+
+    /// The rank behind every card of a lane.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_rank_last(&mut self, project: ProjectId, lane: Lane) -> Result<f64> {
+        Ok(sqlx::query_scalar(
+            "SELECT coalesce(max(rank), 0) + 1 FROM cards
+             WHERE tenant_id = $1 AND project_id = $2 AND lane = $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(project.uuid())
+        .bind(lane.name())
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
+
+    /// The ranks around the place in front of `before` in its lane, without `moving`: of the
+    /// card ahead, if any, and of `before`. `None` when `before` is not in that lane.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_rank_around(
+        &mut self,
+        project: ProjectId,
+        lane: Lane,
+        before: CardId,
+        moving: CardId,
+    ) -> Result<Option<(Option<f64>, f64)>> {
+        Ok(sqlx::query_as(
+            "SELECT (SELECT max(a.rank) FROM cards a
+                     WHERE a.tenant_id = b.tenant_id AND a.project_id = b.project_id
+                       AND a.lane = b.lane AND a.id <> $5 AND a.archived_at IS NULL
+                       AND (a.rank, a.id) < (b.rank, b.id)), b.rank
+             FROM cards b WHERE b.tenant_id = $1 AND b.project_id = $2 AND b.lane = $3 AND b.id = $4",
+        )
+        .bind(self.tenant.uuid())
+        .bind(project.uuid())
+        .bind(lane.name())
+        .bind(before.uuid())
+        .bind(moving.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?)
+    }
+
+    /// Gives the cards of a lane whole ranks again, in their order.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_rank_anew(&mut self, project: ProjectId, lane: Lane) -> Result<()> {
+        sqlx::query(
+            "UPDATE cards SET rank = ranked.place FROM (
+                 SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM cards
+                 WHERE tenant_id = $1 AND project_id = $2 AND lane = $3) ranked
+             WHERE cards.tenant_id = $1 AND cards.id = ranked.id",
+        )
+        .bind(self.tenant.uuid())
+        .bind(project.uuid())
+        .bind(lane.name())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Puts a card somewhere.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_place(
+        &mut self,
+        id: CardId,
+        lane: Lane,
+        rank: f64,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE cards SET lane = $3, rank = $4, updated_at = $5 WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
         .bind(lane.name())
+        .bind(rank)
         .bind(at)
         .execute(&mut *self.inner)
         .await?;
+        self.hint(Hint::Card(id));
+        Ok(())
+    }
+
+    /// Writes title and body sealed for the next edition, and that edition's number.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_write(
+        &mut self,
+        id: CardId,
+        title: &[u8],
+        body: &[u8],
+        version: i64,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        sqlx::query(
+            "UPDATE cards SET title = $3, body = $4, version = $5, updated_at = $6
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(title)
+        .bind(body)
+        .bind(version)
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Card(id));
+        Ok(())
+    }
+
+    /// Replaces what a card depends on.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_set_depends(&mut self, id: CardId, depends: &[CardId]) -> Result<()> {
+        sqlx::query("DELETE FROM card_dependencies WHERE tenant_id = $1 AND card_id = $2")
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .execute(&mut *self.inner)
+            .await?;
+        self.hint(Hint::Card(id));
+        self.card_depend(id, depends).await
+    }
+
+    /// Whether some card of `from` waits for `to`, however far back. One writer of dependencies
+    /// at a time: the tenant's are locked until the transaction ends.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_waits_for(&mut self, from: &[CardId], to: CardId) -> Result<bool> {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(format!("card_dependencies {}", self.tenant.uuid()))
+            .execute(&mut *self.inner)
+            .await?;
+        let from: Vec<uuid::Uuid> = from.iter().map(|card| card.uuid()).collect();
+        Ok(sqlx::query_scalar(
+            "WITH RECURSIVE behind (id) AS (
+                 SELECT unnest($2::uuid[])
+                 UNION
+                 SELECT d.depends_on FROM card_dependencies d JOIN behind b ON d.card_id = b.id
+                 WHERE d.tenant_id = $1)
+             SELECT EXISTS (SELECT 1 FROM behind WHERE id = $3)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(from)
+        .bind(to.uuid())
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
+
+    /// Puts a card away, or brings it back. False when it was so already.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_set_archived(
+        &mut self,
+        id: CardId,
+        archived: bool,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE cards SET archived_at = CASE WHEN $3 THEN $4 END, updated_at = $4
+             WHERE tenant_id = $1 AND id = $2 AND (archived_at IS NOT NULL) <> $3",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(archived)
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Card(id));
         Ok(done.rows_affected() == 1)
     }
 
@@ -192,6 +464,44 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
+    }
+
+    /// The projects of cards.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_projects(&mut self, ids: &[CardId]) -> Result<Vec<(CardId, ProjectId)>> {
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|card| card.uuid()).collect();
+        let rows: Vec<(uuid::Uuid, uuid::Uuid)> = sqlx::query_as(
+            "SELECT id, project_id FROM cards WHERE tenant_id = $1 AND id = ANY($2)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(ids)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(card, project)| (CardId::from_uuid(card), ProjectId::from_uuid(project)))
+            .collect())
+    }
+
+    /// Titles of cards: content, with the edition of its place.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_titles(&mut self, ids: &[CardId]) -> Result<Vec<(CardId, Vec<u8>, i64)>> {
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|card| card.uuid()).collect();
+        let rows: Vec<(uuid::Uuid, Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT id, title, version FROM cards WHERE tenant_id = $1 AND id = ANY($2)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(ids)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(card, title, version)| (CardId::from_uuid(card), title, version))
+            .collect())
     }
 
     /// Which of these cards exist.

@@ -42,6 +42,36 @@ pub struct EventRow {
     pub n: i64,
 }
 
+/// Which of a run's events.
+#[derive(Debug, Clone, Default)]
+pub struct EventPart {
+    /// Behind this one.
+    pub after: Option<i64>,
+    /// Ahead of this one. With no `after`, the last ones are wanted.
+    pub before: Option<i64>,
+    /// Of these kinds.
+    pub kinds: Option<Vec<String>>,
+    /// Of this step.
+    pub step: Option<String>,
+}
+
+impl EventPart {
+    /// Everything behind an event.
+    #[must_use]
+    pub fn after(seq: i64) -> Self {
+        Self {
+            after: Some(seq),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the last ones are wanted.
+    #[must_use]
+    pub const fn from_end(&self) -> bool {
+        self.before.is_some() && self.after.is_none()
+    }
+}
+
 /// A step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct StepRow {
@@ -108,31 +138,71 @@ impl Tx {
         Ok(first)
     }
 
-    /// A run's events behind `after`, in order: at most `limit`, and no more once their content
-    /// passes `bytes_max` (one event is always given).
+    /// A part of a run's events, in order: at most `limit`, and no more once their content passes
+    /// `bytes_max` (one event is always given).
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn event_list(
         &mut self,
         run: RunId,
-        after: i64,
+        part: &EventPart,
         limit: i64,
         bytes_max: i64,
     ) -> Result<Vec<EventRow>> {
-        Ok(sqlx::query_as(
+        // Two statements, not one with a computed order: each walks the primary key in its own
+        // direction and stops at the limit.
+        let sql = if part.from_end() {
             "SELECT seq, ts, kind, meta, content, epoch, n FROM (
-                 SELECT *, sum(coalesce(length(content), 0)) OVER (ORDER BY seq) AS bytes FROM (
-                     SELECT * FROM run_events WHERE tenant_id = $1 AND run_id = $2 AND seq > $3
-                     ORDER BY seq LIMIT $4) page) summed
-             WHERE bytes <= $5 OR seq = $3 + 1 ORDER BY seq",
+                 SELECT *, sum(coalesce(length(content), 0)) OVER (ORDER BY seq DESC) AS bytes,
+                        row_number() OVER (ORDER BY seq DESC) AS place FROM (
+                     SELECT * FROM run_events WHERE tenant_id = $1 AND run_id = $2
+                       AND seq > $3 AND seq < $4 AND ($5::text[] IS NULL OR kind = ANY($5))
+                       AND ($6::text IS NULL OR meta ->> 'step' = $6)
+                     ORDER BY seq DESC LIMIT $7) page) summed
+             WHERE bytes <= $8 OR place = 1 ORDER BY seq"
+        } else {
+            "SELECT seq, ts, kind, meta, content, epoch, n FROM (
+                 SELECT *, sum(coalesce(length(content), 0)) OVER (ORDER BY seq) AS bytes,
+                        row_number() OVER (ORDER BY seq) AS place FROM (
+                     SELECT * FROM run_events WHERE tenant_id = $1 AND run_id = $2
+                       AND seq > $3 AND seq < $4 AND ($5::text[] IS NULL OR kind = ANY($5))
+                       AND ($6::text IS NULL OR meta ->> 'step' = $6)
+                     ORDER BY seq LIMIT $7) page) summed
+             WHERE bytes <= $8 OR place = 1 ORDER BY seq"
+        };
+        Ok(sqlx::query_as(sql)
+            .bind(self.tenant.uuid())
+            .bind(run.uuid())
+            .bind(part.after.unwrap_or(0))
+            .bind(part.before.unwrap_or(i64::MAX))
+            .bind(&part.kinds)
+            .bind(&part.step)
+            .bind(limit)
+            .bind(bytes_max)
+            .fetch_all(&mut *self.inner)
+            .await?)
+    }
+
+    /// The event behind which a run's agent printed about `bytes` (sealed) to this day; 0 when
+    /// all of it is less.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn event_tail(&mut self, run: RunId, step: &str, bytes: i64) -> Result<i64> {
+        // The length of a value that is stored aside is read without fetching it.
+        Ok(sqlx::query_scalar(
+            "SELECT coalesce(max(seq), 0) FROM (
+                 SELECT seq, sum(coalesce(length(content), 0)) OVER (ORDER BY seq DESC) AS bytes
+                 FROM run_events
+                 WHERE tenant_id = $1 AND run_id = $2 AND kind = 'output' AND meta ->> 'step' = $3) summed
+             WHERE bytes > $4",
         )
         .bind(self.tenant.uuid())
         .bind(run.uuid())
-        .bind(after)
-        .bind(limit)
-        .bind(bytes_max)
-        .fetch_all(&mut *self.inner)
+        .bind(step)
+        .bind(bytes)
+        .fetch_one(&mut *self.inner)
         .await?)
     }
 

@@ -10,10 +10,12 @@ mod access;
 mod agent;
 mod blob;
 mod card;
+mod card_history;
 mod event;
 mod order;
 mod project;
 mod run;
+mod run_list;
 mod runner;
 mod tenant;
 
@@ -26,11 +28,12 @@ use sqlx::{PgPool, Postgres, Transaction};
 pub use access::{TokenKind, TokenRow};
 pub use agent::{AgentRow, ProviderRow};
 pub use blob::{BLOB_MAX, Blobs};
-pub use card::CardRow;
-pub use event::{EventRow, NewEvent, StepRow};
+pub use card::{CardEventRow, CardRow, Happened, LatestRun};
+pub use event::{EventPart, EventRow, NewEvent, StepRow};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
-pub use run::{NewRun, Report, RunRow};
+pub use run::{NewRun, Report, RunRow, UsageRow};
+pub use run_list::RunNow;
 pub use runner::RunnerRow;
 pub use tenant::{KeyRow, OrderKeyRow};
 
@@ -234,6 +237,47 @@ pub enum Hint {
     Run(freehold_model::RunId),
     /// Some run wants a runner, or a runner has room.
     Queue,
+    /// This card is not as it was.
+    Card(freehold_model::CardId),
+    /// Something that people set up is not as it was.
+    Settings(Noun),
+}
+
+/// What people set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// A project.
+    Project,
+    /// An agent.
+    Agent,
+    /// A model provider.
+    Provider,
+    /// A runner: enrolled, revoked, there or not.
+    Runner,
+    /// A token: somebody signed out.
+    Token,
+}
+
+impl Noun {
+    const ALL: [Self; 5] = [
+        Self::Project,
+        Self::Agent,
+        Self::Provider,
+        Self::Runner,
+        Self::Token,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Agent => "agent",
+            Self::Provider => "provider",
+            Self::Runner => "runner",
+            Self::Token => "token",
+        }
+    }
 }
 
 impl Tx {
@@ -259,6 +303,8 @@ impl Tx {
             let what = match hint {
                 Hint::Run(run) => format!("{} run {}", self.tenant, run),
                 Hint::Queue => format!("{} queue", self.tenant),
+                Hint::Card(card) => format!("{} card {}", self.tenant, card),
+                Hint::Settings(noun) => format!("{} settings {}", self.tenant, noun.word()),
             };
             sqlx::query("SELECT pg_notify($1, $2)")
                 .bind(CHANNEL)
@@ -289,6 +335,11 @@ impl Listener {
             let hint = match (words.next(), words.next()) {
                 (Some("run"), Some(run)) => run.parse().ok().map(Hint::Run),
                 (Some("queue"), None) => Some(Hint::Queue),
+                (Some("card"), Some(card)) => card.parse().ok().map(Hint::Card),
+                (Some("settings"), Some(word)) => Noun::ALL
+                    .into_iter()
+                    .find(|noun| noun.word() == word)
+                    .map(Hint::Settings),
                 _ => None,
             };
             if let (Some(tenant), Some(hint)) = (tenant, hint) {

@@ -21,8 +21,8 @@ pub struct OrderRow {
 pub struct Idempotent {
     /// The digest of the request.
     pub request: Vec<u8>,
-    /// The run that it made.
-    pub run: RunId,
+    /// The id of what it made: a run or a card.
+    pub made: uuid::Uuid,
 }
 
 impl Tx {
@@ -72,6 +72,27 @@ impl Tx {
         .await?)
     }
 
+    /// A run's orders of a kind, first turn first: each envelope with the version of its place.
+    /// Of a turn that was signed more than once, the latest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn orders_of_run(
+        &mut self,
+        run: RunId,
+        kind: JobKind,
+    ) -> Result<Vec<(Vec<u8>, i32)>> {
+        Ok(sqlx::query_as(
+            "SELECT DISTINCT ON (turn) envelope, turn FROM orders
+             WHERE tenant_id = $1 AND run_id = $2 AND kind = $3 ORDER BY turn, id DESC",
+        )
+        .bind(self.tenant.uuid())
+        .bind(run.uuid())
+        .bind(kind_word(kind))
+        .fetch_all(&mut *self.inner)
+        .await?)
+    }
+
     /// What a key was used for. Waits for another transaction that is using it now.
     ///
     /// # Errors
@@ -80,33 +101,30 @@ impl Tx {
         &mut self,
         key: &str,
         request: &[u8],
-        run: RunId,
+        made: uuid::Uuid,
         at: DateTime<Utc>,
     ) -> Result<Option<Idempotent>> {
         let inserted = sqlx::query(
-            "INSERT INTO idempotency (tenant_id, key, request, run_id, created_at)
+            "INSERT INTO idempotency (tenant_id, key, request, made, created_at)
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
         .bind(self.tenant.uuid())
         .bind(key)
         .bind(request)
-        .bind(run.uuid())
+        .bind(made)
         .bind(at)
         .execute(&mut *self.inner)
         .await?;
         if inserted.rows_affected() == 1 {
             return Ok(None);
         }
-        let (request, run): (Vec<u8>, uuid::Uuid) = sqlx::query_as(
-            "SELECT request, run_id FROM idempotency WHERE tenant_id = $1 AND key = $2",
+        let (request, made): (Vec<u8>, uuid::Uuid) = sqlx::query_as(
+            "SELECT request, made FROM idempotency WHERE tenant_id = $1 AND key = $2",
         )
         .bind(self.tenant.uuid())
         .bind(key)
         .fetch_one(&mut *self.inner)
         .await?;
-        Ok(Some(Idempotent {
-            request,
-            run: RunId::from_uuid(run),
-        }))
+        Ok(Some(Idempotent { request, made }))
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use freehold_model::{ProjectId, RepositoryId};
 
-use crate::{Result, Tx};
+use crate::{Hint, Noun, Result, Tx};
 
 /// A project with its first repository.
 #[derive(Debug, Clone)]
@@ -87,6 +87,29 @@ impl Tx {
         .bind(&row.target)
         .execute(&mut *self.inner)
         .await?;
+        self.hint(Hint::Settings(Noun::Project));
+        Ok(())
+    }
+
+    /// Writes a project's name, egress and target anew.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Taken`] when the name is.
+    pub async fn project_write(&mut self, row: &ProjectRow) -> Result<()> {
+        sqlx::query("UPDATE projects SET name = $3, egress = $4 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.tenant.uuid())
+            .bind(row.id.uuid())
+            .bind(&row.name)
+            .bind(&row.egress)
+            .execute(&mut *self.inner)
+            .await?;
+        sqlx::query("UPDATE repositories SET target = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.tenant.uuid())
+            .bind(row.repository.uuid())
+            .bind(&row.target)
+            .execute(&mut *self.inner)
+            .await?;
+        self.hint(Hint::Settings(Noun::Project));
         Ok(())
     }
 

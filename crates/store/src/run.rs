@@ -2,7 +2,7 @@
 //! a row that the transaction has locked.
 
 use chrono::{DateTime, Utc};
-use freehold_model::run::{JobKind, Lease, Run, State};
+use freehold_model::run::{JobKind, Lease, Run};
 use freehold_model::schedule::Labels;
 use freehold_model::{AgentId, BlobId, CardId, JobId, ProjectId, RunId, RunnerId, UserId};
 use serde_json::Value;
@@ -79,10 +79,16 @@ pub struct RunRow {
     pub diff: Option<(BlobId, i64)>,
     /// The conversation's blob.
     pub transcript: Option<BlobId>,
+    /// The agent's own version.
+    pub agent_version: Option<String>,
+    /// What each epoch used of its models.
+    pub usage: Value,
     /// The last event.
     pub last_seq: i64,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
+    /// When a runner first took it up.
+    pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
 }
@@ -104,8 +110,19 @@ pub struct Report {
     pub agent_version: Option<String>,
 }
 
+/// What an epoch of a run used of its models.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UsageRow {
+    /// Requests that the gateway saw; 0 where only the agent counted.
+    pub requests: u64,
+    /// Tokens that went in.
+    pub input_tokens: u64,
+    /// Tokens that came out.
+    pub output_tokens: u64,
+}
+
 #[derive(sqlx::FromRow)]
-struct Raw {
+pub(crate) struct Raw {
     id: uuid::Uuid,
     project_id: uuid::Uuid,
     card_id: uuid::Uuid,
@@ -141,8 +158,11 @@ struct Raw {
     diff_blob: Option<uuid::Uuid>,
     diff_version: Option<i64>,
     transcript_blob: Option<uuid::Uuid>,
+    agent_version: Option<String>,
+    usage: Option<Value>,
     last_seq: i64,
     created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
 }
 
@@ -153,7 +173,7 @@ pub(crate) const fn kind_word(kind: JobKind) -> &'static str {
     }
 }
 
-fn unsigned(value: i32) -> Result<u32> {
+pub(crate) fn unsigned(value: i32) -> Result<u32> {
     u32::try_from(value).map_err(|_| StoreError::Inconsistent {
         table: "runs",
         what: format!("{value} is negative"),
@@ -219,7 +239,7 @@ impl Raw {
         })
     }
 
-    fn row(self) -> Result<RunRow> {
+    pub(crate) fn row(self) -> Result<RunRow> {
         Ok(RunRow {
             life: self.life()?,
             id: RunId::from_uuid(self.id),
@@ -239,8 +259,11 @@ impl Raw {
             checks: self.checks,
             diff: self.diff_blob.map(BlobId::from_uuid).zip(self.diff_version),
             transcript: self.transcript_blob.map(BlobId::from_uuid),
+            agent_version: self.agent_version,
+            usage: self.usage.unwrap_or(Value::Null),
             last_seq: self.last_seq,
             created_at: self.created_at,
+            started_at: self.started_at,
             finished_at: self.finished_at,
         })
     }
@@ -309,31 +332,22 @@ impl Tx {
         raw.map(Raw::row).transpose()
     }
 
-    /// Runs, newest first, older than `before`; of a project or a card where given.
+    /// What an epoch of a run used of its models so far; a later word replaces an earlier one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn run_list(
-        &mut self,
-        project: Option<ProjectId>,
-        card: Option<CardId>,
-        before: Option<RunId>,
-        limit: i64,
-    ) -> Result<Vec<RunRow>> {
-        let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT * FROM runs
-             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2)
-               AND ($3::uuid IS NULL OR card_id = $3) AND ($4::uuid IS NULL OR id < $4)
-             ORDER BY id DESC LIMIT $5",
+    pub async fn run_set_usage(&mut self, id: RunId, epoch: u32, usage: UsageRow) -> Result<()> {
+        let usage = serde_json::json!({ epoch.to_string(): usage });
+        sqlx::query(
+            "UPDATE runs SET usage = coalesce(usage, '{}'::jsonb) || $3
+             WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
-        .bind(project.map(ProjectId::uuid))
-        .bind(card.map(CardId::uuid))
-        .bind(before.map(RunId::uuid))
-        .bind(limit)
-        .fetch_all(&mut *self.inner)
+        .bind(id.uuid())
+        .bind(usage)
+        .execute(&mut *self.inner)
         .await?;
-        raw.into_iter().map(Raw::row).collect()
+        Ok(())
     }
 
     /// Runs behind `after` that want a runner now, oldest first, skipping those that another
@@ -400,6 +414,7 @@ impl Tx {
                  lease_runner = $12, lease_accepted = $13, lease_until = $14, work = $15,
                  approval = $16, landed = $17, last_runner = coalesce($12, last_runner),
                  wait_note = CASE WHEN $3 = 'queued' THEN wait_note END,
+                 started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, $19) ELSE started_at END,
                  finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -542,22 +557,5 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
-    }
-
-    /// How many runs are in each state.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn run_counts(&mut self) -> Result<Vec<(State, i64)>> {
-        let counts: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT state, count(*) FROM runs WHERE tenant_id = $1 GROUP BY state ORDER BY state",
-        )
-        .bind(self.tenant.uuid())
-        .fetch_all(&mut *self.inner)
-        .await?;
-        counts
-            .into_iter()
-            .map(|(state, n)| Ok((stored("runs", &state)?, n)))
-            .collect()
     }
 }

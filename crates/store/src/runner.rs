@@ -5,7 +5,7 @@ use freehold_model::schedule::Labels;
 use freehold_model::{RunnerId, TenantId};
 use serde_json::Value;
 
-use crate::{Result, Store, StoreError, Tx, document, to_json};
+use crate::{Hint, Noun, Result, Store, StoreError, Tx, document, to_json};
 
 /// A runner.
 #[derive(Debug, Clone)]
@@ -106,6 +106,7 @@ impl Tx {
         .bind(row.created_at)
         .execute(&mut *self.inner)
         .await?;
+        self.hint(Hint::Settings(Noun::Runner));
         Ok(())
     }
 
@@ -150,17 +151,18 @@ impl Tx {
     }
 
     /// Locks the runner's row and gives the last frame taken from it, so that a second
-    /// connection of the same runner waits for the first.
+    /// connection of the same runner waits for the first. None when it was revoked.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn runner_lock(&mut self, id: RunnerId) -> Result<i64> {
+    pub async fn runner_lock(&mut self, id: RunnerId) -> Result<Option<i64>> {
         Ok(sqlx::query_scalar(
-            "SELECT last_seq FROM runners WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+            "SELECT last_seq FROM runners
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL FOR UPDATE",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
-        .fetch_one(&mut *self.inner)
+        .fetch_optional(&mut *self.inner)
         .await?)
     }
 
@@ -210,6 +212,49 @@ impl Tx {
         .fetch_all(&mut *self.inner)
         .await?;
         raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// A runner that is not revoked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_get(&mut self, id: RunnerId) -> Result<Option<RunnerRow>> {
+        let raw: Option<Raw> = sqlx::query_as(
+            "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version,
+                    r.last_seq, r.last_seen, r.created_at,
+                    (SELECT count(*) FROM runs u
+                     WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
+             FROM runners r WHERE r.tenant_id = $1 AND r.id = $2 AND r.revoked_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        raw.map(Raw::row).transpose()
+    }
+
+    /// Revokes a runner. False when it was revoked already or is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_revoke(&mut self, id: RunnerId, at: DateTime<Utc>) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE runners SET revoked_at = $3
+             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        // What was sealed to it stays sealed to a key that nobody here trusts any more.
+        sqlx::query("DELETE FROM content_keys WHERE tenant_id = $1 AND recipient = $2")
+            .bind(self.tenant.uuid())
+            .bind(id.to_string())
+            .execute(&mut *self.inner)
+            .await?;
+        self.hint(Hint::Settings(Noun::Runner));
+        Ok(done.rows_affected() == 1)
     }
 
     /// How many jobs a runner holds.

@@ -51,6 +51,17 @@ impl Tx {
         Ok(())
     }
 
+    /// The name of the tenant that this transaction is bound to.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn tenant_name(&mut self) -> Result<String> {
+        Ok(sqlx::query_scalar("SELECT name FROM tenants WHERE id = $1")
+            .bind(self.tenant.uuid())
+            .fetch_one(&mut *self.inner)
+            .await?)
+    }
+
     /// Adds a member.
     ///
     /// # Errors
@@ -88,6 +99,25 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         Ok(found.map(|(id, name)| (UserId::from_uuid(id), name)))
+    }
+
+    /// The names of members.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn member_names(&mut self, users: &[UserId]) -> Result<Vec<(UserId, String)>> {
+        let users: Vec<uuid::Uuid> = users.iter().map(|user| user.uuid()).collect();
+        let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
+            "SELECT user_id, name FROM members WHERE tenant_id = $1 AND user_id = ANY($2)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(users)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(user, name)| (UserId::from_uuid(user), name))
+            .collect())
     }
 
     /// A member's name, for words that people read.

@@ -300,6 +300,9 @@ pub enum Probed {
         target: bool,
         /// Whether it has no commit at all.
         empty: bool,
+        /// The wanted branch's commit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
     },
     /// The provider answers.
     Provider {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use freehold_model::{CardId, OrderId, ProjectId, RunId, TenantId, UserId};
+use freehold_model::{CardId, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// The DSSE payload type of an order.
@@ -126,7 +126,7 @@ pub struct AgentSpec {
     pub labels: BTreeMap<String, String>,
 }
 
-/// A model provider. The key is named, never carried.
+/// A model provider. The key is named, or sealed to runners; never carried in the clear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderSpec {
     /// Its name.
@@ -151,6 +151,26 @@ pub enum KeyRef {
     Env(String),
     /// A file that the runner can read.
     File(String),
+    /// Carried, sealed to each runner that was there when it was written.
+    Sealed(Vec<SealedKey>),
+}
+
+/// A secret that one runner can open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedKey {
+    /// The runner.
+    pub runner: RunnerId,
+    /// HPKE, for [`provider_key_purpose`].
+    #[serde(with = "crate::base64url")]
+    pub sealed: Vec<u8>,
+}
+
+/// What a provider's key is sealed for. The address is part of it: an order that names another
+/// address with the same sealed key opens nothing, so a stolen control plane cannot send a key
+/// elsewhere.
+#[must_use]
+pub fn provider_key_purpose(tenant: TenantId, base_url: &str) -> String {
+    format!("provider-key/{tenant}/{base_url}")
 }
 
 /// What may be reached from inside.

@@ -18,6 +18,7 @@ pub(crate) async fn project(app: &App, peer: &mut Peer, name: &str) -> Project {
         head: Some("main".into()),
         target: false,
         empty: false,
+        commit: None,
     };
     let (project, ()) = tokio::join!(app.post("/projects", &new), peer.answer(fit));
     project.unwrap()
@@ -77,6 +78,7 @@ async fn a_missing_target_branch_is_refused_and_an_empty_remote_is_not() {
         head: Some("main".into()),
         target: false,
         empty: false,
+        commit: None,
     };
     let (refused, ()) = tokio::join!(app.post::<Project>("/projects", &new), peer.answer(without));
     assert!(refused.unwrap_err().detail.contains("no branch `release`"));
@@ -84,6 +86,7 @@ async fn a_missing_target_branch_is_refused_and_an_empty_remote_is_not() {
         head: None,
         target: false,
         empty: true,
+        commit: None,
     };
     let (made, ()) = tokio::join!(app.post::<Project>("/projects", &new), peer.answer(empty));
     assert_eq!(made.unwrap().target, "release");

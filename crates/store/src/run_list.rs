@@ -1,0 +1,164 @@
+//! Looking at many runs at once.
+
+use chrono::{DateTime, Utc};
+use freehold_model::run::State;
+use freehold_model::{CardId, ProjectId, Reason, RunId};
+
+use crate::run::{Raw, RunRow, unsigned};
+use crate::{Result, Tx, stored};
+
+/// Where a run is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunNow {
+    /// The run.
+    pub id: RunId,
+    /// Its card.
+    pub card: CardId,
+    /// Its project.
+    pub project: ProjectId,
+    /// Where it is.
+    pub state: State,
+    /// Its last event.
+    pub last_seq: i64,
+    /// Its fence.
+    pub epoch: u32,
+}
+
+impl Tx {
+    /// Runs, newest first, older than `before`; of a project or a card where given.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_list(
+        &mut self,
+        project: Option<ProjectId>,
+        card: Option<CardId>,
+        states: Option<&[State]>,
+        before: Option<RunId>,
+        limit: i64,
+    ) -> Result<Vec<RunRow>> {
+        let states: Option<Vec<&str>> =
+            states.map(|states| states.iter().map(|state| state.name()).collect());
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT * FROM runs
+             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2)
+               AND ($3::uuid IS NULL OR card_id = $3) AND ($4::uuid IS NULL OR id < $4)
+               AND ($6::text[] IS NULL OR state = ANY($6))
+             ORDER BY id DESC LIMIT $5",
+        )
+        .bind(self.tenant.uuid())
+        .bind(project.map(ProjectId::uuid))
+        .bind(card.map(CardId::uuid))
+        .bind(before.map(RunId::uuid))
+        .bind(limit)
+        .bind(states)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// Runs that need a person, newest first: the latest of a card that is neither put away nor
+    /// done, and waits for review, has ended by an error that nobody decided on, or is held up
+    /// for one of `stuck`.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_inbox(
+        &mut self,
+        decided: &[Reason],
+        stuck: &[Reason],
+        before: Option<RunId>,
+        limit: i64,
+    ) -> Result<Vec<RunRow>> {
+        let codes = |reasons: &[Reason]| -> Vec<&'static str> {
+            reasons.iter().map(|reason| reason.code()).collect()
+        };
+        let raw: Vec<Raw> = sqlx::query_as(
+            "SELECT u.* FROM runs u
+             JOIN cards c ON c.tenant_id = u.tenant_id AND c.id = u.card_id
+             WHERE u.tenant_id = $1 AND c.archived_at IS NULL AND c.lane <> 'Done'
+               AND (u.state = 'waiting'
+                    OR (u.state IN ('failed', 'rejected') AND NOT coalesce(u.reason, '') = ANY($2))
+                    OR (u.state IN ('queued', 'landing') AND u.lease_job IS NULL AND u.reason = ANY($3)))
+               AND NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = u.tenant_id
+                               AND later.card_id = u.card_id AND later.id > u.id)
+               AND ($4::uuid IS NULL OR u.id < $4)
+             ORDER BY u.id DESC LIMIT $5",
+        )
+        .bind(self.tenant.uuid())
+        .bind(codes(decided))
+        .bind(codes(stuck))
+        .bind(before.map(RunId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
+    }
+
+    /// Since when runs are in their present state: when the last transition was announced.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_since(&mut self, ids: &[RunId]) -> Result<Vec<(RunId, DateTime<Utc>)>> {
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
+        let rows: Vec<(uuid::Uuid, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT asked.id, last.ts FROM unnest($2::uuid[]) AS asked (id)
+             CROSS JOIN LATERAL (SELECT ts FROM run_events
+                 WHERE tenant_id = $1 AND run_id = asked.id AND kind LIKE 'run.%'
+                 ORDER BY seq DESC LIMIT 1) last",
+        )
+        .bind(self.tenant.uuid())
+        .bind(ids)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(run, at)| (RunId::from_uuid(run), at))
+            .collect())
+    }
+
+    /// Where runs are now, for those who watch.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_now(&mut self, ids: &[RunId]) -> Result<Vec<RunNow>> {
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
+        let rows: Vec<(uuid::Uuid, uuid::Uuid, uuid::Uuid, String, i64, i32)> = sqlx::query_as(
+            "SELECT id, card_id, project_id, state, last_seq, epoch FROM runs
+             WHERE tenant_id = $1 AND id = ANY($2)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(ids)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        rows.into_iter()
+            .map(|(id, card, project, state, last_seq, epoch)| {
+                Ok(RunNow {
+                    id: RunId::from_uuid(id),
+                    card: CardId::from_uuid(card),
+                    project: ProjectId::from_uuid(project),
+                    state: stored("runs", &state)?,
+                    last_seq,
+                    epoch: unsigned(epoch)?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many runs are in each state.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_counts(&mut self) -> Result<Vec<(State, i64)>> {
+        let counts: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, count(*) FROM runs WHERE tenant_id = $1 GROUP BY state ORDER BY state",
+        )
+        .bind(self.tenant.uuid())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        counts
+            .into_iter()
+            .map(|(state, n)| Ok((stored("runs", &state)?, n)))
+            .collect()
+    }
+}

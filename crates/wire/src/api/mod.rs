@@ -1,0 +1,82 @@
+//! The API's documents, version 1. All under `/api/v1`, JSON, plain text for those whom the
+//! server may open content for. Wherever a path or a field takes an id, a name does as well.
+//!
+//! | method and path | takes | gives |
+//! |---|---|---|
+//! | `GET /health` | | [`Health`] (no token) |
+//! | `POST /sign-in` | [`SignIn`] | [`SignedIn`] (no token) |
+//! | `POST /sign-in/tokens` | | [`SignInToken`] |
+//! | `POST /sign-out`, `GET /me` | | nothing, [`Me`] |
+//! | `GET /changes` | | server-sent events: [`Change`], by name; hints, not history: on connecting look at everything |
+//! | `GET /inbox` | | [`Page`] of [`InboxItem`] |
+//! | `POST /projects` | [`NewProject`] | [`Project`] |
+//! | `GET /projects`, `GET /projects/{p}` | | [`Page`] of [`Project`], [`Project`] |
+//! | `PATCH /projects/{p}` | [`EditProject`] | [`Project`] |
+//! | `POST /providers`, `GET /providers` | [`NewProvider`] | [`Provider`] |
+//! | `PUT /providers/{p}`, `DELETE /providers/{p}` | [`NewProvider`] | [`Provider`], nothing |
+//! | `POST /agents`, `GET /agents` | [`NewAgent`] | [`Agent`] |
+//! | `PUT /agents/{a}`, `DELETE /agents/{a}` | [`NewAgent`] | [`Agent`], nothing |
+//! | `POST /cards` (`Idempotency-Key`), `GET /cards?project=&archived=`, `GET /cards/{c}` | [`NewCard`] | [`Card`] |
+//! | `PATCH /cards/{c}` (`If-Match: "<version>"`) | [`EditCard`] | [`Card`] |
+//! | `POST /cards/{c}/move` | [`MoveCard`] | [`Card`] |
+//! | `POST /cards/{c}/archive`, `POST /cards/{c}/restore` | | [`Card`] |
+//! | `GET /cards/{c}/history` | | [`Page`] of [`CardEvent`] |
+//! | `POST /cards/{c}/runs` (`Idempotency-Key`) | [`StartRun`] | [`Run`] |
+//! | `GET /runs?project=&card=&state=`, `GET /runs/{r}` | | [`Page`] of [`Run`], [`Run`] |
+//! | `GET /runs/{r}/steps` | | [`Page`] of [`Step`] |
+//! | `GET /runs/{r}/events?after=&before=&limit=&kind=&step=` | | [`Page`] of [`Event`] |
+//! | `GET /runs/{r}/events/stream?after=` | | server-sent events, one [`Event`] each, `id:` its seq; ends when the run has ended |
+//! | `GET /runs/{r}/logs?follow=true&tail=` | | the agent's own output, raw bytes; with `tail`, about the last so many |
+//! | `GET /runs/{r}/review`, `GET /runs/{r}/base` | | [`Review`], [`Base`] |
+//! | `GET /runs/{r}/diff` | | unified diff, raw bytes |
+//! | `POST /runs/{r}/cancel` | | [`Run`] |
+//! | `POST /runs/{r}/approve` | [`Approve`] | [`Run`] (landing; watch it until it is not) |
+//! | `POST /runs/{r}/reject` | [`Reject`] | [`Run`] |
+//! | `POST /runs/{r}/reply` (`Idempotency-Key`) | [`Reply`] | [`Run`] (the child run where the run had ended) |
+//! | `GET /runners` | | [`Page`] of [`Runner`] |
+//! | `DELETE /runners/{r}` | | nothing |
+//! | `POST /runners/tokens` | | [`EnrolToken`] |
+//!
+//! Lists take `?after=<cursor>&limit=` and give at most 200 items. Errors are
+//! [`crate::problem::Problem`] documents.
+
+mod agent;
+mod card;
+mod inbox;
+mod project;
+mod provider;
+mod review;
+mod run;
+mod runner;
+mod session;
+mod up;
+
+use serde::{Deserialize, Serialize};
+
+pub use agent::{Agent, NewAgent};
+pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
+pub use inbox::{Change, InboxItem, Waits};
+pub use project::{EditProject, NewProject, Project, Record};
+pub use provider::{Key, NewKey, NewProvider, Provider};
+pub use review::{
+    Approve, Asked, Base, BaseState, ChangedFile, Evidence, FileFlag, FileStatus, Reject, Reply,
+    Review,
+};
+pub use run::{Check, Event, Run, StartRun, Step, Usage};
+pub use runner::{Enrol, EnrolToken, Enrolled, Runner};
+pub use session::{Health, Me, SignIn, SignInToken, SignedIn};
+pub use up::{Up, UpPids};
+
+/// Largest request body, in bytes: a card's body is text for people and agents, not an upload.
+pub const BODY_MAX: usize = 2 * 1024 * 1024;
+/// Most items on one page.
+pub const PAGE_MAX: u32 = 200;
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// The cursor for `after`, when there is more.
+    pub next: Option<String>,
+}

@@ -1,0 +1,69 @@
+//! Projects.
+
+use chrono::{DateTime, Utc};
+use freehold_model::ProjectId;
+use serde::{Deserialize, Serialize};
+
+use crate::order::Egress;
+
+/// Asks for a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewProject {
+    /// Unique in the tenant: letters, digits, `-`, `_`, `.`; 1 to 64.
+    pub name: String,
+    /// A git remote that a runner can reach.
+    pub remote: String,
+    /// The branch to start from and to land on; the remote's default where silent.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// What may be reached from inside.
+    #[serde(default)]
+    pub egress: Egress,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// Its first repository's remote.
+    pub remote: String,
+    /// The branch that work starts from and lands on.
+    pub target: String,
+    /// What may be reached from inside.
+    pub egress: Egress,
+    /// Where its record lives.
+    pub record: Record,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where a record lives in a repository that the client owns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The git remote.
+    pub remote: String,
+    /// The ref.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The folder in it.
+    pub path: String,
+}
+
+/// Changes a project. What is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditProject {
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Another branch; a runner looks whether it is there.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// What may be reached from inside, for runs from now on.
+    #[serde(default)]
+    pub egress: Option<Egress>,
+}

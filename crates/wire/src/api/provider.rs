@@ -1,0 +1,87 @@
+//! Model providers and their keys.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use freehold_model::ProviderId;
+use serde::{Deserialize, Serialize};
+
+/// Asks for a model provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewProvider {
+    /// Unique in the tenant.
+    pub name: String,
+    /// `openai`, `anthropic` or `ollama`.
+    pub kind: String,
+    /// The endpoint.
+    pub base_url: String,
+    /// The key, or where the runner finds it.
+    pub key: NewKey,
+    /// The model to ask for unless an agent says otherwise.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// A model provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its id.
+    pub id: ProviderId,
+    /// Its name.
+    pub name: String,
+    /// `openai`, `anthropic` or `ollama`.
+    pub kind: String,
+    /// The endpoint.
+    pub base_url: String,
+    /// Where the key is: a name or a note that there is one, never the key.
+    pub key: Key,
+    /// The model to ask for.
+    pub model: Option<String>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A provider's key as it is given.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewKey {
+    /// None is needed.
+    None,
+    /// In an environment variable of the runner.
+    Env(String),
+    /// In a file that the runner can read.
+    File(String),
+    /// The key itself. It is sealed to the tenant's runners before anything is stored, and is
+    /// never shown again.
+    Write(String),
+    /// As it was: when a provider is changed.
+    Keep,
+}
+
+impl fmt::Debug for NewKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Env(name) => f.debug_tuple("Env").field(name).finish(),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Write(_) => f.write_str("Write(…)"),
+            Self::Keep => f.write_str("Keep"),
+        }
+    }
+}
+
+/// Where a provider's key is, as people are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// None is needed.
+    None,
+    /// In an environment variable of the runner.
+    Env(String),
+    /// In a file that the runner can read.
+    File(String),
+    /// Written down, and sealed to so many runners: only they can open it. A runner that was
+    /// enrolled later cannot.
+    Written(u32),
+}

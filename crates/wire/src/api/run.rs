@@ -1,0 +1,134 @@
+//! Runs, their steps and their events.
+
+use chrono::{DateTime, Utc};
+use freehold_model::run::State;
+use freehold_model::{CardId, ProjectId, Reason, RunId, RunnerId};
+use serde::{Deserialize, Serialize};
+
+use crate::order::Egress;
+
+/// Starts a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRun {
+    /// The agent, by id or name; the only one there is where silent.
+    #[serde(default)]
+    pub agent: Option<String>,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Where it is.
+    pub state: State,
+    /// Why, as a code.
+    pub reason: Option<Reason>,
+    /// Why, in words.
+    pub detail: Option<String>,
+    /// What it waits for: `review`.
+    pub waiting_for: Option<String>,
+    /// The project's id.
+    pub project: ProjectId,
+    /// The card's id.
+    pub card: CardId,
+    /// The card's title.
+    pub card_title: String,
+    /// Who asked for it.
+    pub by: Option<String>,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// The agent's name.
+    pub agent: String,
+    /// What the agent says of its own version.
+    pub agent_version: Option<String>,
+    /// What it has used of its models, where that is known.
+    pub usage: Option<Usage>,
+    /// The isolation in force: `none`, `worktree` or `sandbox`.
+    pub isolation: String,
+    /// What could be reached from inside.
+    pub egress: Egress,
+    /// The runner that has or last had it.
+    pub runner: Option<RunnerId>,
+    /// The fence.
+    pub epoch: u32,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// The run that this one answers.
+    pub parent: Option<RunId>,
+    /// The commit it started from.
+    pub base: Option<String>,
+    /// The last commit of the work; null when nothing changed.
+    pub commit: Option<String>,
+    /// The commit on the target that brought it in.
+    pub landed: Option<String>,
+    /// The target branch.
+    pub target: String,
+    /// The checks of the last attempt, in their order.
+    pub checks: Vec<Check>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When a runner first took it up.
+    pub started_at: Option<DateTime<Utc>>,
+    /// How many events it has: they are numbered from 1 to this.
+    pub last_seq: u64,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// What a run has used of its models: counted by the runner's gateway, or said by the agent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Requests to the model; 0 where only the agent counted.
+    pub requests: u64,
+    /// Tokens that went in.
+    pub input_tokens: u64,
+    /// Tokens that came out.
+    pub output_tokens: u64,
+}
+
+/// A check's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// `passed`, `failed`, `timed_out` or `skipped`.
+    pub state: String,
+    /// Its exit code, where it has one.
+    pub exit_code: Option<i32>,
+}
+
+/// A step of a run, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The fence that it was done under: a run that lost its runner has the steps of each epoch.
+    pub epoch: u32,
+    /// Its name: `stage`, `setup`, `agent`, `collect`, a check's, `land`.
+    pub name: String,
+    /// `running`, `done`, `failed` or `cancelled`.
+    pub state: String,
+    /// Its exit code, where it has one.
+    pub exit_code: Option<i32>,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// One fact about a run. Gap-free: `seq` counts from 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the run.
+    pub seq: u64,
+    /// When it happened, by the clock of whoever said it.
+    pub ts: DateTime<Utc>,
+    /// What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`,
+    /// `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
+    /// `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
+    /// `agent.permission`, `agent.usage`, `check.finished`, `note`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Depends on the type.
+    pub payload: serde_json::Value,
+}

@@ -1,0 +1,70 @@
+//! Runners and how they are enrolled.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use freehold_model::{RunnerId, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// A runner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runner {
+    /// Its id.
+    pub id: RunnerId,
+    /// Its host's name.
+    pub name: String,
+    /// `online`, `draining` or `offline`.
+    pub state: String,
+    /// What it offers.
+    pub labels: BTreeMap<String, String>,
+    /// How many jobs it takes at once.
+    pub capacity: u32,
+    /// Jobs it holds now.
+    pub busy: u32,
+    /// Its program's version.
+    pub version: String,
+    /// When it was last heard of.
+    pub last_seen: Option<DateTime<Utc>>,
+    /// When it was enrolled.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A token that enrols one runner, shown once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolToken {
+    /// The token; `.` and the fingerprint of the key that orders are signed with are part of it.
+    pub token: String,
+    /// It is refused from then on.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a runner sends to be enrolled. The answer is [`Enrolled`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// The one-time token, without the fingerprint.
+    pub token: String,
+    /// The host's name.
+    pub name: String,
+    /// The runner's id, made by it.
+    pub runner: RunnerId,
+    /// Ed25519 public key: the runner's identity.
+    #[serde(with = "crate::base64url")]
+    pub signing_key: Vec<u8>,
+    /// HPKE public key, to which content keys are sealed.
+    pub seal_key: crate::seal::SealTo,
+    /// The signing key's signature over the sealing key.
+    #[serde(with = "crate::base64url")]
+    pub seal_key_signature: Vec<u8>,
+}
+
+/// A runner is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// Whose runner it is.
+    pub tenant: TenantId,
+    /// Ed25519 public key that signs the tenant's orders; the runner compares it with the
+    /// fingerprint in its token and pins it.
+    #[serde(with = "crate::base64url")]
+    pub order_key: Vec<u8>,
+}
