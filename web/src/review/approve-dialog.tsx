@@ -72,6 +72,8 @@ function doubtText(doubt: Doubt, target: string): string {
       return text.flagged(doubt.paths.length);
     case "unread":
       return text.unread(doubt.files);
+    case "no_diff":
+      return text.no_diff;
     case "comments":
       return text.comments(doubt.count);
   }

@@ -15,11 +15,20 @@ const EVENTS = 200;
 /** Characters of it that are shown. */
 const OUTPUT_CHARS = 64 * 1024;
 
-export function ChecksPanel({ run, evidence }: { run: Run; evidence: readonly Evidence[] }) {
+export interface ChecksPanelProps {
+  run: Run;
+  evidence: readonly Evidence[];
+  /** There is work, so what was to be checked has been. */
+  done: boolean;
+}
+
+export function ChecksPanel({ run, evidence, done }: ChecksPanelProps) {
   const text = words.checks;
   return (
     <Panel title={text.title}>
-      {evidence.length === 0 ? (
+      {evidence.length === 0 && !done ? (
+        <p className="text-muted">{text.pending}</p>
+      ) : evidence.length === 0 ? (
         <div>
           <p className="text-warn-ink">{text.none}</p>
           <p className="text-sm text-muted">{text.noneNext}</p>

@@ -19,6 +19,8 @@ export type Doubt =
   | { kind: "moved" }
   | { kind: "flagged"; paths: string[] }
   | { kind: "unread"; files: number }
+  /** There is work, but no line of it was on the page. */
+  | { kind: "no_diff" }
   | { kind: "comments"; count: number };
 
 export interface Facts {
@@ -30,6 +32,8 @@ export interface Facts {
   flaggedUnseen: string[];
   /** Parts of the diff that could not be shown. */
   unreadable: number;
+  /** The diff came without a file. */
+  noDiff: boolean;
   comments: number;
   evidence: readonly { name: string; state: string }[];
 }
@@ -86,6 +90,7 @@ function doubtsOf(facts: Facts): Doubt[] {
   if (facts.base?.state === "moved") doubts.push({ kind: "moved" });
   if (facts.flaggedUnseen.length > 0) doubts.push({ kind: "flagged", paths: facts.flaggedUnseen });
   if (facts.unreadable > 0) doubts.push({ kind: "unread", files: facts.unreadable });
+  if (facts.noDiff) doubts.push({ kind: "no_diff" });
   if (facts.comments > 0) doubts.push({ kind: "comments", count: facts.comments });
   return doubts;
 }

@@ -192,6 +192,7 @@ describe("decisions", () => {
     base: null as Base | null,
     flaggedUnseen: [] as string[],
     unreadable: 0,
+    noDiff: false,
     comments: 0,
     evidence: [{ name: "tests", state: "passed" }],
   };
@@ -232,6 +233,7 @@ describe("decisions", () => {
       base: { state: "moved" } as Base,
       flaggedUnseen: ["ci.yml"],
       unreadable: 2,
+      noDiff: true,
       comments: 1,
       evidence: [
         { name: "tests", state: "failed" },
@@ -243,6 +245,7 @@ describe("decisions", () => {
       "moved",
       "flagged",
       "unread",
+      "no_diff",
       "comments",
     ]);
     expect(doubts[0]).toEqual({ kind: "checks", names: ["tests", "lint"] });

@@ -84,7 +84,7 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
           <AskedPanel asked={shown.asked} />
           <div className="flex min-w-0 flex-col gap-3">
             <SummaryPanel summary={shown.summary} />
-            <ChecksPanel run={run} evidence={shown.evidence} />
+            <ChecksPanel run={run} evidence={shown.evidence} done={shown.commit !== null} />
           </div>
         </div>
         {state.kind === "ready" && shown.commit !== null && state.diff.files.length > 0 ? (
@@ -145,6 +145,7 @@ function useDecision(
       unreadable: ready?.diff.problems.length
         ? Math.max(1, files.filter((one) => one.problem).length)
         : 0,
+      noDiff: ready !== null && files.length === 0,
       comments: drafts.comments.length,
       evidence: shown.evidence,
     });

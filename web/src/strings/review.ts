@@ -47,6 +47,7 @@ export const review = {
   checks: {
     title: "Checks",
     none: "This project has no checks. Nothing but your eyes has tested the change.",
+    pending: "Checks run when the agent is done.",
     noneNext: "Checks are named in .agentworks/project.toml on the target branch.",
     state: {
       passed: "Passed",
@@ -270,6 +271,7 @@ export const review = {
       flagged: (n: number) =>
         `Not viewed yet, but executed or trusted by machines: ${plural(n, "file")}`,
       unread: (n: number) => `${plural(n, "file")} could not be shown whole`,
+      no_diff: "No line of the change could be shown",
       comments: (n: number) => `${plural(n, "comment")} of yours will not be sent`,
     },
     mismatch: "Not approved: the work changed while you looked",

@@ -46,27 +46,29 @@ export function FileRow({ file }: { file: FileDiff }) {
           </Badge>
         )}
       </span>
-      {comments > 0 && (
-        <span
-          className="flex items-center gap-1 text-xs text-muted"
-          title={review.files.comments(comments)}
-        >
-          <MessageSquare aria-hidden className="size-3.5" />
-          {count(comments)}
-          <span className="sr-only">{review.files.comments(comments)}</span>
-        </span>
-      )}
-      <Counts additions={file.additions} deletions={file.deletions} />
-      <Checkbox
-        checked={isViewed(file)}
-        onCheckedChange={(on) => setViewed(file, on)}
-        label={
-          <>
-            {words.viewed}
-            <span className="sr-only">{` ${file.path}`}</span>
-          </>
-        }
-      />
+      <span className="ml-auto flex items-center gap-2">
+        {comments > 0 && (
+          <span
+            className="flex items-center gap-1 text-xs text-muted"
+            title={review.files.comments(comments)}
+          >
+            <MessageSquare aria-hidden className="size-3.5" />
+            {count(comments)}
+            <span className="sr-only">{review.files.comments(comments)}</span>
+          </span>
+        )}
+        <Counts additions={file.additions} deletions={file.deletions} />
+        <Checkbox
+          checked={isViewed(file)}
+          onCheckedChange={(on) => setViewed(file, on)}
+          label={
+            <>
+              {words.viewed}
+              <span className="sr-only">{` ${file.path}`}</span>
+            </>
+          }
+        />
+      </span>
     </Cell>
   );
 }
