@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Archive, ArchiveRestore, Ellipsis, Link2, Terminal } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { type Card, isProblem } from "../api";
 import { queries } from "../api/queries";
 import { LANES, type Lane } from "../board/lanes";
@@ -50,46 +50,71 @@ export interface CardDrawerProps {
 export function CardDrawer(props: CardDrawerProps) {
   const { id, known, onClose } = props;
   const query = useQuery({ ...queries.card(id), placeholderData: known });
+  const leaveEditor = useRef<(() => void) | null>(null);
   const card = query.data;
-  if (card) return <Loaded key={card.id} {...props} card={card} />;
-  const gone = isProblem(query.error, "not_found") || isProblem(query.error, "invalid");
+  // Escape in the editor leaves only that; the drawer closes with the next one.
+  const close = () => {
+    const writing = document.activeElement?.closest("[data-editor]") != null;
+    if (writing && leaveEditor.current) leaveEditor.current();
+    else onClose();
+  };
   return (
-    <Drawer open onOpenChange={(open) => open || onClose()} title={say.drawer}>
-      {query.isPending && <Patches />}
-      {query.isError && gone && <EmptyState title={say.notFound.title} body={say.notFound.body} />}
-      {query.isError && !gone && (
-        <ErrorState problem={query.error} retry={() => void query.refetch()} />
+    <Drawer
+      open
+      onOpenChange={(open) => open || close()}
+      title={card ? truncate(card.title, 200) : say.drawer}
+      header={card && <Bar {...props} card={card} />}
+    >
+      {card ? (
+        <Loaded key={card.id} {...props} card={card} leaveEditor={leaveEditor} />
+      ) : (
+        <Missing
+          pending={query.isPending}
+          problem={query.error}
+          retry={() => void query.refetch()}
+        />
       )}
     </Drawer>
   );
 }
 
-function Loaded(props: CardDrawerProps & { card: Card }) {
-  const { card, intent, onClose } = props;
+function Missing(props: { pending: boolean; problem: unknown; retry: () => void }) {
+  const { pending, problem, retry } = props;
+  if (pending) return <Patches />;
+  const gone = isProblem(problem, "not_found") || isProblem(problem, "invalid");
+  if (gone) return <EmptyState title={say.notFound.title} body={say.notFound.body} />;
+  return <ErrorState problem={problem} retry={retry} />;
+}
+
+interface LoadedProps extends CardDrawerProps {
+  card: Card;
+  leaveEditor: RefObject<(() => void) | null>;
+}
+
+function Loaded({ card, intent, leaveEditor, onRestore }: LoadedProps) {
   const state = useEdit(card);
   const [first, setFirst] = useState<Field>("title");
   const fixed = card.archived_at !== null;
-  const { start } = state;
+  const { start, open, leave } = state;
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once, when the drawer opens.
   useEffect(() => {
     if (intent === "edit" && !fixed) start();
   }, [intent]);
+  useEffect(() => {
+    leaveEditor.current = open ? leave : null;
+    return () => {
+      leaveEditor.current = null;
+    };
+  }, [open, leave, leaveEditor]);
   const write = (field: Field) => {
     setFirst(field);
-    state.start();
+    start();
   };
-  // Escape leaves the editor first; the drawer closes with the next one.
-  const close = () => (state.open ? state.leave() : onClose());
   return (
-    <Drawer
-      open
-      onOpenChange={(open) => open || close()}
-      title={truncate(card.title, 200)}
-      header={<Bar {...props} />}
-    >
+    <>
       <div className="flex flex-col gap-3 px-4 py-3">
-        {fixed && <Archived card={card} onRestore={() => props.onRestore(card)} />}
-        {state.open ? (
+        {fixed && <Archived card={card} onRestore={() => onRestore(card)} />}
+        {open ? (
           <Editor state={state} first={first} />
         ) : (
           <Words card={card} state={state} fixed={fixed} write={write} />
@@ -102,7 +127,7 @@ function Loaded(props: CardDrawerProps & { card: Card }) {
       <p className="px-4 pb-6 text-xs text-faint">
         {say.created} <Time at={card.created_at} /> · {say.updated} <Time at={card.updated_at} />
       </p>
-    </Drawer>
+    </>
   );
 }
 

@@ -22,7 +22,7 @@ export function Editor({ state, first }: { state: EditState; first: Name }) {
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Ctrl+Enter of the fields inside.
-    <div onKeyDown={onKeyDown} className="flex flex-col gap-3">
+    <div data-editor onKeyDown={onKeyDown} className="flex flex-col gap-3">
       <Meanwhile state={state} />
       <Field label={say.title} required error={titleWords(edit.title)}>
         <Textarea

@@ -133,6 +133,8 @@ function useStartKey(start: () => void) {
     const onKey = (event: KeyboardEvent) => {
       const modified = event.ctrlKey || event.metaKey;
       if (event.key !== "Enter" || !modified || event.defaultPrevented || event.repeat) return;
+      // Over the drawer lies a question, and the key is its own.
+      if (document.querySelectorAll("[role=dialog],[role=alertdialog]").length > 1) return;
       event.preventDefault();
       latest.current();
     };
