@@ -1,124 +1,52 @@
+import { useQuery } from "@tanstack/react-query";
 import { Navigate } from "@tanstack/react-router";
-import { PartyPopper } from "lucide-react";
-import { useEffect, useState } from "react";
-import { welcome as words } from "../strings/welcome";
-import { Button, ButtonLink, ErrorState, PageHeader, toast } from "../ui";
-import { type Checklist, checklist, type World } from "./checklist";
-import { firstStepsWish, hideFirstSteps, showFirstSteps, showsFirstSteps } from "./first-steps";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { queries } from "../api/queries";
+import { ErrorState } from "../ui";
+import { checklist } from "./checklist";
+import { firstStepsWish, hideFirstSteps, showsFirstSteps, type Wish } from "./first-steps";
 import { homeProject } from "./last-project";
-import { Step } from "./step";
-import { StepBody } from "./step-body";
 import { useWorld } from "./use-world";
 import { WelcomeSkeleton } from "./welcome-skeleton";
 
+// Its forms are large, and whoever has seen them out does not need them again.
+const FirstStepsList = lazy(() => import("./first-steps-list"));
+
 /** The start: the first steps, as long as they are of use; else the board that one was on. */
 export default function WelcomePage() {
-  const { world, error, retry } = useWorld();
   const [wish, setWish] = useState(firstStepsWish);
+  const hide = () => {
+    hideFirstSteps();
+    setWish("hidden");
+  };
+  return wish === "hidden" ? <Home /> : <Steps wish={wish} onHide={hide} />;
+}
+
+function Steps({ wish, onHide }: { wish: Wish; onHide: () => void }) {
+  const { world, error, retry } = useWorld();
   if (world === undefined) {
     return error === null ? <WelcomeSkeleton /> : <ErrorState problem={error} retry={retry} />;
   }
   const list = checklist(world);
-  if (!showsFirstSteps(wish, list.now === null)) return <Home world={world} />;
+  if (!showsFirstSteps(wish, list.now === null)) return <Home />;
   return (
-    <FirstSteps
-      world={world}
-      list={list}
-      onHide={() => {
-        hideFirstSteps();
-        setWish("hidden");
-      }}
-    />
+    <Suspense fallback={<WelcomeSkeleton />}>
+      <FirstStepsList world={world} list={list} onHide={onHide} />
+    </Suspense>
   );
 }
 
-function Home({ world }: { world: World }) {
-  const project = homeProject(world.projects);
+function Home() {
+  const { data, error, isError, refetch } = useQuery(queries.projects());
+  // The next time nothing but the projects has to be asked for.
+  useEffect(() => hideFirstSteps(), []);
+  if (data === undefined) {
+    return isError ? <ErrorState problem={error} retry={refetch} /> : <WelcomeSkeleton />;
+  }
+  const project = homeProject(data);
   return project === null ? (
     <Navigate to="/projects" replace />
   ) : (
     <Navigate to="/projects/$project" params={{ project: project.id }} replace />
-  );
-}
-
-interface FirstStepsProps {
-  world: World;
-  list: Checklist;
-  onHide: () => void;
-}
-
-function FirstSteps({ world, list, onHide }: FirstStepsProps) {
-  const done = list.steps.filter((step) => step.state === "done").length;
-  // Who has seen them sees the end as well, though it comes about on another page.
-  useEffect(showFirstSteps, []);
-  const hide = () => {
-    toast.show({ title: words.hidden });
-    onHide();
-  };
-  return (
-    <div className="mx-auto max-w-3xl">
-      <PageHeader
-        title={words.title}
-        actions={
-          list.now !== null && (
-            <Button variant="ghost" onClick={hide}>
-              {words.hide}
-            </Button>
-          )
-        }
-      >
-        {list.now !== null && <p className="max-w-prose text-muted">{words.lead}</p>}
-        <p className="text-faint text-sm tabular-nums">{words.progress(done, list.steps.length)}</p>
-      </PageHeader>
-      {list.now === null && <Finished world={world} onClose={onHide} />}
-      <ol className="flex flex-col gap-2">
-        {list.steps.map((step, at) => (
-          <Step
-            key={step.id}
-            id={step.id}
-            number={at + 1}
-            state={step.state}
-            world={world}
-            list={list}
-          >
-            {step.state === "now" && <StepBody id={step.id} world={world} list={list} />}
-          </Step>
-        ))}
-      </ol>
-    </div>
-  );
-}
-
-/** Quietly: it is a beginning. */
-function Finished({ world, onClose }: { world: World; onClose: () => void }) {
-  const project = homeProject(world.projects);
-  return (
-    <section
-      aria-labelledby="finished"
-      className="mb-4 flex flex-wrap items-center gap-4 rounded-lg border border-line bg-ok-soft px-4 py-4"
-    >
-      <PartyPopper aria-hidden className="size-6 shrink-0 text-ok-ink" />
-      <div className="min-w-0 flex-1 basis-64" role="status">
-        <h2 id="finished" className="font-semibold text-lg text-ok-ink">
-          {words.finished.title}
-        </h2>
-        <p className="text-ink">{words.finished.body}</p>
-      </div>
-      <div className="flex flex-wrap gap-2">
-        <Button variant="ghost" onClick={onClose}>
-          {words.finished.close}
-        </Button>
-        {project !== null && (
-          <ButtonLink
-            to="/projects/$project"
-            params={{ project: project.id }}
-            variant="primary"
-            onClick={hideFirstSteps.bind(null, undefined)}
-          >
-            {words.finished.board}
-          </ButtonLink>
-        )}
-      </div>
-    </section>
   );
 }
