@@ -1,7 +1,7 @@
 //! Answers and refusals.
 
 use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -127,6 +127,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::new(Code::TooLarge, "the request's body is too large").into())
             }
+            Err(rejection) => Err(Problem::new(Code::Invalid, rejection.body_text()).into()),
+        }
+    }
+}
+
+/// What is asked for behind the `?`, or a refusal that says what does not fit.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => Err(Problem::new(Code::Invalid, rejection.body_text()).into()),
         }
     }

@@ -98,7 +98,15 @@ impl Watcher {
     }
 }
 
-/// Changes as they come; the first message is `hello`.
+/// Streams what changes, as it does.
+///
+/// Hints, not history: after connecting, and after `resync`, look at everything that is shown. The
+/// first message is `hello`; a comment comes every 15 seconds where nothing else does.
+#[utoipa::path(
+    get, path = "/changes", tag = "inbox",
+    responses((status = 200, body = String, content_type = "text/event-stream",
+        description = "One `Change` each, as JSON in `data`; `event` is its `change`.")),
+)]
 pub(crate) async fn changes(State(state): State<AppState>, session: SignedIn) -> Answer<Response> {
     let now = Instant::now();
     let watcher = Watcher {

@@ -1,7 +1,7 @@
 //! Streams of a run: its events, and the agent's own output.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -11,21 +11,26 @@ use freehold_engine::event::Reader;
 use freehold_wire::api::Event;
 use futures_util::Stream;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::AppState;
-use crate::answer::{Answer, Member};
+use crate::answer::{Answer, Member, Params};
 use crate::wake::Waiter;
 
 /// Events read at once: bounds what one follower makes the server hold.
 const BATCH: u32 = 200;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct From {
+    /// The last `seq` that was seen; from the first event on where silent.
     after: Option<u64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Logs {
+    /// Go on until the run has ended.
     #[serde(default)]
     follow: bool,
     /// Only about the last so many bytes.
@@ -99,12 +104,19 @@ impl Follower {
     }
 }
 
-/// Events as they come, from `after` or the `Last-Event-ID` on; ends when the run has ended.
-pub(crate) async fn events(
+/// Streams what happens in a run, from `after` or the `Last-Event-ID` on; ends when the run has ended.
+#[utoipa::path(
+    get, path = "/runs/{run}/events/stream", tag = "runs",
+    params(From, ("last-event-id" = Option<u64>, Header,
+        description = "As `after`, which it goes before: what a browser sends when it resumes.")),
+    responses((status = 200, body = String, content_type = "text/event-stream",
+        description = "One `Event` each, as JSON in `data`; `id` is its `seq`.")),
+)]
+pub(crate) async fn event_follow(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(run): Path<String>,
-    Query(from): Query<From>,
+    Params(from): Params<From>,
     headers: HeaderMap,
 ) -> Answer<Response> {
     let resumed = headers
@@ -139,12 +151,17 @@ fn sse(event: &Event) -> axum::response::sse::Event {
         .data(line)
 }
 
-/// The agent's own output, byte for byte.
-pub(crate) async fn logs(
+/// Streams the agent's own output, byte for byte.
+#[utoipa::path(
+    get, path = "/runs/{run}/logs", tag = "runs", params(Logs),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+        description = "The bytes, as the agent wrote them.")),
+)]
+pub(crate) async fn run_logs(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(run): Path<String>,
-    Query(query): Query<Logs>,
+    Params(query): Params<Logs>,
 ) -> Answer<Response> {
     let reader = state.engine.events(&caller, &run).await?;
     let after = match query.tail {

@@ -9,6 +9,7 @@ mod follow;
 mod hub;
 mod link;
 mod negotiate;
+mod openapi;
 mod reconcile;
 mod studio;
 mod wake;
@@ -149,6 +150,12 @@ impl Server {
         let _ended = tokio::time::timeout(DRAIN_TIMEOUT, state.tasks.wait()).await;
         Ok(served?)
     }
+}
+
+/// The API's description, as `/openapi.json` gives it.
+#[must_use]
+pub fn openapi() -> String {
+    api::document()
 }
 
 fn router(state: AppState, hosts: Arc<[String]>) -> Router {

@@ -7,6 +7,7 @@ pub mod dsse;
 pub mod link;
 pub mod order;
 pub mod problem;
+pub mod schema;
 pub mod seal;
 pub mod token;
 

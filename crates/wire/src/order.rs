@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use freehold_model::{CardId, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The DSSE payload type of an order.
 pub const ORDER: &str = "application/vnd.freehold.order.v1+json";
@@ -174,7 +175,7 @@ pub fn provider_key_purpose(tenant: TenantId, base_url: &str) -> String {
 }
 
 /// What may be reached from inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Egress {
     /// Nothing, not even for setup and checks.

@@ -1,6 +1,7 @@
 //! Errors as documents: RFC 9457 problem details with a code that has a page in `docs/errors/`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -66,7 +67,7 @@ codes! {
 }
 
 /// A problem document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// The page about the code.
     #[serde(rename = "type")]
@@ -83,6 +84,7 @@ pub struct Problem {
     pub next: String,
     /// To find the server's log lines by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub correlation: Option<String>,
 }
 

@@ -69,7 +69,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes what a card says. What is absent stays. */
+        /** Changes what a card says. What is absent stays as it is. */
         patch: operations["card_edit"];
         trace?: never;
     };
@@ -97,7 +97,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened to a card, oldest first. */
+        /** Tells what happened to a card, oldest first. */
         get: operations["card_history"];
         put?: never;
         post?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Brings a card back to the lane it was in. */
+        /** Brings back a card that was put away. */
         post: operations["card_restore"];
         delete?: never;
         options?: never;
@@ -165,7 +165,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Streams what changes. */
+        /**
+         * Streams what changes, as it does.
+         * @description Hints, not history: after connecting, and after `resync`, look at everything that is shown. The first message is `hello`; a comment comes every 15 seconds where nothing else does.
+         */
         get: operations["changes"];
         put?: never;
         post?: never;
@@ -199,7 +202,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What needs a person, of all projects. */
+        /** What needs a person, in all projects, the newest first. */
         get: operations["inbox"];
         put?: never;
         post?: never;
@@ -216,7 +219,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who asks, and what the token allows. */
+        /** Who asks, and until when the token is good. */
         get: operations["me"];
         put?: never;
         post?: never;
@@ -258,7 +261,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes a project. What is absent stays. */
+        /** Changes a project. What is absent stays as it is. */
         patch: operations["project_edit"];
         trace?: never;
     };
@@ -288,7 +291,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes a model provider, all of it; `keep` leaves its key as it is. */
+        /** Changes a model provider, all of it; the key `keep` stays as it is. A runner tries it first. */
         put: operations["provider_edit"];
         post?: never;
         /** Removes a model provider that no agent uses. */
@@ -343,7 +346,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revokes a runner. Its work goes elsewhere. */
-        delete: operations["runner_remove"];
+        delete: operations["runner_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -392,7 +395,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves a run's work, which then lands: watch it until it has. */
+        /** Approves a run's work, which then lands: watch the run until it has. */
         post: operations["run_approve"];
         delete?: never;
         options?: never;
@@ -407,7 +410,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where the target branch is now. Asks a runner, which may take seconds. */
+        /** Tells where the target branch is now. Asks a runner, which may take seconds. */
         get: operations["run_base"];
         put?: never;
         post?: never;
@@ -441,7 +444,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a run changed. */
+        /** Shows what a run changed. */
         get: operations["run_diff"];
         put?: never;
         post?: never;
@@ -458,7 +461,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what happened in a run, oldest first. */
+        /** Lists what happened in a run. */
         get: operations["event_list"];
         put?: never;
         post?: never;
@@ -475,7 +478,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Streams what happens in a run. */
+        /** Streams what happens in a run, from `after` or the `Last-Event-ID` on; ends when the run has ended. */
         get: operations["event_follow"];
         put?: never;
         post?: never;
@@ -492,7 +495,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Streams the agent's own output. */
+        /** Streams the agent's own output, byte for byte. */
         get: operations["run_logs"];
         put?: never;
         post?: never;
@@ -528,7 +531,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Answers a run, which goes on from there; a run that has ended goes on as a new one, which is given. */
+        /** Answers a run, which goes on from there. One that has ended goes on as a new run, which is given. */
         post: operations["run_reply"];
         delete?: never;
         options?: never;
@@ -543,7 +546,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a decision on a run rests on, besides the diff. */
+        /** Shows what a decision on a run rests on, besides the diff. */
         get: operations["run_review"];
         put?: never;
         post?: never;
@@ -560,7 +563,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the steps of a run, of every epoch. */
+        /** Lists the steps of a run, in every epoch, in their order. */
         get: operations["step_list"];
         put?: never;
         post?: never;
@@ -579,7 +582,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Exchanges the token of a sign-in link, which works once, for one that acts as the person. Needs no other token. */
+        /** Exchanges a sign-in link's token, which works once, for one that acts as the person. */
         post: operations["sign_in"];
         delete?: never;
         options?: never;
@@ -920,12 +923,7 @@ export interface components {
              * @description When it happened, by the clock of whoever said it.
              */
             ts: string;
-            /**
-             * @description What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`,
-             *     `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
-             *     `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
-             *     `agent.permission`, `agent.usage`, `check.finished`, `note`.
-             */
+            /** @description What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`, `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`, `agent.permission`, `agent.usage`, `check.finished`, `note`. */
             type: string;
         };
         /** @description A part of a list. */
@@ -1009,8 +1007,7 @@ export interface components {
         } | {
             /**
              * Format: int32
-             * @description Written down, and sealed to so many runners: only they can open it. A runner that was
-             *     enrolled later cannot.
+             * @description Written down, and sealed to so many runners: only they can open it. A runner that was enrolled later cannot.
              */
             written: number;
         };
@@ -1095,10 +1092,7 @@ export interface components {
             /** @description In a file that the runner can read. */
             file: string;
         } | {
-            /**
-             * @description The key itself. It is sealed to the tenant's runners before anything is stored, and is
-             *     never shown again.
-             */
+            /** @description The key itself. It is sealed to the tenant's runners before anything is stored, and is never shown again. */
             write: string;
         } | "keep";
         /** @description Asks for a project. */
@@ -1505,7 +1499,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
-                /** @description Most items of it, 200 at most. */
+                /** @description Most items, 200 at most. */
                 limit?: number;
             };
             header?: never;
@@ -1604,14 +1598,14 @@ export interface operations {
     card_list: {
         parameters: {
             query: {
-                /** @description The `next` of the part before; the first part where silent. */
-                after?: string;
-                /** @description Most items of it, 200 at most. */
-                limit?: number;
                 /** @description The project, by id or name. */
                 project: string;
-                /** @description Those that were put away, in place of those that were not. */
+                /** @description Those that were put away, in place of those on the board. */
                 archived?: boolean;
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -1687,7 +1681,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `version` that was seen, in quotes; another one by now is refused as `stale`. */
+                /** @description The `version` that the change was made from, in quotes: `"7"`. Where there is a newer one by now, the change is refused as `stale`. */
                 "if-match"?: string;
             };
             path: {
@@ -1743,7 +1737,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
-                /** @description Most items of it, 200 at most. */
+                /** @description Most items, 200 at most. */
                 limit?: number;
             };
             header?: never;
@@ -1859,7 +1853,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Hints, not history: after connecting, and after `resync`, look at everything that is shown. One `Change` each, as JSON in `data`; `event` is its `change`. A comment comes every 15 seconds. */
+            /** @description One `Change` each, as JSON in `data`; `event` is its `change`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1906,7 +1900,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
-                /** @description Most items of it, 200 at most. */
+                /** @description Most items, 200 at most. */
                 limit?: number;
             };
             header?: never;
@@ -1953,7 +1947,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
-                /** @description Most items of it, 200 at most. */
+                /** @description Most items, 200 at most. */
                 limit?: number;
             };
             header?: never;
@@ -2056,7 +2050,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
-                /** @description Most items of it, 200 at most. */
+                /** @description Most items, 200 at most. */
                 limit?: number;
             };
             header?: never;
@@ -2157,7 +2151,7 @@ export interface operations {
             query?: {
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
-                /** @description Most items of it, 200 at most. */
+                /** @description Most items, 200 at most. */
                 limit?: number;
             };
             header?: never;
@@ -2199,7 +2193,7 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    runner_remove: {
+    runner_revoke: {
         parameters: {
             query?: never;
             header?: never;
@@ -2224,16 +2218,16 @@ export interface operations {
     run_list: {
         parameters: {
             query?: {
-                /** @description The `next` of the part before; the first part where silent. */
-                after?: string;
-                /** @description Most items of it, 200 at most. */
-                limit?: number;
-                /** @description Of one project, by id or name. */
+                /** @description Of this project, by id or name. */
                 project?: string;
-                /** @description Of one card. */
+                /** @description Of this card. */
                 card?: string;
                 /** @description In one of these states, with commas between. */
                 state?: string;
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -2380,15 +2374,15 @@ export interface operations {
     event_list: {
         parameters: {
             query?: {
-                /** @description Those that come after this `seq`. */
+                /** @description Those behind this `seq`, the first of them first. */
                 after?: number;
-                /** @description The last ones before this `seq`, oldest first all the same. */
+                /** @description Those ahead of this `seq`. Without `after`, the last of them, oldest first all the same; `next` is then the `before` of the part ahead. */
                 before?: number;
-                /** @description Most items, 200 at most. A part also ends at 2 MB. */
+                /** @description Most items, 200 at most. A part also ends at 2 MB of content. */
                 limit?: number;
-                /** @description Of these kinds, with commas between. */
+                /** @description Of these types, with commas between. */
                 kind?: string;
-                /** @description Of one step. */
+                /** @description Of this step. */
                 step?: string;
             };
             header?: never;
@@ -2430,7 +2424,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One `Event` each, as JSON in `data`; `id` is its `seq`. Ends when the run has ended. */
+            /** @description One `Event` each, as JSON in `data`; `id` is its `seq`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2556,12 +2550,7 @@ export interface operations {
     };
     step_list: {
         parameters: {
-            query?: {
-                /** @description The `next` of the part before; the first part where silent. */
-                after?: string;
-                /** @description Most items of it, 200 at most. */
-                limit?: number;
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @description The run's id. */

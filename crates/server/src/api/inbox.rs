@@ -1,22 +1,34 @@
-//! What needs a person.
+//! What needs a person, and what changed.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use freehold_wire::api::{InboxItem, Page};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Part;
-use crate::AppState;
-use crate::answer::{Answer, Member};
+use crate::answer::{Answer, Member, Params};
+use crate::{AppState, changes};
 
-pub(super) async fn inbox(
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(inbox))
+        .routes(routes!(changes::changes))
+}
+
+/// What needs a person, in all projects, the newest first.
+#[utoipa::path(
+    get, path = "/inbox", tag = "inbox", params(Part),
+    responses((status = 200, body = Page<InboxItem>)),
+)]
+async fn inbox(
     State(state): State<AppState>,
     Member(caller): Member,
-    Query(part): Query<Part>,
+    Params(part): Params<Part>,
 ) -> Answer<Json<Page<InboxItem>>> {
-    Ok(Json(
-        state
-            .engine
-            .inbox(&caller, part.after()?, part.limit())
-            .await?,
-    ))
+    let items = state
+        .engine
+        .inbox(&caller, part.after()?, part.limit())
+        .await?;
+    Ok(Json(items))
 }

@@ -1,15 +1,34 @@
-//! Who is there: the server, and whoever asks.
+//! Who is there, and who asks.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use freehold_wire::api::{Health, Me, SignIn, SignedIn};
+use freehold_wire::api::{Health, Me, SignIn, SignInToken, SignedIn};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::AppState;
-use crate::answer::{self, Answer, Body};
+use crate::answer::{self, Answer, Body, Member};
 
-pub(super) async fn health(State(state): State<AppState>) -> impl IntoResponse {
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(sign_in))
+        .routes(routes!(sign_in_link))
+        .routes(routes!(sign_out))
+        .routes(routes!(me))
+}
+
+/// Whether the server is there. Needs no token.
+#[utoipa::path(
+    get, path = "/health", tag = "session", security(()),
+    responses(
+        (status = 200, body = Health),
+        (status = 503, body = Health, description = "The database does not answer."),
+    ),
+)]
+async fn health(State(state): State<AppState>) -> impl IntoResponse {
     let database = state.engine.store().alive().await;
     let health = Health {
         status: if database { "ok" } else { "degraded" }.to_owned(),
@@ -25,7 +44,13 @@ pub(super) async fn health(State(state): State<AppState>) -> impl IntoResponse {
     (status, Json(health))
 }
 
-pub(super) async fn sign_in(
+/// Exchanges a sign-in link's token, which works once, for one that acts as the person.
+#[utoipa::path(
+    post, path = "/sign-in", tag = "session", security(()),
+    request_body = SignIn,
+    responses((status = 200, body = SignedIn)),
+)]
+async fn sign_in(
     State(state): State<AppState>,
     Body(body): Body<SignIn>,
 ) -> Answer<Json<SignedIn>> {
@@ -35,15 +60,32 @@ pub(super) async fn sign_in(
     }))
 }
 
-pub(super) async fn sign_out(
+/// Makes a token for a link that signs one browser in as the person who asks; it is shown this once.
+#[utoipa::path(
+    post, path = "/sign-in/tokens", tag = "session",
+    responses((status = 201, body = SignInToken)),
+)]
+async fn sign_in_link(
     State(state): State<AppState>,
-    who: answer::SignedIn,
+    Member(caller): Member,
+) -> Answer<(StatusCode, Json<SignInToken>)> {
+    let token = state.engine.sign_in_link(&caller).await?;
+    Ok((StatusCode::CREATED, Json(token)))
+}
+
+/// Revokes the token that comes with the request.
+#[utoipa::path(post, path = "/sign-out", tag = "session", responses((status = 204)))]
+async fn sign_out(
+    State(state): State<AppState>,
+    signed_in: answer::SignedIn,
 ) -> Answer<StatusCode> {
-    state.engine.sign_out(&who.session).await?;
+    state.engine.sign_out(&signed_in.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn me(State(state): State<AppState>, who: answer::SignedIn) -> Answer<Json<Me>> {
+/// Who asks, and until when the token is good.
+#[utoipa::path(get, path = "/me", tag = "session", responses((status = 200, body = Me)))]
+async fn me(State(state): State<AppState>, signed_in: answer::SignedIn) -> Answer<Json<Me>> {
     let version = env!("CARGO_PKG_VERSION");
-    Ok(Json(state.engine.me(&who.session, version).await?))
+    Ok(Json(state.engine.me(&signed_in.session, version).await?))
 }

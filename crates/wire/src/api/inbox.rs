@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use freehold_model::run::State;
 use freehold_model::{CardId, ProjectId, RunId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Run;
+use crate::schema;
 
 /// Something that needs a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InboxItem {
     /// What for.
     pub kind: Waits,
@@ -21,7 +23,7 @@ pub struct InboxItem {
 }
 
 /// What a person is needed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Waits {
     /// Finished work waits for a decision.
@@ -33,7 +35,7 @@ pub enum Waits {
 }
 
 /// Something changed: look at it again. The name of the server-sent event is the tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
     /// The stream has begun: what was seen before may be old.
@@ -46,12 +48,16 @@ pub enum Change {
     /// A run has news.
     Run {
         /// The run.
+        #[schema(value_type = schema::RunId)]
         run: RunId,
         /// Its card.
+        #[schema(value_type = schema::CardId)]
         card: CardId,
         /// Its project.
+        #[schema(value_type = schema::ProjectId)]
         project: ProjectId,
         /// Where it is now.
+        #[schema(value_type = schema::State)]
         state: State,
         /// Its last event.
         last_seq: u64,
@@ -61,8 +67,10 @@ pub enum Change {
     /// A card was made, edited, moved or put away.
     Card {
         /// The card.
+        #[schema(value_type = schema::CardId)]
         card: CardId,
         /// Its project.
+        #[schema(value_type = schema::ProjectId)]
         project: ProjectId,
     },
     /// Something that is set up changed: `project`, `agent`, `provider` or `runner`.

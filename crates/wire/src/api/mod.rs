@@ -52,6 +52,7 @@ mod session;
 mod up;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use agent::{Agent, NewAgent};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
@@ -73,7 +74,7 @@ pub const BODY_MAX: usize = 2 * 1024 * 1024;
 pub const PAGE_MAX: u32 = 200;
 
 /// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,

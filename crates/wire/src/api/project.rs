@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use freehold_model::ProjectId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::order::Egress;
+use crate::schema;
 
 /// Asks for a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProject {
     /// Unique in the tenant: letters, digits, `-`, `_`, `.`; 1 to 64.
@@ -23,9 +25,10 @@ pub struct NewProject {
 }
 
 /// A project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Project {
     /// Its id.
+    #[schema(value_type = schema::ProjectId)]
     pub id: ProjectId,
     /// Its name.
     pub name: String,
@@ -42,7 +45,7 @@ pub struct Project {
 }
 
 /// Where a record lives in a repository that the client owns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Record {
     /// The git remote.
     pub remote: String,
@@ -54,7 +57,7 @@ pub struct Record {
 }
 
 /// Changes a project. What is absent stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditProject {
     /// A new name.

@@ -5,9 +5,12 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use freehold_model::ProviderId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// Asks for a model provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewProvider {
     /// Unique in the tenant.
@@ -24,9 +27,10 @@ pub struct NewProvider {
 }
 
 /// A model provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Provider {
     /// Its id.
+    #[schema(value_type = schema::ProviderId)]
     pub id: ProviderId,
     /// Its name.
     pub name: String,
@@ -43,7 +47,7 @@ pub struct Provider {
 }
 
 /// A provider's key as it is given.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewKey {
     /// None is needed.
@@ -72,7 +76,7 @@ impl fmt::Debug for NewKey {
 }
 
 /// Where a provider's key is, as people are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Key {
     /// None is needed.

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Approves a run's work.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// The commit that was seen; the run's present one where silent.
@@ -13,7 +14,7 @@ pub struct Approve {
 }
 
 /// Rejects a run's work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reject {
     /// Why, in words.
@@ -21,7 +22,7 @@ pub struct Reject {
 }
 
 /// Answers a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
     /// The answer.
@@ -29,7 +30,7 @@ pub struct Reply {
 }
 
 /// What a decision rests on, besides the diff.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Review {
     /// What was asked: the card, then every reply, oldest first.
     pub asked: Vec<Asked>,
@@ -59,7 +60,7 @@ impl Review {
 }
 
 /// Something that was asked of an agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     /// `card` or `reply`.
     pub kind: String,
@@ -72,7 +73,7 @@ pub struct Asked {
 }
 
 /// A changed file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedFile {
     /// Its path; what is not UTF-8 is replaced.
     pub path: String,
@@ -91,7 +92,7 @@ pub struct ChangedFile {
 }
 
 /// What happened to a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
     /// It is new.
@@ -109,7 +110,7 @@ pub enum FileStatus {
 }
 
 /// What machines execute or trust by themselves once it has landed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileFlag {
     /// A pipeline that a forge runs.
@@ -133,7 +134,7 @@ pub enum FileFlag {
 }
 
 /// A check's result with its time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Evidence {
     /// Its name.
     pub name: String,
@@ -148,7 +149,7 @@ pub struct Evidence {
 }
 
 /// Where the target branch is now, seen by a runner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Base {
     /// The commit that the work started from.
     pub base: Option<String>,
@@ -161,7 +162,7 @@ pub struct Base {
 }
 
 /// Whether a target branch moved on under finished work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BaseState {
     /// It is where the work started.

@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use freehold_model::run::State;
 use freehold_model::{CardId, ProjectId, Reason, RunId, RunnerId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::order::Egress;
+use crate::schema;
 
 /// Starts a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartRun {
     /// The agent, by id or name; the only one there is where silent.
@@ -17,21 +19,26 @@ pub struct StartRun {
 }
 
 /// A run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     /// Its id.
+    #[schema(value_type = schema::RunId)]
     pub id: RunId,
     /// Where it is.
+    #[schema(value_type = schema::State)]
     pub state: State,
     /// Why, as a code.
+    #[schema(value_type = Option<schema::Reason>)]
     pub reason: Option<Reason>,
     /// Why, in words.
     pub detail: Option<String>,
     /// What it waits for: `review`.
     pub waiting_for: Option<String>,
     /// The project's id.
+    #[schema(value_type = schema::ProjectId)]
     pub project: ProjectId,
     /// The card's id.
+    #[schema(value_type = schema::CardId)]
     pub card: CardId,
     /// The card's title.
     pub card_title: String,
@@ -50,12 +57,14 @@ pub struct Run {
     /// What could be reached from inside.
     pub egress: Egress,
     /// The runner that has or last had it.
+    #[schema(value_type = Option<schema::RunnerId>)]
     pub runner: Option<RunnerId>,
     /// The fence.
     pub epoch: u32,
     /// Which try, from 1.
     pub attempt: u32,
     /// The run that this one answers.
+    #[schema(value_type = Option<schema::RunId>)]
     pub parent: Option<RunId>,
     /// The commit it started from.
     pub base: Option<String>,
@@ -78,7 +87,7 @@ pub struct Run {
 }
 
 /// What a run has used of its models: counted by the runner's gateway, or said by the agent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Requests to the model; 0 where only the agent counted.
     pub requests: u64,
@@ -89,7 +98,7 @@ pub struct Usage {
 }
 
 /// A check's result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// Its name.
     pub name: String,
@@ -100,7 +109,7 @@ pub struct Check {
 }
 
 /// A step of a run, as the journal has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// The fence that it was done under: a run that lost its runner has the steps of each epoch.
     pub epoch: u32,
@@ -117,7 +126,7 @@ pub struct Step {
 }
 
 /// One fact about a run. Gap-free: `seq` counts from 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// Its place in the run.
     pub seq: u64,

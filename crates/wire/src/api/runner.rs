@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use freehold_model::{RunnerId, TenantId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// A runner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Runner {
     /// Its id.
+    #[schema(value_type = schema::RunnerId)]
     pub id: RunnerId,
     /// Its host's name.
     pub name: String,
@@ -30,7 +34,7 @@ pub struct Runner {
 }
 
 /// A token that enrols one runner, shown once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnrolToken {
     /// The token; `.` and the fingerprint of the key that orders are signed with are part of it.
     pub token: String,

@@ -3,9 +3,12 @@
 use chrono::{DateTime, Utc};
 use freehold_model::{TenantId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::schema;
 
 /// The server is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `ok`.
     pub status: String,
@@ -18,7 +21,7 @@ pub struct Health {
 }
 
 /// Signs a browser in.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// A sign-in link's token, or the token of a person.
@@ -26,7 +29,7 @@ pub struct SignIn {
 }
 
 /// A link's token that signs one browser in, shown once: `<address>/sign-in#<token>`.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignInToken {
     /// The token.
     pub token: String,
@@ -35,22 +38,24 @@ pub struct SignInToken {
 }
 
 /// A browser is signed in.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedIn {
     /// Acts as the person from now on; sent as `Authorization: Bearer`.
     pub token: String,
 }
 
 /// Whoever asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
     /// The person.
+    #[schema(value_type = schema::UserId)]
     pub user: UserId,
     /// Their name.
     pub name: String,
     /// `owner`, `admin`, `developer` or `viewer`.
     pub role: String,
     /// The organization that the token acts in.
+    #[schema(value_type = schema::TenantId)]
     pub tenant: TenantId,
     /// Its name.
     pub tenant_name: String,

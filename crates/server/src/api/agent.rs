@@ -1,0 +1,76 @@
+//! Agents.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use freehold_wire::api::{Agent, NewAgent, Page};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Part;
+use crate::AppState;
+use crate::answer::{Answer, Body, Member, Params};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(agent_add, agent_list))
+        .routes(routes!(agent_edit, agent_remove))
+}
+
+/// Adds an agent.
+#[utoipa::path(
+    post, path = "/agents", tag = "agents",
+    request_body = NewAgent,
+    responses((status = 201, body = Agent)),
+)]
+async fn agent_add(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Body(new): Body<NewAgent>,
+) -> Answer<(StatusCode, Json<Agent>)> {
+    let agent = state.engine.agent_add(&caller, new).await?;
+    Ok((StatusCode::CREATED, Json(agent)))
+}
+
+/// Lists agents.
+#[utoipa::path(
+    get, path = "/agents", tag = "agents", params(Part),
+    responses((status = 200, body = Page<Agent>)),
+)]
+async fn agent_list(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Params(part): Params<Part>,
+) -> Answer<Json<Page<Agent>>> {
+    let agents = state
+        .engine
+        .agent_list(&caller, part.after()?, part.limit())
+        .await?;
+    Ok(Json(agents))
+}
+
+/// Changes an agent, all of it. Runs that have begun go on as they were.
+#[utoipa::path(
+    put, path = "/agents/{agent}", tag = "agents",
+    request_body = NewAgent,
+    responses((status = 200, body = Agent)),
+)]
+async fn agent_edit(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(agent): Path<String>,
+    Body(edit): Body<NewAgent>,
+) -> Answer<Json<Agent>> {
+    Ok(Json(state.engine.agent_edit(&caller, &agent, edit).await?))
+}
+
+/// Removes an agent. What it did stays.
+#[utoipa::path(delete, path = "/agents/{agent}", tag = "agents", responses((status = 204)))]
+async fn agent_remove(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(agent): Path<String>,
+) -> Answer<StatusCode> {
+    state.engine.agent_remove(&caller, &agent).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,185 @@
+//! Cards.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use freehold_wire::api::{Card, CardEvent, EditCard, MoveCard, NewCard, Page};
+use freehold_wire::problem::{Code, Problem};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{IDEMPOTENCY, Part, idempotency_key, parse};
+use crate::AppState;
+use crate::answer::{Answer, Body, Member, Params};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(card_add, card_list))
+        .routes(routes!(card_show, card_edit))
+        .routes(routes!(card_move))
+        .routes(routes!(card_archive))
+        .routes(routes!(card_restore))
+        .routes(routes!(card_history))
+}
+
+/// Which cards.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// The project, by id or name.
+    project: String,
+    /// Those that were put away, in place of those on the board.
+    #[serde(default)]
+    archived: bool,
+}
+
+/// Adds a card to the end of the first lane.
+#[utoipa::path(
+    post, path = "/cards", tag = "cards",
+    params(("idempotency-key" = Option<String>, Header, description = IDEMPOTENCY)),
+    request_body = NewCard,
+    responses((status = 201, body = Card)),
+)]
+async fn card_add(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    headers: HeaderMap,
+    Body(new): Body<NewCard>,
+) -> Answer<(StatusCode, Json<Card>)> {
+    let key = idempotency_key(&headers)?;
+    let card = state.engine.card_add(&caller, new, key).await?;
+    Ok((StatusCode::CREATED, Json(card)))
+}
+
+/// Lists a project's cards.
+#[utoipa::path(
+    get, path = "/cards", tag = "cards", params(Which, Part),
+    responses((status = 200, body = Page<Card>)),
+)]
+async fn card_list(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Params(which): Params<Which>,
+    Params(part): Params<Part>,
+) -> Answer<Json<Page<Card>>> {
+    let (after, limit) = (part.after()?, part.limit());
+    let cards = state
+        .engine
+        .card_list(&caller, &which.project, which.archived, after, limit)
+        .await?;
+    Ok(Json(cards))
+}
+
+/// Shows a card.
+#[utoipa::path(get, path = "/cards/{card}", tag = "cards", responses((status = 200, body = Card)))]
+async fn card_show(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(card): Path<String>,
+) -> Answer<Json<Card>> {
+    Ok(Json(state.engine.card_show(&caller, &card).await?))
+}
+
+/// Changes what a card says. What is absent stays as it is.
+#[utoipa::path(
+    patch, path = "/cards/{card}", tag = "cards",
+    params(("if-match" = Option<String>, Header,
+        description = "The `version` that the change was made from, in quotes: `\"7\"`. Where there is a newer \
+            one by now, the change is refused as `stale`.")),
+    request_body = EditCard,
+    responses((status = 200, body = Card)),
+)]
+async fn card_edit(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(card): Path<String>,
+    headers: HeaderMap,
+    Body(edit): Body<EditCard>,
+) -> Answer<Json<Card>> {
+    let edition = edition(&headers)?;
+    let card = state
+        .engine
+        .card_edit(&caller, &card, edit, edition)
+        .await?;
+    Ok(Json(card))
+}
+
+/// Moves a card to a lane, or within one.
+#[utoipa::path(
+    post, path = "/cards/{card}/move", tag = "cards",
+    request_body = MoveCard,
+    responses((status = 200, body = Card)),
+)]
+async fn card_move(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(card): Path<String>,
+    Body(to): Body<MoveCard>,
+) -> Answer<Json<Card>> {
+    Ok(Json(state.engine.card_move(&caller, &card, &to).await?))
+}
+
+/// Puts a card away.
+#[utoipa::path(
+    post, path = "/cards/{card}/archive", tag = "cards",
+    responses((status = 200, body = Card)),
+)]
+async fn card_archive(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(card): Path<String>,
+) -> Answer<Json<Card>> {
+    Ok(Json(state.engine.card_archive(&caller, &card).await?))
+}
+
+/// Brings back a card that was put away.
+#[utoipa::path(
+    post, path = "/cards/{card}/restore", tag = "cards",
+    responses((status = 200, body = Card)),
+)]
+async fn card_restore(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(card): Path<String>,
+) -> Answer<Json<Card>> {
+    Ok(Json(state.engine.card_restore(&caller, &card).await?))
+}
+
+/// Tells what happened to a card, oldest first.
+#[utoipa::path(
+    get, path = "/cards/{card}/history", tag = "cards", params(Part),
+    responses((status = 200, body = Page<CardEvent>)),
+)]
+async fn card_history(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(card): Path<String>,
+    Params(part): Params<Part>,
+) -> Answer<Json<Page<CardEvent>>> {
+    let after = parse(part.after.as_deref(), "after")?.unwrap_or(0);
+    let history = state
+        .engine
+        .card_history(&caller, &card, after, part.limit())
+        .await?;
+    Ok(Json(history))
+}
+
+/// The edition in `If-Match: "7"`.
+fn edition(headers: &HeaderMap) -> Answer<Option<u64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let edition = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+        .ok_or_else(|| {
+            Problem::new(
+                Code::Invalid,
+                "`If-Match` is the card's edition in quotes, as in \"7\"",
+            )
+        })?;
+    Ok(Some(edition))
+}

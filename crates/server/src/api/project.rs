@@ -1,0 +1,77 @@
+//! Projects.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use freehold_wire::api::{EditProject, NewProject, Page, Project};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Part;
+use crate::AppState;
+use crate::answer::{Answer, Body, Member, Params};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(project_add, project_list))
+        .routes(routes!(project_show, project_edit))
+}
+
+/// Adds a project. A runner tries its remote first.
+#[utoipa::path(
+    post, path = "/projects", tag = "projects",
+    request_body = NewProject,
+    responses((status = 201, body = Project)),
+)]
+async fn project_add(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Body(new): Body<NewProject>,
+) -> Answer<(StatusCode, Json<Project>)> {
+    let project = state.engine.project_add(&caller, new).await?;
+    Ok((StatusCode::CREATED, Json(project)))
+}
+
+/// Lists projects.
+#[utoipa::path(
+    get, path = "/projects", tag = "projects", params(Part),
+    responses((status = 200, body = Page<Project>)),
+)]
+async fn project_list(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Params(part): Params<Part>,
+) -> Answer<Json<Page<Project>>> {
+    let projects = state
+        .engine
+        .project_list(&caller, part.after()?, part.limit())
+        .await?;
+    Ok(Json(projects))
+}
+
+/// Shows a project.
+#[utoipa::path(get, path = "/projects/{project}", tag = "projects", responses((status = 200, body = Project)))]
+async fn project_show(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(project): Path<String>,
+) -> Answer<Json<Project>> {
+    Ok(Json(state.engine.project_show(&caller, &project).await?))
+}
+
+/// Changes a project. What is absent stays as it is.
+#[utoipa::path(
+    patch, path = "/projects/{project}", tag = "projects",
+    request_body = EditProject,
+    responses((status = 200, body = Project)),
+)]
+async fn project_edit(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(project): Path<String>,
+    Body(edit): Body<EditProject>,
+) -> Answer<Json<Project>> {
+    Ok(Json(
+        state.engine.project_edit(&caller, &project, edit).await?,
+    ))
+}

@@ -1,0 +1,78 @@
+//! Model providers.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use freehold_wire::api::{NewProvider, Page, Provider};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Part;
+use crate::AppState;
+use crate::answer::{Answer, Body, Member, Params};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(provider_add, provider_list))
+        .routes(routes!(provider_edit, provider_remove))
+}
+
+/// Adds a model provider. A runner tries it first.
+#[utoipa::path(
+    post, path = "/providers", tag = "providers",
+    request_body = NewProvider,
+    responses((status = 201, body = Provider)),
+)]
+async fn provider_add(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Body(new): Body<NewProvider>,
+) -> Answer<(StatusCode, Json<Provider>)> {
+    let provider = state.engine.provider_add(&caller, new).await?;
+    Ok((StatusCode::CREATED, Json(provider)))
+}
+
+/// Lists model providers.
+#[utoipa::path(
+    get, path = "/providers", tag = "providers", params(Part),
+    responses((status = 200, body = Page<Provider>)),
+)]
+async fn provider_list(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Params(part): Params<Part>,
+) -> Answer<Json<Page<Provider>>> {
+    let providers = state
+        .engine
+        .provider_list(&caller, part.after()?, part.limit())
+        .await?;
+    Ok(Json(providers))
+}
+
+/// Changes a model provider, all of it; the key `keep` stays as it is. A runner tries it first.
+#[utoipa::path(
+    put, path = "/providers/{provider}", tag = "providers",
+    request_body = NewProvider,
+    responses((status = 200, body = Provider)),
+)]
+async fn provider_edit(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(provider): Path<String>,
+    Body(edit): Body<NewProvider>,
+) -> Answer<Json<Provider>> {
+    Ok(Json(
+        state.engine.provider_edit(&caller, &provider, edit).await?,
+    ))
+}
+
+/// Removes a model provider that no agent uses.
+#[utoipa::path(delete, path = "/providers/{provider}", tag = "providers", responses((status = 204)))]
+async fn provider_remove(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(provider): Path<String>,
+) -> Answer<StatusCode> {
+    state.engine.provider_remove(&caller, &provider).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,93 @@
+//! What the API's description says of the model's values, which know nothing of descriptions.
+//! Each type here stands for the model's of the same name; there are no values of it.
+
+use std::borrow::Cow;
+
+use chrono::DateTime;
+use freehold_model::id::{Id, Kind, kind};
+use freehold_model::run;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problem::Code;
+
+macro_rules! described {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {
+        $($(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        })*
+    };
+}
+
+described! {
+    /// Of a tenant.
+    TenantId = id::<kind::Tenant>("an organization");
+    /// Of a person.
+    UserId = id::<kind::User>("a person");
+    /// Of a project.
+    ProjectId = id::<kind::Project>("a project");
+    /// Of a card.
+    CardId = id::<kind::Card>("a card");
+    /// Of a run.
+    RunId = id::<kind::Run>("a run");
+    /// Of an agent.
+    AgentId = id::<kind::Agent>("an agent");
+    /// Of a provider.
+    ProviderId = id::<kind::Provider>("a model provider");
+    /// Of a runner.
+    RunnerId = id::<kind::Runner>("a runner");
+    /// A column of the board.
+    Lane = one_of("A column of the board, in their order.", freehold_model::Lane::ALL.map(freehold_model::Lane::name));
+    /// Where a run is.
+    State = one_of("Where a run is.", run::State::ALL.map(run::State::name));
+    /// Why a run is where it is.
+    Reason = one_of("Why a run is where it is. More may come: show an unknown one as it is.",
+        freehold_model::Reason::ALL.iter().map(|reason| reason.code()));
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let description = "What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.";
+        one_of(description, Self::ALL.iter().map(|code| code.code())).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Code")
+    }
+}
+
+fn id<K: Kind>(of: &str) -> Object {
+    let example = Id::<K>::at(DateTime::UNIX_EPOCH, [0b1010_0101; 10]);
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .pattern(Some(format!(
+            "^{}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$",
+            K::PREFIX
+        )))
+        .description(Some(format!("The id of {of}. Later ones sort later.")))
+        .examples([example.to_string()])
+        .build()
+}
+
+fn one_of(description: &str, names: impl IntoIterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .enum_values(Some(names))
+        .description(Some(description))
+        .build()
+}
