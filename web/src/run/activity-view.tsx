@@ -94,7 +94,7 @@ function GoTo({ last, told, onGo }: { last: number; told: Journal; onGo: (seq: n
     onGo(seq);
   };
   return (
-    <form onSubmit={submit} className="flex min-w-0 flex-wrap items-center gap-2">
+    <form onSubmit={submit} className="flex min-w-0 flex-wrap items-center gap-x-2">
       <Input
         aria-label={words.activity.goTo}
         placeholder={words.activity.goToPlaceholder}

@@ -38,6 +38,8 @@ function continues(before: RunEvent, event: RunEvent): boolean {
     case "agent.thought":
       return true;
     case "agent.plan":
+    // Said when it is approved, and again when a runner takes it.
+    case "run.landing":
       return true;
     case "agent.usage":
       return (numberOf(before, "requests") === null) === (numberOf(event, "requests") === null);

@@ -64,20 +64,25 @@ export function Steps({ told, complete, onJump }: StepsProps) {
       </div>
     );
   }
-  const [latest, ...earlier] = [...told.attempts].reverse();
+  // A landing belongs to the attempt whose work it lands.
+  const from = told.attempts.findLastIndex((attempt) => attempt.kind === "execute");
+  const [earlier, present] = [
+    told.attempts.slice(0, Math.max(from, 0)),
+    told.attempts.slice(Math.max(from, 0)),
+  ];
   return (
     <div className="flex flex-col gap-2">
-      {[...earlier].reverse().map((attempt) => (
+      {earlier.map((attempt) => (
         <Earlier key={attempt.seq} attempt={attempt} onJump={onJump} />
       ))}
-      {latest && (
-        <section aria-label={attemptName(latest)}>
-          {earlier.length > 0 && (
-            <h3 className="pb-1 text-xs font-medium text-muted">{attemptName(latest)}</h3>
+      {present.map((attempt, at) => (
+        <section key={attempt.seq} aria-label={attemptName(attempt)}>
+          {(at > 0 || earlier.length > 0) && (
+            <h3 className="pb-1 text-xs font-medium text-muted">{attemptName(attempt)}</h3>
           )}
-          <StepList attempt={latest} onJump={onJump} />
+          <StepList attempt={attempt} onJump={onJump} />
         </section>
-      )}
+      ))}
     </div>
   );
 }

@@ -254,7 +254,7 @@ export const run = {
     created: "Asked for",
     started: "Began",
     finished: "Ended",
-    took: "Took",
+    took: "Altogether",
     usage: "Model use",
     attempt: "Attempt",
     id: "Run",
