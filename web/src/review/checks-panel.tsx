@@ -8,6 +8,7 @@ import { outputText } from "../run/event";
 import { plainOutput } from "../run/plain-output";
 import { review as words } from "../strings/review";
 import { Button, CodeBlock, FormError, Link, Spinner } from "../ui";
+import { lastTurn } from "./last-turn";
 import { Panel } from "./panels";
 
 /** Events of a check's output that are fetched: its end says what went wrong. */
@@ -93,19 +94,24 @@ function CheckLine({ run, check }: { run: Run; check: Evidence }) {
   );
 }
 
+/** A run of several turns has run its checks several times: only what was printed last is meant. */
+async function loadOutput(run: Run, step: string, signal: AbortSignal): Promise<string> {
+  const ask = (kind: string, of?: string) =>
+    api.get("/runs/{run}/events", {
+      path: { run: run.id },
+      query: { before: run.last_seq + 1, limit: EVENTS, kind, step: of },
+      signal,
+    });
+  const [printed, started] = await Promise.all([ask("output", step), ask("step.started")]);
+  return plainOutput(lastTurn(printed.items, started.items).map(outputText).join(""));
+}
+
 function CheckOutput({ run, check }: { run: Run; check: Evidence }) {
   const text = words.checks;
   const query = useQuery({
     queryKey: ["check-output", run.id, check.step, run.epoch],
     staleTime: Number.POSITIVE_INFINITY,
-    queryFn: async ({ signal }) => {
-      const page = await api.get("/runs/{run}/events", {
-        path: { run: run.id },
-        query: { before: run.last_seq + 1, limit: EVENTS, kind: "output", step: check.step },
-        signal,
-      });
-      return plainOutput(page.items.map(outputText).join(""));
-    },
+    queryFn: ({ signal }) => loadOutput(run, check.step, signal),
   });
   if (query.isPending) {
     return (

@@ -20,8 +20,8 @@ export function Status({ run, decision, seen, replied }: StatusProps) {
   const text = words.decide;
   switch (decision.phase) {
     case "decide":
-      return seen === null ? (
-        <p className="text-muted">{text.blocked.not_loaded}</p>
+      return seen === null || decision.approve === "changed" ? (
+        <p className="text-muted">{text.blocked[decision.approve ?? "not_loaded"]}</p>
       ) : (
         <p className="text-ink">{text.lands(seen, run.target)}</p>
       );

@@ -7,6 +7,7 @@ import type { FileDiff } from "./diff/types";
 import { COMMENTS_MAX, type Draft, dropComment, NO_DRAFTS, putComment, readDrafts } from "./drafts";
 import { entriesOf, filterEntries, flagsByPath, listRows } from "./files";
 import { REVIEWS_MAX, readKept, type Store, writeKept } from "./kept";
+import { lastTurn } from "./last-turn";
 import { composeMessage } from "./message";
 import { isViewed, setViewed } from "./viewed";
 
@@ -251,5 +252,19 @@ describe("decisions", () => {
     expect(doubts[0]).toEqual({ kind: "checks", names: ["tests", "lint"] });
     expect(needsConfirm(doubts)).toBe(true);
     expect(needsConfirm(decide({ ...facts, evidence: [] }).doubts)).toBe(false);
+  });
+});
+
+describe("the output of a check", () => {
+  const event = (seq: number, step: string) => ({ seq, payload: { step } }) as never;
+
+  it("is that of the last time it ran", () => {
+    const printed = [event(3, "check:a"), event(9, "check:a")];
+    expect(lastTurn(printed, [event(2, "check"), event(7, "check")])).toEqual([printed[1]]);
+    // A landing that needed no check printed nothing: what was seen before still counts.
+    expect(lastTurn(printed, [event(2, "check"), event(7, "check"), event(12, "land")])).toEqual([
+      printed[1],
+    ]);
+    expect(lastTurn(printed, [])).toEqual(printed);
   });
 });

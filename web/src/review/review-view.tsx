@@ -75,7 +75,15 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
         <Status run={run} decision={decision} seen={seen} replied={acts.replied} />
       </DecisionBar>
       <div className="flex flex-col gap-3 py-3">
-        {isOld && latest.commit && <Newer commit={latest.commit} onShow={showNew} />}
+        {isOld && latest.commit && (
+          <Newer
+            commit={latest.commit}
+            onShow={() => {
+              acts.forget();
+              showNew();
+            }}
+          />
+        )}
         {acts.remark}
         <Returned run={run} />
         {kept.volatile && <Callout tone="warn">{words.decide.volatile}</Callout>}

@@ -114,6 +114,8 @@ export function useActs({ run, seen, decision, kept }: ActsOptions) {
   return {
     open,
     askApprove,
+    /** What went wrong was about work that is not on the page any more. */
+    forget: approve.reset,
     approving: approve.isPending,
     /** The reply of this page is what the agent works on. */
     replied: repliedAt !== null,
