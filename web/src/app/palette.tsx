@@ -11,7 +11,7 @@ import {
 import { Dialog as Radix } from "radix-ui";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { app } from "../strings/app";
-import { cn, Kbd } from "../ui";
+import { cn, Kbd, useReturnFocus } from "../ui";
 import { type PaletteRow, usePaletteRows } from "./palette-entries";
 import { grouped, type PaletteKind, rank } from "./palette-rank";
 
@@ -28,6 +28,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [chosen, setChosen] = useState(0);
   const { rows, loading } = usePaletteRows();
+  const giveBack = useReturnFocus(true);
   const groups = useMemo(() => grouped(rank(rows, query)), [rows, query]);
   const flat = groups.flatMap(([, group]) => group);
   const at = Math.min(chosen, Math.max(0, flat.length - 1));
@@ -61,6 +62,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          {...giveBack}
           aria-describedby={undefined}
           className="fixed inset-x-2 top-[10vh] z-50 mx-auto flex max-h-[70vh] max-w-xl animate-rise flex-col rounded-lg border border-line bg-raised shadow-floating"
         >

@@ -2,6 +2,7 @@ import { Outlet, useNavigate, useRouter } from "@tanstack/react-router";
 import { Dialog as Radix } from "radix-ui";
 import { lazy, Suspense, useEffect } from "react";
 import { app } from "../strings/app";
+import { useReturnFocus } from "../ui";
 import { showFirstSteps } from "../welcome/first-steps";
 import { useRememberProject } from "../welcome/last-project";
 import { BottomBar } from "./bottom-bar";
@@ -64,11 +65,13 @@ export function Shell() {
 }
 
 function PhoneMenu() {
+  const giveBack = useReturnFocus(true);
   return (
     <Radix.Root open onOpenChange={overlays.close}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          {...giveBack}
           aria-describedby={undefined}
           className="fixed inset-y-0 left-0 z-50 flex w-72 max-w-[85vw] flex-col border-line border-r bg-canvas shadow-floating"
         >

@@ -5,6 +5,7 @@ import { Button } from "./button";
 import { Field } from "./field";
 import { Input } from "./input";
 import { FormError } from "./problem";
+import { useReturnFocus } from "./return-focus";
 
 export interface ConfirmDialogProps {
   open: boolean;
@@ -43,6 +44,7 @@ export function ConfirmDialog({
     setProblem(null);
   }, [open]);
   const field = useRef<HTMLInputElement>(null);
+  const giveBack = useReturnFocus(open);
   const ready = typed === undefined || word.trim() === typed;
 
   async function submit(event: FormEvent) {
@@ -65,6 +67,7 @@ export function ConfirmDialog({
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          {...giveBack}
           onOpenAutoFocus={(event) => {
             // Otherwise the focus starts at the harmless button.
             if (field.current === null) return;

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { ui } from "../strings/ui";
 import { Button } from "./button";
 import { cn } from "./cn";
+import { useReturnFocus } from "./return-focus";
 
 export interface DialogProps {
   open: boolean;
@@ -30,11 +31,13 @@ export function Dialog({
   size = "md",
   children,
 }: DialogProps) {
+  const giveBack = useReturnFocus(open);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className={SCRIM} />
         <Radix.Content
+          {...giveBack}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
           className={cn(
             "fixed inset-x-2 top-[8vh] z-50 mx-auto flex max-h-[84vh] animate-rise flex-col rounded-lg border border-line bg-raised shadow-floating",
@@ -73,11 +76,13 @@ export interface DrawerProps {
 
 /** A sheet at the right edge; the whole width of a phone. */
 export function Drawer({ open, onOpenChange, title, header, footer, children }: DrawerProps) {
+  const giveBack = useReturnFocus(open);
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className={SCRIM} />
         <Radix.Content
+          {...giveBack}
           aria-describedby={undefined}
           className="fixed inset-y-0 right-0 z-50 flex w-full max-w-2xl animate-slide-in flex-col border-line border-l bg-surface shadow-floating"
         >

@@ -26,6 +26,7 @@ export { Menu, type MenuAction, type MenuItem, type MenuProps } from "./menu";
 export { OutsideLink } from "./outside-link";
 export { PageHeader, type PageHeaderProps } from "./page-header";
 export { ErrorState, FormError } from "./problem";
+export { useReturnFocus } from "./return-focus";
 export { Select, type SelectOption, type SelectProps } from "./select";
 export { Loading, Skeleton } from "./skeleton";
 export { Spinner } from "./spinner";
