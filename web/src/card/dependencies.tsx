@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { CircleCheck, CircleDashed, Plus, X } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Card } from "../api";
 import { queries } from "../api/queries";
 import { putCard, useCards } from "../board/use-cards";
@@ -19,6 +19,7 @@ export function Dependencies({ card }: { card: Card }) {
   const [adding, setAdding] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   const needed = dependents(cards, card.id);
 
   async function change(depends: string[]) {
@@ -27,6 +28,8 @@ export function Dependencies({ card }: { card: Card }) {
     setProblem(null);
     try {
       putCard(client, await setDepends(card.id, depends));
+      // What had the focus is about to go.
+      button.current?.focus();
       setAdding(false);
     } catch (error) {
       setProblem(error);
@@ -42,6 +45,7 @@ export function Dependencies({ card }: { card: Card }) {
       action={
         fixed ? undefined : (
           <Button
+            ref={button}
             size="sm"
             variant="ghost"
             aria-expanded={adding}
