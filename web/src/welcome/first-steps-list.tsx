@@ -3,7 +3,7 @@ import { useEffect } from "react";
 import { welcome as words } from "../strings/welcome";
 import { Button, ButtonLink, PageHeader, toast } from "../ui";
 import type { Checklist, World } from "./checklist";
-import { hideFirstSteps, showFirstSteps } from "./first-steps";
+import { hideFirstSteps } from "./first-steps";
 import { homeProject } from "./last-project";
 import { Step } from "./step";
 import { StepBody } from "./step-body";
@@ -11,13 +11,14 @@ import { StepBody } from "./step-body";
 interface FirstStepsProps {
   world: World;
   list: Checklist;
+  onShow: () => void;
   onHide: () => void;
 }
 
-export default function FirstStepsList({ world, list, onHide }: FirstStepsProps) {
+export default function FirstStepsList({ world, list, onShow, onHide }: FirstStepsProps) {
   const done = list.steps.filter((step) => step.state === "done").length;
-  // Who has seen them sees the end as well, though it comes about on another page.
-  useEffect(showFirstSteps, []);
+  // Who has seen them sees the end as well, here or after it came about on another page.
+  useEffect(onShow, [onShow]);
   const hide = () => {
     toast.show({ title: words.hidden });
     onHide();

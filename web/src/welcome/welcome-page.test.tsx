@@ -9,7 +9,7 @@ import {
   RouterProvider,
 } from "@tanstack/react-router";
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { keys } from "../api/queries";
 import { welcome as words } from "../strings/welcome";
 import WelcomePage from "./welcome-page";
@@ -30,6 +30,9 @@ interface Server {
 
 let sent: { path: string; body: string; key: string | null }[] = [];
 let client: QueryClient;
+
+// Loaded on demand by the page; the first time takes longer than a test waits for a text.
+beforeAll(() => import("./first-steps-list"), 30_000);
 
 beforeEach(() => {
   sent = [];
@@ -111,6 +114,15 @@ it("does not bother who has landed something already", async () => {
   const router = await open({ projects: [PROJECT], cards: [CARD], runs: [LANDED] });
   await screen.findByText("there");
   expect(router.state.location.pathname).toBe("/projects/prj_1");
+});
+
+it("ends with a word about the landing while one looks on", async () => {
+  const server: Server = { runners: [RUNNER], projects: [PROJECT], agents: [AGENT], cards: [CARD] };
+  await open(server);
+  await screen.findByRole("button", { name: words.steps.start.submit });
+  server.runs = [LANDED];
+  await act(() => client.invalidateQueries({ queryKey: keys.runs() }));
+  expect(await screen.findByText(words.finished.title)).toBeTruthy();
 });
 
 it("ends with a word about the landing, also where that came about on another page", async () => {

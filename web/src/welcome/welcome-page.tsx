@@ -1,10 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Navigate } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { queries } from "../api/queries";
 import { ErrorState } from "../ui";
 import { checklist } from "./checklist";
-import { firstStepsWish, hideFirstSteps, showsFirstSteps, type Wish } from "./first-steps";
+import {
+  firstStepsWish,
+  hideFirstSteps,
+  showFirstSteps,
+  showsFirstSteps,
+  type Wish,
+} from "./first-steps";
 import { homeProject } from "./last-project";
 import { useWorld } from "./use-world";
 import { WelcomeSkeleton } from "./welcome-skeleton";
@@ -19,10 +25,20 @@ export default function WelcomePage() {
     hideFirstSteps();
     setWish("hidden");
   };
-  return wish === "hidden" ? <Home /> : <Steps wish={wish} onHide={hide} />;
+  const shown = useCallback(() => {
+    showFirstSteps();
+    setWish("shown");
+  }, []);
+  return wish === "hidden" ? <Home /> : <Steps wish={wish} onShow={shown} onHide={hide} />;
 }
 
-function Steps({ wish, onHide }: { wish: Wish; onHide: () => void }) {
+interface StepsProps {
+  wish: Wish;
+  onShow: () => void;
+  onHide: () => void;
+}
+
+function Steps({ wish, onShow, onHide }: StepsProps) {
   const { world, error, retry } = useWorld();
   if (world === undefined) {
     return error === null ? <WelcomeSkeleton /> : <ErrorState problem={error} retry={retry} />;
@@ -31,7 +47,7 @@ function Steps({ wish, onHide }: { wish: Wish; onHide: () => void }) {
   if (!showsFirstSteps(wish, list.now === null)) return <Home />;
   return (
     <Suspense fallback={<WelcomeSkeleton />}>
-      <FirstStepsList world={world} list={list} onHide={onHide} />
+      <FirstStepsList world={world} list={list} onShow={onShow} onHide={onHide} />
     </Suspense>
   );
 }

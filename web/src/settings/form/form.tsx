@@ -97,9 +97,14 @@ function Refusal({ problem }: { problem: unknown }) {
   const { title, detail, next } = toProblem(problem);
   return (
     <span role="alert">
-      {asSentence(detail || title)} {asSentence(next)}
+      {asSentence(detail || title)} {isForTerminal(next) ? "" : asSentence(next)}
     </span>
   );
+}
+
+/** An option of the command line is no help at a field. */
+function isForTerminal(next: string): boolean {
+  return next.includes("`--");
 }
 
 /** The server's words are clauses. */
