@@ -128,10 +128,9 @@ export const queries = {
   steps: (run: string) =>
     queryOptions({
       queryKey: keys.steps(run),
-      queryFn: ({ signal }) =>
-        allPages((after) =>
-          api.get("/runs/{run}/steps", { path: { run }, query: { after, limit: PAGE }, signal }),
-        ),
+      // One part holds them all.
+      queryFn: async ({ signal }) =>
+        (await api.get("/runs/{run}/steps", { path: { run }, signal })).items,
     }),
 
   review: (run: string) =>
