@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::world::random;
 use freehold_model::{TenantId, TokenId};
 use freehold_store::TokenKind;
-use freehold_wire::api::Me;
+use freehold_wire::api::{Me, SignInToken};
 use freehold_wire::content::ContentKey;
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
@@ -226,13 +226,24 @@ impl Engine {
         .await
     }
 
+    /// The same as a document, for whoever makes a link of it; and until when it is good.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn sign_in_link(&self, caller: &Caller) -> Result<SignInToken> {
+        Ok(SignInToken {
+            expires_at: self.now() + SIGN_IN_LIFETIME,
+            token: self.sign_in_token(caller).await?.to_string(),
+        })
+    }
+
     /// Exchanges a sign-in token, or a person's token, for one that lasts. The first use of a
     /// sign-in token wins.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when it was used, has expired or never was.
     pub async fn sign_in(&self, text: &str) -> Result<Token> {
-        let used = "the sign-in link was used or has expired; `freehold up` prints a new one";
+        let used = "the sign-in link was used or has expired; `freehold sign-in` prints a new one";
         let Ok(token) = text.parse::<Token>() else {
             return refuse(Code::Unauthenticated, used);
         };
