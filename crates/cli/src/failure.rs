@@ -127,6 +127,7 @@ const fn exit(code: Code) -> Exit {
         | Code::RunLive
         | Code::IdempotencyMismatch
         | Code::CommitMismatch
+        | Code::Stale
         | Code::TooLarge
         | Code::NoRunner
         | Code::RemoteRefused
@@ -182,6 +183,7 @@ mod tests {
         1 run_live
         1 idempotency_mismatch
         1 commit_mismatch
+        1 stale
         1 too_large
         1 no_runner
         1 remote_refused

@@ -1,5 +1,6 @@
 //! The program `freehold`: parses words, asks a server or takes up a role, prints.
 
+mod ask;
 mod client;
 mod commands;
 mod duration;
@@ -109,13 +110,19 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Run(words) => Ask::Run(words),
         Command::Runner(RunnerWords::List(words)) => Ask::Runners(words),
         Command::Runner(RunnerWords::EnrollToken) => Ask::EnrollToken,
+        Command::Runner(RunnerWords::Revoke { runner, yes }) => Ask::RunnerRevoke { runner, yes },
+        Command::Inbox(words) => Ask::Inbox(words),
+        Command::SignIn => Ask::SignIn,
+        Command::SignOut { yes } => Ask::SignOut { yes },
+        Command::Whoami => Ask::Whoami,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(ask(asked, &global, environment, printer))?;
-    // What is left of a watch must not hold the program up.
+    let done = runtime.block_on(ask(asked, &global, environment, printer));
+    // What is left of a watch or of a question must not hold the program up.
     runtime.shutdown_background();
+    done?;
     Ok(ExitCode::SUCCESS)
 }
 

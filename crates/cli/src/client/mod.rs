@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use freehold_wire::api::{BODY_MAX, PAGE_MAX, Page};
 use freehold_wire::problem::{Code, MEDIA_TYPE, Problem};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
+};
 use reqwest::{Method, Request, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,6 +89,11 @@ impl Client {
         })
     }
 
+    /// The server's address, with the slash at its end.
+    pub(crate) fn home(&self) -> String {
+        format!("{}/", self.base.as_str().trim_end_matches('/'))
+    }
+
     /// Reads a document.
     pub(crate) async fn get<T: DeserializeOwned>(&self, route: &Route) -> Result<T, Failure> {
         Ok(self.try_get(route).await?)
@@ -127,7 +134,7 @@ impl Client {
         route: &Route,
         body: &B,
     ) -> Result<Result<T, Trouble>, Failure> {
-        let answer = self.send(self.write(route, body)?).await;
+        let answer = self.send(self.write(Method::POST, route, body)?).await;
         Ok(match answer {
             Ok(response) => document(response).await,
             Err(trouble) => Err(trouble),
@@ -153,7 +160,7 @@ impl Client {
             })?;
         let mut backoff = Backoff::tries(TRIES);
         loop {
-            let mut request = self.write(route, body)?;
+            let mut request = self.write(Method::POST, route, body)?;
             request.headers_mut().insert(IDEMPOTENCY_KEY, key.clone());
             let answer = match self.send(request).await {
                 Ok(response) => document(response).await,
@@ -164,6 +171,40 @@ impl Client {
                 result => return Ok(result?),
             }
         }
+    }
+
+    /// Changes a part of a thing; with a version only while it is that one (RFC 9110 section
+    /// 13.1.1).
+    pub(crate) async fn patch<B: Serialize, T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        body: &B,
+        version: Option<u64>,
+    ) -> Result<T, Failure> {
+        let mut request = self.write(Method::PATCH, route, body)?;
+        if let Some(version) = version {
+            // Digits and quotes are always a header.
+            let tag = HeaderValue::try_from(format!("\"{version}\""));
+            request.headers_mut().extend(tag.map(|tag| (IF_MATCH, tag)));
+        }
+        Ok(document(self.send(request).await?).await?)
+    }
+
+    /// Puts a thing in the place of what is there.
+    pub(crate) async fn put<B: Serialize, T: DeserializeOwned>(
+        &self,
+        route: &Route,
+        body: &B,
+    ) -> Result<T, Failure> {
+        let request = self.write(Method::PUT, route, body)?;
+        Ok(document(self.send(request).await?).await?)
+    }
+
+    /// Does what has no answer but that it is done.
+    pub(crate) async fn tell(&self, method: Method, route: &Route) -> Result<(), Failure> {
+        let request = self.request(method, route, WRITE);
+        self.send(request).await?;
+        Ok(())
     }
 
     /// Opens a stream of bytes; only its head is waited for within a limit.
@@ -211,7 +252,12 @@ impl Client {
         request
     }
 
-    fn write<B: Serialize>(&self, route: &Route, body: &B) -> Result<Request, Failure> {
+    fn write<B: Serialize>(
+        &self,
+        method: Method,
+        route: &Route,
+        body: &B,
+    ) -> Result<Request, Failure> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Failure::coded(Code::Invalid, error.to_string()))?;
         // Said here, because a server that hangs up on a large body looks like a lost one.
@@ -219,7 +265,7 @@ impl Client {
             let message = format!("the request has {} bytes; 2 MB are allowed", body.len());
             return Err(Failure::coded(Code::TooLarge, message));
         }
-        let mut request = self.request(Method::POST, route, WRITE);
+        let mut request = self.request(method, route, WRITE);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         *request.body_mut() = Some(body.into());

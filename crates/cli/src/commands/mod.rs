@@ -3,29 +3,36 @@
 mod agent;
 mod card;
 mod completions;
+mod events;
+mod person;
 mod project;
 mod provider;
 mod raw;
 mod review;
 mod run;
 mod runner;
+mod undo;
 mod watch;
 
 pub(crate) use completions::completions;
 
-use std::io::Read as _;
+use std::io::Read;
 
+use freehold_model::world::random;
 use freehold_wire::api::BODY_MAX;
+use freehold_wire::base64url;
 use freehold_wire::problem::Code;
+use serde::de::DeserializeOwned;
 
-use crate::client::Client;
 use crate::client::target::Target;
+use crate::client::{Client, Route};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
     AgentWords, CardWords, Global, ListWords, ProjectWords, ProviderWords, RunWords,
 };
+use crate::world::SystemEntropy;
 
 /// The commands that ask a server.
 pub(crate) enum Ask {
@@ -34,8 +41,30 @@ pub(crate) enum Ask {
     Agent(AgentWords),
     Card(CardWords),
     Run(RunWords),
+    Inbox(ListWords),
     Runners(ListWords),
     EnrollToken,
+    RunnerRevoke { runner: String, yes: bool },
+    SignIn,
+    SignOut { yes: bool },
+    Whoami,
+}
+
+/// Whether somebody is there who can be asked.
+#[derive(Debug, Clone, Copy)]
+struct Person {
+    is_there: bool,
+}
+
+impl Person {
+    /// Asks before something goes that does not come back by itself. Whoever said yes already is
+    /// not asked, and neither is a program.
+    async fn sure(self, question: &str, yes: bool) -> Result<(), Failure> {
+        match self.is_there && !yes {
+            true => crate::ask::sure(question).await,
+            false => Ok(()),
+        }
+    }
 }
 
 /// Asks the server, and prints what it says.
@@ -47,38 +76,81 @@ pub(crate) async fn ask(
 ) -> Result<(), Failure> {
     let target = Target::find(environment, global.url.as_deref(), global.data.as_deref())?;
     let client = Client::new(&target)?;
+    let person = Person {
+        is_there: environment.answers && !printer.json,
+    };
     match ask {
         Ask::Project(words) => project::run(words, &client, printer).await,
-        Ask::Provider(words) => provider::run(words, &client, printer).await,
-        Ask::Agent(words) => agent::run(words, &client, printer).await,
+        Ask::Provider(words) => provider::run(words, &client, person, printer).await,
+        Ask::Agent(words) => agent::run(words, &client, person, printer).await,
         Ask::Card(words) => card::run(words, &client, printer).await,
         Ask::Run(words) => run::run(words, &client, printer).await,
         Ask::Runners(words) => runner::list(words, &client, printer).await,
         Ask::EnrollToken => runner::enroll_token(&client, printer).await,
+        Ask::RunnerRevoke { runner, yes } => {
+            runner::revoke(&runner, yes, &client, person, printer).await
+        }
+        Ask::Inbox(words) => person::inbox(words, &client, printer).await,
+        Ask::SignIn => person::sign_in(&client, printer).await,
+        Ask::SignOut { yes } => person::sign_out(yes, &client, person, printer).await,
+        Ask::Whoami => person::whoami(&client, printer).await,
     }
+}
+
+/// The thing of that id or name, where only a list of them is to be had.
+async fn find<T: DeserializeOwned>(
+    client: &Client,
+    noun: &'static str,
+    name: &str,
+    names: impl Fn(&T) -> (String, &String),
+) -> Result<T, Failure> {
+    let page = client.list::<T>(&Route::to(noun), None).await?;
+    let is_it = |thing: &T| {
+        let (id, known) = names(thing);
+        id == name || known == name
+    };
+    let mut found = page.items.into_iter().filter(is_it);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => {
+            let message = format!("none of the {noun} is `{name}`");
+            Err(Failure::coded(Code::NotFound, message))
+        }
+        // Machines may have one name, and only one of them is meant.
+        (Some(_), Some(_)) => Err(Failure::usage(
+            format!("several of the {noun} are `{name}`"),
+            "use the id of the one that you mean",
+        )),
+    }
+}
+
+/// The key under which a request is said again when its answer was lost.
+fn once(given: Option<String>) -> String {
+    given.unwrap_or_else(|| base64url::encode(&random::<16>(&SystemEntropy)))
 }
 
 /// A text that `-` reads from standard input.
 fn text_or_stdin(text: String) -> Result<String, Failure> {
-    if text != "-" {
-        return Ok(text);
+    match text == "-" {
+        true => text_of(std::io::stdin().lock(), "standard input"),
+        false => Ok(text),
     }
+}
+
+/// All of a text that a request can carry.
+fn text_of(from: impl Read, name: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let limit = BODY_MAX as u64 + 1;
-    std::io::stdin()
-        .lock()
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|error| {
-            let message = format!("standard input cannot be read: {error}");
-            Failure::coded(Code::Invalid, message)
-        })?;
+    from.take(limit).read_to_end(&mut bytes).map_err(|error| {
+        let message = format!("{name} cannot be read: {error}");
+        Failure::coded(Code::Invalid, message)
+    })?;
     if bytes.len() > BODY_MAX {
-        let message = "standard input has more than 2 MB";
+        let message = format!("{name} has more than 2 MB");
         return Err(Failure::coded(Code::TooLarge, message));
     }
     String::from_utf8(bytes)
-        .map_err(|_| Failure::coded(Code::Invalid, "standard input is not UTF-8 text"))
+        .map_err(|_| Failure::coded(Code::Invalid, format!("{name} is not UTF-8 text")))
 }
 
 /// A path as the runner's machine knows it: absolute, links left as they are.

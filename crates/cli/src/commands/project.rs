@@ -1,11 +1,12 @@
 //! `freehold project`
 
-use freehold_wire::api::{NewProject, Project};
+use freehold_wire::api::{EditProject, NewProject, Project};
 
+use super::undo;
 use crate::client::{Client, Route};
 use crate::failure::Failure;
 use crate::print::{Printer, things};
-use crate::words::ProjectWords;
+use crate::words::{ProjectEdit, ProjectWords};
 
 pub(super) async fn run(
     words: ProjectWords,
@@ -36,5 +37,19 @@ pub(super) async fn run(
             let project: Project = client.get(&Route::of("projects", &name)?).await?;
             printer.show(&project, things::project)
         }
+        ProjectWords::Edit(words) => edit(words, client, printer).await,
     }
+}
+
+async fn edit(words: ProjectEdit, client: &Client, printer: Printer) -> Result<(), Failure> {
+    let before: Project = client.get(&Route::of("projects", &words.project)?).await?;
+    let edit = EditProject {
+        name: words.name,
+        target: words.target,
+        egress: words.egress,
+    };
+    let route = Route::of("projects", &before.id.to_string())?;
+    let after: Project = client.patch(&route, &edit, None).await?;
+    let undo = undo::project_edit(&before, &after);
+    printer.show_undo(&after, things::project, undo)
 }

@@ -11,18 +11,33 @@ use crate::client::{Client, PATIENCE, Route, Trouble};
 use crate::failure::Failure;
 use crate::print::Printer;
 
-/// Prints the agent's own output; with `follow` until the run has ended.
+/// Prints the agent's own output; with `follow` until the run has ended, with `tail` only about
+/// the last so many bytes.
 pub(super) async fn logs(
     name: &str,
     follow: bool,
+    tail: Option<u64>,
     client: &Client,
     printer: Printer,
 ) -> Result<(), Failure> {
     let run = Route::of("runs", name)?;
     let route = run.clone().then("logs");
-    match follow {
-        true => copy(&route.query("follow", true), Some(&run), client, printer).await,
-        false => copy(&route, None, client, printer).await,
+    let route = match follow {
+        true => route.query("follow", true),
+        false => route,
+    };
+    match tail {
+        Some(bytes) => end_of(&route.query("tail", bytes), client, printer).await,
+        None => copy(&route, follow.then_some(&run), client, printer).await,
+    }
+}
+
+/// Prints a stream that begins somewhere else each time, and cannot be taken up where it broke.
+async fn end_of(route: &Route, client: &Client, printer: Printer) -> Result<(), Failure> {
+    let response = client.open(route, "*/*").await?;
+    match drain(response, &mut 0, printer).await? {
+        End::Whole | End::NobodyReads => Ok(()),
+        End::Lost(trouble) => Err(trouble.into()),
     }
 }
 

@@ -1,13 +1,37 @@
-//! A person's answers to a run: approve, reject, reply.
+//! What a decision on a run rests on, and a person's answers: approve, reject, reply.
 
 use freehold_model::run::State;
-use freehold_wire::api::{Approve, Reject, Reply, Run};
+use freehold_wire::api::{Approve, Base, BaseState, Reject, Reply, Review, Run};
 use freehold_wire::problem::{Code, Problem};
 
-use super::{text_or_stdin, watch};
+use super::{once, text_or_stdin, watch};
 use crate::client::{Client, Route, Trouble};
 use crate::failure::Failure;
+use crate::print::review::Reviewed;
 use crate::print::{self, Printer};
+
+/// Prints what a decision rests on.
+pub(super) async fn show(name: &str, client: &Client, printer: Printer) -> Result<(), Failure> {
+    let route = Route::of("runs", name)?;
+    let review: Review = client.get(&route.clone().then("review")).await?;
+    // A runner that cannot look leaves the rest as it is.
+    let base = route.then("base");
+    let target = client
+        .get::<Base>(&base)
+        .await
+        .unwrap_or_else(|failure| Base {
+            base: review.base.clone(),
+            head: None,
+            state: BaseState::Unknown,
+            message: Some(failure.message),
+        });
+    let reviewed = Reviewed {
+        run: name.to_owned(),
+        review,
+        target,
+    };
+    printer.show(&reviewed, print::review::review)
+}
 
 /// Approves exactly what was seen, and watches the landing.
 pub(super) async fn approve(
@@ -87,11 +111,14 @@ pub(super) async fn reject(
 pub(super) async fn reply(
     name: &str,
     text: String,
+    key: Option<String>,
     client: &Client,
     printer: Printer,
 ) -> Result<(), Failure> {
     let text = text_or_stdin(text)?;
     let route = Route::of("runs", name)?.then("reply");
-    let run: Run = client.post(&route, &Reply { text }).await?;
+    let run: Run = client
+        .post_once(&route, &Reply { text }, &once(key))
+        .await?;
     printer.show(&run, print::run::run)
 }

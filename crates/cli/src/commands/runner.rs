@@ -1,7 +1,9 @@
-//! `freehold runner list` and `enroll-token`; `serve` is a role.
+//! `freehold runner list`, `enroll-token` and `revoke`; `serve` is a role.
 
-use freehold_wire::api::EnrolToken;
+use freehold_wire::api::{EnrolToken, Runner};
+use reqwest::Method;
 
+use super::{Person, find};
 use crate::client::{Client, Route};
 use crate::failure::Failure;
 use crate::print::{Printer, things};
@@ -24,4 +26,26 @@ pub(super) async fn enroll_token(client: &Client, printer: Printer) -> Result<()
         things::time(token.expires_at)
     ));
     printer.show(&token, things::enrol_token)
+}
+
+pub(super) async fn revoke(
+    name: &str,
+    yes: bool,
+    client: &Client,
+    person: Person,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let runner = find(client, "runners", name, |runner: &Runner| {
+        (runner.id.to_string(), &runner.name)
+    })
+    .await?;
+    let question = format!(
+        "Shut `{}` ({}) out for good? It holds {} of its {} jobs; they go to another runner.",
+        runner.name, runner.id, runner.busy, runner.capacity
+    );
+    person.sure(&question, yes).await?;
+    let route = Route::of("runners", &runner.id.to_string())?;
+    client.tell(Method::DELETE, &route).await?;
+    // What is revoked stays so: the machine comes back under another id.
+    printer.gone("runner", &runner.name, None)
 }

@@ -1,6 +1,9 @@
 //! What people and programs read. Nothing here decides what is done.
 
+pub(crate) mod card;
 pub(crate) mod event;
+pub(crate) mod inbox;
+pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod safe;
 pub(crate) mod table;
@@ -52,6 +55,26 @@ impl Printer {
         self.stream(text.as_bytes()).map(drop)
     }
 
+    /// Like [`Printer::show`]; tells people besides how it is taken back.
+    pub(crate) fn show_undo<T: Serialize>(
+        self,
+        value: &T,
+        words: impl FnOnce(&T, Self) -> String,
+        undo: Option<String>,
+    ) -> Result<(), Failure> {
+        self.show(value, |value, printer| {
+            let words = words(value, printer);
+            undone(words.trim_end(), undo)
+        })
+    }
+
+    /// Says that something is gone.
+    pub(crate) fn gone(self, noun: &str, name: &str, undo: Option<String>) -> Result<(), Failure> {
+        self.show(&serde_json::json!({ "removed": name }), |_, _| {
+            undone(&format!("The {noun} `{}` is gone.", safe::line(name)), undo)
+        })
+    }
+
     /// Writes a part of something longer; breaks when nobody reads on.
     pub(crate) fn stream(self, bytes: &[u8]) -> Result<ControlFlow<()>, Failure> {
         let mut out = io::stdout().lock();
@@ -99,6 +122,13 @@ impl Printer {
             Paint::Yellow => 33,
         };
         format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+fn undone(words: &str, undo: Option<String>) -> String {
+    match undo {
+        Some(command) => format!("{words}\nundo: `{command}`"),
+        None => words.to_owned(),
     }
 }
 

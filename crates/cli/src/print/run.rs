@@ -2,10 +2,10 @@
 
 use freehold_model::Reason;
 use freehold_model::run::State;
-use freehold_wire::api::{Page, Run};
+use freehold_wire::api::{Page, Run, Step};
 
 use super::table::{pairs, table};
-use super::things::{egress, time};
+use super::things::{egress, more, time};
 use super::{Paint, Printer, safe};
 
 /// A run.
@@ -16,10 +16,21 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
     };
     let head = printer.paint(Paint::Bold, &run.id.to_string());
     let state = printer.paint(colour(run.state), &state);
+    let version = run.agent_version.as_deref();
     let agent = format!(
-        "{} (attempt {}, epoch {})",
-        run.agent, run.attempt, run.epoch
+        "{}{} (attempt {}, epoch {})",
+        run.agent,
+        version.map(|v| format!(" {v}")).unwrap_or_default(),
+        run.attempt,
+        run.epoch
     );
+    let card = format!("{} {}", run.card, run.card_title);
+    let usage = run.usage.map(|usage| {
+        format!(
+            "{} tokens in, {} out, {} requests",
+            usage.input_tokens, usage.output_tokens, usage.requests
+        )
+    });
     let runner = run
         .runner
         .map_or_else(|| "none yet".to_owned(), |id| id.to_string());
@@ -30,14 +41,17 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
             .trim_end()
             .replace('\n', "\n             ")
     });
+    let approved = run.approved_by.as_deref();
+    let approved = approved.map(|name| format!("by {}", safe::line(name)));
     let mut text = format!("{head}  {state}\n");
     text += &pairs(&[
         ("reason", reason),
         ("detail", detail),
         ("project", Some(run.project.to_string())),
-        ("card", Some(run.card.to_string())),
+        ("card", Some(safe::line(&card))),
         ("parent", run.parent.map(|id| id.to_string())),
         ("agent", Some(safe::line(&agent))),
+        ("usage", usage),
         ("runner", Some(runner)),
         ("isolation", Some(safe::line(&run.isolation))),
         ("egress", Some(egress(run.egress, printer))),
@@ -45,7 +59,10 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
         ("base", run.base.as_deref().map(safe::line)),
         ("commit", run.commit.as_deref().map(safe::line)),
         ("landed", run.landed.as_deref().map(safe::line)),
+        ("by", run.by.as_deref().map(safe::line)),
+        ("approved", approved),
         ("created", Some(time(run.created_at))),
+        ("started", run.started_at.map(time)),
         ("finished", run.finished_at.map(time)),
     ]);
     text += &checks(run, printer);
@@ -55,17 +72,22 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
 fn checks(run: &Run, printer: Printer) -> String {
     let mut text = String::new();
     for check in &run.checks {
-        let paint = match check.state.as_str() {
-            "passed" => Paint::Green,
-            "skipped" => Paint::Dim,
-            _ => Paint::Red,
-        };
+        let paint = verdict(&check.state);
         let state = printer.paint(paint, &format!("{:9}", safe::line(&check.state)));
         let code = check.exit_code.map(|code| format!(" (exit code {code})"));
         let name = safe::line(&check.name);
         text += &format!("  check      {state} {name}{}\n", code.unwrap_or_default());
     }
     text
+}
+
+/// The colour of a check's result.
+pub(crate) fn verdict(state: &str) -> Paint {
+    match state {
+        "passed" => Paint::Green,
+        "skipped" => Paint::Dim,
+        _ => Paint::Red,
+    }
 }
 
 const fn colour(state: State) -> Paint {
@@ -90,7 +112,7 @@ fn next(run: &Run) -> String {
         }
         State::Waiting => {
             let commit = run.commit.as_deref().map(safe::line).unwrap_or_default();
-            steps.push(format!("look at the work: `freehold run diff {id}`"));
+            steps.push(format!("look at the work: `freehold run review {id}`"));
             // As it is it would be refused again.
             let hopeless = [Some(Reason::Conflict), Some(Reason::ChecksOnResult)];
             if !hopeless.contains(&run.reason) {
@@ -135,8 +157,30 @@ pub(crate) fn runs(page: &Page<Run>, printer: Printer) -> String {
     let empty = "No runs yet. Start one: freehold run start CARD";
     let head = ["RUN", "STATE", "REASON", "AGENT", "CREATED", "CARD"];
     let text = table(printer, &head, &rows, empty);
-    match &page.next {
-        Some(next) => format!("{text}\nthere are more: --after {}", safe::line(next)),
-        None => text,
-    }
+    more(page, text)
+}
+
+/// Steps.
+pub(crate) fn steps(page: &Page<Step>, printer: Printer) -> String {
+    let rows: Vec<Vec<String>> = page
+        .items
+        .iter()
+        .map(|step| {
+            let took = step.finished_at.map(|end| end - step.started_at);
+            let took = took.map(|took| took.num_milliseconds().max(0));
+            let took = took.map(|ms| format!("{}.{:03} s", ms / 1000, ms % 1000));
+            let code = step.exit_code.map(|code| code.to_string());
+            let none = || "-".to_owned();
+            vec![
+                step.epoch.to_string(),
+                step.name.clone(),
+                step.state.clone(),
+                code.unwrap_or_else(none),
+                time(step.started_at),
+                took.unwrap_or_else(none),
+            ]
+        })
+        .collect();
+    let head = ["EPOCH", "STEP", "STATE", "EXIT CODE", "STARTED", "TOOK"];
+    more(page, table(printer, &head, &rows, "No step has begun."))
 }

@@ -1,10 +1,11 @@
-//! Projects, providers, agents, cards and runners in words.
+//! Projects, providers, agents, runners and people in words.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use freehold_wire::api::{Agent, Card, EnrolToken, Page, Project, Provider, Runner};
-use freehold_wire::order::{Egress, KeyRef};
+use freehold_wire::api::{Agent, EnrolToken, Key, Me, Page, Project, Provider, Runner};
+use freehold_wire::order::Egress;
+use serde::Serialize;
 
 use super::table::{pairs, table};
 use super::{Paint, Printer, safe};
@@ -28,7 +29,8 @@ fn labels(labels: &BTreeMap<String, String>) -> String {
     pairs.join(",")
 }
 
-fn more<T>(page: &Page<T>, text: String) -> String {
+/// With the cursor, where there is more.
+pub(crate) fn more<T>(page: &Page<T>, text: String) -> String {
     match &page.next {
         Some(next) => format!("{text}\nthere are more: --after {}", safe::line(next)),
         None => text,
@@ -83,11 +85,24 @@ pub(crate) fn projects(page: &Page<Project>, printer: Printer) -> String {
     )
 }
 
-fn key(key: &KeyRef) -> String {
+fn key(key: &Key) -> String {
     match key {
-        KeyRef::None => "no key".to_owned(),
-        KeyRef::Env(name) => format!("variable {name}"),
-        KeyRef::File(path) => format!("file {path}"),
+        Key::None => "no key".to_owned(),
+        Key::Env(name) => format!("variable {name}"),
+        Key::File(path) => format!("file {path}"),
+        Key::Written(1) => "written, for 1 runner".to_owned(),
+        Key::Written(runners) => format!("written, for {runners} runners"),
+    }
+}
+
+/// Where the key is, in a sentence's part.
+fn place(stands: &Key) -> String {
+    let key = safe::line(&key(stands));
+    match stands {
+        Key::None => key,
+        Key::Env(_) | Key::File(_) => format!("{key} on the runner's machine"),
+        Key::Written(0) => "written, and no runner can open it: `freehold provider key`".to_owned(),
+        Key::Written(_) => format!("{key} (one that is enrolled later needs it anew)"),
     }
 }
 
@@ -99,13 +114,7 @@ pub(crate) fn provider(provider: &Provider, printer: Printer) -> String {
         ("id", Some(provider.id.to_string())),
         ("kind", Some(safe::line(&provider.kind))),
         ("endpoint", Some(safe::line(&provider.base_url))),
-        (
-            "key",
-            Some(format!(
-                "{} on the runner's machine",
-                safe::line(&key(&provider.key))
-            )),
-        ),
+        ("key", Some(place(&provider.key))),
         ("model", provider.model.as_deref().map(safe::line)),
         ("created", Some(time(provider.created_at))),
     ]);
@@ -200,59 +209,6 @@ pub(crate) fn agents(page: &Page<Agent>, printer: Printer) -> String {
     )
 }
 
-/// A card.
-pub(crate) fn card(card: &Card, printer: Printer) -> String {
-    let depends: Vec<String> = card.depends.iter().map(ToString::to_string).collect();
-    let head = printer.paint(Paint::Bold, &safe::line(&card.title));
-    let run = card.run.map(|run| match card.run_state {
-        Some(state) => format!("{run} ({state})"),
-        None => run.to_string(),
-    });
-    let body = pairs(&[
-        ("id", Some(card.id.to_string())),
-        ("project", Some(card.project.to_string())),
-        ("lane", Some(card.lane.to_string())),
-        ("depends", (!depends.is_empty()).then(|| depends.join(" "))),
-        ("run", run),
-        (
-            "landed",
-            Some(if card.landed { "yes" } else { "no" }.to_owned()),
-        ),
-        ("created", Some(time(card.created_at))),
-        ("updated", Some(time(card.updated_at))),
-    ]);
-    let details = match card.body.is_empty() {
-        true => String::new(),
-        false => format!("\n{}\n\n", safe::text(&card.body).trim_end()),
-    };
-    let next = match card.run {
-        Some(run) => format!("`freehold run show {run}`"),
-        None => format!("`freehold run start {}`", card.id),
-    };
-    format!("{head}\n{body}{details}next: {next}")
-}
-
-/// Cards.
-pub(crate) fn cards(page: &Page<Card>, printer: Printer) -> String {
-    let rows: Vec<Vec<String>> = page
-        .items
-        .iter()
-        .map(|c| {
-            let run = match (c.landed, c.run_state) {
-                (true, _) => "landed".to_owned(),
-                (false, Some(state)) => state.to_string(),
-                (false, None) => "-".to_owned(),
-            };
-            vec![c.id.to_string(), c.lane.to_string(), run, c.title.clone()]
-        })
-        .collect();
-    let empty = "No cards yet. Add one: freehold card add --project P --title TEXT";
-    more(
-        page,
-        table(printer, &["CARD", "LANE", "RUN", "TITLE"], &rows, empty),
-    )
-}
-
 /// Runners.
 pub(crate) fn runners(page: &Page<Runner>, printer: Printer) -> String {
     let rows: Vec<Vec<String>> = page
@@ -280,4 +236,38 @@ pub(crate) fn runners(page: &Page<Runner>, printer: Printer) -> String {
 /// An enrolment token: alone on its line, so that it can be put into a file.
 pub(crate) fn enrol_token(token: &EnrolToken, _: Printer) -> String {
     safe::line(&token.token)
+}
+
+/// Who asks.
+pub(crate) fn me(me: &Me, printer: Printer) -> String {
+    let head = printer.paint(Paint::Bold, &safe::line(&me.name));
+    let until = me.expires_at.map_or_else(|| "never".to_owned(), time);
+    let body = pairs(&[
+        ("user", Some(me.user.to_string())),
+        ("role", Some(safe::line(&me.role))),
+        (
+            "in",
+            Some(format!("{} ({})", safe::line(&me.tenant_name), me.tenant)),
+        ),
+        (
+            "server",
+            Some(format!("version {}", safe::line(&me.server_version))),
+        ),
+        ("expires", Some(until)),
+    ]);
+    format!("{head}\n{body}")
+}
+
+/// A link that signs a browser in.
+#[derive(Debug, Serialize)]
+pub(crate) struct Link {
+    /// The link.
+    pub(crate) sign_in: String,
+    /// It is refused from then on.
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// The link alone on its line.
+pub(crate) fn link(link: &Link, _: Printer) -> String {
+    safe::line(&link.sign_in)
 }

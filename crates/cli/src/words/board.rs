@@ -1,13 +1,12 @@
-//! Words about projects, providers, agents and cards.
+//! Words about projects and cards.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use freehold_model::{CardId, Lane};
 use freehold_wire::order::Egress;
 
-use super::{ListWords, label};
-use crate::duration;
+use super::ListWords;
 
 /// `project …`
 #[derive(Debug, Subcommand)]
@@ -39,90 +38,28 @@ pub(crate) enum ProjectWords {
         #[arg(value_name = "PROJECT")]
         name: String,
     },
+    /// Change a project; runs that were started keep what they were started with
+    Edit(ProjectEdit),
 }
 
-/// `provider …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProviderWords {
-    /// Add a model endpoint; it is tried from a runner first
-    Add(ProviderAdd),
-    /// List the providers
-    #[command(after_help = "Example:\n  freehold provider list")]
-    List(ListWords),
-}
-
-/// `provider add`
+/// `project edit`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  freehold provider add work --kind openai --base-url https://api.openai.com/v1 --key-env OPENAI_API_KEY
-  freehold provider add local --kind ollama --base-url http://127.0.0.1:11434 --model qwen3
-
-The key itself never leaves the runner's machine: only the name of the variable or the file is kept.")]
-pub(crate) struct ProviderAdd {
-    /// Its name
-    pub(crate) name: String,
-    /// Which protocol it speaks
-    #[arg(long, value_parser = ["openai", "anthropic", "ollama"])]
-    pub(crate) kind: String,
-    /// The endpoint, as the runner reaches it
-    #[arg(long, value_name = "URL")]
-    pub(crate) base_url: String,
-    /// The environment variable of the runner that holds the key
-    #[arg(long, value_name = "VAR", conflicts_with = "key_file")]
-    pub(crate) key_env: Option<String>,
-    /// The file on the runner's machine that holds the key
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-    /// The model to ask for
-    #[arg(long, value_name = "M")]
-    pub(crate) model: Option<String>,
-}
-
-/// `agent …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum AgentWords {
-    /// Add an agent
-    Add(AgentAdd),
-    /// List the agents
-    #[command(after_help = "Example:\n  freehold agent list")]
-    List(ListWords),
-}
-
-/// `agent add`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  freehold agent add fixer --driver command -- ./fix.sh --quick
-  freehold agent add codex --driver acp --preset codex --provider work
-  freehold agent add loop --driver builtin --provider local --timeout 30m")]
-pub(crate) struct AgentAdd {
-    /// Its name
-    pub(crate) name: String,
-    /// How it is spoken to: any program, the Agent Client Protocol, or our own loop
-    #[arg(long, value_parser = ["command", "acp", "builtin"])]
-    pub(crate) driver: String,
-    /// What is known about this agent: codex, opencode, claude, gemini
-    #[arg(long)]
-    pub(crate) preset: Option<String>,
-    /// The model provider, by id or name
-    #[arg(long, value_name = "P")]
-    pub(crate) provider: Option<String>,
-    /// A directory that its program needs, shown read-only in the sandbox; may be repeated
-    #[arg(long = "path", value_name = "DIR")]
-    pub(crate) paths: Vec<PathBuf>,
-    /// What a runner must offer; may be repeated
-    #[arg(long = "label", value_name = "K=V", value_parser = label)]
-    pub(crate) labels: Vec<(String, String)>,
-    /// Hard limit on its time, like 90s, 10m, 1h [default: 60m]
-    #[arg(long, value_name = "D", value_parser = duration::seconds)]
-    pub(crate) timeout: Option<u64>,
-    /// Limit on its silence, like 90s, 10m, 1h [default: 10m]
-    #[arg(long, value_name = "D", value_parser = duration::seconds)]
-    pub(crate) stall: Option<u64>,
-    /// The program and its arguments, after `--`
-    #[arg(last = true, value_name = "CMD")]
-    pub(crate) command: Vec<String>,
+#[command(
+    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n\nThe remote stays: another repository is another project."
+)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress"]))]
+pub(crate) struct ProjectEdit {
+    /// The project, by id or name
+    pub(crate) project: String,
+    /// Its new name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The branch to start from and to land on; a runner looks whether it is there
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) target: Option<String>,
+    /// What may be reached from inside: none, registries (setup and checks only) or open
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) egress: Option<Egress>,
 }
 
 /// `card …`
@@ -131,11 +68,16 @@ pub(crate) enum CardWords {
     /// Put a card on the board
     Add(CardAdd),
     /// List a project's cards
-    #[command(after_help = "Example:\n  freehold card list --project demo")]
+    #[command(
+        after_help = "Example:\n  freehold card list --project demo\n  freehold card list --project demo --archived"
+    )]
     List {
         /// The project, by id or name
         #[arg(long, value_name = "P")]
         project: String,
+        /// Those that were put away instead
+        #[arg(long)]
+        archived: bool,
         /// Where the list goes on
         #[command(flatten)]
         list: ListWords,
@@ -146,13 +88,41 @@ pub(crate) enum CardWords {
         /// The card
         card: String,
     },
-    /// Move a card to another lane
-    #[command(after_help = "Example:\n  freehold card move card_01k3v8r2tqf5w0h9m6zc4x7yne Done")]
+    /// Change what a card says; runs that were started keep what they were told
+    Edit(CardEdit),
+    /// Move a card to another lane, or within one
+    #[command(
+        after_help = "Example:\n  freehold card move card_01k3v8r2tqf5w0h9m6zc4x7yne Done\n  freehold card move card_01k3v8r2tqf5w0h9m6zc4x7yne Backlog --before card_01k3v8r2tqf5w0h9m6zc4x7yng"
+    )]
     Move {
         /// The card
         card: String,
         /// Backlog, Planning, Build, Test, Review or Done
         lane: Lane,
+        /// The card of that lane that it is put in front of; the lane's end where silent
+        #[arg(long, value_name = "CARD")]
+        before: Option<CardId>,
+    },
+    /// Put a card away; it leaves the board and can be restored
+    #[command(after_help = "Example:\n  freehold card archive card_01k3v8r2tqf5w0h9m6zc4x7yne")]
+    Archive {
+        /// The card
+        card: String,
+    },
+    /// Bring a card back that was put away
+    #[command(after_help = "Example:\n  freehold card restore card_01k3v8r2tqf5w0h9m6zc4x7yne")]
+    Restore {
+        /// The card
+        card: String,
+    },
+    /// Print what happened to a card, oldest first
+    #[command(after_help = "Example:\n  freehold card history card_01k3v8r2tqf5w0h9m6zc4x7yne")]
+    History {
+        /// The card
+        card: String,
+        /// Where the list goes on
+        #[command(flatten)]
+        list: ListWords,
     },
 }
 
@@ -175,4 +145,40 @@ pub(crate) struct CardAdd {
     /// A card that must have landed first; may be repeated
     #[arg(long, value_name = "CARD")]
     pub(crate) depends: Vec<CardId>,
+    /// Adding twice with one key adds one card; random where silent
+    #[arg(long, value_name = "K")]
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// `card edit`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  freehold card edit card_01k3v8r2tqf5w0h9m6zc4x7yne --title 'Mend the parser, and test it'
+  freehold card edit card_01k3v8r2tqf5w0h9m6zc4x7yne --body-file wish.md --if-version 3
+
+What is not named stays. With --if-version nothing is changed when somebody else edited the card
+since you saw that version (exit code 1, `stale`); `freehold card show` tells the version.")]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["title", "body", "body_file", "depends", "no_depends"]))]
+pub(crate) struct CardEdit {
+    /// The card
+    pub(crate) card: String,
+    /// What is wanted, in a line
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    pub(crate) title: Option<String>,
+    /// The details; `-` reads them from standard input (2 MB at most)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) body: Option<String>,
+    /// The file that holds the details
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    pub(crate) body_file: Option<PathBuf>,
+    /// A card that must have landed first; may be repeated. These take the place of all it had
+    #[arg(long, value_name = "CARD")]
+    pub(crate) depends: Vec<CardId>,
+    /// It waits for no other card
+    #[arg(long, conflicts_with = "depends")]
+    pub(crate) no_depends: bool,
+    /// Only while it is at this version
+    #[arg(long, value_name = "N")]
+    pub(crate) if_version: Option<u64>,
 }

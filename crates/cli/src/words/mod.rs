@@ -1,5 +1,6 @@
 //! Every word of the command line. The comments are the manual: clap prints them.
 
+mod agents;
 mod board;
 mod roles;
 mod runs;
@@ -9,7 +10,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use board::{AgentAdd, AgentWords, CardWords, ProjectWords, ProviderAdd, ProviderWords};
+pub(crate) use agents::{
+    AgentAdd, AgentEdit, AgentWords, KeyWords, ProviderAdd, ProviderEdit, ProviderWords,
+};
+pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use roles::{
     DoctorArgs, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs,
     UpWords,
@@ -27,6 +31,7 @@ From nothing to a landed commit:
   freehold agent add fixer --driver command -- ./fix.sh
   freehold card add --project demo --title 'Mend the parser'
   freehold run start CARD --wait
+  freehold run review RUN
   freehold run diff RUN
   freehold run approve RUN
 
@@ -94,9 +99,31 @@ pub(crate) enum Command {
     /// Runs: an agent at work on a card, and the review of what came of it
     #[command(subcommand, arg_required_else_help = true)]
     Run(RunWords),
+    /// Print what needs a person: finished work, failed runs, runs that nobody takes
+    #[command(after_help = "Example:\n  freehold inbox")]
+    Inbox(ListWords),
     /// Runners: the machines that agents work on
     #[command(subcommand, arg_required_else_help = true)]
     Runner(RunnerWords),
+    /// Print a link that signs one browser in to Studio, once
+    #[command(
+        name = "sign-in",
+        after_help = "Example:\n  freehold sign-in\n\nWhoever opens it acts as you. It is good for 15 minutes."
+    )]
+    SignIn,
+    /// Revoke the token that this command uses
+    #[command(
+        name = "sign-out",
+        after_help = "Example:\n  FREEHOLD_TOKEN=… freehold sign-out\n\nWhere that is the installation's own token, `freehold up` makes a new one when it starts."
+    )]
+    SignOut {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print who you are to the server
+    #[command(after_help = "Example:\n  freehold whoami")]
+    Whoami,
     /// Say what this machine has and lacks, and how to mend it
     #[command(after_help = "Example:\n  freehold doctor")]
     Doctor,

@@ -60,6 +60,17 @@ pub(crate) enum RunnerWords {
         after_help = "Example:\n  freehold runner enroll-token > token\n  (carry it to the other machine, then: freehold runner serve --server URL --token-file token)"
     )]
     EnrollToken,
+    /// Shut a runner out for good; work that it holds goes to another
+    #[command(
+        after_help = "Example:\n  freehold runner revoke rnr_01k3v8r2tqf5w0h9m6zc4x7yne\n\nIts machine can be enrolled anew: `freehold runner enroll-token`."
+    )]
+    Revoke {
+        /// The runner, by id or name
+        runner: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Be a runner of a server; enrols with the token the first time
     Serve(ServeWords),
 }

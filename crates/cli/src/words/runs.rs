@@ -1,8 +1,12 @@
 //! Words about runs and their review.
 
 use clap::{Args, Subcommand};
+use freehold_model::run::State;
 
 use super::ListWords;
+
+/// Most events that `--tail` holds in memory before it prints: more is a file's worth.
+const TAIL_MAX: u64 = 10_000;
 
 /// `run …`
 #[derive(Debug, Subcommand)]
@@ -10,7 +14,9 @@ pub(crate) enum RunWords {
     /// Start an agent on a card
     Start(StartWords),
     /// List the runs
-    #[command(after_help = "Example:\n  freehold run list --project demo")]
+    #[command(
+        after_help = "Example:\n  freehold run list --project demo\n  freehold run list --state waiting,failed"
+    )]
     List {
         /// Only this project's, by id or name
         #[arg(long, value_name = "P")]
@@ -18,6 +24,9 @@ pub(crate) enum RunWords {
         /// Only this card's
         #[arg(long, value_name = "CARD")]
         card: Option<String>,
+        /// Only in these states, parted by commas
+        #[arg(long = "state", value_name = "S", value_delimiter = ',')]
+        states: Vec<State>,
         /// Where the list goes on
         #[command(flatten)]
         list: ListWords,
@@ -25,6 +34,23 @@ pub(crate) enum RunWords {
     /// Show a run: its state, why, its checks, and what to do next
     #[command(after_help = "Example:\n  freehold run show run_01k3v8r2tqf5w0h9m6zc4x7yne")]
     Show {
+        /// The run
+        run: String,
+    },
+    /// Print what a decision on a run rests on: what was asked, the agent's last words, the files
+    #[command(after_help = "\
+Example:
+  freehold run review run_01k3v8r2tqf5w0h9m6zc4x7yne
+
+A file is marked with `!` when machines execute or trust it by themselves once it has landed, with
+the reason. A runner is asked where the target branch is now; that takes some seconds.")]
+    Review {
+        /// The run
+        run: String,
+    },
+    /// Print a run's steps with their times
+    #[command(after_help = "Example:\n  freehold run steps run_01k3v8r2tqf5w0h9m6zc4x7yne")]
+    Steps {
         /// The run
         run: String,
     },
@@ -37,13 +63,18 @@ pub(crate) enum RunWords {
     /// Print what happened in a run
     Events(EventsWords),
     /// Print the agent's own output, raw (with --json as well)
-    #[command(after_help = "Example:\n  freehold run logs run_01k3v8r2tqf5w0h9m6zc4x7yne --follow")]
+    #[command(
+        after_help = "Example:\n  freehold run logs run_01k3v8r2tqf5w0h9m6zc4x7yne --follow\n  freehold run logs run_01k3v8r2tqf5w0h9m6zc4x7yne --tail 10000"
+    )]
     Logs {
         /// The run
         run: String,
         /// Go on until the run has ended
         #[arg(long)]
         follow: bool,
+        /// Only about the last so many bytes; a connection that breaks is then not taken up again
+        #[arg(long, value_name = "BYTES")]
+        tail: Option<u64>,
     },
     /// Print the work as a unified diff, raw (with --json as well)
     #[command(
@@ -88,6 +119,9 @@ Without --commit the approval is for the commit that the run has at this moment.
         /// The answer; `-` reads it from standard input (2 MB at most)
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         text: String,
+        /// Replying twice with one key replies once; random where silent
+        #[arg(long, value_name = "K")]
+        idempotency_key: Option<String>,
     },
 }
 
@@ -117,6 +151,8 @@ pub(crate) struct StartWords {
 #[command(after_help = "\
 Example:
   freehold run events run_01k3v8r2tqf5w0h9m6zc4x7yne --follow
+  freehold run events run_01k3v8r2tqf5w0h9m6zc4x7yne --tail 20
+  freehold run events run_01k3v8r2tqf5w0h9m6zc4x7yne --kind agent.tool,check.finished
   freehold run events run_01k3v8r2tqf5w0h9m6zc4x7yne --json | jq -r .type
 
 With --json each line is one event: {\"seq\",\"ts\",\"type\",\"payload\"}.")]
@@ -129,4 +165,13 @@ pub(crate) struct EventsWords {
     /// Begin after this sequence number
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     pub(crate) after: u64,
+    /// Begin with the last N
+    #[arg(long, value_name = "N", conflicts_with = "after", value_parser = clap::value_parser!(u64).range(1..=TAIL_MAX))]
+    pub(crate) tail: Option<u64>,
+    /// Only these kinds, parted by commas, like output, agent.message or check.finished
+    #[arg(long = "kind", value_name = "KIND", value_delimiter = ',')]
+    pub(crate) kinds: Vec<String>,
+    /// Only of this step, like setup, agent or a check's name
+    #[arg(long, value_name = "STEP")]
+    pub(crate) step: Option<String>,
 }

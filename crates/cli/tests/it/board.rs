@@ -4,31 +4,8 @@ use freehold_wire::api::{BODY_MAX, Card, Page, Project};
 use freehold_wire::order::Egress;
 
 use super::documents::{self, board, card_id, page};
-use super::program::Home;
+use super::program::{Home, shown};
 use super::server::{Server, json};
-
-/// The requests that a command made, the words that it printed and, on the last line, that its
-/// document is the server's own.
-fn shown(args: &[&str], input: &str) -> String {
-    let server = Server::start(board);
-    let home = Home::of(&server);
-    let words = home.run_with(args, input.as_bytes());
-    let mut text = String::new();
-    for request in server.requests() {
-        text.push_str(&format!("{}\n", request.whole()));
-    }
-    text.push_str(&words.to_string());
-    let document = home.run_with(&[&["--json"], args].concat(), input.as_bytes());
-    assert_eq!(document.code, words.code);
-    assert!(
-        document.err.is_empty() && words.err.is_empty(),
-        "{document}"
-    );
-    assert_eq!(document.out().lines().count(), 1);
-    text.push_str("\n--- json\n");
-    text.push_str(document.out().trim_end());
-    text.replace(home.data().to_str().unwrap(), "[HOME]")
-}
 
 #[test]
 fn project_add() {
@@ -253,20 +230,22 @@ fn card_add() {
     exit code 0
     --- stdout
     Mend the parser
-      id       card_01kdyak348e40r2081040g2081
-      project  proj_01kdyak348e40r2081040g2081
-      lane     Backlog
-      depends  card_01kdyak348e81840g2081040g2
-      landed   no
-      created  2026-01-02 03:04:05 UTC
-      updated  2026-01-02 03:04:05 UTC
+      id         card_01kdyak348e40r2081040g2081
+      project    proj_01kdyak348e40r2081040g2081
+      lane       Backlog
+      depends    card_01kdyak348e81840g2081040g2
+      waits for  card_01kdyak348e81840g2081040g2
+      landed     no
+      version    3
+      created    2026-01-02 03:04:05 UTC
+      updated    2026-01-02 03:04:05 UTC
 
     It drops the last line.
     See tests.
 
     next: `freehold run start card_01kdyak348e40r2081040g2081`
     --- json
-    {"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"landed":false,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}
+    {"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"run_reason":null,"waiting_for":null,"agent":null,"unmet":["card_01kdyak348e81840g2081040g2"],"landed":false,"version":3,"rank":1024.0,"archived_at":null,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -304,7 +283,7 @@ fn card_list() {
     CARD                             LANE     RUN  TITLE
     card_01kdyak348e40r2081040g2081  Backlog  -    Mend the parser
     --- json
-    {"items":[{"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"landed":false,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}],"next":null}
+    {"items":[{"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"run_reason":null,"waiting_for":null,"agent":null,"unmet":["card_01kdyak348e81840g2081040g2"],"landed":false,"version":3,"rank":1024.0,"archived_at":null,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
 }
 
@@ -315,44 +294,49 @@ fn card_show() {
     exit code 0
     --- stdout
     Mend the parser
-      id       card_01kdyak348e40r2081040g2081
-      project  proj_01kdyak348e40r2081040g2081
-      lane     Backlog
-      depends  card_01kdyak348e81840g2081040g2
-      landed   no
-      created  2026-01-02 03:04:05 UTC
-      updated  2026-01-02 03:04:05 UTC
+      id         card_01kdyak348e40r2081040g2081
+      project    proj_01kdyak348e40r2081040g2081
+      lane       Backlog
+      depends    card_01kdyak348e81840g2081040g2
+      waits for  card_01kdyak348e81840g2081040g2
+      landed     no
+      version    3
+      created    2026-01-02 03:04:05 UTC
+      updated    2026-01-02 03:04:05 UTC
 
     It drops the last line.
     See tests.
 
     next: `freehold run start card_01kdyak348e40r2081040g2081`
     --- json
-    {"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"landed":false,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}
+    {"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"run_reason":null,"waiting_for":null,"agent":null,"unmet":["card_01kdyak348e81840g2081040g2"],"landed":false,"version":3,"rank":1024.0,"archived_at":null,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
 #[test]
 fn card_move() {
     insta::assert_snapshot!(shown(&["card", "move", &card_id(), "review"], ""), @r#"
-    POST /api/v1/cards/card_01kdyak348e40r2081040g2081/move {"lane":"Review"}
+    GET /api/v1/cards/card_01kdyak348e40r2081040g2081
+    POST /api/v1/cards/card_01kdyak348e40r2081040g2081/move {"lane":"Review","from":null,"before":null}
     exit code 0
     --- stdout
     Mend the parser
-      id       card_01kdyak348e40r2081040g2081
-      project  proj_01kdyak348e40r2081040g2081
-      lane     Backlog
-      depends  card_01kdyak348e81840g2081040g2
-      landed   no
-      created  2026-01-02 03:04:05 UTC
-      updated  2026-01-02 03:04:05 UTC
+      id         card_01kdyak348e40r2081040g2081
+      project    proj_01kdyak348e40r2081040g2081
+      lane       Backlog
+      depends    card_01kdyak348e81840g2081040g2
+      waits for  card_01kdyak348e81840g2081040g2
+      landed     no
+      version    3
+      created    2026-01-02 03:04:05 UTC
+      updated    2026-01-02 03:04:05 UTC
 
     It drops the last line.
     See tests.
 
     next: `freehold run start card_01kdyak348e40r2081040g2081`
     --- json
-    {"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"landed":false,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}
+    {"id":"card_01kdyak348e40r2081040g2081","project":"proj_01kdyak348e40r2081040g2081","title":"Mend the parser","body":"It drops the last line.\nSee \u001b[31mtests\u001b[0m.","lane":"Backlog","depends":["card_01kdyak348e81840g2081040g2"],"run":null,"run_state":null,"run_reason":null,"waiting_for":null,"agent":null,"unmet":["card_01kdyak348e81840g2081040g2"],"landed":false,"version":3,"rank":1024.0,"archived_at":null,"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 

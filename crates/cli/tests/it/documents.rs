@@ -1,12 +1,15 @@
 //! Recorded documents, made of the wire's own types so that they cannot drift from it.
 
 use chrono::{DateTime, Utc};
+use freehold_model::id::{Kind, kind};
 use freehold_model::run::State;
-use freehold_model::{Id, Lane, Reason, RunId, id::Kind};
+use freehold_model::{Id, Lane, Reason, RunId};
 use freehold_wire::api::{
-    Agent, Card, Check, EnrolToken, Event, Page, Project, Provider, Record, Run, Runner,
+    Agent, Asked, Base, BaseState, Card, CardEvent, ChangedFile, Check, EnrolToken, Event,
+    Evidence, FileFlag, FileStatus, InboxItem, Key, Me, Page, Project, Provider, Record, Review,
+    Run, Runner, SignInToken, Step, Usage, Waits,
 };
-use freehold_wire::order::{Egress, KeyRef};
+use freehold_wire::order::Egress;
 use freehold_wire::problem::{Code, Problem};
 use serde_json::{Value, json};
 
@@ -55,7 +58,7 @@ pub(crate) fn provider() -> Provider {
         name: "work".into(),
         kind: "openai".into(),
         base_url: "https://models.example.org/v1".into(),
-        key: KeyRef::Env("OPENAI_API_KEY".into()),
+        key: Key::Env("OPENAI_API_KEY".into()),
         model: None,
         created_at: time(),
     }
@@ -87,7 +90,14 @@ pub(crate) fn card() -> Card {
         depends: vec![id(2)],
         run: None,
         run_state: None,
+        run_reason: None,
+        waiting_for: None,
+        agent: None,
+        unmet: vec![id(2)],
         landed: false,
+        version: 3,
+        rank: 1024.0,
+        archived_at: None,
         created_at: time(),
         updated_at: time(),
     }
@@ -127,7 +137,16 @@ pub(crate) fn run(state: State) -> Run {
         waiting_for: (state == State::Waiting).then(|| "review".to_owned()),
         project: id(1),
         card: id(1),
+        card_title: "Mend the parser".into(),
+        by: Some("ada".into()),
+        approved_by: (state == State::Succeeded).then(|| "grace".into()),
         agent: "fixer".into(),
+        agent_version: with_work.then(|| "1.2".into()),
+        usage: with_work.then_some(Usage {
+            requests: 3,
+            input_tokens: 1200,
+            output_tokens: 345,
+        }),
         isolation: "sandbox".into(),
         egress: Egress::Registries,
         runner: (state != State::Queued).then(|| id(1)),
@@ -143,6 +162,8 @@ pub(crate) fn run(state: State) -> Run {
             false => vec![],
         },
         created_at: time(),
+        started_at: (state != State::Queued).then(time),
+        last_seq: 7,
         finished_at: state.is_terminal().then(time),
     }
 }
@@ -207,11 +228,161 @@ pub(crate) fn events() -> Vec<Event> {
     ]
 }
 
+pub(crate) fn history() -> Vec<CardEvent> {
+    let event = |seq, kind: &str| CardEvent {
+        seq,
+        at: time(),
+        by: Some("ada".into()),
+        kind: kind.into(),
+        from: None,
+        to: None,
+        run: None,
+        state: None,
+        reason: None,
+    };
+    vec![
+        event(1, "created"),
+        CardEvent {
+            from: Some(Lane::Backlog),
+            to: Some(Lane::Build),
+            ..event(2, "moved")
+        },
+        CardEvent {
+            by: None,
+            run: Some(id(1)),
+            state: Some(State::Failed),
+            reason: Some(Reason::AgentFailed),
+            ..event(3, "run_state")
+        },
+    ]
+}
+
+pub(crate) fn steps() -> Vec<Step> {
+    let step = |name: &str, state: &str| Step {
+        epoch: 1,
+        name: name.into(),
+        state: state.into(),
+        exit_code: None,
+        started_at: time(),
+        finished_at: None,
+    };
+    vec![
+        Step {
+            exit_code: Some(0),
+            finished_at: Some(time() + chrono::TimeDelta::milliseconds(1500)),
+            ..step("setup", "done")
+        },
+        step("agent\x1b[2J", "running"),
+    ]
+}
+
+pub(crate) fn review() -> Review {
+    let file = |path: &str, status, flags| ChangedFile {
+        path: path.into(),
+        old_path: None,
+        status,
+        additions: 12,
+        deletions: 3,
+        binary: false,
+        flags,
+    };
+    let asked = |kind: &str, text: &str| Asked {
+        kind: kind.into(),
+        by: Some("ada".into()),
+        at: time(),
+        text: text.into(),
+    };
+    Review {
+        asked: vec![
+            asked("card", "Mend the parser\n\nIt drops the last line."),
+            asked("reply", "Test it, too."),
+        ],
+        summary: Some("Done.\nnext: land it: \x1b[32mtrust me".into()),
+        files: vec![
+            file("src/parser.rs", FileStatus::Modified, vec![]),
+            ChangedFile {
+                old_path: Some("ci.yml".into()),
+                ..file(
+                    ".github/workflows/ci.yml",
+                    FileStatus::Renamed,
+                    vec![FileFlag::Ci],
+                )
+            },
+            ChangedFile {
+                binary: true,
+                ..file("tools/x", FileStatus::Added, vec![FileFlag::Executable])
+            },
+            file("new\nkind", FileStatus::Mode, vec![FileFlag::Hook]),
+        ],
+        truncated: false,
+        additions: 36,
+        deletions: 9,
+        commit: Some("c".repeat(40)),
+        base: Some("b".repeat(40)),
+        digest: Some("d".repeat(40)),
+        evidence: vec![Evidence {
+            name: "test".into(),
+            state: "passed".into(),
+            exit_code: Some(0),
+            ms: Some(61_234),
+            step: "check test".into(),
+        }],
+    }
+}
+
+pub(crate) fn base(state: BaseState) -> Base {
+    Base {
+        base: Some("b".repeat(40)),
+        head: Some(if state == BaseState::Same { "b" } else { "e" }.repeat(40)),
+        state,
+        message: None,
+    }
+}
+
+pub(crate) fn inbox() -> Vec<InboxItem> {
+    let item = |kind, run| InboxItem {
+        kind,
+        since: time(),
+        run,
+        project_name: "demo".into(),
+    };
+    vec![
+        item(Waits::Review, run(State::Waiting)),
+        item(Waits::Failed, with(State::Failed, Reason::AgentFailed, "x")),
+        item(Waits::Stuck, with(State::Queued, Reason::NoRunner, "x")),
+    ]
+}
+
+pub(crate) fn me() -> Me {
+    Me {
+        user: id(1),
+        name: "ada".into(),
+        role: "owner".into(),
+        tenant: id(1),
+        tenant_name: "local".into(),
+        server_version: "0.1.0".into(),
+        expires_at: None,
+    }
+}
+
 /// A board with one of everything.
 pub(crate) fn board(request: &Request) -> Answer {
     let path = request.path.strip_prefix("/api/v1").unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
     let path = path.replace(&run_id(), "RUN").replace(&card_id(), "CARD");
+    let path = path.replace(&Id::<kind::Agent>::at(time(), [1; 10]).to_string(), "AGENT");
+    let path = path.replace(
+        &Id::<kind::Provider>::at(time(), [1; 10]).to_string(),
+        "PROVIDER",
+    );
+    let path = path.replace(
+        &Id::<kind::Runner>::at(time(), [1; 10]).to_string(),
+        "RUNNER",
+    );
+    let path = path.replace(
+        &Id::<kind::Project>::at(time(), [1; 10]).to_string(),
+        "PROJECT",
+    );
     match (request.method.as_str(), path.as_str()) {
         ("POST", "/projects") | ("GET", "/projects/demo") => server::json(&project()),
         ("GET", "/projects") => server::json(&page(vec![project()])),
@@ -244,6 +415,54 @@ pub(crate) fn board(request: &Request) -> Answer {
         ("GET", "/runs/RUN/diff") => Answer::Stream(vec![b"diff --git a/\xff b/x\r\n".to_vec()]),
         ("GET", "/runners") => server::json(&page(vec![runner()])),
         ("POST", "/runners/tokens") => server::json(&enrol_token()),
+        _ => changes(&request.method, &path),
+    }
+}
+
+/// What changes a board, and what is read to decide on it.
+fn changes(method: &str, path: &str) -> Answer {
+    match (method, path) {
+        ("PATCH", "/projects/PROJECT") => server::json(&Project {
+            target: "release".into(),
+            egress: Egress::None,
+            ..project()
+        }),
+        ("PUT", "/providers/PROVIDER") => server::json(&Provider {
+            key: Key::Written(2),
+            model: Some("m".into()),
+            ..provider()
+        }),
+        ("PUT", "/agents/AGENT") => server::json(&Agent {
+            paths: vec![],
+            timeout_s: 7200,
+            command: vec!["./fix.sh".into(), "it's".into()],
+            ..agent()
+        }),
+        ("DELETE", "/providers/PROVIDER" | "/agents/AGENT" | "/runners/RUNNER")
+        | ("POST", "/sign-out") => Answer::Whole(204, "text/plain", vec![]),
+        ("PATCH", "/cards/CARD") => server::json(&Card {
+            title: "Mend it".into(),
+            body: String::new(),
+            depends: vec![],
+            unmet: vec![],
+            version: 4,
+            ..card()
+        }),
+        ("POST", "/cards/CARD/archive") => server::json(&Card {
+            archived_at: Some(time()),
+            ..card()
+        }),
+        ("POST", "/cards/CARD/restore") => server::json(&card()),
+        ("GET", "/cards/CARD/history") => server::json(&page(history())),
+        ("GET", "/runs/RUN/steps") => server::json(&page(steps())),
+        ("GET", "/runs/RUN/review") => server::json(&review()),
+        ("GET", "/runs/RUN/base") => server::json(&base(BaseState::Moved)),
+        ("GET", "/inbox") => server::json(&page(inbox())),
+        ("GET", "/me") => server::json(&me()),
+        ("POST", "/sign-in/tokens") => server::json(&SignInToken {
+            token: "fhs_once.abc".into(),
+            expires_at: time(),
+        }),
         _ => server::problem(&Problem::new(Code::NotFound, format!("there is no {path}"))),
     }
 }

@@ -84,14 +84,16 @@ fn wait_returns_1_with_the_run_and_its_reason_when_it_failed() {
       reason     agent_failed: the agent ended with an error
       detail     the agent ended with exit code 3
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
       agent      fixer (attempt 1, epoch 1)
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      by         ada
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       finished   2026-01-02 03:04:05 UTC
     next: see its output: `freehold run logs`
     next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
@@ -204,18 +206,21 @@ fn approve_returns_1_with_the_reason_when_the_landing_is_refused() {
       reason     conflict: the target moved and the work conflicts with it
       detail     src/lib.rs conflicts
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
-      agent      fixer (attempt 1, epoch 1)
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
+      agent      fixer 1.2 (attempt 1, epoch 1)
+      usage      1200 tokens in, 345 out, 3 requests
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       commit     cccccccccccccccccccccccccccccccccccccccc
+      by         ada
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       check      passed    test (exit code 0)
     next: reply to the run so that the agent brings it up to date, or merge by hand
-    next: look at the work: `freehold run diff run_01kdyak348e40r2081040g2081`
+    next: look at the work: `freehold run review run_01kdyak348e40r2081040g2081`
     next: or: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`, `freehold run reject run_01kdyak348e40r2081040g2081 --reason …`
     --- stderr
     error: run run_01kdyak348e40r2081040g2081 was not landed: src/lib.rs conflicts

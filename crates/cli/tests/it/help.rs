@@ -18,7 +18,11 @@ fn help_teaches() {
       agent        Agents: the programs that work on cards
       card         Cards: what is wanted
       run          Runs: an agent at work on a card, and the review of what came of it
+      inbox        Print what needs a person: finished work, failed runs, runs that nobody takes
       runner       Runners: the machines that agents work on
+      sign-in      Print a link that signs one browser in to Studio, once
+      sign-out     Revoke the token that this command uses
+      whoami       Print who you are to the server
       doctor       Say what this machine has and lacks, and how to mend it
       completions  Print the completions for a shell
 
@@ -45,6 +49,7 @@ fn help_teaches() {
       freehold agent add fixer --driver command -- ./fix.sh
       freehold card add --project demo --title 'Mend the parser'
       freehold run start CARD --wait
+      freehold run review RUN
       freehold run diff RUN
       freehold run approve RUN
 
@@ -186,7 +191,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, runner, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, sign-in, sign-out, whoami, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

@@ -8,11 +8,14 @@
 
 mod access;
 mod board;
+mod decide;
 mod documents;
 mod e2e;
+mod edits;
 mod flows;
 mod follow;
 mod help;
+mod people;
 mod program;
 mod runs;
 mod server;

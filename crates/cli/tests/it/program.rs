@@ -1,14 +1,17 @@
 //! The built program in a sealed home.
 
 use std::fmt;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use nix::pty::openpty;
 use tempfile::TempDir;
 
+use super::documents::board;
 use super::server::{Server, TOKEN};
 
 /// Longer than anything here takes; a program that hangs fails the test.
@@ -83,6 +86,70 @@ impl Home {
             err: String::from_utf8(err.join().unwrap()).unwrap(),
             hidden: vec![(home, "[HOME]".to_owned())],
         }
+    }
+}
+
+/// The requests that a command made, the words that it printed and, on the last line, that its
+/// document is the server's own.
+pub(crate) fn shown(args: &[&str], input: &str) -> String {
+    let server = Server::start(board);
+    let home = Home::of(&server);
+    let words = home.run_with(args, input.as_bytes());
+    let mut text = String::new();
+    for request in server.requests() {
+        text.push_str(&format!("{}\n", request.whole()));
+    }
+    text.push_str(&words.to_string());
+    let document = home.run_with(&[&["--json"], args].concat(), input.as_bytes());
+    assert_eq!(document.code, words.code);
+    assert!(
+        document.err.is_empty() && words.err.is_empty(),
+        "{document}"
+    );
+    let is_json = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    assert!(document.out().lines().all(is_json), "{document}");
+    text.push_str("\n--- json\n");
+    text.push_str(document.out().trim_end());
+    text.replace(home.data().to_str().unwrap(), "[HOME]")
+        .replace(&server.url(), "[SERVER]")
+}
+
+impl Home {
+    /// At a terminal of its own: when the program has asked `question`, `answer` is typed.
+    /// Gives the exit code and all that the terminal showed.
+    pub(crate) fn run_at_terminal(
+        &self,
+        args: &[&str],
+        question: &str,
+        answer: &str,
+    ) -> (i32, String) {
+        let pty = openpty(None, None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut child = self
+            .command(args)
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        drop(pty.slave);
+        let mut keyboard = File::from(pty.master);
+        let mut screen = keyboard.try_clone().unwrap();
+        let (question, answer) = (question.to_owned(), answer.to_owned());
+        let watcher = std::thread::spawn(move || {
+            let (mut shown, mut answered) = (Vec::new(), false);
+            let mut part = [0; 4096];
+            // A terminal that nobody holds any more is an error to read (EIO).
+            while let Ok(count @ 1..) = screen.read(&mut part) {
+                shown.extend_from_slice(&part[..count]);
+                if !answered && String::from_utf8_lossy(&shown).contains(&question) {
+                    keyboard.write_all(answer.as_bytes()).unwrap();
+                    answered = true;
+                }
+            }
+            String::from_utf8(shown).unwrap()
+        });
+        (wait(&mut child), watcher.join().unwrap())
     }
 }
 

@@ -6,85 +6,71 @@ use freehold_wire::api::Run;
 use freehold_wire::order::Egress;
 
 use super::documents::{board, card_id, check, run, run_id, with};
-use super::program::Home;
+use super::program::{Home, shown};
 use super::server::{Server, json};
-
-fn shown(args: &[&str]) -> String {
-    let server = Server::start(board);
-    let home = Home::of(&server);
-    let words = home.run(args);
-    let requests: Vec<String> = server
-        .requests()
-        .iter()
-        .map(|request| format!("{}\n", request.whole()))
-        .collect();
-    let document = home.run(&[&["--json"], args].concat());
-    assert_eq!(document.code, words.code);
-    format!(
-        "{}{words}\n--- json\n{}",
-        requests.concat(),
-        document.out().trim_end()
-    )
-}
 
 #[test]
 fn start() {
-    insta::assert_snapshot!(shown(&["run", "start", &card_id(), "--agent", "fixer"]), @r#"
+    insta::assert_snapshot!(shown(&["run", "start", &card_id(), "--agent", "fixer"], ""), @r#"
     POST /api/v1/cards/card_01kdyak348e40r2081040g2081/runs {"agent":"fixer"}
     exit code 0
     --- stdout
     run_01kdyak348e40r2081040g2081  queued
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
       agent      fixer (attempt 1, epoch 1)
       runner     none yet
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      by         ada
       created    2026-01-02 03:04:05 UTC
     next: watch it: `freehold run events run_01kdyak348e40r2081040g2081 --follow`
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":null,"epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","finished_at":null}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":null,"usage":null,"isolation":"sandbox","egress":"registries","runner":null,"epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","started_at":null,"last_seq":7,"finished_at":null}
     "#);
 }
 
 #[test]
 fn list() {
-    insta::assert_snapshot!(shown(&["run", "list", "--project", "demo", "--card", "c"]), @r#"
+    insta::assert_snapshot!(shown(&["run", "list", "--project", "demo", "--card", "c"], ""), @r#"
     GET /api/v1/runs?project=demo&card=c&limit=200
     exit code 0
     --- stdout
     RUN                             STATE    REASON  AGENT  CREATED                  CARD
     run_01kdyak348e40r2081040g2081  waiting  -       fixer  2026-01-02 03:04:05 UTC  card_01kdyak348e40r2081040g2081
     --- json
-    {"items":[{"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","finished_at":null}],"next":null}
+    {"items":[{"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":null}],"next":null}
     "#);
 }
 
 #[test]
 fn show_a_run_that_waits() {
-    insta::assert_snapshot!(shown(&["run", "show", &run_id()]), @r#"
+    insta::assert_snapshot!(shown(&["run", "show", &run_id()], ""), @r#"
     GET /api/v1/runs/run_01kdyak348e40r2081040g2081
     exit code 0
     --- stdout
     run_01kdyak348e40r2081040g2081  waiting for review
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
-      agent      fixer (attempt 1, epoch 1)
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
+      agent      fixer 1.2 (attempt 1, epoch 1)
+      usage      1200 tokens in, 345 out, 3 requests
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       commit     cccccccccccccccccccccccccccccccccccccccc
+      by         ada
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       check      passed    test (exit code 0)
-    next: look at the work: `freehold run diff run_01kdyak348e40r2081040g2081`
+    next: look at the work: `freehold run review run_01kdyak348e40r2081040g2081`
     next: land it: `freehold run approve run_01kdyak348e40r2081040g2081 --commit cccccccccccccccccccccccccccccccccccccccc`
     next: or: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`, `freehold run reject run_01kdyak348e40r2081040g2081 --reason …`
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","finished_at":null}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":null}
     "#);
 }
 
@@ -114,15 +100,18 @@ fn show_a_run_that_was_rejected_by_a_check() {
                  assertion
                  failed
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
-      agent      fixer (attempt 1, epoch 1)
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
+      agent      fixer 1.2 (attempt 1, epoch 1)
+      usage      1200 tokens in, 345 out, 3 requests
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     OPEN: the agent can reach any public address
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       commit     cccccccccccccccccccccccccccccccccccccccc
+      by         ada
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       finished   2026-01-02 03:04:05 UTC
       check      passed    lint (exit code 0)
       check      failed    test (exit code 101)
@@ -140,13 +129,14 @@ fn show_a_run_that_is_queued() {
       reason     dependency_unmet: waits for another card to land
       detail     waits for card_1
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
       agent      fixer (attempt 1, epoch 1)
       runner     none yet
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      by         ada
       created    2026-01-02 03:04:05 UTC
     next: land the card it waits for, or remove the dependency
     next: watch it: `freehold run events run_01kdyak348e40r2081040g2081 --follow`
@@ -158,8 +148,9 @@ fn show_a_run_that_landed() {
     insta::assert_snapshot!(words(run(State::Succeeded)), @"
     run_01kdyak348e40r2081040g2081  succeeded
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
-      agent      fixer (attempt 1, epoch 1)
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
+      agent      fixer 1.2 (attempt 1, epoch 1)
+      usage      1200 tokens in, 345 out, 3 requests
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     registries
@@ -167,7 +158,10 @@ fn show_a_run_that_landed() {
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       commit     cccccccccccccccccccccccccccccccccccccccc
       landed     dddddddddddddddddddddddddddddddddddddddd
+      by         ada
+      approved   by grace
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       finished   2026-01-02 03:04:05 UTC
       check      passed    test (exit code 0)
     ");
@@ -175,7 +169,7 @@ fn show_a_run_that_landed() {
 
 #[test]
 fn cancel() {
-    insta::assert_snapshot!(shown(&["run", "cancel", &run_id()]), @r#"
+    insta::assert_snapshot!(shown(&["run", "cancel", &run_id()], ""), @r#"
     POST /api/v1/runs/run_01kdyak348e40r2081040g2081/cancel {}
     exit code 0
     --- stdout
@@ -183,26 +177,29 @@ fn cancel() {
       reason     cancelled: a person cancelled it
       detail     asked for by owner
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
-      agent      fixer (attempt 1, epoch 1)
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
+      agent      fixer 1.2 (attempt 1, epoch 1)
+      usage      1200 tokens in, 345 out, 3 requests
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       commit     cccccccccccccccccccccccccccccccccccccccc
+      by         ada
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       finished   2026-01-02 03:04:05 UTC
       check      passed    test (exit code 0)
     next: start a new run
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"cancelled","reason":"cancelled","detail":"asked for by owner","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","finished_at":"2026-01-02T03:04:05Z"}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"cancelled","reason":"cancelled","detail":"asked for by owner","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
 #[test]
 fn reject() {
-    insta::assert_snapshot!(shown(&["run", "reject", &run_id(), "--reason", "-not this"]), @r#"
+    insta::assert_snapshot!(shown(&["run", "reject", &run_id(), "--reason", "-not this"], ""), @r#"
     POST /api/v1/runs/run_01kdyak348e40r2081040g2081/reject {"reason":"-not this"}
     exit code 0
     --- stdout
@@ -210,34 +207,37 @@ fn reject() {
       reason     rejected_by_person: a person rejected it
       detail     Not this
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
-      agent      fixer (attempt 1, epoch 1)
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
+      agent      fixer 1.2 (attempt 1, epoch 1)
+      usage      1200 tokens in, 345 out, 3 requests
       runner     rnr_01kdyak348e40r2081040g2081
       isolation  sandbox
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
       commit     cccccccccccccccccccccccccccccccccccccccc
+      by         ada
       created    2026-01-02 03:04:05 UTC
+      started    2026-01-02 03:04:05 UTC
       finished   2026-01-02 03:04:05 UTC
       check      passed    test (exit code 0)
     next: start a new run
     next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
     next: answer it, in a new run: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"rejected","reason":"rejected_by_person","detail":"Not this","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","finished_at":"2026-01-02T03:04:05Z"}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"rejected","reason":"rejected_by_person","detail":"Not this","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
 #[test]
 fn reply() {
-    insta::assert_snapshot!(shown(&["run", "reply", &run_id(), "--text", "Keep the old name"]), @r#"
+    insta::assert_snapshot!(shown(&["run", "reply", &run_id(), "--text", "Keep the old name"], ""), @r#"
     POST /api/v1/runs/run_01kdyak348e40r2081040g2081/reply {"text":"Keep the old name"}
     exit code 0
     --- stdout
     run_01kdyak348e81840g2081040g2  queued
       project    proj_01kdyak348e40r2081040g2081
-      card       card_01kdyak348e40r2081040g2081
+      card       card_01kdyak348e40r2081040g2081 Mend the parser
       parent     run_01kdyak348e40r2081040g2081
       agent      fixer (attempt 1, epoch 1)
       runner     none yet
@@ -245,16 +245,17 @@ fn reply() {
       egress     registries
       target     main
       base       bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+      by         ada
       created    2026-01-02 03:04:05 UTC
     next: watch it: `freehold run events run_01kdyak348e81840g2081040g2 --follow`
     --- json
-    {"id":"run_01kdyak348e81840g2081040g2","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","agent":"fixer","isolation":"sandbox","egress":"registries","runner":null,"epoch":1,"attempt":1,"parent":"run_01kdyak348e40r2081040g2081","base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","finished_at":null}
+    {"id":"run_01kdyak348e81840g2081040g2","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":null,"usage":null,"isolation":"sandbox","egress":"registries","runner":null,"epoch":1,"attempt":1,"parent":"run_01kdyak348e40r2081040g2081","base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","started_at":null,"last_seq":7,"finished_at":null}
     "#);
 }
 
 #[test]
 fn events() {
-    insta::assert_snapshot!(shown(&["run", "events", &run_id(), "--after", "0"]), @r#"
+    insta::assert_snapshot!(shown(&["run", "events", &run_id(), "--after", "0"], ""), @r#"
     GET /api/v1/runs/run_01kdyak348e40r2081040g2081/events?after=0&limit=200
     exit code 0
     --- stdout

@@ -19,6 +19,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) authorization: String,
     pub(crate) key: String,
+    pub(crate) if_match: String,
     pub(crate) body: String,
 }
 
@@ -30,7 +31,11 @@ impl Request {
 
     /// With its body, if it has one.
     pub(crate) fn whole(&self) -> String {
-        format!("{} {}", self.line(), self.body)
+        let version = match self.if_match.as_str() {
+            "" => String::new(),
+            version => format!("if-match: {version} "),
+        };
+        format!("{} {version}{}", self.line(), self.body)
             .trim_end()
             .to_owned()
     }
@@ -149,6 +154,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "authorization" => request.authorization = value.to_owned(),
             "idempotency-key" => request.key = value.to_owned(),
+            "if-match" => request.if_match = value.to_owned(),
             "content-length" => length = value.parse().ok()?,
             _ => {}
         }

@@ -8,9 +8,9 @@ use freehold_environment::project::PROJECT_FILE;
 use freehold_wire::api::{Agent, NewAgent, NewProject, Project, Provider};
 use freehold_wire::order::Egress;
 
-use super::ask;
 use super::repository::{Repository, Way};
 use super::state::State;
+use crate::ask;
 use crate::client::{Client, Route};
 use crate::environment::Environment;
 use crate::failure::Failure;

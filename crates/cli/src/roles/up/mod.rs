@@ -2,7 +2,6 @@
 //! signal says otherwise.
 
 mod adopt;
-mod ask;
 mod child;
 mod keep;
 pub(crate) mod lock;
@@ -309,7 +308,7 @@ fn announce(state: &State, ready: &server::Ready) -> Result<(), Failure> {
         let root = state.data.root().display();
         let title = printer.paint(Paint::Bold, &format!("Freehold is running at {}", up.url));
         format!(
-            "{title}\n  data        {root}\n  sign in     {}\n  Ctrl-C stops everything.",
+            "{title}\n  data        {root}\n  sign in     {}\n              once; `freehold sign-in` prints another\n  Ctrl-C stops everything.",
             up.sign_in
         )
     })

@@ -274,11 +274,29 @@ impl Installation {
 
     /// Starts a client command with `--json`.
     pub(crate) fn fh_in_background(&self, args: &[&str]) -> Saying {
-        let line = self.line();
+        self.saying(args, &self.line().token, Stdio::null())
+    }
+
+    /// Runs a client command with `--json` that reads this from standard input.
+    pub(crate) fn fh_with(&self, args: &[&str], input: &str) -> Said {
+        let mut saying = self.saying(args, &self.line().token, Stdio::piped());
+        let mut stdin = saying.child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        saying.wait()
+    }
+
+    /// Runs a client command with `--json` and another token.
+    pub(crate) fn fh_as(&self, token: &str, args: &[&str]) -> Said {
+        self.saying(args, token, Stdio::null()).wait()
+    }
+
+    fn saying(&self, args: &[&str], token: &str, stdin: Stdio) -> Saying {
         let mut child = self
             .program(&[&["--json"], args].concat())
-            .env("FREEHOLD_URL", &line.url)
-            .env("FREEHOLD_TOKEN", &line.token)
+            .env("FREEHOLD_URL", &self.line().url)
+            .env("FREEHOLD_TOKEN", token)
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -12,6 +12,7 @@ mod remote;
 
 mod agents;
 mod bad_input;
+mod desk;
 mod ends;
 mod killed;
 mod landing;
