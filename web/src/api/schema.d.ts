@@ -590,6 +590,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sign-in/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a token for a link that signs one browser in as the person who asks; it is shown this once. */
+        post: operations["sign_in_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sign-out": {
         parameters: {
             query?: never;
@@ -1391,6 +1408,16 @@ export interface components {
         /** @description Signs a browser in. */
         SignIn: {
             /** @description A sign-in link's token, or the token of a person. */
+            token: string;
+        };
+        /** @description A link's token that signs one browser in, shown once: `<address>/sign-in#<token>`. */
+        SignInToken: {
+            /**
+             * Format: date-time
+             * @description It is refused from then on.
+             */
+            expires_at: string;
+            /** @description The token. */
             token: string;
         };
         /** @description A browser is signed in. */
@@ -2592,6 +2619,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sign_in_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInToken"];
                 };
             };
             default: components["responses"]["Problem"];
