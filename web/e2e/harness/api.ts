@@ -1,5 +1,5 @@
 /** The HTTP API as a script uses it: plain JSON with the owner's token. Only what the tests need is typed. */
-import { until } from "./wait";
+import { DEADLINE_MS, until } from "./wait";
 
 const REQUEST_MS = 30_000;
 
@@ -132,20 +132,29 @@ export class Api {
 
   /** Waits until a run is in one of these states, over a server that comes and goes. */
   runIn(id: string, ...states: string[]): Promise<Run> {
+    return this.runWithin(DEADLINE_MS, id, ...states);
+  }
+
+  /** The same for what takes longer. */
+  runWithin(deadlineMs: number, id: string, ...states: string[]): Promise<Run> {
     let last = "";
-    return until(`run ${id} is ${states.join(" or ")}`, async () => {
-      const run = await this.run(id).catch(() => null);
-      if (!run) return null;
-      if (
-        run.state !== last &&
-        ["failed", "cancelled"].includes(run.state) &&
-        !states.includes(run.state)
-      ) {
-        throw new Error(`run ${id} is ${run.state} (${run.reason}): ${run.detail}`);
-      }
-      last = run.state;
-      return states.includes(run.state) ? run : null;
-    });
+    return until(
+      `run ${id} is ${states.join(" or ")}`,
+      async () => {
+        const run = await this.run(id).catch(() => null);
+        if (!run) return null;
+        if (
+          run.state !== last &&
+          ["failed", "cancelled"].includes(run.state) &&
+          !states.includes(run.state)
+        ) {
+          throw new Error(`run ${id} is ${run.state} (${run.reason}): ${run.detail}`);
+        }
+        last = run.state;
+        return states.includes(run.state) ? run : null;
+      },
+      deadlineMs,
+    );
   }
 
   /** A card that was run until it waits for a review. */

@@ -15,6 +15,7 @@ import { Guard } from "./guard";
 import { Installation } from "./installation";
 import type { Files, Remote } from "./remote";
 import { signedIn } from "./session";
+import { type World, world } from "./world";
 
 export interface Project {
   id: string;
@@ -45,7 +46,13 @@ interface TestFixtures {
 
 export const SMALL: Files = { greeting: "good evening\n" };
 
-export const test = base.extend<TestFixtures, { here: Installation }>({
+interface WorkerFixtures {
+  here: Installation;
+  /** Every kind of card and run; made when the first test of a worker asks for it. */
+  shop: World;
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
   here: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures from the pattern.
     async ({}, use, info) => {
@@ -59,6 +66,7 @@ export const test = base.extend<TestFixtures, { here: Installation }>({
     },
     { scope: "worker", timeout: 120_000 },
   ],
+  shop: [async ({ here }, use) => use(await world(here)), { scope: "worker", timeout: 120_000 }],
   baseURL: async ({ here }, use) => use(here.url),
   storageState: async ({ here }, use) => use(signedIn(here.url, here.token)),
   api: async ({ here }, use) => use(here.api),

@@ -15,22 +15,30 @@ test("an empty board becomes a landed commit", async ({ browser }) => {
     await expect(page.getByRole("heading", { name: "Welcome to Freehold" })).toBeVisible();
     await expect(page, "the secret does not stay in the address").not.toHaveURL(/fhs_/);
 
-    await page.getByLabel("Name").fill("mine");
     await page.getByLabel("Git remote").fill(remote.url);
+    await page.getByRole("textbox", { name: /^Name/ }).fill("mine");
     await page.getByRole("button", { name: "Add the project" }).click();
 
+    await page.getByRole("radio", { name: "A program" }).check();
+    await page.getByRole("textbox", { name: /^Name/ }).fill("writer");
+    await page
+      .getByRole("textbox", { name: /^Command/ })
+      .fill("sh -c 'echo Built with make. >> README.md'");
     await page.getByRole("button", { name: "Add the agent" }).click();
 
     await page.getByLabel("What is wanted").fill("Say how to build it");
     await page.getByRole("button", { name: "Put it on the board" }).click();
     await page.getByRole("button", { name: "Start", exact: true }).click();
-    await page.getByRole("link", { name: "Review", exact: true }).click({ timeout: 60_000 });
-    await page.getByRole("button", { name: "Approve" }).click();
-    await expect(page.getByText(/landed/i).first()).toBeVisible({ timeout: 60_000 });
+    await page.getByRole("link", { name: "Review", exact: true }).click({ timeout: 30_000 });
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await expect(page.getByText("Landed on main as")).toBeVisible({ timeout: 30_000 });
     expect(remote.git("log", "--format=%s", "main").split("\n")).toEqual([
       "Say how to build it",
       "first",
     ]);
+    expect(remote.show("README.md")).toBe("# Mine\nBuilt with make.");
+    await page.goto("/");
+    await expect(page.getByText("Your first commit has landed")).toBeVisible();
     guard.check();
   } finally {
     await context.close();

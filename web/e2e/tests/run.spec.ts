@@ -6,7 +6,10 @@ import { expect, test } from "../harness/test";
 /** Elements of a page that shows a window of a list, not the list. */
 const ELEMENTS_MAX = 4_000;
 /** For a machine that does other things as well. The figures are in `npm run figures`. */
-const OPENS_WITHIN_MS = 10_000;
+const OPENS_WITHIN_MS = 20_000;
+
+/** Both floods at once, on a machine that does other things as well. */
+const FLOODED_MS = 170_000;
 
 test.describe.configure({ mode: "serial" });
 
@@ -21,8 +24,8 @@ test.beforeAll(async ({ here }) => {
   await api.agent("prints", FLOOD_BYTES);
   const events = await api.start((await api.card(project, "Say very much")).id, "talks");
   const bytes = await api.start((await api.card(project, "Print very much")).id, "prints");
-  runs.events = (await api.runIn(events.id, "succeeded")).id;
-  runs.bytes = (await api.runIn(bytes.id, "waiting")).id;
+  runs.events = (await api.runWithin(FLOODED_MS, events.id, "succeeded")).id;
+  runs.bytes = (await api.runWithin(FLOODED_MS, bytes.id, "waiting")).id;
 });
 
 test("100,000 events: any of them is a moment away", async ({ page }) => {

@@ -1,20 +1,15 @@
 /** Every view, as it is with real data: it shows, axe finds nothing, it fits a phone, it keeps still when asked to. */
 import { accessible, DESKTOP, fits, PHONE, THEMES, visit } from "../harness/studio";
 import { expect, test } from "../harness/test";
-import { views, type World, world } from "../harness/world";
+import { views } from "../harness/world";
 
-test.describe.configure({ mode: "serial" });
-
-let here: World;
-test.beforeAll(async ({ here: installation }) => {
-  here = await world(installation);
-});
+test.describe.configure({ mode: "parallel" });
 
 for (const theme of THEMES) {
-  test(`axe finds nothing on any view, ${theme}`, async ({ page }) => {
-    test.setTimeout(120_000);
+  test(`axe finds nothing on any view, ${theme}`, async ({ page, shop }) => {
+    test.setTimeout(180_000);
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-    for (const { name, path } of views(here)) {
+    for (const { name, path } of views(shop)) {
       await page.setViewportSize(DESKTOP);
       await visit(page, path);
       await accessible(page, `${name} (${theme})`);
@@ -24,9 +19,10 @@ for (const theme of THEMES) {
   });
 }
 
-test("no view moves by itself where a person asked for less motion", async ({ page }) => {
+test("no view moves by itself where a person asked for less motion", async ({ page, shop }) => {
+  test.setTimeout(120_000);
   await page.emulateMedia({ reducedMotion: "reduce" });
-  for (const { name, path } of views(here)) {
+  for (const { name, path } of views(shop)) {
     await visit(page, path);
     const moving = await page.evaluate(() =>
       document
