@@ -94,43 +94,35 @@ async fn the_server_refuses_a_role_that_could_bypass_row_level_security() {
     );
 }
 
+/// Each method and path of the API, from the description that the router is made with, and those of
+/// the runners' link that people's tokens have no business with.
+fn routes() -> (Vec<(Method, String)>, Vec<String>) {
+    let described: serde_json::Value = serde_json::from_str(&freehold_server::openapi()).unwrap();
+    let id = "00000000000000000000000000";
+    let mut wanted = vec![
+        (Method::GET, format!("/link/blobs/blob_{id}")),
+        (Method::POST, format!("/link/blobs?run=run_{id}")),
+    ];
+    let mut public = Vec::new();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            if operation["security"].is_array() {
+                public.push(format!("{method} {path}"));
+            } else {
+                wanted.push((method, path.replace('{', "").replace('}', "")));
+            }
+        }
+    }
+    (wanted, public)
+}
+
 #[tokio::test]
 async fn every_route_but_the_public_ones_wants_a_token() {
     let app = App::start().await;
-    let get = [
-        "/projects",
-        "/projects/x",
-        "/providers",
-        "/agents",
-        "/cards?project=x",
-        "/cards/x",
-        "/runs",
-        "/runs/x",
-        "/runs/x/events",
-        "/runs/x/events/stream",
-        "/runs/x/logs",
-        "/runs/x/diff",
-        "/runners",
-        "/link/blobs/blob_00000000000000000000000000",
-    ];
-    let post = [
-        "/projects",
-        "/providers",
-        "/agents",
-        "/cards",
-        "/cards/x/move",
-        "/cards/x/runs",
-        "/runs/x/cancel",
-        "/runs/x/approve",
-        "/runs/x/reject",
-        "/runs/x/reply",
-        "/runners/tokens",
-        "/link/blobs?run=run_00000000000000000000000000",
-    ];
-    let routes = get
-        .map(|path| (Method::GET, path))
-        .into_iter()
-        .chain(post.map(|path| (Method::POST, path)));
+    let (routes, public) = routes();
+    assert_eq!(public, ["GET /health", "POST /sign-in"]);
+    assert!(routes.len() > 35, "{}", routes.len());
     for (method, path) in routes {
         for token in [None, Some("fhu_nonsense"), Some("")] {
             let url = format!("{}/api/v1{path}", app.url());
@@ -148,6 +140,30 @@ async fn every_route_but_the_public_ones_wants_a_token() {
                 Code::Unauthenticated
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn the_description_is_served_and_what_cannot_be_read_is_a_problem() {
+    let app = App::start().await;
+    let get = async |path: &str| {
+        let url = format!("{}{path}", app.url());
+        let request = reqwest::Client::new().get(url).bearer_auth(&app.token);
+        request.send().await.unwrap()
+    };
+    let served = get("/openapi.json").await;
+    assert_eq!(served.headers()["content-type"], "application/json");
+    assert_eq!(served.text().await.unwrap(), freehold_server::openapi());
+    for path in [
+        "/runs?limit=many",
+        "/cards",
+        "/runs?card=x",
+        "/runs?state=x",
+    ] {
+        let refused = get(&format!("/api/v1{path}")).await;
+        assert_eq!(refused.status(), 400, "{path}");
+        let problem = refused.json::<Problem>().await.unwrap();
+        assert_eq!(problem.code, Code::Invalid, "{path}");
     }
 }
 
