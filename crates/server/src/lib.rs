@@ -42,9 +42,9 @@ use crate::wake::Wakeups;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long open requests may take to end when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a browser could let a page use and ours never does. The clipboard is not among them: Studio
-/// copies text when asked to.
-const NO_DEVICES: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), \
+/// What a browser could let a page use and ours never does, of what browsers know by name: they
+/// complain of the rest. The clipboard is not among them: Studio copies text when asked to.
+const NO_DEVICES: &str = "accelerometer=(), camera=(), display-capture=(), \
     geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
     publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
 /// Room for JSON around a body of the largest size.
