@@ -14,7 +14,7 @@ export function BoardSkeleton() {
       {LANES.map((lane, index) => (
         <div
           key={lane}
-          className="flex w-full shrink-0 flex-col gap-2 px-1.5 md:w-auto md:min-w-50 md:max-w-96 md:flex-1"
+          className="flex w-full shrink-0 flex-col gap-2 px-1.5 md:w-auto md:min-w-40 md:max-w-96 md:flex-1"
         >
           <div className="flex h-9 items-center text-sm font-semibold text-ink">{lane}</div>
           {Array.from({ length: SEEMING[index] ?? 1 }, (_, n) => (

@@ -50,7 +50,7 @@ export function LaneColumn(props: LaneColumnProps) {
     <section
       aria-label={say.laneOf(lane, cards.length, hidden)}
       data-lane={lane}
-      className="flex h-full w-full shrink-0 snap-start flex-col rounded-lg bg-canvas md:w-auto md:min-w-50 md:max-w-96 md:flex-1 md:shrink"
+      className="flex h-full w-full shrink-0 snap-start flex-col rounded-lg bg-canvas md:w-auto md:min-w-40 md:max-w-96 md:flex-1 md:shrink"
     >
       <header className="flex h-9 shrink-0 items-center gap-2 px-2" title={say.laneHint[lane]}>
         <h2 className="text-sm font-semibold text-ink">{lane}</h2>
