@@ -8,9 +8,9 @@ export const FLOOD_BYTES =
   "echo hi > greeting; seq -f '%09.0f and so it goes on, line for line for line..' 1 1950000";
 export const FLOOD_LAST_LINE = "001950000 and so it goes on";
 
-/** Numbered lines: the first at once, the rest slowly enough that something can happen meanwhile. */
-export const count = (lines: number, atOnce = 20) =>
-  `i=1; while [ $i -le ${lines} ]; do echo "line $i."; [ $i -lt ${atOnce} ] || sleep 0.02; i=$((i+1)); done`;
+/** Numbered lines, one after the other. */
+export const count = (from: number, to: number) =>
+  `i=${from}; while [ $i -le ${to} ]; do echo "line $i."; sleep 0.01; i=$((i+1)); done`;
 
 /** What the agent was told in a reply, as a file of the work. */
 export const KEEPS_REPLY = `

@@ -9,7 +9,7 @@ export default class FiguresReporter implements Reporter {
   onTestEnd(test: TestCase, result: TestResult): void {
     if (result.status === "passed" || result.status === "skipped") return;
     for (const error of result.errors) {
-      process.stdout.write(`${test.title}   not measured: ${error.message}\n`);
+      process.stdout.write(`${test.title}   not measured: ${error.message?.split("\n")[0]}\n`);
     }
   }
 

@@ -59,11 +59,22 @@ export function binary(): string {
   return program;
 }
 
+/** What a program prints first, which is how it says that it is ready. */
+function firstLine(child: ChildProcess, name: string): Promise<string> {
+  return new Promise<string>((done, fail) => {
+    if (child.stdout) createInterface({ input: child.stdout }).once("line", done);
+    child.once("error", fail);
+    child.once("exit", (code) => fail(new Error(`${name} ended with ${code}`)));
+    setTimeout(() => fail(new Error(`${name} did not say that it is ready`)), DEADLINE_MS).unref();
+  });
+}
+
 export class Installation {
   readonly root = mkdtempSync(join(tmpdir(), "fh-e2e-"));
   private up: ChildProcess | undefined;
   private line: UpLine | undefined;
   private made = 0;
+  private readonly beside: ChildProcess[] = [];
 
   private constructor() {
     for (const dir of ["home/.local/bin/gates", "data", "elsewhere", "remotes"]) {
@@ -100,19 +111,7 @@ export class Installation {
     const cwd = join(this.root, "elsewhere");
     const up = spawn(binary(), args, { cwd, env: this.env, stdio: ["ignore", "pipe", log] });
     this.up = up;
-    const out = up.stdout;
-    if (!out) throw new Error("no standard output");
-    const lines = createInterface({ input: out });
-    const first = new Promise<string>((done, fail) => {
-      lines.once("line", done);
-      up.once("error", fail);
-      up.once("exit", (code) => fail(new Error(`\`freehold up\` ended with ${code}`)));
-      setTimeout(
-        () => fail(new Error("`freehold up` did not say that it is ready")),
-        DEADLINE_MS,
-      ).unref();
-    });
-    this.line = JSON.parse(await first) as UpLine;
+    this.line = JSON.parse(await firstLine(up, "`freehold up`")) as UpLine;
   }
 
   private get said(): UpLine {
@@ -151,6 +150,20 @@ export class Installation {
   /** Lets everybody pass who waits in `barrier NAME`, now and later. */
   open(gate: string): void {
     writeFileSync(join(this.root, "home/.local/bin/gates", gate), "");
+  }
+
+  /** Starts the bundled scripted model, which says that it is one; gives its address. It ends with the installation. */
+  async model(): Promise<string> {
+    const args = ["scripted-model", "--listen", "127.0.0.1:0", "--demo"];
+    const cwd = join(this.root, "elsewhere");
+    const model = spawn(binary(), args, {
+      cwd,
+      env: this.env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    this.beside.push(model);
+    const ready = JSON.parse(await firstLine(model, "the scripted model")) as { url: string };
+    return ready.url;
   }
 
   /** The server's present process: `up` may have started it anew since its line. */
@@ -201,6 +214,7 @@ export class Installation {
     const gone = (within: number) =>
       until("all is gone", () => (left().length === 0 ? true : null), within);
     if (up) procs.signal(up, "SIGCONT"); // a test may have stopped it
+    for (const child of this.beside) child.kill("SIGKILL");
     const told = (within: number) => {
       if (up) procs.signal(up, "SIGTERM");
       return gone(within).catch(() => undefined);

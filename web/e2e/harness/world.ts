@@ -65,7 +65,7 @@ export interface World {
   gate: string;
 }
 
-async function agents(api: Api, gate: string): Promise<void> {
+async function agents(api: Api, gate: string, model: string): Promise<void> {
   await api.actor("careful", [
     {
       think:
@@ -109,15 +109,9 @@ async function agents(api: Api, gate: string): Promise<void> {
   );
   const command = ["sh", "-c", "true"];
   await api.post("/agents", { name: "gpu", driver: "command", command, labels: { gpu: "a100" } });
-  const key = { env: "OPENAI_API_KEY" };
-  const provider = {
-    name: "openai",
-    kind: "openai",
-    base_url: "https://api.openai.com/v1",
-    key,
-    model: "gpt-5",
-  };
-  await api.post("/providers", provider).catch(() => undefined);
+  const provider = { kind: "openai", base_url: `${model}/v1`, key: "none", model: "scripted" };
+  await api.post("/providers", { name: "scripted", ...provider });
+  await api.post("/agents", { name: "worker", driver: "builtin", provider: "scripted" });
 }
 
 async function started(
@@ -144,7 +138,7 @@ export async function world(here: Installation): Promise<World> {
   const projectName = here.name("shop");
   const { id: project } = await api.project(projectName, remote.url);
   await api.project(here.name("website"), remote.url);
-  await agents(api, gate);
+  await agents(api, gate, await here.model());
 
   const landing = await started(api, project, "Say in the readme how to run the tests", "small");
   const body =

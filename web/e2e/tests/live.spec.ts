@@ -21,17 +21,20 @@ test("a run is followed over a server that is killed: no line is lost or shown t
 }) => {
   const gate = here.name("gate");
   const agent = here.name("counts");
-  await api.agent(agent, `barrier ${gate}\n${count(LINES)}\nbarrier ${gate}-end`);
+  const half = LINES / 2;
+  const halves = [count(1, half), `barrier ${gate}`, count(half + 1, LINES), `barrier ${gate}-end`];
+  await api.agent(agent, halves.join("\n"));
   const { id } = await api.start((await api.card(project.name, "Count")).id, agent);
   await api.runIn(id, "running");
   await visit(page, `/runs/${id}`);
   const output = await showOutput(page);
-  here.open(gate);
-  await expect(page.getByText("line 30.").first()).toBeVisible();
+  await expect(output.getByText(`line ${half}.`)).toBeVisible({ timeout: 30_000 });
   const comeBack = await here.killServer();
+  here.open(gate); // the agent goes on while nobody listens
   await expect(connection(page)).toContainText("The server cannot be reached");
   comeBack();
   await expect(connection(page)).toBeHidden({ timeout: 30_000 });
+  await expect(output.getByText(`line ${LINES}.`)).toBeVisible({ timeout: 30_000 });
   here.open(`${gate}-end`);
   await api.runIn(id, "succeeded");
 

@@ -75,8 +75,9 @@ test("comments on lines go back as one message", async ({ here, api, project, pa
   await dialog.getByLabel("General remarks").fill("Nearly there.");
   await dialog.getByRole("button", { name: "Send", exact: true }).click();
   await expect(dialog).toBeHidden();
-  // The next turn adds a line to the same file: its diff is newer work.
-  await expect(page.getByText("+2", { exact: true }).first()).toBeVisible({ timeout: 30_000 });
+  await api.runIn(run.id, "waiting");
+  // The next turn added a line: the page shows the new work by itself.
+  await expect(page.getByText("+3", { exact: true }).first()).toBeVisible({ timeout: 30_000 });
 
   const reply = await replied(api, run.id);
   expect(reply).toMatch(/^Nearly there\./);
