@@ -134,7 +134,9 @@ fn complete(path: &str, operation: &mut Value) {
                 "schema": { "type": "string" } })
         })
         .collect();
-    if let Some(own) = operation["parameters"].as_array_mut() {
+    // Not `operation["parameters"]`: looking there would put a null, which no description may hold.
+    let own = operation.get_mut("parameters");
+    if let Some(own) = own.and_then(Value::as_array_mut) {
         own.iter_mut().for_each(forget_null);
         parameters.append(own);
     }
