@@ -122,3 +122,23 @@ fn what_may_be_null_is_there_and_what_may_be_absent_is_not_null() {
         "#/components/schemas/Card"
     );
 }
+
+/// Looking at a field that is not there is enough to put a null in its place.
+#[test]
+fn nothing_in_the_description_is_null() {
+    fn nulls(value: &Value, path: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Null => found.push(path.to_owned()),
+            Value::Array(items) => items.iter().for_each(|item| nulls(item, path, found)),
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    nulls(field, &format!("{path}/{name}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    nulls(&described(), "", &mut found);
+    assert_eq!(found, [""; 0]);
+}
