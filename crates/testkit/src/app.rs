@@ -151,6 +151,12 @@ impl App {
         let text = response.text().await.unwrap();
         let unreadable = |error| panic!("{error}: {text}");
         if success {
+            // 204 has no body: it is read as `()`.
+            let text = if text.is_empty() {
+                "null".to_owned()
+            } else {
+                text.clone()
+            };
             Ok(serde_json::from_str(&text).unwrap_or_else(unreadable))
         } else {
             Err(Box::new(

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use freehold_model::run::{Outcome, Work};
-use freehold_model::{RunnerId, TenantId};
+use freehold_model::{BlobId, RunnerId, TenantId};
 use freehold_wire::api::{Enrol, EnrolToken, Enrolled};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
 use freehold_wire::link::{
-    Down, Finished, Frame, Hello, JobRef, Offer, Probed, RunEvent, SUBPROTOCOL, Up, hello_message,
+    Down, Finished, Frame, Hello, JobRef, Offer, Probe, Probed, RunEvent, SUBPROTOCOL, Up,
+    hello_message,
 };
 use freehold_wire::seal::SealKey;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -97,11 +98,7 @@ impl Peer {
     /// Opens the link and is welcomed.
     pub async fn connect(&mut self) {
         let nonce = self.open().await;
-        let signature = self
-            .signing
-            .sign(&hello_message(&nonce, self.runner))
-            .to_bytes()
-            .to_vec();
+        let signature = self.sign(&nonce);
         self.hello(signature).await;
         let Down::Welcome(welcome) = self.hear().await.body else {
             panic!("not welcome")
@@ -132,6 +129,12 @@ impl Peer {
             panic!("no challenge")
         };
         challenge.nonce
+    }
+
+    /// This runner's signature over a challenge.
+    pub fn sign(&self, nonce: &[u8]) -> Vec<u8> {
+        let message = hello_message(nonce, self.runner);
+        self.signing.sign(&message).to_bytes().to_vec()
     }
 
     /// Says hello with this signature.
@@ -225,19 +228,44 @@ impl Peer {
         .await
     }
 
-    /// Answers the next probe.
-    pub async fn answer(&mut self, probed: Probed) {
+    /// Answers the next probe, and gives the question.
+    pub async fn answer_to(&mut self, probed: Probed) -> Probe {
         loop {
             let frame = self.hear().await;
-            if matches!(frame.body, Down::Probe(_)) {
+            if let Down::Probe(probe) = frame.body {
                 self.say(&Frame {
                     id: frame.id,
                     ..Frame::new(Up::Probed(probed))
                 })
                 .await;
-                return;
+                return probe;
             }
         }
+    }
+
+    /// Answers the next probe.
+    pub async fn answer(&mut self, probed: Probed) {
+        self.answer_to(probed).await;
+    }
+
+    /// Opens what was sealed to this runner.
+    pub fn unseal(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.seal
+            .open(purpose, sealed)
+            .ok()
+            .map(|plain| plain.to_vec())
+    }
+
+    /// The blob of sealed bytes for an offered run.
+    pub async fn upload(&self, app: &App, offer: &Offer, field: &str, bytes: &[u8]) -> BlobId {
+        let place = Place::new(self.tenant, offer.run, field, u64::from(offer.epoch));
+        let key = self.key.as_ref().unwrap();
+        let sealed = key.seal(&place, bytes, &TestEntropy).unwrap().into_bytes();
+        let url = format!("{}/api/v1/link/blobs?run={}", app.url(), offer.run);
+        let put = reqwest::Client::new().post(url).bearer_auth(&self.session);
+        let answer: serde_json::Value =
+            put.body(sealed).send().await.unwrap().json().await.unwrap();
+        answer["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Takes an offered job.
@@ -280,12 +308,22 @@ impl Peer {
 
     /// Ends an offered job.
     pub async fn finish(&mut self, offer: &Offer, outcome: Outcome) -> u64 {
+        self.finish_with(offer, outcome, None).await
+    }
+
+    /// Ends an offered job, with a diff.
+    pub async fn finish_with(
+        &mut self,
+        offer: &Offer,
+        outcome: Outcome,
+        diff: Option<BlobId>,
+    ) -> u64 {
         let finished = Finished {
             job: reference(offer),
             outcome,
             detail: None,
             checks: vec![],
-            diff: None,
+            diff,
             transcript: None,
             isolation: None,
             agent_version: None,

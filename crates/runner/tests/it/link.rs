@@ -336,7 +336,8 @@ async fn a_probe_says_what_a_person_can_do() {
         Probed::Remote {
             head: main.clone(),
             target: true,
-            empty: false
+            empty: false,
+            commit: Some(remote.read(&["rev-parse", "main"])),
         }
     );
     assert_eq!(
@@ -344,7 +345,8 @@ async fn a_probe_says_what_a_person_can_do() {
         Probed::Remote {
             head: main,
             target: false,
-            empty: false
+            empty: false,
+            commit: None,
         }
     );
     for id in ["p3", "p4"] {

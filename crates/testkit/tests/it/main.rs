@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod board;
+mod desk;
 mod faults;
 mod isolation;
 mod link;
 mod run;
 mod studio;
+mod watch;
