@@ -76,8 +76,9 @@ test("comments on lines go back as one message", async ({ here, api, project, pa
   await dialog.getByRole("button", { name: "Send", exact: true }).click();
   await expect(dialog).toBeHidden();
   await api.runIn(run.id, "waiting");
-  // The next turn added a line: the page shows the new work by itself.
-  await expect(page.getByText("+3", { exact: true }).first()).toBeVisible({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Show the new diff" }).click();
+  await expect(page.getByText("+3", { exact: true }).first()).toBeVisible();
+  await expect(page.getByText("Nearly there.").first()).toBeVisible();
 
   const reply = await replied(api, run.id);
   expect(reply).toMatch(/^Nearly there\./);
