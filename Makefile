@@ -35,7 +35,7 @@ studio: ## the web interface, into web/dist; nothing when nothing changed
 	@scripts/studio
 
 shots: release ## pictures of every view, in both themes at two widths, into web/test-results/shots
-	@FREEHOLD_BIN=$(CURDIR)/target/release/freehold npm run --prefix web --silent shots
+	@PATH="$(CURDIR)/target/node/bin:$$PATH" FREEHOLD_BIN=$(CURDIR)/target/release/freehold npm run --prefix web --silent shots
 
 openapi: ## the API's description and Studio's types of it, from the code
 	@cargo run --quiet --locked --package freehold-server --example openapi
