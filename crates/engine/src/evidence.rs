@@ -1,10 +1,12 @@
 //! What a decision rests on: what was asked, what the agent said last, which files changed and
 //! which of them machines act on by themselves, the checks, and whether the target moved.
 
+use std::collections::HashMap;
+
 use freehold_model::RunId;
 use freehold_model::change::{self, changes};
 use freehold_model::run::JobKind;
-use freehold_store::{EventPart, RunRow, StepRow, Tx};
+use freehold_store::{EventPart, RunRow, Tx};
 use freehold_wire::api::{
     Asked, Base, BaseState, ChangedFile, Check, Evidence, FileFlag, FileStatus, Review,
 };
@@ -23,6 +25,8 @@ use crate::{Caller, Engine, Error, Result};
 const ANCESTORS_MAX: usize = 20;
 /// How far back the agent's last words are looked for, in events of its conversation.
 const LAST_WORDS: i64 = 200;
+/// How many results of checks are looked through for their times: more than a project has.
+const CHECKS_BACK: i64 = 200;
 /// Most bytes of those events.
 const LAST_WORDS_BYTES: i64 = 256 * 1024;
 
@@ -39,7 +43,7 @@ impl Engine {
             .await?;
         let asked = asked(&mut tx, &opener, &row).await?;
         let summary = last_words(&mut tx, &opener, row.id).await?;
-        let steps = tx.step_list(row.id).await?;
+        let took = check_times(&mut tx, row.id).await?;
         tx.commit().await?;
         let diff = match row.diff {
             Some(_) => self.run_diff(caller, reference).await?,
@@ -61,7 +65,7 @@ impl Engine {
             digest: work.map(|work| work.digest.clone()),
             evidence: checks
                 .into_iter()
-                .map(|check| evidence(check, &steps))
+                .map(|check| evidence(check, &took))
                 .collect(),
         })
     }
@@ -190,13 +194,28 @@ async fn last_words(tx: &mut Tx, opener: &Opener, run: RunId) -> Result<Option<S
     Ok((!words.trim().is_empty()).then_some(words))
 }
 
-fn evidence(check: Check, steps: &[StepRow]) -> Evidence {
-    let name = format!("check:{}", check.name);
-    let step = steps.iter().rev().find(|step| step.name == name);
-    let took = step.and_then(|step| Some(step.finished_at? - step.started_at));
+/// How long each check took when it was last run, in milliseconds, by its name.
+async fn check_times(tx: &mut Tx, run: RunId) -> Result<HashMap<String, u64>> {
+    let part = EventPart {
+        before: Some(i64::MAX),
+        kinds: Some(vec!["check.finished".to_owned()]),
+        ..EventPart::default()
+    };
+    let rows = tx
+        .event_list(run, &part, CHECKS_BACK, LAST_WORDS_BYTES)
+        .await?;
+    let told = rows.into_iter().filter_map(|row| {
+        let name = row.meta.get("name")?.as_str()?.to_owned();
+        Some((name, row.meta.get("ms")?.as_u64()?))
+    });
+    // In their order: the last word on a check stands.
+    Ok(told.collect())
+}
+
+fn evidence(check: Check, took: &HashMap<String, u64>) -> Evidence {
     Evidence {
-        ms: took.and_then(|took| u64::try_from(took.num_milliseconds()).ok()),
-        step: name,
+        step: format!("check:{}", check.name),
+        ms: took.get(&check.name).copied(),
         name: check.name,
         state: check.state,
         exit_code: check.exit_code,

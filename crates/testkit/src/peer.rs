@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use freehold_model::run::{Outcome, Work};
 use freehold_model::{BlobId, RunnerId, TenantId};
-use freehold_wire::api::{Enrol, EnrolToken, Enrolled};
+use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
 use freehold_wire::link::{
@@ -308,21 +308,22 @@ impl Peer {
 
     /// Ends an offered job.
     pub async fn finish(&mut self, offer: &Offer, outcome: Outcome) -> u64 {
-        self.finish_with(offer, outcome, None).await
+        self.finish_with(offer, outcome, None, vec![]).await
     }
 
-    /// Ends an offered job, with a diff.
+    /// Ends an offered job, with a diff and what its checks gave.
     pub async fn finish_with(
         &mut self,
         offer: &Offer,
         outcome: Outcome,
         diff: Option<BlobId>,
+        checks: Vec<Check>,
     ) -> u64 {
         let finished = Finished {
             job: reference(offer),
             outcome,
             detail: None,
-            checks: vec![],
+            checks,
             diff,
             transcript: None,
             isolation: None,

@@ -6,8 +6,8 @@ use freehold_model::run::{Outcome, State};
 use freehold_testkit::peer::work;
 use freehold_testkit::{App, Peer};
 use freehold_wire::api::{
-    Base, BaseState, Card, Change, Event, FileFlag, FileStatus, InboxItem, Page, Review, Run,
-    SignedIn, Step, Waits,
+    Base, BaseState, Card, Change, Check, Event, FileFlag, FileStatus, InboxItem, Page, Review,
+    Run, SignedIn, Step, Waits,
 };
 use freehold_wire::link::{Offer, Probed};
 use futures_util::StreamExt as _;
@@ -268,10 +268,10 @@ index 1111111..2222222 100644
 async fn reviewed(app: &App, peer: &mut Peer) -> Offer {
     let offer = peer.offer().await;
     peer.accept(&offer).await;
-    for (state, kind) in [("started", "step.started"), ("finished", "step.finished")] {
-        let meta = json!({ "step": "check:tests", "state": if state == "started" { "running" } else { "done" }, "exit_code": 0 });
-        peer.event(&offer, kind, meta, None).await;
-    }
+    peer.event(&offer, "step.started", json!({ "step": "checks" }), None)
+        .await;
+    let check = json!({ "name": "tests", "state": "passed", "exit_code": 0, "ms": 1234 });
+    peer.event(&offer, "check.finished", check, None).await;
     for text in ["I looked. ", "It is mended."] {
         peer.event(
             &offer,
@@ -282,8 +282,14 @@ async fn reviewed(app: &App, peer: &mut Peer) -> Offer {
         .await;
     }
     let diff = peer.upload(app, &offer, "diff", DIFF.as_bytes()).await;
+    let green = Check {
+        name: "tests".into(),
+        state: "passed".into(),
+        exit_code: Some(0),
+    };
+    let done = work(&offer, &"c".repeat(40));
     let seq = peer
-        .finish_with(&offer, work(&offer, &"c".repeat(40)), Some(diff))
+        .finish_with(&offer, done, Some(diff), vec![green])
         .await;
     peer.acknowledged(seq).await;
     offer
@@ -308,6 +314,9 @@ async fn a_review_says_what_was_asked_what_was_said_and_what_machines_will_run()
     assert_eq!(ci.flags, [FileFlag::Ci]);
     assert!(review.files[1].flags.is_empty());
     assert_eq!(review.commit, Some("c".repeat(40)));
+    let check = &review.evidence[0];
+    assert_eq!((check.name.as_str(), check.ms), ("tests", Some(1234)));
+    assert_eq!(check.step, "check:tests");
 
     let key = app
         .request(Method::POST, &format!("{path}/reply"))
