@@ -60,9 +60,12 @@ export function AgentForm({
   onCancel,
   onAddProvider,
 }: AgentFormProps) {
+  const [chosen, setChosen] = useState(agent !== null);
   const form = useForm<AgentDraft>({
     initial: agent === null ? emptyAgent() : agentDraft(agent),
-    faults: (draft) => sentences<AgentField>(agentFaults(draft, providers)),
+    // The other fields show once it is known which agent: nobody can mend what is not there.
+    faults: (draft) =>
+      chosen ? sentences<AgentField>(agentFaults(draft, providers)) : { preset: words.whichEmpty },
     fieldOf,
     send: async (draft) => {
       const body = agentBody(draft);
@@ -70,7 +73,6 @@ export function AgentForm({
     },
   });
   const { draft } = form;
-  const [chosen, setChosen] = useState(agent !== null);
   useEffect(() => onChanged?.(form.dirty), [form.dirty, onChanged]);
   useNewProvider(form, providers);
   return (
@@ -83,6 +85,7 @@ export function AgentForm({
       <Choice
         legend={words.which}
         columns={2}
+        error={errorAt(form, "preset")}
         value={chosen ? kindOf(draft) : null}
         onChange={(kind) => {
           setChosen(true);

@@ -112,6 +112,7 @@ export const agentSettings = {
   addTitle: "Add an agent",
   editTitle: (name: string) => `Edit ${name}`,
   which: "Which agent",
+  whichEmpty: "Choose one.",
   presets: {
     claude: {
       title: "Claude Code",
