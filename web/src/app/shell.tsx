@@ -48,7 +48,7 @@ export function Shell() {
           tabIndex={-1}
           data-focus-quiet
           data-scroll-restoration-id="main"
-          className="min-h-0 flex-1 overflow-x-hidden overflow-y-auto bg-surface p-4 md:px-6"
+          className="relative min-h-0 flex-1 overflow-x-hidden overflow-y-auto bg-surface p-4 md:px-6"
         >
           <Outlet />
         </main>
