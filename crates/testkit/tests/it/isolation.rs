@@ -110,7 +110,7 @@ fn routes() -> (Vec<(Method, String)>, Vec<String>) {
             if operation["security"].is_array() {
                 public.push(format!("{method} {path}"));
             } else {
-                wanted.push((method, path.replace('{', "").replace('}', "")));
+                wanted.push((method, path.replace(['{', '}'], "")));
             }
         }
     }

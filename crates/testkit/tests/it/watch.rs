@@ -18,13 +18,13 @@ use crate::board::card;
 use crate::link::{run, started};
 
 /// Reads a stream of changes.
-struct Watch {
+pub(crate) struct Watch {
     chunks: std::pin::Pin<Box<dyn futures_util::Stream<Item = reqwest::Result<Vec<u8>>>>>,
     text: String,
 }
 
 impl Watch {
-    async fn open(app: &App, token: &str) -> Self {
+    pub(crate) async fn open(app: &App, token: &str) -> Self {
         let response = reqwest::Client::new()
             .get(format!("{}/api/v1/changes", app.url()))
             .bearer_auth(token)
@@ -42,7 +42,7 @@ impl Watch {
     }
 
     /// The next message; `None` at the end of the stream.
-    async fn next(&mut self) -> Option<(String, Change)> {
+    pub(crate) async fn next(&mut self) -> Option<(String, Change)> {
         loop {
             if let Some((message, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
@@ -60,7 +60,7 @@ impl Watch {
             }
             let chunk = tokio::time::timeout(Duration::from_secs(20), self.chunks.next())
                 .await
-                .expect("nothing was told");
+                .unwrap();
             match chunk {
                 Some(Ok(bytes)) => self.text.push_str(&String::from_utf8(bytes).unwrap()),
                 Some(Err(_)) | None => return None,
@@ -68,9 +68,9 @@ impl Watch {
         }
     }
 
-    async fn until(&mut self, fits: impl Fn(&Change) -> bool) -> Change {
+    pub(crate) async fn until(&mut self, fits: impl Fn(&Change) -> bool) -> Change {
         loop {
-            let (_, change) = self.next().await.expect("the stream ended");
+            let (_, change) = self.next().await.unwrap();
             if fits(&change) {
                 return change;
             }
