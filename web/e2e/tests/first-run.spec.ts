@@ -19,6 +19,8 @@ test("an empty board becomes a landed commit", async ({ browser }) => {
     await page.getByRole("textbox", { name: /^Name/ }).fill("mine");
     await page.getByRole("button", { name: "Add the project" }).click();
 
+    await page.getByRole("button", { name: "Add the agent" }).click();
+    await expect(page.getByText("Choose one.").first()).toBeVisible();
     await page.getByRole("radio", { name: "A program" }).check();
     await page.getByRole("textbox", { name: /^Name/ }).fill("writer");
     await page
