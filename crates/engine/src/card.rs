@@ -212,12 +212,16 @@ impl Engine {
         let was = view(&opener, row.clone())?;
         let title = edit.title.as_deref().map_or(was.title.as_str(), str::trim);
         let body = edit.body.as_deref().unwrap_or(&was.body);
-        if title != was.title || body != was.body {
+        let mut changed = title != was.title || body != was.body;
+        if changed {
             self.card_reseal(&mut tx, caller, &row, title, body).await?;
         }
         let mut depends = was.depends.clone();
         if let Some(wanted) = edit.depends {
             depends = check_depends(&mut tx, &wanted).await?;
+            depends.sort_unstable_by_key(|card| card.uuid());
+        }
+        if depends != was.depends {
             if tx.card_waits_for(&depends, id).await? {
                 return refuse(
                     Code::Invalid,
@@ -225,6 +229,10 @@ impl Engine {
                 );
             }
             tx.card_set_depends(id, &depends).await?;
+            changed = true;
+        }
+        if !changed {
+            return self.card_answer(tx, caller, id).await;
         }
         let change = json!({ "title": title, "body": body, "depends": depends });
         tx.card_happened(id, Some(caller.user), Happened::Edited, self.now())

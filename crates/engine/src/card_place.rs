@@ -29,6 +29,7 @@ impl Engine {
         let from = to.from.as_deref().map(parse).transpose()?;
         let mut tx = self.store().begin(caller.tenant).await?;
         let row = find(&mut tx, reference).await?;
+        tx.card_rank_lock(row.project).await?;
         let Some((project, now_in, _)) = tx.card_lock(row.id).await? else {
             return Err(Error::Internal(format!("{} is gone", row.id)));
         };

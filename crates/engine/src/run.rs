@@ -88,9 +88,9 @@ impl Engine {
     async fn run_create(&self, caller: &Caller, wish: Wish<'_>, key: Option<&str>) -> Result<Run> {
         let id: RunId = self.new_id();
         let mut tx = self.store().begin(caller.tenant).await?;
-        let card = find_card(&mut tx, wish.card).await?;
+        let id_of_card = find_card(&mut tx, wish.card).await?.id;
         if let Some(key) = key {
-            let card = card.id.to_string();
+            let card = id_of_card.to_string();
             let asked = [
                 "run.start",
                 &card,
@@ -103,6 +103,9 @@ impl Engine {
                 return self.run_show(caller, &earlier).await;
             }
         }
+        // Read once it is locked: somebody may just be putting it away, or changing its words.
+        tx.card_lock(id_of_card).await?;
+        let card = find_card(&mut tx, &id_of_card.to_string()).await?;
         if card.archived_at.is_some() {
             return refuse(
                 Code::Conflict,

@@ -247,13 +247,15 @@ impl Tx {
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Where a card stands, locked until the transaction ends.
+    /// Where a card stands, locked until the transaction ends: as a change of the row would, so
+    /// that rows which refer to it (a run, a dependency) can still be added meanwhile. A stronger
+    /// lock would make two cards that come to wait for each other wait for each other's locks.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn card_lock(&mut self, id: CardId) -> Result<Option<(ProjectId, Lane, i64)>> {
         let found: Option<(uuid::Uuid, String, i64)> = sqlx::query_as(
-            "SELECT project_id, lane, version FROM cards WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+            "SELECT project_id, lane, version FROM cards WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
@@ -268,6 +270,19 @@ impl Tx {
                 ))
             })
             .transpose()
+    }
+
+    /// One person at a time puts a project's cards in their order; taken ahead of any card's
+    /// lock, because a lane that gets its ranks anew is locked as a whole.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn card_rank_lock(&mut self, project: ProjectId) -> Result<()> {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(format!("card_ranks {}", project.uuid()))
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
     }
 
     /// The rank behind every card of a lane.
