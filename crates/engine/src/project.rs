@@ -130,20 +130,24 @@ impl Engine {
             check_name(name)?;
         }
         let mut tx = self.store().begin(caller.tenant).await?;
-        let mut row = find(&mut tx, reference).await?;
+        let seen = find(&mut tx, reference).await?;
         drop(tx);
-        if let Some(target) = edit.target.filter(|target| *target != row.target) {
-            row.target = self
-                .probe_remote(caller, &row.remote, Some(&target))
-                .await?;
-        }
-        if let Some(name) = edit.name {
-            row.name = name;
-        }
+        let target = match edit.target.filter(|target| *target != seen.target) {
+            Some(target) => Some(
+                self.probe_remote(caller, &seen.remote, Some(&target))
+                    .await?,
+            ),
+            None => None,
+        };
+        // Looking takes seconds: what others changed meanwhile, and this does not, stays.
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.project_lock(seen.id).await?;
+        let mut row = find(&mut tx, &seen.id.to_string()).await?;
+        row.target = target.unwrap_or(row.target);
+        row.name = edit.name.unwrap_or(row.name);
         if let Some(egress) = edit.egress {
             row.egress = egress.name().to_owned();
         }
-        let mut tx = self.store().begin(caller.tenant).await?;
         tx.project_write(&row)
             .await
             .map_err(|e| taken(e, "project", &row.name))?;

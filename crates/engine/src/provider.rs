@@ -13,8 +13,9 @@ use crate::{Caller, Engine, Error, Result, refuse};
 
 /// What a provider may be.
 const KINDS: [&str; 3] = ["openai", "anthropic", "ollama"];
-/// Longest key, in bytes: the longest that is read from a file is as long.
-const KEY_MAX: usize = 64 * 1024;
+/// Longest key, in bytes. Tokens of services are a few kilobytes; a longer one, sealed to many
+/// runners, would make every order megabytes.
+const KEY_MAX: usize = 8 * 1024;
 /// Most runners that a key is sealed to: the envelope travels with every order.
 const SEALED_MAX: i64 = 200;
 
@@ -63,7 +64,7 @@ fn check(new: &NewProvider) -> Result<()> {
     {
         return refuse(
             Code::Invalid,
-            "a key is one word without spaces or line breaks",
+            format!("a key is one word of at most {KEY_MAX} bytes, without spaces or line breaks"),
         );
     }
     Ok(())
@@ -103,7 +104,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::Exists`], [`Code::ProviderRefused`], [`Code::NoRunner`],
-    /// [`Code::Invalid`].
+    /// [`Code::Invalid`], [`Code::Conflict`] when its key was changed meanwhile.
     pub async fn provider_edit(
         &self,
         caller: &Caller,
@@ -118,10 +119,19 @@ impl Engine {
         let row = provider_row(new, &key, (old.id, old.created_at))?;
         self.probe_provider(caller, spec(&row)?).await?;
         let mut tx = self.store().begin(caller.tenant).await?;
-        find_provider(&mut tx, &row.id.to_string()).await?;
-        tx.provider_write(&row)
+        let written = tx
+            .provider_write(&row, &old)
             .await
             .map_err(|e| taken(e, "provider", &row.name))?;
+        if !written {
+            // Trying the key took a while: one that somebody wrote meanwhile must not be undone.
+            return Err(Problem::new(
+                Code::Conflict,
+                "somebody changed the provider's key or address meanwhile, or removed it",
+            )
+            .next("look at the provider again, and change it from what it is now")
+            .into());
+        }
         let id = row.id.to_string();
         self.audit(&mut tx, caller, "provider.edit", &id, "setup")
             .await?;

@@ -143,14 +143,16 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes a provider's settings anew.
+    /// Writes a provider's settings anew. False when it is gone, or when its key or its address
+    /// are no longer what they were in `seen`.
     ///
     /// # Errors
     /// [`crate::StoreError::Taken`] when the name is.
-    pub async fn provider_write(&mut self, row: &ProviderRow) -> Result<()> {
-        sqlx::query(
+    pub async fn provider_write(&mut self, row: &ProviderRow, seen: &ProviderRow) -> Result<bool> {
+        let done = sqlx::query(
             "UPDATE providers SET name = $3, kind = $4, base_url = $5, key_ref = $6, model = $7
-             WHERE tenant_id = $1 AND id = $2",
+             WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL
+               AND key_ref = $8 AND base_url = $9",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -159,10 +161,12 @@ impl Tx {
         .bind(&row.base_url)
         .bind(&row.key_ref)
         .bind(&row.model)
+        .bind(&seen.key_ref)
+        .bind(&seen.base_url)
         .execute(&mut *self.inner)
         .await?;
         self.hint(Hint::Settings(Noun::Provider));
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// Removes a provider, and its key with it.

@@ -113,6 +113,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Locks a project's row until the transaction ends.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn project_lock(&mut self, id: ProjectId) -> Result<()> {
+        sqlx::query("SELECT 1 FROM projects WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE")
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// A project by id.
     ///
     /// # Errors
