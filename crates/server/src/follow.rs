@@ -1,5 +1,7 @@
 //! Streams of a run: its events, and the agent's own output.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
@@ -11,14 +13,17 @@ use freehold_engine::event::Reader;
 use freehold_wire::api::Event;
 use futures_util::Stream;
 use serde::Deserialize;
+use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use crate::AppState;
-use crate::answer::{Answer, Member, Params};
+use crate::answer::{Answer, Params, SignedIn};
 use crate::wake::Waiter;
 
 /// Events read at once: bounds what one follower makes the server hold.
 const BATCH: u32 = 200;
+/// How often it is asked whether the token still stands, whatever was heard.
+const RECHECK: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -37,7 +42,7 @@ pub(crate) struct Logs {
     tail: Option<u64>,
 }
 
-/// The server stops, or the database is gone.
+/// The server stops, the database is gone, or the token is void: resuming tells which.
 #[derive(Debug, thiserror::Error)]
 #[error("the stream broke off; resume it")]
 struct BrokenOff;
@@ -45,6 +50,8 @@ struct BrokenOff;
 /// Reads a run's events batch after batch, and waits for more.
 struct Follower {
     state: AppState,
+    session: SignedIn,
+    recheck_at: Instant,
     reader: Reader,
     waiter: Waiter,
     after: u64,
@@ -52,10 +59,12 @@ struct Follower {
 }
 
 impl Follower {
-    fn new(state: AppState, reader: Reader, after: u64) -> Self {
+    fn new(state: AppState, session: SignedIn, reader: Reader, after: u64) -> Self {
         let waiter = state.wakeups.waiter();
         Self {
             state,
+            session,
+            recheck_at: Instant::now() + RECHECK,
             reader,
             waiter,
             after,
@@ -67,8 +76,8 @@ impl Follower {
     /// not asked for.
     ///
     /// # Errors
-    /// When the server stops or the database is gone: the client must see a broken stream, not
-    /// an end, and resume.
+    /// When the server stops, the database is gone or the person has signed out: the client must
+    /// see a broken stream, not an end, and resume.
     async fn next(&mut self, follow: bool) -> Result<Option<Vec<Event>>, BrokenOff> {
         loop {
             if self.end {
@@ -77,6 +86,7 @@ impl Follower {
             if self.state.stop.is_cancelled() {
                 return Err(BrokenOff);
             }
+            self.check_token().await?;
             let batch = match self
                 .reader
                 .next(&self.state.engine, self.after, BATCH)
@@ -97,10 +107,22 @@ impl Follower {
                 return Ok(None);
             }
             tokio::select! {
-                () = self.waiter.run(self.reader.run()) => {}
+                signed_out = self.waiter.run(self.reader.run()) => if signed_out {
+                    self.recheck_at = Instant::now();
+                },
                 () = self.state.stop.cancelled() => {}
             }
         }
+    }
+
+    /// Whoever signed out, or was locked out, reads nothing more.
+    async fn check_token(&mut self) -> Result<(), BrokenOff> {
+        if Instant::now() < self.recheck_at {
+            return Ok(());
+        }
+        self.recheck_at = Instant::now() + RECHECK;
+        let session = self.state.engine.session(&self.session.token).await;
+        session.map(drop).map_err(|_| BrokenOff)
     }
 }
 
@@ -114,7 +136,7 @@ impl Follower {
 )]
 pub(crate) async fn event_follow(
     State(state): State<AppState>,
-    Member(caller): Member,
+    session: SignedIn,
     Path(run): Path<String>,
     Params(from): Params<From>,
     headers: HeaderMap,
@@ -123,8 +145,8 @@ pub(crate) async fn event_follow(
         .get("last-event-id")
         .and_then(|id| id.to_str().ok()?.parse().ok());
     let after = resumed.or(from.after).unwrap_or(0);
-    let reader = state.engine.events(&caller, &run).await?;
-    let follower = Follower::new(state, reader, after);
+    let reader = state.engine.events(&session.session.caller, &run).await?;
+    let follower = Follower::new(state, session, reader, after);
     let stream = futures_util::stream::unfold(
         (follower, Vec::new().into_iter()),
         |(mut follower, mut ready)| async move {
@@ -159,16 +181,16 @@ fn sse(event: &Event) -> axum::response::sse::Event {
 )]
 pub(crate) async fn run_logs(
     State(state): State<AppState>,
-    Member(caller): Member,
+    session: SignedIn,
     Path(run): Path<String>,
     Params(query): Params<Logs>,
 ) -> Answer<Response> {
-    let reader = state.engine.events(&caller, &run).await?;
+    let reader = state.engine.events(&session.session.caller, &run).await?;
     let after = match query.tail {
         Some(bytes) => state.engine.event_tail(&reader, bytes).await?,
         None => 0,
     };
-    let stream = output(Follower::new(state, reader, after), query.follow);
+    let stream = output(Follower::new(state, session, reader, after), query.follow);
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, Body::from_stream(stream)).into_response())
 }

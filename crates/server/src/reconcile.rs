@@ -40,7 +40,7 @@ pub(crate) async fn run(state: AppState) {
             swept = Instant::now();
         }
         tokio::select! {
-            () = waiter.wait(|hint| hint == Hint::Queue) => {}
+            _heard = waiter.wait(|hint| hint == Hint::Queue) => {}
             () = state.stop.cancelled() => {}
         }
     }

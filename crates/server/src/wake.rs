@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use freehold_engine::Hint;
+use freehold_engine::{Hint, Noun};
 use freehold_model::{RunId, TenantId};
 use tokio::sync::broadcast;
 use tokio::time::{sleep, timeout};
@@ -20,11 +20,14 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Where hints are given out. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Wakeups {
-    sender: broadcast::Sender<(TenantId, Hint)>,
+    sender: broadcast::Sender<Heard>,
 }
 
+/// A hint and whose it is; `None` when some were lost on their way to this process.
+type Heard = Option<(TenantId, Hint)>;
+
 /// Waits for hints.
-pub(crate) struct Waiter(broadcast::Receiver<(TenantId, Hint)>);
+pub(crate) struct Waiter(broadcast::Receiver<Heard>);
 
 impl Wakeups {
     pub(crate) fn new() -> Self {
@@ -40,35 +43,38 @@ impl Wakeups {
 }
 
 impl Waiter {
-    /// Returns when a hint fits, when hints were lost, or after a while.
-    pub(crate) async fn wait(&mut self, fits: impl Fn(Hint) -> bool) {
+    /// Returns when a hint fits, when hints were lost, or after a while. Gives the hint.
+    pub(crate) async fn wait(&mut self, fits: impl Fn(Hint) -> bool) -> Option<Hint> {
         let hinted = async {
             loop {
                 match self.0.recv().await {
-                    Ok((_, hint)) if !fits(hint) => {}
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                    Ok(Some((_, hint))) if !fits(hint) => {}
+                    Ok(heard) => return heard.map(|(_, hint)| hint),
+                    Err(broadcast::error::RecvError::Lagged(_)) => return None,
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }
         };
-        let _timed_out = timeout(LOOK_AGAIN, hinted).await;
+        timeout(LOOK_AGAIN, hinted).await.unwrap_or(None)
     }
 
     /// The next hint for a tenant; `None` when some were lost. Cancellation safe.
     pub(crate) async fn of(&mut self, tenant: TenantId) -> Option<Hint> {
         loop {
             match self.0.recv().await {
-                Ok((of, hint)) if of == tenant => return Some(hint),
-                Ok(_) => {}
-                Err(broadcast::error::RecvError::Lagged(_)) => return None,
+                Ok(Some((of, hint))) if of == tenant => return Some(hint),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(broadcast::error::RecvError::Lagged(_)) => return None,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
     }
 
-    /// Waits for news of one run.
-    pub(crate) async fn run(&mut self, run: RunId) {
-        self.wait(|hint| hint == Hint::Run(run)).await;
+    /// Waits for news of one run; true when it may be that somebody signed out instead.
+    pub(crate) async fn run(&mut self, run: RunId) -> bool {
+        let token = Hint::Settings(Noun::Token);
+        let heard = self.wait(|hint| hint == Hint::Run(run) || hint == token);
+        heard.await == Some(token)
     }
 }
 
@@ -78,6 +84,8 @@ pub(crate) async fn run(state: AppState) {
         loop {
             match state.engine.store().listen().await {
                 Ok(mut listener) => {
+                    // What was said before, nobody heard: whoever watches looks at everything.
+                    let _receivers = state.wakeups.sender.send(None);
                     while let Ok(hint) = listener.next().await {
                         // No receiver is no error: nobody waits.
                         let _receivers = state.wakeups.sender.send(hint);

@@ -323,13 +323,16 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// The next hint. Reconnects by itself; hints sent meanwhile are lost. Cancellation safe.
+    /// The next hint. Reconnects by itself; `None` when it did, as hints that were sent meanwhile
+    /// are lost. Cancellation safe.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the connection cannot be made again.
-    pub async fn next(&mut self) -> Result<(TenantId, Hint)> {
+    pub async fn next(&mut self) -> Result<Option<(TenantId, Hint)>> {
         loop {
-            let note = self.inner.recv().await?;
+            let Some(note) = self.inner.try_recv().await? else {
+                return Ok(None);
+            };
             let mut words = note.payload().split(' ');
             let tenant = words.next().and_then(|w| w.parse().ok());
             let hint = match (words.next(), words.next()) {
@@ -343,7 +346,7 @@ impl Listener {
                 _ => None,
             };
             if let (Some(tenant), Some(hint)) = (tenant, hint) {
-                return Ok((tenant, hint));
+                return Ok(Some((tenant, hint)));
             }
         }
     }
