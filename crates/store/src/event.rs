@@ -184,8 +184,8 @@ impl Tx {
             .await?)
     }
 
-    /// The event behind which a run's agent printed about `bytes` (sealed) to this day; 0 when
-    /// all of it is less.
+    /// The event behind which a run's agent printed `bytes` (sealed) to this day, and no event
+    /// more than that takes; 0 when all of it is less.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -193,10 +193,11 @@ impl Tx {
         // The length of a value that is stored aside is read without fetching it.
         Ok(sqlx::query_scalar(
             "SELECT coalesce(max(seq), 0) FROM (
-                 SELECT seq, sum(coalesce(length(content), 0)) OVER (ORDER BY seq DESC) AS bytes
+                 SELECT seq, sum(coalesce(length(content), 0)) OVER (ORDER BY seq DESC)
+                             - coalesce(length(content), 0) AS behind
                  FROM run_events
                  WHERE tenant_id = $1 AND run_id = $2 AND kind = 'output' AND meta ->> 'step' = $3) summed
-             WHERE bytes > $4",
+             WHERE behind >= $4",
         )
         .bind(self.tenant.uuid())
         .bind(run.uuid())

@@ -332,19 +332,23 @@ impl Tx {
         raw.map(Raw::row).transpose()
     }
 
-    /// What an epoch of a run used of its models so far; a later word replaces an earlier one.
+    /// What an epoch of a run used of its models so far; a later word replaces an earlier one,
+    /// unless it says nothing: a gateway that nothing went through does not know better.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn run_set_usage(&mut self, id: RunId, epoch: u32, usage: UsageRow) -> Result<()> {
+        let nothing = (usage.requests, usage.input_tokens, usage.output_tokens) == (0, 0, 0);
         let usage = serde_json::json!({ epoch.to_string(): usage });
         sqlx::query(
-            "UPDATE runs SET usage = coalesce(usage, '{}'::jsonb) || $3
+            "UPDATE runs SET usage = CASE WHEN $4 THEN $3 || coalesce(usage, '{}'::jsonb)
+                                     ELSE coalesce(usage, '{}'::jsonb) || $3 END
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
         .bind(usage)
+        .bind(nothing)
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -57,9 +57,9 @@ impl Tx {
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Runs that need a person, newest first: the latest of a card that is neither put away nor
-    /// done, and waits for review, has ended by an error that nobody decided on, or is held up
-    /// for one of `stuck`.
+    /// Runs that need a person, newest first: the latest of a card that is not put away, and waits
+    /// for review, has ended by an error that nobody decided on, or is held up for one of `stuck`.
+    /// Of a card that somebody called done, the error no longer matters.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -76,9 +76,9 @@ impl Tx {
         let raw: Vec<Raw> = sqlx::query_as(
             "SELECT u.* FROM runs u
              JOIN cards c ON c.tenant_id = u.tenant_id AND c.id = u.card_id
-             WHERE u.tenant_id = $1 AND c.archived_at IS NULL AND c.lane <> 'Done'
+             WHERE u.tenant_id = $1 AND c.archived_at IS NULL
                AND (u.state = 'waiting'
-                    OR (u.state IN ('failed', 'rejected') AND NOT coalesce(u.reason, '') = ANY($2))
+                    OR (u.state IN ('failed', 'rejected') AND c.lane <> 'Done' AND NOT coalesce(u.reason, '') = ANY($2))
                     OR (u.state IN ('queued', 'landing') AND u.lease_job IS NULL AND u.reason = ANY($3)))
                AND NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = u.tenant_id
                                AND later.card_id = u.card_id AND later.id > u.id)

@@ -166,11 +166,14 @@ async fn card_history(
     Ok(Json(history))
 }
 
-/// The edition in `If-Match: "7"`.
+/// The edition in `If-Match: "7"`; none in `*`, which any edition matches (RFC 9110, 13.1.1).
 fn edition(headers: &HeaderMap) -> Answer<Option<u64>> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(None);
     };
+    if value == "*" {
+        return Ok(None);
+    }
     let edition = value
         .to_str()
         .ok()
