@@ -6,6 +6,7 @@ mod desk;
 mod faults;
 mod isolation;
 mod link;
+mod rivals;
 mod run;
 mod studio;
 mod watch;
