@@ -84,6 +84,14 @@ describe("filter", () => {
     expect(tally(shelf)).toEqual({ waiting: 1, running: 2, failed: 1, blocked: 1 });
   });
 
+  it("counts what checks rejected as failed, and not what a person did", () => {
+    const kept = toBoard([
+      aCard("a", { run_state: "rejected", run_reason: "checks" }),
+      aCard("b", { run_state: "rejected", run_reason: "rejected_by_person" }),
+    ]);
+    expect(ids(filtered(kept, { q: "", only: "failed" }).board, "Backlog")).toEqual(["a"]);
+  });
+
   it("folds marks and compatibility letters", () => {
     expect(fold("ÅŞñ ﬁ")).toBe("asn fi");
   });

@@ -35,10 +35,10 @@ export function Drawers({ project, board, card, lane, seed, apply }: Props) {
           lane={lane}
           seed={seed}
           onClose={card.close}
-          onAdded={(added) => {
+          onAdded={(added, started) => {
             card.close();
             toast.show({
-              title: words.add.addedTo(added.lane),
+              title: words.add.addedTo(added.lane, started),
               tone: "ok",
               action: { label: words.add.open, onSelect: () => card.open(added.id, null) },
             });

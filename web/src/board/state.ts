@@ -14,9 +14,15 @@ export function waits(card: Card): boolean {
   return card.run_state === "waiting";
 }
 
-/** Whether the latest run failed and nobody has closed the card since. */
+/**
+ * Whether the latest run went wrong and nobody has closed the card since. Work that its checks
+ * rejected went wrong; work that a person rejected was decided.
+ */
 export function isFailed(card: Card): boolean {
-  return card.run_state === "failed" && card.lane !== "Done" && card.archived_at === null;
+  const wrong =
+    card.run_state === "failed" ||
+    (card.run_state === "rejected" && card.run_reason !== "rejected_by_person");
+  return wrong && card.lane !== "Done" && card.archived_at === null;
 }
 
 /** Whether an agent is at work on it now, so that an elapsed time means something. */

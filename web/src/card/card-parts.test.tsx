@@ -157,6 +157,7 @@ describe("a new card", () => {
     press(/Add card/);
     press(/Add card/);
     await waitFor(() => expect(added).toHaveBeenCalledTimes(1));
+    expect(added).toHaveBeenCalledWith(expect.anything(), false);
     expect(server.of("POST", /^\/cards$/)).toHaveLength(1);
   });
 

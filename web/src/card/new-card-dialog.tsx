@@ -23,7 +23,7 @@ export interface NewCardDialogProps {
   /** What a person takes over from elsewhere: the quick field, an example. */
   seed: { title: string; body: string } | null;
   onClose: () => void;
-  onAdded: (card: Card) => void;
+  onAdded: (card: Card, started: boolean) => void;
 }
 
 /** Writes a card in full. What is typed outlives the dialog until it is sent or discarded. */
@@ -54,7 +54,7 @@ export function NewCardDialog({ project, lane, seed, onClose, onAdded }: NewCard
       const card = await addCard(client, { ...asked, lane: target, agent }, mine.key);
       if (agent) rememberAgent(project, agent);
       clear();
-      onAdded(card);
+      onAdded(card, Boolean(agent));
     } catch (error) {
       setProblem(error);
     } finally {

@@ -153,7 +153,9 @@ export const card = {
     kept: "Kept as a draft until you send it.",
     discard: "Discard draft",
     added: "Card added",
-    addedTo: (lane: string) => `Card added to ${lane}`,
+    /** A started card leaves its lane as soon as the run is there: naming it would be untrue. */
+    addedTo: (lane: string, started: boolean) =>
+      started ? "Card added, and its run asked for" : `Card added to ${lane}`,
     open: "Open",
     startFailed: "The card was added, but its run was not started",
     moveFailed: (lane: string) => `The card was added to Backlog; it could not be moved to ${lane}`,
