@@ -1,6 +1,8 @@
+import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { CircleHelp } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
+import { queries } from "../api/queries";
 import type { Review, Run } from "../api/types";
 import { overlays } from "../app/overlays";
 import { review as words } from "../strings/review";
@@ -33,6 +35,7 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
   const goTo = useRef<((path: string) => void) | null>(null);
   const [layout, setLayout] = useLayoutChoice();
   const { file } = useSearch({ from: "/runs/$run/review" });
+  const { data: project } = useQuery(queries.project(run.project));
   const acts = useActs({ run, seen, decision, kept });
 
   return (
@@ -41,8 +44,17 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
         title={words.title(run.card_title)}
         heading={run.card_title}
         breadcrumbs={[
-          <Link key="runs" quiet to="/runs">
-            {words.crumbRuns}
+          <Link key="project" quiet to="/projects/$project" params={{ project: run.project }}>
+            {project?.name ?? words.crumbProject}
+          </Link>,
+          <Link
+            key="card"
+            quiet
+            to="/projects/$project"
+            params={{ project: run.project }}
+            search={{ card: run.card }}
+          >
+            {words.crumbCard}
           </Link>,
           <Link key="run" quiet to="/runs/$run" params={{ run: run.id }}>
             {words.crumbRun}

@@ -5,7 +5,8 @@ export const review = {
   title: (card: string) => `Review: ${card}`,
   heading: "Review",
   loading: "Loading the review",
-  crumbRuns: "Runs",
+  crumbProject: "Project",
+  crumbCard: "Card",
   crumbRun: "Run",
 
   header: {

@@ -49,6 +49,7 @@ export function Gutter({
       type="button"
       tabIndex={-1}
       aria-label={review.diff.comment(where)}
+      title={review.diff.comment(where)}
       onPointerDown={(event) => {
         if (event.button === 0 && event.pointerType === "mouse") {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -61,7 +62,7 @@ export function Gutter({
         comment(file, from, line);
       }}
       className={cn(
-        "flex w-10 shrink-0 items-start justify-end pr-1.5 text-muted tabular-nums select-none hover:bg-accent-soft hover:text-accent-ink max-sm:w-8 max-sm:pr-1",
+        "flex w-10 shrink-0 items-start justify-end pr-1.5 text-muted tabular-nums select-none group-hover/line:bg-accent-soft group-hover/line:text-accent-ink hover:bg-accent hover:text-on-accent max-sm:w-8 max-sm:pr-1",
         className,
       )}
     >

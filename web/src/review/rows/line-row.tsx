@@ -22,7 +22,11 @@ export function LineRow({ file, line, pair }: { file: FileDiff; line: number; pa
   return (
     <Cell
       data-line={line}
-      className={cn("flex font-mono text-sm/5", GROUND[change], selected && "diff-selected")}
+      className={cn(
+        "group/line flex font-mono text-sm/5",
+        GROUND[change],
+        selected && "diff-selected",
+      )}
     >
       <Gutter
         file={file}
@@ -73,7 +77,7 @@ function Half({
     <Cell
       data-line={line}
       className={cn(
-        "flex w-1/2 min-w-0 font-mono text-sm/5",
+        "group/line flex w-1/2 min-w-0 font-mono text-sm/5",
         GROUND[change],
         old && "border-line border-r",
         selected && "diff-selected",
