@@ -53,6 +53,7 @@ test("attempts, turns, what was lost and why, checks, the landing once", () => {
   expect(found.attempts[1]?.steps[1]?.checks).toEqual([
     { name: "tests", state: "failed", seq: 13, ms: 800, exitCode: 1 },
   ]);
+  expect(found.attempts[1]?.steps[1]?.state).toBe("failed");
   expect(found.latest?.type).toBe("run.succeeded");
 });
 

@@ -143,6 +143,8 @@ function started(event: RunEvent): StepRun {
   };
 }
 
+/** States of a check that hold nothing up. */
+const FINE = new Set(["passed", "skipped"]);
 const STATES = new Set<string>(["done", "failed", "cancelled"]);
 
 function finished(attempt: Attempt | undefined, event: RunEvent): void {
@@ -151,6 +153,10 @@ function finished(attempt: Attempt | undefined, event: RunEvent): void {
   if (!step) return;
   const state = textOf(event, "state");
   step.state = STATES.has(state) ? (state as StepState) : "done";
+  // The step itself went well, but a tick above a failed check would say that all is well.
+  if (step.state === "done" && step.checks.some((one) => !FINE.has(one.state))) {
+    step.state = "failed";
+  }
   step.endSeq = event.seq;
   step.finishedAt = event.ts;
   step.ms = numberOf(event, "ms");
