@@ -21,6 +21,18 @@ const WIDTH = { sm: "max-w-sm", md: "max-w-lg", lg: "max-w-3xl" } as const;
 
 const SCRIM = "fixed inset-0 z-40 bg-scrim";
 
+const WRITTEN = "textarea, input:not([type]), input[type=text], input[type=password]";
+
+/** Who opens a form wants to write; without a field the focus goes to the first button. */
+function intoForm(event: Event) {
+  const field = (event.currentTarget as HTMLElement | null)?.querySelector<HTMLElement>(
+    `:is(${WRITTEN}):enabled`,
+  );
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+}
+
 /** A question or a form over the page. Focus goes in, and back to where it was. */
 export function Dialog({
   open,
@@ -38,6 +50,7 @@ export function Dialog({
         <Radix.Overlay className={SCRIM} />
         <Radix.Content
           {...giveBack}
+          onOpenAutoFocus={intoForm}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
           className={cn(
             "fixed inset-x-2 top-[8vh] z-50 mx-auto flex max-h-[84vh] animate-rise flex-col rounded-lg border border-line bg-raised shadow-floating",
