@@ -11,6 +11,7 @@ mod agent;
 mod blob;
 mod card;
 mod card_history;
+mod card_place;
 mod event;
 mod order;
 mod project;
