@@ -2,7 +2,7 @@
 
 use freehold_model::{RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
-use freehold_wire::api::{Enrol, Enrolled, Page, Runner};
+use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
 use freehold_wire::link::{Hello, PROTOCOL, WrappedKey, hello_message};
 use freehold_wire::problem::{Code, Problem};
@@ -14,6 +14,11 @@ use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Most jobs that one runner may say it takes.
 const CAPACITY_MAX: u32 = 1000;
+
+/// Most things that a machine may be said to have of a kind.
+const WORDS_MAX: usize = 32;
+/// Longest account of why a sandbox cannot be set up, in characters.
+const SENTENCES_MAX: usize = 500;
 
 /// A runner that has proven who it is.
 #[derive(Debug, Clone)]
@@ -66,6 +71,7 @@ impl Engine {
             labels: std::collections::BTreeMap::new(),
             capacity: 0,
             version: String::new(),
+            machine: None,
             last_seq: 0,
             last_seen: None,
             busy: 0,
@@ -131,8 +137,16 @@ impl Engine {
         let capacity = i32::try_from(hello.capacity.min(CAPACITY_MAX)).unwrap_or(1);
         let now = self.now();
         let version = shorten(&hello.version);
+        let machine = hello.machine.as_ref().map(bounded_machine).transpose()?;
         let Some(last) = tx
-            .runner_hello(hello.runner, &hello.labels, capacity, &version, now)
+            .runner_hello(
+                hello.runner,
+                &hello.labels,
+                capacity,
+                &version,
+                machine.as_ref(),
+                now,
+            )
             .await?
         else {
             return refuse(Code::Unauthenticated, unknown);
@@ -181,6 +195,8 @@ impl Engine {
                     capacity: u32::try_from(row.capacity).unwrap_or(0),
                     busy: u32::try_from(row.busy).unwrap_or(0),
                     version: row.version,
+                    // A document of another version is shown as none.
+                    machine: row.machine.and_then(|m| serde_json::from_value(m).ok()),
                     last_seen: row.last_seen,
                     created_at: row.created_at,
                 })
@@ -268,6 +284,26 @@ impl Engine {
         }
         self.parts.blobs.get(blob).await?.ok_or_else(absent)
     }
+}
+
+/// What a runner says of its machine is shown to people: short, and without control characters.
+fn bounded_machine(machine: &Machine) -> Result<serde_json::Value> {
+    let list = |words: &[String]| words.iter().take(WORDS_MAX).map(|w| shorten(w)).collect();
+    serde_json::to_value(Machine {
+        os: shorten(&machine.os),
+        arch: shorten(&machine.arch),
+        cpus: machine.cpus,
+        memory: machine.memory,
+        isolation: list(&machine.isolation),
+        sandbox_error: machine.sandbox_error.as_deref().map(|text| {
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(SENTENCES_MAX)
+                .collect()
+        }),
+        agents: list(&machine.agents),
+    })
+    .map_err(|error| Error::Internal(format!("a machine: {error}")))
 }
 
 async fn wrapped_keys(tx: &mut Tx, runner: RunnerId) -> Result<Vec<WrappedKey>> {

@@ -42,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) git: freehold_git::Git,
     pub(crate) gateway: freehold_gateway::Gateway,
     pub(crate) registries: crate::surroundings::Learned,
+    /// What this machine is, once it was looked at.
+    pub(crate) machine: tokio::sync::OnceCell<freehold_wire::api::Machine>,
     /// When folders of waiting runs were last looked through.
     pub(crate) pruned: std::sync::Mutex<Option<std::time::Instant>>,
     pub(crate) status: watch::Sender<Status>,

@@ -28,6 +28,7 @@ mod journal;
 mod land;
 mod leftovers;
 mod link;
+mod machine;
 mod options;
 mod orders;
 mod outbox;

@@ -209,6 +209,7 @@ impl Runner {
             link,
             git,
             gateway,
+            machine: tokio::sync::OnceCell::new(),
             pruned: std::sync::Mutex::default(),
             registries: crate::surroundings::Learned::default(),
         };

@@ -24,6 +24,8 @@ pub struct RunnerRow {
     pub capacity: i32,
     /// Its program's version.
     pub version: String,
+    /// What its machine is and can do; nothing before it connected.
+    pub machine: Option<Value>,
     /// The last frame that was taken for good.
     pub last_seq: i64,
     /// When it was last heard of.
@@ -43,6 +45,7 @@ struct Raw {
     labels: Value,
     capacity: i32,
     version: String,
+    machine: Option<Value>,
     last_seq: i64,
     last_seen: Option<DateTime<Utc>>,
     busy: i64,
@@ -59,6 +62,7 @@ impl Raw {
             labels: document("runners", self.labels)?,
             capacity: self.capacity,
             version: self.version,
+            machine: self.machine,
             last_seq: self.last_seq,
             last_seen: self.last_seen,
             busy: self.busy,
@@ -120,10 +124,11 @@ impl Tx {
         labels: &Labels,
         capacity: i32,
         version: &str,
+        machine: Option<&Value>,
         at: DateTime<Utc>,
     ) -> Result<Option<i64>> {
         Ok(sqlx::query_scalar(
-            "UPDATE runners SET labels = $3, capacity = $4, version = $5, last_seen = $6
+            "UPDATE runners SET labels = $3, capacity = $4, version = $5, last_seen = $6, machine = $7
              WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING last_seq",
         )
         .bind(self.tenant.uuid())
@@ -132,6 +137,7 @@ impl Tx {
         .bind(capacity)
         .bind(version)
         .bind(at)
+        .bind(machine)
         .fetch_optional(&mut *self.inner)
         .await?)
     }
@@ -198,7 +204,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<RunnerRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version,
+            "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version, r.machine,
                     r.last_seq, r.last_seen, r.created_at,
                     (SELECT count(*) FROM runs u
                      WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
@@ -220,7 +226,7 @@ impl Tx {
     /// [`StoreError`].
     pub async fn runner_get(&mut self, id: RunnerId) -> Result<Option<RunnerRow>> {
         let raw: Option<Raw> = sqlx::query_as(
-            "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version,
+            "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version, r.machine,
                     r.last_seq, r.last_seen, r.created_at,
                     (SELECT count(*) FROM runs u
                      WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use freehold_model::run::{Outcome, Work};
 use freehold_model::{BlobId, RunnerId, TenantId};
-use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled};
+use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled, Machine};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
 use freehold_wire::link::{
@@ -43,6 +43,8 @@ pub struct Peer {
     pub labels: BTreeMap<String, String>,
     /// How many jobs it takes.
     pub capacity: u32,
+    /// What it says of its machine.
+    pub machine: Option<Machine>,
     signing: SigningKey,
     seal: SealKey,
     seq: u64,
@@ -86,6 +88,7 @@ impl Peer {
             acked: 0,
             labels: BTreeMap::new(),
             capacity: 2,
+            machine: None,
             signing,
             seal,
             seq: 0,
@@ -146,6 +149,7 @@ impl Peer {
             labels: self.labels.clone(),
             capacity: self.capacity,
             holds: vec![],
+            machine: self.machine.clone(),
             signature,
         };
         self.say(&Frame::new(Up::Hello(hello))).await;

@@ -131,6 +131,9 @@ pub struct Hello {
     pub capacity: u32,
     /// Jobs that it still works on.
     pub holds: Vec<JobRef>,
+    /// What its machine is and can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<crate::api::Machine>,
     /// Ed25519 over [`hello_message`].
     #[serde(with = "crate::base64url")]
     pub signature: Vec<u8>,

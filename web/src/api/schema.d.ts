@@ -1033,6 +1033,29 @@ export interface components {
          * @enum {string}
          */
         Lane: "Backlog" | "Planning" | "Build" | "Test" | "Review" | "Done";
+        /** @description A machine, and what was found to work there by trying. */
+        Machine: {
+            /** @description Known agents whose programs are there. */
+            agents: string[];
+            /** @description The processor's architecture. */
+            arch: string;
+            /**
+             * Format: int32
+             * @description Processors that the runner may use.
+             */
+            cpus: number;
+            /** @description Isolation that was tried and holds. */
+            isolation: string[];
+            /**
+             * Format: int64
+             * @description Memory in bytes; 0 where it is not known.
+             */
+            memory: number;
+            /** @description The operating system, in its own words. */
+            os: string;
+            /** @description Why the sandbox cannot be set up, where it cannot: no agent works there. */
+            sandbox_error: string | null;
+        };
         /** @description Whoever asks. */
         Me: {
             /**
@@ -1386,6 +1409,7 @@ export interface components {
              * @description When it was last heard of.
              */
             last_seen: string | null;
+            machine: components["schemas"]["Machine"] | null;
             /** @description Its host's name. */
             name: string;
             /** @description `online`, `draining` or `offline`. */

@@ -32,6 +32,7 @@ export type Run = Schemas["Run"];
 /** Gap-free within a run: `seq` counts from 1. */
 export type RunEvent = Schemas["Event"];
 export type Runner = Schemas["Runner"];
+export type Machine = Schemas["Machine"];
 export type RunState = Schemas["State"];
 export type Step = Schemas["Step"];
 export type Usage = Schemas["Usage"];

@@ -1,7 +1,8 @@
 import { CircleCheck, CircleDashed, CircleSlash, Ellipsis, Unplug } from "lucide-react";
-import type { Run, Runner } from "../api";
+import type { Machine, Run, Runner } from "../api";
+import { bytes } from "../lib/text";
 import { runners as words } from "../strings/runners";
-import { Badge, IconButton, Link, Menu, StateBadge, Time, type Tone } from "../ui";
+import { Badge, Callout, IconButton, Link, Menu, StateBadge, Time, type Tone } from "../ui";
 import { versionState } from "./fleet";
 import { Slots } from "./slots";
 
@@ -76,8 +77,38 @@ export function RunnerItem({ runner, runs, serverVersion, onRevoke }: RunnerItem
           )}
         </Fact>
       </dl>
+      {runner.machine !== null && <MachineFacts machine={runner.machine} />}
       {runs.length > 0 && <AtWork runs={runs} />}
     </li>
+  );
+}
+
+/** What the machine is and can do. Where the sandbox does not work, no agent does: that is said first. */
+function MachineFacts({ machine }: { machine: Machine }) {
+  return (
+    <div className="border-t border-line px-3 py-2 text-sm">
+      {machine.sandbox_error !== null && (
+        <Callout tone="danger" title={words.machine.noSandbox}>
+          <p className="break-words">{machine.sandbox_error}</p>
+          <p>{words.machine.mend}</p>
+        </Callout>
+      )}
+      <dl className="flex flex-wrap gap-x-6 gap-y-1">
+        <Fact name={words.machine.system}>
+          {machine.os}, {machine.arch}
+        </Fact>
+        <Fact name={words.machine.size}>
+          {words.machine.cpus(machine.cpus)}
+          {machine.memory > 0 && `, ${bytes(machine.memory)}`}
+        </Fact>
+        <Fact name={words.machine.isolation}>
+          {machine.isolation.length === 0 ? words.machine.none : machine.isolation.join(", ")}
+        </Fact>
+        <Fact name={words.machine.agents}>
+          {machine.agents.length === 0 ? words.machine.noAgents : machine.agents.join(", ")}
+        </Fact>
+      </dl>
+    </div>
   );
 }
 

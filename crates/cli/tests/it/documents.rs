@@ -112,6 +112,7 @@ pub(crate) fn runner() -> Runner {
         capacity: 4,
         busy: 1,
         version: "0.1.0".into(),
+        machine: None,
         last_seen: Some(time()),
         created_at: time(),
     }

@@ -17,6 +17,8 @@ pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Dials, proves who we are, and hears the welcome.
 pub(super) async fn connect(context: &Context) -> Result<(Socket, Welcome), LinkError> {
+    // Before the server waits for a hello: proving the sandbox takes its time.
+    let machine = crate::machine::look(context).await;
     let mut request = address(&context.server)?
         .into_client_request()
         .map_err(LinkError::from)?;
@@ -39,6 +41,7 @@ pub(super) async fn connect(context: &Context) -> Result<(Socket, Welcome), Link
         labels: context.labels.clone(),
         capacity: context.capacity,
         holds: context.jobs.list(),
+        machine: Some(machine),
         signature: context.identity.sign_hello(&challenge.nonce),
     };
     socket.send(text(&Frame::new(Up::Hello(hello)))?).await?;

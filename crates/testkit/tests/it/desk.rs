@@ -1,7 +1,9 @@
 //! What people see and mend at their desk: editing, order, history, settings, sessions.
 use freehold_model::Lane;
 use freehold_testkit::{App, Peer};
-use freehold_wire::api::{Agent, Card, CardEvent, Me, Page, Project, Provider, Run, SignedIn};
+use freehold_wire::api::{
+    Agent, Card, CardEvent, Machine, Me, Page, Project, Provider, Run, Runner, SignedIn,
+};
 use freehold_wire::link::{Probe, Probed};
 use freehold_wire::order::{KeyRef, provider_key_purpose};
 use freehold_wire::problem::Code;
@@ -437,6 +439,29 @@ async fn a_project_is_changed_and_a_branch_that_is_not_there_is_refused() {
             .target,
         "next"
     );
+}
+
+#[tokio::test]
+async fn a_runner_says_what_its_machine_is_and_no_more_than_people_read() {
+    let app = App::start().await;
+    let mut peer = Peer::enrol(&app).await;
+    let before: Page<Runner> = app.get("/runners").await.unwrap();
+    assert_eq!(before.items[0].machine, None);
+    peer.machine = Some(Machine {
+        os: format!("An OS\u{1b}[2J{}", "x".repeat(500)),
+        cpus: 8,
+        memory: 1 << 34,
+        isolation: vec!["sandbox".into()],
+        agents: vec!["codex".into(); 100],
+        ..Machine::default()
+    });
+    peer.connect().await;
+    let after: Page<Runner> = app.get("/runners").await.unwrap();
+    let machine = after.items[0].machine.clone().unwrap();
+    assert!(machine.os.starts_with("An OS[2Jx") && machine.os.len() <= 80);
+    assert_eq!((machine.cpus, machine.memory), (8, 1 << 34));
+    assert_eq!(machine.isolation, ["sandbox"]);
+    assert_eq!(machine.agents.len(), 32);
 }
 
 #[tokio::test]

@@ -214,6 +214,7 @@ async fn a_runner_s_id_is_one_runner_s_whatever_the_tenant() {
         labels: std::collections::BTreeMap::new(),
         capacity: 1,
         version: String::new(),
+        machine: None,
         last_seq: 0,
         last_seen: None,
         busy: 0,

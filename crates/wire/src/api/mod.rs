@@ -64,7 +64,7 @@ pub use review::{
     Review,
 };
 pub use run::{Check, Event, Run, StartRun, Step, Usage};
-pub use runner::{Enrol, EnrolToken, Enrolled, Runner};
+pub use runner::{Enrol, EnrolToken, Enrolled, Machine, Runner};
 pub use session::{Health, Me, SignIn, SignInToken, SignedIn};
 pub use up::{Up, UpPids};
 

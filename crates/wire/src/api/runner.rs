@@ -27,10 +27,31 @@ pub struct Runner {
     pub busy: u32,
     /// Its program's version.
     pub version: String,
+    /// What its machine is and can do, as it found when it connected.
+    pub machine: Option<Machine>,
     /// When it was last heard of.
     pub last_seen: Option<DateTime<Utc>>,
     /// When it was enrolled.
     pub created_at: DateTime<Utc>,
+}
+
+/// A machine, and what was found to work there by trying.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Machine {
+    /// The operating system, in its own words.
+    pub os: String,
+    /// The processor's architecture.
+    pub arch: String,
+    /// Processors that the runner may use.
+    pub cpus: u32,
+    /// Memory in bytes; 0 where it is not known.
+    pub memory: u64,
+    /// Isolation that was tried and holds.
+    pub isolation: Vec<String>,
+    /// Why the sandbox cannot be set up, where it cannot: no agent works there.
+    pub sandbox_error: Option<String>,
+    /// Known agents whose programs are there.
+    pub agents: Vec<String>,
 }
 
 /// A token that enrols one runner, shown once.

@@ -1,0 +1,84 @@
+//! What this machine is and can do, found by trying: people see it where they look at runners.
+
+use std::time::Duration;
+
+use freehold_agents::{Preset, discover};
+use freehold_wire::api::Machine;
+
+use crate::context::Context;
+use crate::failure::chain;
+
+/// A sandbox that does not start within this time is not one that works.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Looks once, when it is first asked: what is installed later shows after a restart.
+pub(crate) async fn look(context: &Context) -> Machine {
+    context
+        .machine
+        .get_or_init(|| async {
+            let proof = tokio::time::timeout(PROOF_TIMEOUT, freehold_sandbox::probe(&context.init));
+            let sandbox_error = match proof.await {
+                Ok(Ok(_)) => None,
+                Ok(Err(error)) => Some(chain(&error)),
+                Err(_) => Some("the sandbox did not start in time".to_owned()),
+            };
+            let path = context.environment.path();
+            let agents = Preset::ALL
+                .into_iter()
+                .filter(|preset| discover(*preset, path).is_some())
+                .map(|preset| preset.to_string())
+                .collect();
+            Machine {
+                os: os_name(&read("/etc/os-release")),
+                arch: std::env::consts::ARCH.to_owned(),
+                cpus: std::thread::available_parallelism()
+                    .map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+                memory: memory(&read("/proc/meminfo")),
+                isolation: sandbox_error
+                    .is_none()
+                    .then(|| "sandbox".to_owned())
+                    .into_iter()
+                    .collect(),
+                sandbox_error,
+                agents,
+            }
+        })
+        .await
+        .clone()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// `PRETTY_NAME` of os-release(5).
+fn os_name(text: &str) -> String {
+    text.lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .map_or("Linux", |name| name.trim_matches('"'))
+        .to_owned()
+}
+
+/// `MemTotal` of proc_meminfo(5), in bytes; 0 where it does not say.
+fn memory(text: &str) -> u64 {
+    text.lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .map_or(0, |kibibytes| kibibytes.saturating_mul(1024))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_of_itself() {
+        assert_eq!(os_name("ID=x\nPRETTY_NAME=\"Some OS 12\"\n"), "Some OS 12");
+        assert_eq!(os_name("nothing of use"), "Linux");
+        assert_eq!(
+            memory("MemTotal:       2048 kB\nMemFree: 1 kB\n"),
+            2048 * 1024
+        );
+        assert_eq!((memory(""), memory("MemTotal: much")), (0, 0));
+    }
+}
