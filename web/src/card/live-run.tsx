@@ -6,6 +6,7 @@ import { keys, queries } from "../api/queries";
 import { isWorking } from "../board/state";
 import { card as say } from "../strings/card";
 import { reasons } from "../strings/reasons";
+import { run as runWords } from "../strings/run";
 import {
   Button,
   ButtonLink,
@@ -92,6 +93,7 @@ function Under({ card, run }: { card: Card; run: Run }) {
         title={say.live.cancelTitle}
         body={say.live.cancelBody}
         confirm={say.live.cancelConfirm}
+        keep={say.live.cancelKeep}
         danger
         onConfirm={cancel}
       />
@@ -102,5 +104,5 @@ function Under({ card, run }: { card: Card; run: Run }) {
 function Step({ run }: { run: Run }) {
   const steps = useQuery({ ...queries.steps(run.id), refetchInterval: STEPS_EVERY });
   const step = steps.data?.findLast((one) => one.state === "running");
-  return step ? <span className="text-sm text-ink">{say.live.step(step.name)}</span> : null;
+  return step ? <span className="text-sm text-ink">{say.live.step(runWords.stepName(step.name))}</span> : null;
 }
