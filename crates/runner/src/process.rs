@@ -141,13 +141,43 @@ impl Tail {
     /// As text, without what would change the terminal that shows it.
     pub(crate) fn text(&self) -> String {
         let bytes: Vec<u8> = self.0.iter().copied().collect();
-        let text = String::from_utf8_lossy(&bytes);
+        let text = without_sequences(&String::from_utf8_lossy(&bytes));
         let text: String = text
             .chars()
             .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
             .collect();
         text.trim().to_owned()
     }
+}
+
+/// Text without control sequences (ECMA-48: CSI to its final byte, strings such as OSC to their
+/// end, other escapes to the byte that ends them): colours are not words.
+fn without_sequences(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\u{1b}' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('[') => {
+                chars.by_ref().find(|c| ('@'..='~').contains(c));
+            }
+            Some(']' | 'P' | 'X' | '^' | '_') => {
+                while let Some(c) = chars.next() {
+                    if c == '\u{7}' || (c == '\u{1b}' && chars.next_if_eq(&'\\').is_some()) {
+                        break;
+                    }
+                }
+            }
+            Some(' '..='/') => {
+                chars.by_ref().find(|c| ('0'..='~').contains(c));
+            }
+            _ => {}
+        }
+    }
+    plain
 }
 
 /// The halt for a program that could not be started.
@@ -157,5 +187,17 @@ pub(crate) fn not_started(error: SandboxError) -> Halt {
             crate::failure::because(Reason::AgentMissing, &error)
         }
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_output_is_words_without_colours() {
+        let mut tail = Tail::default();
+        tail.add(b"\x1b[1;31mAssertionError\x1b[0m: 1 != 2\r\n\x1b]0;title\x07at \x1b]8;;http://x\x1b\\line 3\x1b(B\x1b[");
+        assert_eq!(tail.text(), "AssertionError: 1 != 2\nat line 3");
     }
 }
