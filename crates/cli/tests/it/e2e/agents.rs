@@ -154,6 +154,48 @@ fn writes_goes_on_and_lands(
     );
 }
 
+/// A key that is written down reaches the endpoint through the runner, and is in no file of the
+/// installation: neither server nor runner keeps it where it could be read.
+#[test]
+fn a_written_key_is_sealed_and_reaches_the_model_alone() {
+    let model = Model::turns(greeting(), KEY);
+    let up = Installation::up();
+    let remote = Remote::bare(&[
+        ("README", "nothing yet\n"),
+        (".agentworks/project.toml", CHECK),
+    ]);
+    up.project("p", &remote, &[]);
+    let base = format!("{}/v1", model.url());
+    let add = [
+        "provider",
+        "add",
+        "model",
+        "--kind",
+        "openai",
+        "--base-url",
+        &base,
+        "--model",
+        "scripted",
+        "--key-stdin",
+    ];
+    let wrong = up.fh_with(&add, "sk-another\n");
+    assert_eq!(wrong.error(), "provider_refused", "it is tried at once");
+    let made = up.fh_with(&add, &format!("{KEY}\n")).ok();
+    assert_eq!(made["key"], json!({ "written": 1 }));
+    let words = ["agent", "add", "own", "--driver", "builtin"];
+    up.fh(&[&words[..], &["--provider", "model"]].concat()).ok();
+    writes_goes_on_and_lands(&up, &remote, &model, "own", "/v1/chat/completions");
+    let kept = Command::new("grep")
+        .args(["-rlaF", KEY])
+        .arg(up.data())
+        .env_clear()
+        .env("PATH", SYSTEM)
+        .output()
+        .unwrap();
+    let kept = String::from_utf8_lossy(&kept.stdout).into_owned();
+    assert_eq!(kept, "", "the key is in the clear");
+}
+
 /// `codex` and its adapter are on `PATH`, as after `npm install --global`: no `--path` is needed.
 #[test]
 fn codex_is_found_on_path_and_lands() {
