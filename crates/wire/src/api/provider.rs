@@ -4,7 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use freehold_model::ProviderId;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::schema;
@@ -47,7 +48,7 @@ pub struct Provider {
 }
 
 /// A provider's key as it is given.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewKey {
     /// None is needed.
@@ -61,6 +62,29 @@ pub enum NewKey {
     Write(String),
     /// As it was: when a provider is changed.
     Keep,
+}
+
+/// [`NewKey`] as it is read.
+#[derive(Deserialize)]
+#[serde(remote = "NewKey", rename_all = "snake_case")]
+enum Shape {
+    None,
+    Env(String),
+    File(String),
+    Write(String),
+    Keep,
+}
+
+impl<'de> Deserialize<'de> for NewKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What does not fit is not repeated, as it would be: it may be a key in the wrong place.
+        let value = serde_json::Value::deserialize(deserializer)?;
+        Shape::deserialize(value).map_err(|_| {
+            D::Error::custom(
+                "a key is `\"none\"`, `\"keep\"`, `{\"env\": NAME}`, `{\"file\": PATH}` or `{\"write\": KEY}`",
+            )
+        })
+    }
 }
 
 impl fmt::Debug for NewKey {
@@ -88,4 +112,36 @@ pub enum Key {
     /// Written down, and sealed to so many runners: only they can open it. A runner that was
     /// enrolled later cannot.
     Written(u32),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_not_repeated() {
+        for wrong in [
+            r#""sk-secret""#,
+            r#"{"sk-secret":"x"}"#,
+            r#"{"write":["sk-secret"]}"#,
+        ] {
+            let error = serde_json::from_str::<NewKey>(wrong)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("a key is") && !error.contains("sk-secret"),
+                "{error}"
+            );
+        }
+        for key in [
+            NewKey::None,
+            NewKey::Keep,
+            NewKey::Env("K".into()),
+            NewKey::File("/k".into()),
+            NewKey::Write("k".into()),
+        ] {
+            let text = serde_json::to_string(&key).unwrap();
+            assert_eq!(serde_json::from_str::<NewKey>(&text).unwrap(), key);
+        }
+    }
 }
