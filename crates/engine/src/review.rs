@@ -1,5 +1,6 @@
 //! A person's decision on finished work: approve, reject, reply; and the diff it rests on.
 
+use freehold_model::RunId;
 use freehold_model::run::{Approval, Command, State};
 use freehold_store::{Report, RunRow, Tx};
 use freehold_wire::api::{Approve, Reject, Reply, Run};
@@ -9,7 +10,7 @@ use freehold_wire::problem::Code;
 use crate::card::{BODY_MAX, find as find_card};
 use crate::order::{About, Turn};
 use crate::project::find as find_project;
-use crate::run::{DETAIL, ISOLATION, find, lock};
+use crate::run::{DETAIL, ISOLATION, find, lock, reply_asked};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Longest reason of a rejection, in bytes.
@@ -119,21 +120,19 @@ impl Engine {
         }
         let mut tx = self.store().begin(caller.tenant).await?;
         let mut row = lock(&mut tx, reference).await?;
-        if row.life.state.is_terminal() {
-            drop(tx);
-            return self.run_child(caller, &row, reply.text, key).await;
-        }
         if let Some(key) = key {
             let id = row.id.to_string();
-            let asked = ["run.reply", &id, &reply.text];
-            if self
-                .once(&mut tx, key, &asked, row.id.uuid())
-                .await?
-                .is_some()
-            {
+            let asked = reply_asked(&id, &reply.text);
+            if let Some(made) = self.once(&mut tx, key, &asked, row.id.uuid()).await? {
                 drop(tx);
-                return self.run_show(caller, reference).await;
+                let made = RunId::from_uuid(made).to_string();
+                return self.run_show(caller, &made).await;
             }
+        }
+        if row.life.state.is_terminal() {
+            // The key then stands for the child.
+            drop(tx);
+            return self.run_child(caller, &row, reply.text, key).await;
         }
         self.advance(&mut tx, &mut row, Command::Reply).await?;
         let project = find_project(&mut tx, &row.project.to_string()).await?;

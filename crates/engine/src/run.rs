@@ -91,12 +91,11 @@ impl Engine {
         let id_of_card = find_card(&mut tx, wish.card).await?.id;
         if let Some(key) = key {
             let card = id_of_card.to_string();
-            let asked = [
-                "run.start",
-                &card,
-                wish.agent.unwrap_or_default(),
-                wish.reply.as_deref().unwrap_or_default(),
-            ];
+            let parent = wish.parent.map(|parent| parent.to_string());
+            let asked = match (&parent, &wish.reply) {
+                (Some(parent), Some(reply)) => reply_asked(parent, reply),
+                _ => ["run.start", &card, wish.agent.unwrap_or_default()],
+            };
             if let Some(earlier) = self.once(&mut tx, key, &asked, id.uuid()).await? {
                 drop(tx);
                 let earlier = RunId::from_uuid(earlier).to_string();
@@ -346,6 +345,11 @@ impl Engine {
         tx.hint(Hint::Run(run));
         Ok(())
     }
+}
+
+/// A reply as an idempotency key stands for it, whatever became of the run meanwhile.
+pub(crate) fn reply_asked<'a>(run: &'a str, text: &'a str) -> [&'a str; 3] {
+    ["run.reply", run, text]
 }
 
 fn live_already(which: &str) -> Error {

@@ -1,7 +1,7 @@
 //! What people and runs do at the same moment: nothing is lost, nobody waits for ever, and
 //! whoever watches misses nothing.
-use freehold_model::Lane;
-use freehold_model::run::State;
+use freehold_model::run::{Outcome, State};
+use freehold_model::{Lane, Reason};
 use freehold_testkit::{App, Peer, eventually};
 use freehold_wire::api::{Card, Change, Page, Project, Provider, Run, SignedIn};
 use freehold_wire::link::{Down, Frame, Probed, Up};
@@ -321,4 +321,38 @@ async fn a_decision_is_asked_for_wherever_its_card_was_dragged() {
         .unwrap();
     let inbox: Value = app.get("/inbox").await.unwrap();
     assert_eq!(inbox["items"][0]["kind"], "review", "{inbox}");
+}
+
+#[tokio::test]
+async fn a_reply_that_is_sent_again_after_the_run_ended_is_still_the_same_reply() {
+    let (app, mut peer, asked) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let work = freehold_testkit::peer::work(&offer, &"c".repeat(40));
+    let seq = peer.finish(&offer, work).await;
+    peer.acknowledged(seq).await;
+    let reply = async |key: &'static str| {
+        let path = format!("/runs/{}/reply", asked.id);
+        let request = app
+            .request(Method::POST, &path)
+            .header("idempotency-key", key);
+        app.send::<Run>(request.json(&json!({ "text": "More." })))
+            .await
+            .map_err(|p| p.code)
+    };
+    assert_eq!(reply("first").await.unwrap().id, asked.id);
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let reason = Reason::AgentFailed;
+    let seq = peer.finish(&offer, Outcome::Failed { reason }).await;
+    peer.acknowledged(seq).await;
+    let path = format!("/runs/{}/reject", asked.id);
+    let no = json!({ "reason": "no" });
+    let _: Run = app.post(&path, &no).await.unwrap();
+    // Its answer was lost, and it is sent again: nothing new begins.
+    let again = reply("first").await.unwrap();
+    assert_eq!((again.id, again.state), (asked.id, State::Rejected));
+    let child = reply("second").await.unwrap();
+    assert_eq!(child.parent, Some(asked.id));
+    assert_eq!(reply("second").await.unwrap().id, child.id);
 }
