@@ -1,4 +1,4 @@
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { board as say } from "../strings/board";
 import { card as words } from "../strings/card";
 import { toast } from "../ui";
@@ -8,12 +8,26 @@ import type { useBoard } from "./use-board";
 import type { OpenCard } from "./use-open-card";
 
 // The board is seen first; what opens over it may come a moment later.
-const CardDrawer = lazy(async () => ({
-  default: (await import("../card/card-drawer")).CardDrawer,
-}));
-const NewCardDialog = lazy(async () => ({
+const loadCard = async () => ({ default: (await import("../card/card-drawer")).CardDrawer });
+const loadNewCard = async () => ({
   default: (await import("../card/new-card-dialog")).NewCardDialog,
-}));
+});
+const CardDrawer = lazy(loadCard);
+const NewCardDialog = lazy(loadNewCard);
+
+/** After the board has settled, in milliseconds. */
+const EARLY_MS = 1_500;
+
+/** Fetches what opens over the board before it is needed: a server that goes away then takes nothing. */
+function useEarly() {
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      // Whether it comes is seen when it is needed.
+      Promise.all([loadCard(), loadNewCard()]).catch(() => undefined);
+    }, EARLY_MS);
+    return () => clearTimeout(timer);
+  }, []);
+}
 
 interface Props {
   project: string;
@@ -26,6 +40,7 @@ interface Props {
 
 /** What opens over the board: a card, or a card that is being written. */
 export function Drawers({ project, board, card, lane, seed, apply }: Props) {
+  useEarly();
   if (card.id === null) return null;
   return (
     <Suspense>

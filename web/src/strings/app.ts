@@ -99,6 +99,9 @@ export const app = {
   failed: {
     title: "This page failed",
     body: "What you did before is safe. Try again, or go on elsewhere.",
+    missing: "A part of Freehold could not be loaded",
+    missingBody:
+      "The server is away, or a newer version has replaced this one. Reload as soon as it answers; what was sent and your drafts are safe.",
     retry: "Try again",
     reload: "Reload Freehold",
     home: "Go to the projects",
