@@ -138,9 +138,13 @@ impl Engine {
                 (old.id, old.version + 1, old.created_at),
             )
             .await?;
-        tx.agent_write(&row)
+        let written = tx
+            .agent_write(&row)
             .await
             .map_err(|e| taken(e, "agent", &row.name))?;
+        if !written {
+            return refuse(Code::NotFound, "the agent was removed meanwhile");
+        }
         still_there(&mut tx, row.provider).await?;
         self.audit(&mut tx, caller, "agent.edit", &row.id.to_string(), "setup")
             .await?;

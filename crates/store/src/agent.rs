@@ -288,15 +288,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes an agent's settings anew.
+    /// Writes an agent's settings anew. False when it is gone.
     ///
     /// # Errors
     /// [`crate::StoreError::Taken`] when the name is.
-    pub async fn agent_write(&mut self, row: &AgentRow) -> Result<()> {
-        sqlx::query(
+    pub async fn agent_write(&mut self, row: &AgentRow) -> Result<bool> {
+        let done = sqlx::query(
             "UPDATE agents SET name = $3, driver = $4, preset = $5, provider_id = $6, labels = $7,
                  timeout_s = $8, stall_s = $9, start = $10, version = $11
-             WHERE tenant_id = $1 AND id = $2",
+             WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -312,7 +312,7 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         self.hint(Hint::Settings(Noun::Agent));
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// Removes an agent. Runs that name it go on.

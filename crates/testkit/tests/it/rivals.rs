@@ -23,6 +23,33 @@ async fn desk() -> (App, Peer, Project) {
     (app, peer, project)
 }
 
+/// A connection that sees what the server sees, to be in its way with.
+async fn insider(app: &App) -> sqlx::PgConnection {
+    let mut connection = app.database.as_app().await;
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(app.owner.tenant.uuid().to_string())
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection
+}
+
+/// Waits until so many requests wait for a lock.
+async fn waiting(app: &App, wanted: i64) {
+    let database = app.database.clone();
+    eventually("requests wait for a lock", || async {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&mut database.as_app().await)
+        .await
+        .unwrap();
+        (waiting == wanted).then_some(())
+    })
+    .await;
+}
+
 /// The question that a runner is asked, by its number; [`tell`] answers it when it is time to.
 async fn question(peer: &mut Peer) -> Frame<Down> {
     loop {
@@ -98,12 +125,7 @@ async fn cards_that_two_people_move_at_once_both_arrive() {
     );
     // Equal ranks: whoever puts a card between two gives the whole lane ranks anew, and both must
     // while somebody holds its first card.
-    let mut other = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut other)
-        .await
-        .unwrap();
+    let mut other = insider(&app).await;
     other.execute("UPDATE cards SET rank = 7").await.unwrap();
     other
         .execute("BEGIN; SELECT 1 FROM cards WHERE rank = 7 ORDER BY id LIMIT 1 FOR UPDATE")
@@ -114,19 +136,8 @@ async fn cards_that_two_people_move_at_once_both_arrive() {
         let path = format!("/cards/{}/move", card.id);
         app.post::<Card>(&path, &to).await.map_err(|p| p.code)
     };
-    let database = app.database.clone();
     let release = async {
-        eventually("both wait", || async {
-            let waiting: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&mut database.as_app().await)
-            .await
-            .unwrap();
-            (waiting == 2).then_some(())
-        })
-        .await;
+        waiting(&app, 2).await;
         other.execute("COMMIT").await.unwrap();
     };
     let (one, two, ()) = tokio::join!(put(&a, &b), put(&b, &a), release);
@@ -355,4 +366,23 @@ async fn a_reply_that_is_sent_again_after_the_run_ended_is_still_the_same_reply(
     let child = reply("second").await.unwrap();
     assert_eq!(child.parent, Some(asked.id));
     assert_eq!(reply("second").await.unwrap().id, child.id);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_removed_meanwhile_is_not_changed() {
+    let (app, _peer, _project) = desk().await;
+    let made = agent(&app, "worker").await;
+    let mut other = insider(&app).await;
+    other
+        .execute("BEGIN; UPDATE agents SET removed_at = now()")
+        .await
+        .unwrap();
+    let new = json!({ "name": "worker", "driver": "command", "command": ["./other"] });
+    let request = app.request(Method::PUT, &format!("/agents/{}", made.id));
+    let release = async {
+        waiting(&app, 1).await;
+        other.execute("COMMIT").await.unwrap();
+    };
+    let (edited, ()) = tokio::join!(app.send::<Value>(request.json(&new)), release);
+    assert_eq!(edited.unwrap_err().code, Code::NotFound);
 }
