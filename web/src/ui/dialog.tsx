@@ -21,12 +21,11 @@ const WIDTH = { sm: "max-w-sm", md: "max-w-lg", lg: "max-w-3xl" } as const;
 
 const SCRIM = "fixed inset-0 z-40 bg-scrim";
 
-const WRITTEN = "textarea, input:not([type]), input[type=text], input[type=password]";
-
-/** Who opens a form wants to write; without a field the focus goes to the first button. */
+/** Who opens a form wants to fill it; without a field the focus goes to the first button. */
 function intoForm(event: Event) {
+  // Of a choice, the keyboard reaches only what is chosen.
   const field = (event.currentTarget as HTMLElement | null)?.querySelector<HTMLElement>(
-    `:is(${WRITTEN}):enabled`,
+    ":is(textarea, select, input):enabled:not([type=hidden]):not([type=radio]:not(:checked))",
   );
   if (!field) return;
   event.preventDefault();
