@@ -37,6 +37,7 @@ export function FormDialog({ onClose, children, ...dialog }: FormDialogProps) {
         title={settings.unsavedTitle}
         body={settings.unsavedBody}
         confirm={settings.discard}
+        keep={settings.keepEditing}
         danger
         onConfirm={onClose}
       />

@@ -70,7 +70,7 @@ export function Form<D extends object>({
       {form.problemField === null && <FormError problem={form.problem} />}
       {boxed ? (
         // As in every dialog: what sends it stands at the end.
-        <div className="sticky -bottom-2 -mx-4 -mb-2 flex flex-wrap items-center justify-end gap-2 border-line border-t bg-raised px-4 py-3">
+        <div className="sticky -bottom-2 -mx-4 -mb-2 flex rounded-b-lg flex-wrap items-center justify-end gap-2 border-line border-t bg-raised px-4 py-3">
           {said}
           {actions}
           {button}

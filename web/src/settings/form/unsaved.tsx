@@ -23,6 +23,7 @@ export function Unsaved({ dirty }: { dirty: boolean | (() => boolean) }) {
       title={settings.unsavedTitle}
       body={settings.unsavedBody}
       confirm={settings.discard}
+      keep={settings.keepEditing}
       danger
       onConfirm={() => blocker.proceed?.()}
     />
