@@ -104,5 +104,7 @@ function Under({ card, run }: { card: Card; run: Run }) {
 function Step({ run }: { run: Run }) {
   const steps = useQuery({ ...queries.steps(run.id), refetchInterval: STEPS_EVERY });
   const step = steps.data?.findLast((one) => one.state === "running");
-  return step ? <span className="text-sm text-ink">{say.live.step(runWords.stepName(step.name))}</span> : null;
+  return step ? (
+    <span className="text-sm text-ink">{say.live.step(runWords.stepName(step.name))}</span>
+  ) : null;
 }
