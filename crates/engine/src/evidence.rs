@@ -23,6 +23,8 @@ use crate::{Caller, Engine, Error, Result};
 
 /// How many runs back a conversation is followed: replies to ended runs make a chain.
 const ANCESTORS_MAX: usize = 20;
+/// Most turns of a run that are told: each carries the card's words, and a person reads few.
+const TURNS_MAX: i64 = 50;
 /// How far back the agent's last words are looked for, in events of its conversation.
 const LAST_WORDS: i64 = 200;
 /// How many results of checks are looked through for their times: more than a project has.
@@ -120,7 +122,7 @@ async fn asked(tx: &mut Tx, opener: &Opener, row: &RunRow) -> Result<Vec<Asked>>
     }
     let mut asked: Vec<Asked> = Vec::new();
     for run in chain.into_iter().rev() {
-        for (envelope, turn) in tx.orders_of_run(run, JobKind::Execute).await? {
+        for (envelope, turn) in tx.orders_of_run(run, JobKind::Execute, TURNS_MAX).await? {
             let order = order(opener, run, turn, &envelope)?;
             let by = tx.member_name(order.by).await?;
             let Task::Execute(execute) = order.task else {

@@ -73,7 +73,7 @@ impl Tx {
     }
 
     /// A run's orders of a kind, first turn first: each envelope with the version of its place.
-    /// Of a turn that was signed more than once, the latest.
+    /// Of a turn that was signed more than once, the latest. At most `limit` turns.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -81,14 +81,16 @@ impl Tx {
         &mut self,
         run: RunId,
         kind: JobKind,
+        limit: i64,
     ) -> Result<Vec<(Vec<u8>, i32)>> {
         Ok(sqlx::query_as(
             "SELECT DISTINCT ON (turn) envelope, turn FROM orders
-             WHERE tenant_id = $1 AND run_id = $2 AND kind = $3 ORDER BY turn, id DESC",
+             WHERE tenant_id = $1 AND run_id = $2 AND kind = $3 ORDER BY turn, id DESC LIMIT $4",
         )
         .bind(self.tenant.uuid())
         .bind(run.uuid())
         .bind(kind_word(kind))
+        .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?)
     }

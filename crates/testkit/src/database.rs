@@ -98,6 +98,19 @@ impl Database {
         }
     }
 
+    /// A fresh database with nothing in it.
+    pub async fn empty() -> Self {
+        let server = server().await;
+        let mut owner = connect(&server.owner).await;
+        let name = format!("t_{}", uuid::Uuid::now_v7().simple());
+        copy(&mut owner, &name, "template0").await;
+        owner.close().await.unwrap();
+        Self {
+            owner: with_database(&server.owner, &name),
+            app: with_database(&server.app, &name),
+        }
+    }
+
     /// A connection as the owner, to look or to break things with.
     pub async fn as_owner(&self) -> PgConnection {
         connect(&self.owner).await

@@ -8,5 +8,6 @@ mod isolation;
 mod link;
 mod rivals;
 mod run;
+mod schema;
 mod studio;
 mod watch;
