@@ -239,8 +239,8 @@ export const review = {
       no_work: "There is no work to decide on",
     } as Record<string, string>,
     working: (agent: string) =>
-      `${agent} is at work. The page shows the new changes when it is done.`,
-    sent: "Your reply is with the agent. The page shows the new changes when it is done.",
+      `${agent} is at work. When it is done, its changes can be shown here.`,
+    sent: "Your reply is with the agent. When it is done, its changes can be shown here.",
     queued: "The reply waits for a runner.",
     landing: (branch: string) => `Landing on ${branch}…`,
     landingStep: (step: string) => `Now: ${step}`,
