@@ -140,9 +140,9 @@ export const queries = {
     }),
 
   /** Asks a runner, so it can take seconds and is asked for rarely. */
-  base: (run: string) =>
+  base: (run: string, commit: string | null) =>
     queryOptions({
-      queryKey: keys.base(run),
+      queryKey: [...keys.base(run), commit],
       queryFn: ({ signal }) => api.get("/runs/{run}/base", { path: { run }, signal }),
     }),
 

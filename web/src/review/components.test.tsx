@@ -1,8 +1,10 @@
 // @vitest-environment jsdom
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Run } from "../api/types";
 import type { Decision } from "./decision";
 import { DecisionBar } from "./decision-bar";
+import { DiffStates } from "./diff-states";
 import { type Draft, NO_DRAFTS } from "./drafts";
 import { RejectDialog } from "./reject-dialog";
 import { ReplyDialog } from "./reply-dialog";
@@ -20,6 +22,15 @@ beforeAll(() => {
   );
 });
 afterEach(cleanup);
+
+it("tells a diff without lines from one that did not come", () => {
+  const run = { target: "main", state: "waiting" } as Run;
+  const props = { run, commit: "c0ffee", state: { kind: "empty" } as never, retry: vi.fn() };
+  const { rerender } = render(<DiffStates {...props} same />);
+  expect(screen.getByText("No change is left")).toBeTruthy();
+  rerender(<DiffStates {...props} same={false} />);
+  expect(screen.getByText("The diff is empty")).toBeTruthy();
+});
 
 describe("the decision bar", () => {
   const decision: Decision = {

@@ -1,4 +1,4 @@
-import { FileQuestion, Hourglass } from "lucide-react";
+import { Equal, FileQuestion, Hourglass } from "lucide-react";
 import type { Run } from "../api/types";
 import { hasEnded } from "../run/use-run";
 import { review as words } from "../strings/review";
@@ -9,12 +9,14 @@ import type { DiffState } from "./use-diff";
 export interface DiffStatesProps {
   run: Run;
   commit: string | null;
+  /** The runner compared, and nothing differs from the target. */
+  same: boolean;
   state: DiffState;
   retry: () => void;
 }
 
 /** In place of lines: why there are none, and what can be done. */
-export function DiffStates({ run, commit, state, retry }: DiffStatesProps) {
+export function DiffStates({ run, commit, same, state, retry }: DiffStatesProps) {
   const text = words.empty;
   if (state.kind === "failed") return <ErrorState problem={state.error} retry={retry} />;
   if (state.kind === "loading") return <Coming state={state} />;
@@ -32,6 +34,9 @@ export function DiffStates({ run, commit, state, retry }: DiffStatesProps) {
         }
       />
     );
+  }
+  if (same) {
+    return <EmptyState icon={<Equal />} title={text.same} body={text.sameBody(run.target)} />;
   }
   return (
     <EmptyState

@@ -34,7 +34,9 @@ export function Meta({ run, review }: { run: Run; review: Review }) {
 
 /** Asked when a decision is open: where the target is now. It is a runner that looks, in seconds. */
 export function useBase(run: Run, open: boolean) {
-  return useQuery({ ...queries.base(run.id), enabled: open, staleTime: 120_000, retry: false });
+  // A commit that came back from landing stands on the moved target: the answer before is not its.
+  const asked = queries.base(run.id, run.commit);
+  return useQuery({ ...asked, enabled: open, staleTime: 120_000, retry: false });
 }
 
 export function BaseLine({ run, base }: { run: Run; base: ReturnType<typeof useBase> }) {

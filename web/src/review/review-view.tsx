@@ -21,6 +21,9 @@ import { type DiffState, useDiff } from "./use-diff";
 import { type KeptView, useKept } from "./use-kept";
 import { isViewed } from "./viewed";
 
+/** What the server says for the digest of a diff without lines. */
+const EMPTY_DIGEST = "empty";
+
 /** What a decision rests on, and the decision. */
 export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
   const { shown, isOld, showNew } = useShown(latest);
@@ -124,7 +127,13 @@ export function ReviewView({ run, latest }: { run: Run; latest: Review }) {
           />
         ) : (
           <Panel title={words.diff.title}>
-            <DiffStates run={run} commit={shown.commit} state={state} retry={retry} />
+            <DiffStates
+              run={run}
+              commit={shown.commit}
+              same={shown.digest === EMPTY_DIGEST}
+              state={state}
+              retry={retry}
+            />
           </Panel>
         )}
       </div>

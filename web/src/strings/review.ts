@@ -185,6 +185,9 @@ export const review = {
     nothing: "The agent changed nothing",
     nothingBody:
       "There is nothing to approve. A reply tells the agent what was expected; a new run starts afresh.",
+    same: "No change is left",
+    sameBody: (target: string) =>
+      `${target} holds the same content already. Reject this work, or reply with what is still missing.`,
     emptyDiff: "The diff is empty",
     emptyDiffBody:
       "The work is there, but no diff came with it. It may be larger than a runner keeps (48 MB). Look at the commit in a checkout before you decide:",
