@@ -62,6 +62,7 @@ const COMMON: Record<string, string> = {
   arrowleft: "←",
   arrowright: "→",
   " ": "Space",
+  space: "Space",
 };
 
 /** The caps to draw: `mod+k` → ["Ctrl", "K"]; `g i` → ["G", "I"]. */

@@ -87,6 +87,7 @@ describe("keys", () => {
     expect(keyCaps("mod+k", false)).toEqual(["Ctrl", "K"]);
     expect(keyCaps("mod+enter", true)).toEqual(["⌘", "↵"]);
     expect(keyCaps("g i", false)).toEqual(["G", "I"]);
+    expect(keyCaps("space", false)).toEqual(["Space"]);
   });
 });
 
