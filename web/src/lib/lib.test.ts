@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { backoff } from "./backoff";
 import { gather } from "./gather";
 import { keyCaps, matches, type Press, parseKeys } from "./keyboard";
-import { bytes, matchesWords, plural, shortId, truncate } from "./text";
+import { bytes, matchesWords, plural, shortId, truncate, upperFirst } from "./text";
 import { duration, relative } from "./time";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
@@ -117,4 +117,12 @@ describe("gather", () => {
     push(4);
     expect(flush).toHaveBeenLastCalledWith([4]);
   });
+});
+
+it("a clause begins with a capital, an address with what it has", () => {
+  expect(upperFirst("nothing answers at http://a")).toBe("Nothing answers at http://a");
+  expect(upperFirst("élan")).toBe("Élan");
+  for (const kept of ["https://a/b cannot be reached", "main.rs is gone", "", "7 files"]) {
+    expect(upperFirst(kept)).toBe(kept);
+  }
 });

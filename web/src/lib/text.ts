@@ -55,3 +55,10 @@ export function matchesWords(text: string, query: string): boolean {
     .split(/\s+/)
     .every((word) => hay.includes(word));
 }
+
+/** A clause as a line of its own. An address or a path at its head stays as it is: `Https://` is none. */
+export function upperFirst(text: string): string {
+  return /^\p{L}+(?=[\s,;]|[.!?:]?(?:\s|$))/u.test(text)
+    ? text.charAt(0).toUpperCase() + text.slice(1)
+    : text;
+}

@@ -1,5 +1,6 @@
 import { CircleAlert, RotateCw } from "lucide-react";
 import { toProblem } from "../api/problem";
+import { upperFirst } from "../lib/text";
 import { ui } from "../strings/ui";
 import { Button } from "./button";
 import { Callout } from "./callout";
@@ -44,6 +45,6 @@ export function ErrorState({ problem, retry }: { problem: Thrown; retry?: () => 
 
 /** The server's messages are clauses; here they stand alone. */
 function sentence(text: string, end = "."): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = upperFirst(text);
   return /[.!?:]$/.test(first) ? first : first + end;
 }

@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, useContext } from "react";
 import { toProblem } from "../../api/problem";
+import { upperFirst } from "../../lib/text";
 import { settings } from "../../strings/settings";
 import { Button, Callout, cn, FormError } from "../../ui";
 import type { FormState } from "./use-form";
@@ -102,14 +103,14 @@ function Refusal({ problem }: { problem: unknown }) {
   );
 }
 
-/** An option of the command line is no help at a field. */
+/** An option of the command line, and a command for what this page does, are no help at a field. */
 function isForTerminal(next: string): boolean {
-  return next.includes("`--");
+  return /`(--|freehold (provider|project|agent) )/.test(next);
 }
 
 /** The server's words are clauses. */
 function asSentence(text: string): string {
   if (text === "") return "";
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = upperFirst(text);
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
