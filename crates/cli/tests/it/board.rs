@@ -349,7 +349,7 @@ fn runner_list() {
     RUNNER                          NAME      STATE   JOBS  LAST SEEN                LABELS
     rnr_01kdyak348e40r2081040g2081  workshop  online  1/4   2026-01-02 03:04:05 UTC  gpu=none
     --- json
-    {"items":[{"id":"rnr_01kdyak348e40r2081040g2081","name":"workshop","state":"online","labels":{"gpu":"none"},"capacity":4,"busy":1,"version":"0.1.0","last_seen":"2026-01-02T03:04:05Z","created_at":"2026-01-02T03:04:05Z"}],"next":null}
+    {"items":[{"id":"rnr_01kdyak348e40r2081040g2081","name":"workshop","state":"online","labels":{"gpu":"none"},"capacity":4,"busy":1,"version":"0.1.0","machine":null,"last_seen":"2026-01-02T03:04:05Z","created_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
 }
 
