@@ -22,6 +22,20 @@ const ShortcutHelp = lazy(loadShortcutHelp);
 /** Once the page stands; what is typed right after Ctrl-K would be lost while code is on its way. */
 const EARLY_MS = 1_000;
 
+interface Page {
+  options: { component?: unknown };
+}
+
+/**
+ * One after the other, so that they are in nobody's way. A page that is asked for while the server
+ * is away would make the router reload, and the browser shows its own error in place of Studio.
+ */
+async function loadPages(pages: readonly Page[]): Promise<void> {
+  for (const { options } of pages) {
+    await (options.component as { preload?: () => Promise<unknown> } | undefined)?.preload?.();
+  }
+}
+
 /** Around every page but the sign-in. */
 export function Shell() {
   useFocusHeading();
@@ -84,13 +98,16 @@ function PhoneMenu() {
 }
 
 function useEarly() {
+  const { routesById } = useRouter();
   useEffect(() => {
     const timer = setTimeout(() => {
       // Whether it comes is seen when it is needed.
-      Promise.all([loadPalette(), loadShortcutHelp()]).catch(() => undefined);
+      Promise.all([loadPalette(), loadShortcutHelp()])
+        .then(() => loadPages(Object.values(routesById)))
+        .catch(() => undefined);
     }, EARLY_MS);
     return () => clearTimeout(timer);
-  }, []);
+  }, [routesById]);
 }
 
 /** What was opened on one page is not for the next. */

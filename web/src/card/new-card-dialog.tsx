@@ -136,10 +136,11 @@ function StartWith({
   agent: string | null;
   onChange: (agent: string | null) => void;
 }) {
-  const agents = useQuery(queries.agents()).data ?? [];
+  const { data } = useQuery(queries.agents());
+  const agents = data ?? [];
   const known = agents.some((one) => one.id === agent);
   return (
-    <Field label={say.add.start} hint={agents.length === 0 ? say.start.noAgentTitle : undefined}>
+    <Field label={say.add.start} hint={data?.length === 0 ? say.start.noAgentTitle : undefined}>
       <Select
         value={known && agent ? agent : "none"}
         disabled={agents.length === 0}
