@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Eye, MessageSquareReply, RotateCw, Square } from "lucide-react";
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api } from "../api/client";
 import { keys } from "../api/queries";
 import type { Run } from "../api/types";
@@ -70,6 +70,16 @@ export function Actions({ run, stopping }: { run: Run; stopping: boolean }) {
 
 function Cancel({ run, stopping }: { run: Run; stopping: boolean }) {
   const [open, setOpen] = useState(false);
+  const finished = run.state === "waiting";
+  const wasFinished = useRef(finished);
+  useEffect(() => {
+    // What one was about to stop has become work to decide on: that is another question.
+    if (open && finished && !wasFinished.current) {
+      setOpen(false);
+      toast.show({ title: words.actions.finishedMeanwhile });
+    }
+    wasFinished.current = finished;
+  }, [open, finished]);
   const client = useQueryClient();
   const { cancelBody } = words.actions;
   const body =

@@ -77,7 +77,7 @@ export function RunnerItem({ runner, runs, serverVersion, onRevoke }: RunnerItem
           )}
         </Fact>
       </dl>
-      {runner.machine !== null && <MachineFacts machine={runner.machine} />}
+      {runner.machine && <MachineFacts machine={runner.machine} />}
       {runs.length > 0 && <AtWork runs={runs} />}
     </li>
   );

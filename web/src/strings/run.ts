@@ -286,6 +286,7 @@ export const run = {
     cancelConfirm: "Cancel the run",
     cancelKeep: "Keep it",
     cancelled: "The run is being cancelled",
+    finishedMeanwhile: "It finished meanwhile, and waits for your decision",
     againTitle: "Start a new run of this card?",
     againBody: (agent: string) =>
       `With the agent ${agent}, from the target branch as it is now. This run and its log stay as they are.`,
