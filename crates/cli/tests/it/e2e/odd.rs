@@ -22,7 +22,9 @@ fn lands(up: &Installation, remote: &Remote, name: &str, words: &str) -> Value {
     up.agent(name, &format!("{words}\n{TREE}"));
     let run = work(up, name);
     let said = up.fh(&["run", "logs", id(&run)]).out();
-    let tree = said.lines().last().unwrap_or_default();
+    // Not the last line: what git warns of on the other stream may come behind it.
+    let is_tree = |line: &&str| line.len() == 40 && line.bytes().all(|b| b.is_ascii_hexdigit());
+    let tree = said.lines().rfind(is_tree).unwrap_or_default();
     assert_eq!(approve(up, &run), remote.head());
     let landed = remote.git(&["rev-parse", "main^{tree}"]);
     assert_eq!(
