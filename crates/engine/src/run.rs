@@ -279,6 +279,7 @@ impl Engine {
     ) -> Result<Vec<Effect>> {
         let renewed = matches!(command, Command::Renew(..));
         let reported = matches!(command, Command::Finish(..));
+        let before = row.life.state;
         let effects = apply(&mut row.life, command).map_err(refused)?;
         if effects.is_empty() && !renewed {
             return Ok(effects);
@@ -295,6 +296,7 @@ impl Engine {
         for effect in &effects {
             self.announce(tx, row.id, &row.life, *effect).await?;
             if let Effect::Entered(state) = effect
+                && *state != before
                 && belongs_to_history(*state)
             {
                 let happened = Happened::RunState(row.id, *state, row.life.reason);

@@ -6,8 +6,8 @@ use freehold_model::run::{Outcome, State};
 use freehold_testkit::peer::work;
 use freehold_testkit::{App, Peer};
 use freehold_wire::api::{
-    Base, BaseState, Card, Change, Check, Event, FileFlag, FileStatus, InboxItem, Page, Review,
-    Run, SignedIn, Step, Waits,
+    Base, BaseState, Card, CardEvent, Change, Check, Event, FileFlag, FileStatus, InboxItem, Page,
+    Review, Run, SignedIn, Step, Waits,
 };
 use freehold_wire::link::{Offer, Probed};
 use futures_util::StreamExt as _;
@@ -454,4 +454,21 @@ async fn the_inbox_holds_what_needs_a_person_and_nothing_else() {
         .await
         .unwrap();
     assert_eq!(inbox(&app).await, []);
+}
+
+#[tokio::test]
+async fn a_history_tells_a_landing_once_however_often_it_is_announced() {
+    let (app, mut peer, asked) = started().await;
+    reviewed(&app, &mut peer).await;
+    let approve = format!("/runs/{}/approve", asked.id);
+    let _: Run = app.post(&approve, &json!({})).await.unwrap();
+    let landing = peer.offer().await;
+    let seq = peer.accept(&landing).await;
+    peer.acknowledged(seq).await;
+    let history: Page<CardEvent> = app
+        .get(&format!("/cards/{}/history", asked.card))
+        .await
+        .unwrap();
+    let states: Vec<State> = history.items.iter().filter_map(|e| e.state).collect();
+    assert_eq!(states, [State::Waiting, State::Landing]);
 }
