@@ -243,9 +243,17 @@ impl Engine {
     /// # Errors
     /// [`Code::Unauthenticated`] when it was used, has expired or never was.
     pub async fn sign_in(&self, text: &str) -> Result<Token> {
-        let used = "the sign-in link was used or has expired; `freehold sign-in` prints a new one";
+        let used = || {
+            Error::from(
+                Problem::new(
+                    Code::Unauthenticated,
+                    "the sign-in link was used or has expired; `freehold sign-in` prints a new one",
+                )
+                .next("run `freehold sign-in` on the machine where `freehold up` runs"),
+            )
+        };
         let Ok(token) = text.parse::<Token>() else {
-            return refuse(Code::Unauthenticated, used);
+            return Err(used());
         };
         if token.kind() == Kind::User {
             // Somebody pasted the token of the command line: a browser gets one of its own, that
@@ -256,14 +264,14 @@ impl Engine {
                 .await;
         }
         let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
-            return refuse(Code::Unauthenticated, used);
+            return Err(used());
         };
         let mut tx = self.store().begin(row.tenant).await?;
         if !tx
             .token_use(&token.hash(), TokenKind::SignIn, self.now())
             .await?
         {
-            return refuse(Code::Unauthenticated, used);
+            return Err(used());
         }
         tx.commit().await?;
         let caller = Caller {
