@@ -232,6 +232,8 @@ pub(crate) fn spec(
             ..Limits::default()
         },
         stdin: Stdin::Null,
+        terminal: None,
+        image: None,
         init: context.init.clone(),
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::control::{Report, TERMINATE};
 use crate::error::SandboxError;
+use crate::spec::{Limits, Tier};
 use crate::{launch, processes, sys};
 
 /// What the host writes to a program's standard input.
@@ -36,6 +37,49 @@ pub struct Exit {
     pub signal: Option<i32>,
     /// What it used up; `None` when it was ended together with what counts it.
     pub usage: Option<Usage>,
+    /// The limit that ended it or held it back, if one is known to have.
+    pub hit: Option<Hit>,
+}
+
+/// A limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// Which one.
+    pub limit: Limit,
+    /// Its value, in the unit of the limit.
+    pub value: u64,
+    /// The most that was used or asked for, in the same unit.
+    pub peak: u64,
+}
+
+/// A limit of [`Limits`](crate::Limits) that the sandbox itself can see reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// [`total_memory_bytes`](crate::Limits::total_memory_bytes).
+    Memory,
+    /// [`total_tasks`](crate::Limits::total_tasks).
+    Tasks,
+    /// [`cpu_seconds`](crate::Limits::cpu_seconds).
+    Cpu,
+    /// [`file_bytes`](crate::Limits::file_bytes).
+    FileSize,
+}
+
+/// What really stands around a started process. A fact for the record, not a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InForce {
+    /// The tier.
+    pub tier: Tier,
+    /// What started it, with its version, such as `bubblewrap 0.8.0`; `None` in a plain tier.
+    pub launcher: Option<String>,
+    /// The version of Landlock's interface that is enforced; `None` where the kernel has none.
+    pub landlock: Option<u32>,
+    /// Where limits for all processes together are held: `v1`, `v2`, or nowhere.
+    pub cgroup: Option<&'static str>,
+    /// The user on the host that it runs as, when it is not the caller's own.
+    pub uid: Option<u32>,
+    /// The limits that are held. One that was asked for and cannot be held here is `None`.
+    pub limits: Limits,
 }
 
 impl Exit {
@@ -53,6 +97,10 @@ pub struct Usage {
     pub cpu: Duration,
     /// The most memory that any one of its processes had resident.
     pub max_rss_bytes: u64,
+    /// The most memory that all of them together used; `None` without a control group.
+    pub peak_memory_bytes: Option<u64>,
+    /// The most processes and threads that there were at once; `None` without a control group.
+    pub peak_tasks: Option<u64>,
 }
 
 /// A started process. Dropping it ends it and all its descendants, without waiting for that.
@@ -67,12 +115,20 @@ pub struct Child {
     /// Its standard error; `None` once taken.
     pub stderr: Option<Output>,
     pub(crate) tree: Tree,
+    in_force: InForce,
     exit: Option<Exit>,
 }
 
 impl Child {
-    pub(crate) fn new(tree: Tree, stdin: Option<Input>, stdout: Output, stderr: Output) -> Self {
+    pub(crate) fn new(
+        tree: Tree,
+        in_force: InForce,
+        stdin: Option<Input>,
+        stdout: Output,
+        stderr: Output,
+    ) -> Self {
         Self {
+            in_force,
             stdin,
             stdout: Some(stdout),
             stderr: Some(stderr),
@@ -85,6 +141,12 @@ impl Child {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.tree.pid.cast_unsigned()
+    }
+
+    /// What really stands around it.
+    #[must_use]
+    pub fn in_force(&self) -> &InForce {
+        &self.in_force
     }
 
     /// Waits until the program has ended and everything it left behind is gone.
@@ -114,11 +176,14 @@ impl Child {
                 let usage = Usage {
                     cpu: Duration::from_micros(cpu_micros),
                     max_rss_bytes,
+                    peak_memory_bytes: None,
+                    peak_tasks: None,
                 };
                 Exit {
                     code,
                     signal,
                     usage: Some(usage),
+                    hit: None,
                 }
             }
             // The helper did not live to tell. A code would be the launcher's, not the program's.
@@ -126,6 +191,7 @@ impl Child {
                 code: None,
                 signal: Some(Signal::SIGKILL as i32),
                 usage: None,
+                hit: None,
             },
         };
         tracing::debug!(

@@ -19,10 +19,10 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::bubblewrap;
-use crate::child::{Child, Tree};
+use crate::child::{Child, InForce, Tree};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
-use crate::spec::{Spec, Stdin, Tier};
+use crate::spec::{Limits, Spec, Stdin, Tier};
 use crate::{check, floor, processes, sys};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
@@ -58,6 +58,11 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     let mut launch = match spec.tier {
         Tier::None | Tier::Worktree => plain(spec),
         Tier::Sandbox => sandbox(spec).await?,
+        Tier::Container | Tier::Vm => {
+            return Err(SandboxError::Invalid {
+                what: format!("the tier `{}` cannot be started yet", spec.tier.name()),
+            });
+        }
     };
     let mut passed = vec![theirs.into()];
     passed.extend(streams.theirs);
@@ -102,8 +107,24 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         let _ = tree.end().await;
         return Err(error);
     }
+    let in_force = InForce {
+        tier: spec.tier,
+        launcher: bubblewrap::found()
+            .filter(|_| spec.tier.is_sandboxed())
+            .map(|launcher| launcher.version.clone()),
+        landlock: None,
+        cgroup: None,
+        uid: None,
+        limits: Limits {
+            total_memory_bytes: None,
+            total_tasks: None,
+            cpu_milli: None,
+            ..spec.limits
+        },
+    };
     Ok(Child::new(
         tree,
+        in_force,
         streams.stdin,
         streams.stdout,
         streams.stderr,

@@ -50,9 +50,9 @@ mod seccomp;
 mod spec;
 mod sys;
 
-pub use child::{Child, Exit, Input, Output, Usage};
+pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
 pub use launch::start;
 pub use probe::{Proof, probe};
-pub use spec::{Init, Limits, Mount, Port, Spec, Stdin, Tier};
+pub use spec::{Image, Init, Limits, Mount, Port, Spec, Stdin, Terminal, Tier};

@@ -75,6 +75,8 @@ async fn ask(init: &Init, tier: Tier) -> Result<(Seen, Duration), SandboxError> 
         ports: Vec::new(),
         limits: Limits::default(),
         stdin: Stdin::Null,
+        terminal: None,
+        image: None,
         init: init.clone(),
     };
     let mut child = start(&spec).await?;

@@ -17,13 +17,29 @@ pub enum Tier {
     Worktree,
     /// An empty root, namespaces, no capability, no network but the ports.
     Sandbox,
+    /// An OCI container with the same mounts and ports: another runtime, an image where one is named.
+    Container,
+    /// A virtual machine with a kernel of its own.
+    Vm,
 }
 
 impl Tier {
     /// Whether the kernel holds the process to its mounts and ports.
     #[must_use]
     pub fn is_sandboxed(self) -> bool {
-        self == Self::Sandbox
+        self >= Self::Sandbox
+    }
+
+    /// Its name, in configuration, on the wire and in print.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Worktree => "worktree",
+            Self::Sandbox => "sandbox",
+            Self::Container => "container",
+            Self::Vm => "vm",
+        }
     }
 }
 
@@ -48,6 +64,12 @@ pub struct Spec {
     pub limits: Limits,
     /// Where its standard input comes from.
     pub stdin: Stdin,
+    /// A terminal for all three streams, in place of pipes; `stdin` counts no more, and all output
+    /// comes on [`Child::stdout`](crate::Child::stdout).
+    pub terminal: Option<Terminal>,
+    /// What [`Tier::Container`] starts from; `None` is an empty root, as in [`Tier::Sandbox`].
+    /// The other tiers refuse one.
+    pub image: Option<Image>,
     /// The helper that runs as the first process inside.
     pub init: Init,
 }
@@ -132,6 +154,24 @@ impl Mount {
     }
 }
 
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terminal {
+    /// Lines.
+    pub rows: u16,
+    /// Characters in a line.
+    pub columns: u16,
+}
+
+/// The file tree that a container starts from. Mounts lie over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// An unpacked root file system of this machine; it is shown read-only.
+    Directory(PathBuf),
+    /// A name that a container engine of this machine knows or can pull, `registry/name@digest`.
+    Name(String),
+}
+
 /// A way out of the empty network: `127.0.0.1:port` inside reaches `socket` on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
@@ -156,6 +196,12 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
     /// Processes and threads of the user (`RLIMIT_NPROC`). The kernel exempts the host's root.
     pub processes: Option<u64>,
+    /// Memory of all its processes together, `/tmp` included. Needs a control group.
+    pub total_memory_bytes: Option<u64>,
+    /// Processes and threads, all together. Needs a control group.
+    pub total_tasks: Option<u64>,
+    /// Processors that it may keep busy, in thousandths. Needs a control group.
+    pub cpu_milli: Option<u64>,
     /// The size of `/tmp` inside, and of `/dev/shm`; `None` is 2 GiB. Sandbox only.
     pub tmp_bytes: Option<u64>,
 }

@@ -178,6 +178,8 @@ impl Bench {
             ports: vec![Port { port: PORT, socket }],
             limits: Limits::default(),
             stdin: Stdin::Null,
+            terminal: None,
+            image: None,
             init: init(),
         }
     }

@@ -94,6 +94,8 @@ impl Bench {
             ports: Vec::new(),
             limits: Limits::default(),
             stdin: Stdin::Null,
+            terminal: None,
+            image: None,
             init: init(),
         };
         Self { folder, spec }
