@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::control::{Report, TERMINATE};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Tier};
-use crate::{launch, processes, sys};
+use crate::{processes, spawn, sys};
 
 /// What the host writes to a program's standard input.
 pub type Input = pipe::Sender;
@@ -296,7 +296,7 @@ impl Tree {
             // The launcher is on its way: its child does not yet end with it.
             None if self.contained => {
                 processes::kill_tree(self.pid);
-                launch::kill_orphans();
+                spawn::kill_orphans();
             }
             None => {
                 // The helper ends all below it when this socket ends. It may have been stopped.
@@ -314,7 +314,7 @@ impl Drop for Tree {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
             self.signal_end();
-            launch::collect(outer);
+            spawn::collect(outer);
         }
     }
 }

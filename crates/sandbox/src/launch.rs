@@ -3,27 +3,24 @@
 use std::ffi::OsString;
 use std::io::{self, pipe};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child as Process, Command, Stdio};
-use std::sync::LazyLock;
-use std::sync::mpsc::{Sender, channel};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::pipe::{Receiver, Sender as PipeSender};
-use tokio::sync::oneshot;
+use tokio::net::unix::pipe::Receiver;
 use tokio::time::timeout;
 
 use crate::bubblewrap;
 use crate::child::{Child, InForce, Tree};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
-use crate::spec::{Limits, Spec, Stdin, Tier};
-use crate::{check, floor, processes, sys};
+use crate::spec::{Limits, Spec, Tier};
+use crate::streams::Streams;
+use crate::{check, floor, processes, spawn, sys};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -35,7 +32,7 @@ const MAX_INFO: u64 = 4 * 1024;
 /// Passed to the launcher after init's four: its arguments, its answer, then what the orders need.
 const ARGUMENTS_FD: i32 = crate::control::CONTROL_FD + 4;
 /// The same as the launcher is told it.
-const ARGUMENTS: &str = "7";
+pub(crate) const ARGUMENTS: &str = "7";
 const INFO_FD: i32 = ARGUMENTS_FD + 1;
 const _: () = assert!(ARGUMENTS_FD == 7, "ARGUMENTS says the same");
 const ORDERS_FD: i32 = INFO_FD + 1;
@@ -77,7 +74,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
 
     let contained = spec.tier.is_sandboxed();
-    let mut tree = spawn(command, move |outer| {
+    let mut tree = spawn::spawn(command, move |outer| {
         let pid = i32::try_from(outer.id()).map_err(io::Error::other)?;
         Ok(Tree {
             outer: None,
@@ -129,38 +126,6 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         streams.stdout,
         streams.stderr,
     ))
-}
-
-/// The program's standard streams: our ends and its own.
-struct Streams {
-    stdin: Option<PipeSender>,
-    stdout: Receiver,
-    stderr: Receiver,
-    theirs: [OwnedFd; 3],
-}
-
-impl Streams {
-    fn open(stdin: Stdin) -> Result<Self, SandboxError> {
-        Self::try_open(stdin).map_err(SandboxError::io("open the standard streams"))
-    }
-
-    fn try_open(stdin: Stdin) -> io::Result<Self> {
-        let (stdin, their_stdin) = match stdin {
-            Stdin::Null => (None, OwnedFd::from(std::fs::File::open("/dev/null")?)),
-            Stdin::Piped => {
-                let (theirs, ours) = pipe()?;
-                (Some(PipeSender::from_owned_fd(ours.into())?), theirs.into())
-            }
-        };
-        let (stdout, their_stdout) = pipe()?;
-        let (stderr, their_stderr) = pipe()?;
-        Ok(Self {
-            stdin,
-            stdout: Receiver::from_owned_fd(stdout.into())?,
-            stderr: Receiver::from_owned_fd(stderr.into())?,
-            theirs: [their_stdin, their_stdout.into(), their_stderr.into()],
-        })
-    }
 }
 
 /// A command that is ready to go, what to pass after init's four descriptors, and what to tell init.
@@ -238,94 +203,6 @@ fn instructions(spec: &Spec, ports: Vec<(u16, PathBuf)>) -> Instructions {
             limits.processes,
         ],
     }
-}
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// The one thread that forks. "Die with parent" means the parent *thread*: forked from a worker of
-/// a pool, a sandbox would die whenever the pool lets that worker go. This one never ends.
-static LAUNCHER: LazyLock<Option<Sender<Job>>> = LazyLock::new(|| {
-    let (jobs, inbox) = channel::<Job>();
-    let thread = std::thread::Builder::new().name("sandbox-launcher".into());
-    let started = thread.spawn(move || {
-        kill_orphans();
-        inbox.into_iter().for_each(|job| job());
-    });
-    started.ok().map(|_| jobs)
-});
-
-/// Ends what a killed runner, or a start that was given up, may have left of its launchers.
-pub(crate) fn kill_orphans() {
-    if let Some(launcher) = bubblewrap::found() {
-        let words = [
-            launcher.path.as_os_str(),
-            "--args".as_ref(),
-            ARGUMENTS.as_ref(),
-            "--".as_ref(),
-            floor::INIT.as_ref(),
-        ];
-        let command: Vec<u8> = words
-            .iter()
-            .flat_map(|word| [word.as_bytes(), b"\0"].concat())
-            .collect();
-        processes::kill_orphans(&command);
-    }
-}
-
-/// Collects what was dropped, so that no zombie is left whichever runtime is or is not running. Apart
-/// from the launching thread: one that is stuck in the kernel must not hold up the others' start.
-static COLLECTOR: LazyLock<Option<Sender<Process>>> = LazyLock::new(|| {
-    let (ended, inbox) = channel::<Process>();
-    let thread = std::thread::Builder::new().name("sandbox-collector".into());
-    let started = thread.spawn(move || {
-        inbox
-            .into_iter()
-            .for_each(|mut process| drop(process.wait()));
-    });
-    started.ok().map(|_| ended)
-});
-
-/// Waits for `process`, which is on its way out, without blocking the caller.
-pub(crate) fn collect(process: Process) {
-    if let Some(collector) = COLLECTOR.as_ref() {
-        let _ = collector.send(process);
-    }
-}
-
-/// Starts `command` from the launching thread. When the caller is gone by then, the tree that
-/// `wrap` makes of it is dropped, and so ended.
-async fn spawn(
-    mut command: Command,
-    wrap: impl FnOnce(&Process) -> io::Result<Tree> + Send + 'static,
-) -> io::Result<Tree> {
-    let runtime = tokio::runtime::Handle::current();
-    let (answer, answered) = oneshot::channel();
-    let job = Box::new(move || {
-        let _inside = runtime.enter();
-        let tree = command.spawn().and_then(|mut outer| match wrap(&outer) {
-            Ok(mut tree) => {
-                tree.outer = Some(outer);
-                Ok(tree)
-            }
-            Err(error) => {
-                i32::try_from(outer.id())
-                    .into_iter()
-                    .for_each(processes::kill_tree);
-                outer.wait()?;
-                Err(error)
-            }
-        });
-        // Only now: until here it holds the other process's ends of our pipes.
-        drop(command);
-        let _ = answer.send(tree);
-    });
-    let no_thread = || io::Error::other("no thread to start processes from");
-    LAUNCHER
-        .as_ref()
-        .ok_or_else(no_thread)?
-        .send(job)
-        .map_err(|_| no_thread())?;
-    answered.await.map_err(|_| no_thread())?
 }
 
 /// Brings a spawned launcher to a running program.

@@ -47,7 +47,9 @@ mod launch;
 mod probe;
 mod processes;
 mod seccomp;
+mod spawn;
 mod spec;
+mod streams;
 mod sys;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
