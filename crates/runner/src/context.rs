@@ -50,6 +50,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// What the surroundings of its processes are made from.
+    pub(crate) fn site(&self) -> crate::surroundings::Site<'_> {
+        crate::surroundings::Site {
+            data: &self.data,
+            environment: &self.environment,
+            init: &self.init,
+            registries: &self.registries,
+            entropy: &*self.entropy,
+        }
+    }
+
     /// Where a run works; outlives a job while the run waits.
     pub(crate) fn run_dir(&self, run: RunId) -> PathBuf {
         self.runs().join(run.to_string())

@@ -17,6 +17,7 @@ mod changes;
 mod context;
 mod dispatch;
 mod enrol;
+mod errand;
 mod execute;
 mod failure;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod vault;
 mod writer;
 
 pub use enrol::{EnrolError, enrol};
+pub use errand::{Errand, ErrandError, Prepared};
 pub use http::HttpError;
 pub use identity::{Identity, IdentityError};
 pub use link::{LinkError, Pace};

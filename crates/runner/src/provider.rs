@@ -144,7 +144,7 @@ pub(crate) async fn open(context: &Context, provider: &ProviderSpec) -> Result<M
     let grant = context
         .gateway
         .open(
-            &socket(context),
+            &socket(context.site()),
             Secret::new(token.clone()),
             upstream,
             Limits::default(),

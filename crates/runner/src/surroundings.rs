@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use freehold_environment::egress::{self, Policy, Proxy, proxy_env};
 use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host, Toolchains};
-use freehold_model::Reason;
 use freehold_model::world::random;
-use freehold_sandbox::{HOME, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
+use freehold_model::{Entropy, Reason};
+use freehold_sandbox::{HOME, Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
 use freehold_wire::order::Egress;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::Context;
+use crate::execute::archive;
 use crate::failure::{Halt, because};
+use crate::options::RunnerEnv;
 
 /// The root of the workspace inside.
 pub(crate) const WORKSPACE: &str = "/workspace";
@@ -33,13 +34,24 @@ const FILE_MAX: u64 = 16 << 30;
 /// What the package clients of the host said, and when.
 pub(crate) type Learned = tokio::sync::Mutex<Option<(Instant, Arc<Registries>)>>;
 
+/// What surroundings are made from: a running runner has one, and so has a command without a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    /// The runner's own folder: sockets and scratch lie below it.
+    pub(crate) data: &'a Path,
+    pub(crate) environment: &'a RunnerEnv,
+    pub(crate) init: &'a Init,
+    pub(crate) registries: &'a Learned,
+    pub(crate) entropy: &'a dyn Entropy,
+}
+
 /// The host as toolchains and registries look at it.
-pub(crate) fn host(context: &Context) -> Host {
+pub(crate) fn host(site: Site<'_>) -> Host {
     let text = |value: &OsString| value.to_str().map(str::to_owned);
     Host {
-        path: context.environment.path().to_string_lossy().into_owned(),
-        home: context.environment.home(),
-        env: context
+        path: site.environment.path().to_string_lossy().into_owned(),
+        home: site.environment.home(),
+        env: site
             .environment
             .all()
             .iter()
@@ -49,8 +61,8 @@ pub(crate) fn host(context: &Context) -> Host {
 }
 
 /// The host's tools, and what the agent's owner named with `--path`.
-pub(crate) async fn tools(context: &Context, named: &[String]) -> Result<Toolchains, Halt> {
-    let host = host(context);
+pub(crate) async fn tools(site: Site<'_>, named: &[String]) -> Result<Toolchains, Halt> {
+    let host = host(site);
     let named: Vec<PathBuf> = named.iter().map(PathBuf::from).collect();
     let found =
         tokio::task::spawn_blocking(move || toolchain::find(&host, Path::new(HOME), &named));
@@ -60,16 +72,16 @@ pub(crate) async fn tools(context: &Context, named: &[String]) -> Result<Toolcha
 
 /// The registries of the host's package clients; asked at most every few minutes.
 pub(crate) async fn registries(
-    context: &Context,
+    site: Site<'_>,
     cancel: &CancellationToken,
 ) -> Result<Arc<Registries>, Halt> {
-    let mut learned = context.registries.lock().await;
+    let mut learned = site.registries.lock().await;
     if let Some((at, known)) = &*learned
         && at.elapsed() < LEARNED_FOR
     {
         return Ok(known.clone());
     }
-    let found = Registries::learn(&host(context), &context.data.join("scratch"), cancel)
+    let found = Registries::learn(&host(site), &site.data.join("scratch"), cancel)
         .await
         .map_err(|error| because(Reason::Internal, &error))?;
     if cancel.is_cancelled() {
@@ -81,10 +93,9 @@ pub(crate) async fn registries(
 }
 
 /// A socket's path that is short enough for the kernel (108 bytes) wherever the data lies.
-pub(crate) fn socket(context: &Context) -> PathBuf {
-    let name: [u8; 8] = random(&*context.entropy);
-    context
-        .data
+pub(crate) fn socket(site: Site<'_>) -> PathBuf {
+    let name: [u8; 8] = random(site.entropy);
+    site.data
         .join("s")
         .join(format!("{:016x}", u64::from_be_bytes(name)))
 }
@@ -100,7 +111,7 @@ pub(crate) struct WayOut {
 
 /// Opens the way out that setup and checks have under `egress`; none where it opens nothing.
 pub(crate) async fn way_out(
-    context: &Context,
+    site: Site<'_>,
     egress: Egress,
     lock_files: &BTreeMap<String, Vec<u8>>,
     cancel: &CancellationToken,
@@ -108,7 +119,7 @@ pub(crate) async fn way_out(
     if egress == Egress::None {
         return Ok(None);
     }
-    let known = registries(context, cancel).await?;
+    let known = registries(site, cancel).await?;
     let known = known.with_lock_files(
         lock_files
             .iter()
@@ -123,17 +134,17 @@ pub(crate) async fn way_out(
         env,
         mounts: known.mounts,
         home_files: known.home_files,
-        ..open(context, policy)?
+        ..open(site, policy)?
     }))
 }
 
 /// Opens any public address, for an agent whose order says so.
-pub(crate) fn open_way_out(context: &Context) -> Result<WayOut, Halt> {
-    open(context, Policy::Open(vec![]))
+pub(crate) fn open_way_out(site: Site<'_>) -> Result<WayOut, Halt> {
+    open(site, Policy::Open(vec![]))
 }
 
-fn open(context: &Context, policy: Policy) -> Result<WayOut, Halt> {
-    let proxy = Proxy::open(&socket(context), policy, egress::Options::default())
+fn open(site: Site<'_>, policy: Policy) -> Result<WayOut, Halt> {
+    let proxy = Proxy::open(&socket(site), policy, egress::Options::default())
         .map_err(|error| because(Reason::Sandbox, &error))?;
     let direct: Vec<String> = egress::LOOPBACK
         .iter()
@@ -180,7 +191,7 @@ pub(crate) enum Git {
 
 /// A sandbox in which nothing is started yet: the tree, the tools, no way out.
 pub(crate) fn spec(
-    context: &Context,
+    site: Site<'_>,
     tools: &Toolchains,
     folder: &Folder,
     objects: &Path,
@@ -234,8 +245,28 @@ pub(crate) fn spec(
         stdin: Stdin::Null,
         terminal: None,
         image: None,
-        init: context.init.clone(),
+        init: site.init.clone(),
     }
+}
+
+/// The sandbox of setup, of checks, and of a command without a run: with a way out and its files.
+pub(crate) fn chore(
+    site: Site<'_>,
+    tools: &Toolchains,
+    folder: &Folder,
+    objects: &Path,
+    git: Git,
+    way: Option<&WayOut>,
+) -> Result<Spec, Halt> {
+    if let Some(way) = way {
+        for (path, text) in &way.home_files {
+            archive::place(&folder.home, path, text.as_bytes(), 0o600)?;
+        }
+    }
+    let mut spec = spec(site, tools, folder, objects, git);
+    connect(&mut spec, way);
+    spec.env.insert("CI".into(), "true".into());
+    Ok(spec)
 }
 
 /// Adds a way out.

@@ -1,6 +1,6 @@
 //! Step 3: one turn with the agent, inside, with its output as it comes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use freehold_agents::{
     AgentConfig, AgentError, Driver, Endpoint, Helper, Inside, Launch, Session, Token, drive, plan,
@@ -56,10 +56,10 @@ pub(super) async fn agent(
         None => None,
     };
     let way = match order.egress {
-        Egress::Open => Some(surroundings::open_way_out(context)?),
+        Egress::Open => Some(surroundings::open_way_out(context.site())?),
         Egress::None | Egress::Registries => None,
     };
-    let tools = surroundings::tools(context, &paths).await?;
+    let tools = surroundings::tools(context.site(), &paths).await?;
     let inside = inside(context, installed::path(&config, tools.path_value()));
     let endpoint = model.as_ref().map(|model| Endpoint {
         base_url: format!("http://127.0.0.1:{MODEL_PORT}"),
@@ -71,21 +71,18 @@ pub(super) async fn agent(
         archive::place(&staged.folder.home, &file.path, &file.bytes, 0o600)?;
     }
     let mut spec = surroundings::spec(
-        context,
+        context.site(),
         &tools,
         &staged.folder,
         &staged.store.objects(),
         Git::Write,
     );
     start_as(&mut spec, &launch);
-    spec.mounts.push(Mount::File {
-        contents: card::file(desk, moved.as_ref()),
-        target: CARD.into(),
-    });
-    spec.mounts.push(Mount::ReadOnly {
-        source: context.agent_helper.program.clone(),
-        target: HELPER.into(),
-    });
+    furnish(
+        &mut spec,
+        card::file(desk, moved.as_ref()),
+        &context.agent_helper.program,
+    );
     surroundings::connect(&mut spec, way.as_ref());
     spec.ports
         .extend(model.as_ref().map(|model| model.port.clone()));
@@ -150,7 +147,20 @@ fn refused(error: AgentError) -> Halt {
     because(Reason::AgentFailed, &error)
 }
 
-fn start_as(spec: &mut Spec, launch: &Launch) {
+/// What an agent alone finds inside: its card, and the program of the built-in agent.
+pub(crate) fn furnish(spec: &mut Spec, card: Vec<u8>, helper: &Path) {
+    spec.mounts.push(Mount::File {
+        contents: card,
+        target: CARD.into(),
+    });
+    spec.mounts.push(Mount::ReadOnly {
+        source: helper.to_owned(),
+        target: HELPER.into(),
+    });
+}
+
+/// The agent's own program in place of a shell.
+pub(crate) fn start_as(spec: &mut Spec, launch: &Launch) {
     spec.program = launch.program.clone().into();
     spec.args = launch.args.iter().map(Into::into).collect();
     for (name, value) in &launch.env {

@@ -193,7 +193,7 @@ fn below(path: &str) -> Option<PathBuf> {
 
 /// Writes a file below `home`, whatever an agent put in its way: a link on the path is removed, never
 /// followed. Only while no process of the run lives.
-pub(super) fn place(home: &Path, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+pub(crate) fn place(home: &Path, path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let mut dir = home.to_owned();
     let parent = path.parent().unwrap_or(Path::new(""));
     for part in parent.components() {

@@ -93,7 +93,7 @@ async fn run(
     way: Option<&surroundings::WayOut>,
 ) -> Result<(Check, Option<String>), Halt> {
     let report = ground.report;
-    let tools = surroundings::tools(&report.context, &[]).await?;
+    let tools = surroundings::tools(report.context.site(), &[]).await?;
     let spec = ground.spec(&tools, way, Git::Write, &wanted.command)?;
     let began = Instant::now();
     let step = format!("check:{}", wanted.name);

@@ -204,9 +204,9 @@ pub(super) async fn git_alone(desk: &Desk<'_>, staged: &Staged) -> Result<Spec, 
         home,
         ..staged.folder.clone()
     };
-    let tools = surroundings::tools(&report.context, &[]).await?;
+    let tools = surroundings::tools(report.context.site(), &[]).await?;
     let mut spec = surroundings::spec(
-        &report.context,
+        report.context.site(),
         &tools,
         &folder,
         &staged.store.objects(),

@@ -7,8 +7,8 @@
 //! 5. `check`: the project's checks, on a clean copy of the result.
 //! 6. `park`: diff and conversation as sealed blobs, so that another runner can go on.
 
-mod agent;
-mod archive;
+pub(crate) mod agent;
+pub(crate) mod archive;
 pub(crate) mod card;
 mod check;
 mod collect;

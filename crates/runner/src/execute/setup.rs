@@ -20,8 +20,8 @@ use freehold_sandbox::HOME;
 use freehold_wire::order::Order;
 use serde_json::json;
 
+use super::Desk;
 use super::stage::Staged;
-use super::{Desk, archive};
 use crate::failure::{Halt, because, chain};
 use crate::process::{self, Ran};
 use crate::report::Report;
@@ -144,7 +144,7 @@ impl Ground<'_> {
         };
         let context = &self.report.context;
         let cancel = self.report.stop.token();
-        let tools = surroundings::tools(context, &[]).await?;
+        let tools = surroundings::tools(context.site(), &[]).await?;
         let files = self.key_files(commit).await?;
         let key = Key::of(&KeyParts {
             setup: &setup.command,
@@ -226,7 +226,13 @@ impl Ground<'_> {
     pub(crate) async fn way_out(&self, commit: Option<&Oid>) -> Result<Option<WayOut>, Halt> {
         let locks = self.lock_files(commit).await?;
         let cancel = self.report.stop.token();
-        surroundings::way_out(&self.report.context, self.order.egress, &locks, cancel).await
+        surroundings::way_out(
+            self.report.context.site(),
+            self.order.egress,
+            &locks,
+            cancel,
+        )
+        .await
     }
 
     /// A sandbox for `sh -c command` in the tree.
@@ -237,15 +243,9 @@ impl Ground<'_> {
         git: Git,
         command: &str,
     ) -> Result<freehold_sandbox::Spec, Halt> {
-        if let Some(way) = way {
-            for (path, text) in &way.home_files {
-                archive::place(&self.folder.home, path, text.as_bytes(), 0o600)?;
-            }
-        }
         let objects = self.store.objects();
-        let mut spec = surroundings::spec(&self.report.context, tools, self.folder, &objects, git);
-        surroundings::connect(&mut spec, way);
-        spec.env.insert("CI".into(), "true".into());
+        let site = self.report.context.site();
+        let mut spec = surroundings::chore(site, tools, self.folder, &objects, git, way)?;
         spec.args = vec!["-c".into(), command.into()];
         Ok(spec)
     }
