@@ -1,22 +1,26 @@
 //! One connection from inside: read, decide, dial, splice.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{Meter, Tab};
 use super::log::{Book, Verdict};
 use super::policy::{Policy, Refusal, admit_address};
-use super::request::{self, Request};
-use super::{Options, splice};
+use super::request::{self, Request, RequestError};
+use super::splice::{End, Flow, splice};
+use super::{Options, socks};
 use crate::endpoint::{Host, HostPort};
 
 pub(super) struct Shared {
-    pub(super) policy: Policy,
+    pub(super) policy: watch::Sender<Arc<Policy>>,
     pub(super) options: Options,
     pub(super) book: Arc<Book>,
+    pub(super) meter: Arc<Meter>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -28,113 +32,232 @@ pub(super) async fn serve(stream: UnixStream, shared: &Shared) {
         .await;
 }
 
+/// How the client speaks, and so how it is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    Http,
+    Socks,
+}
+
+/// What was asked, and what came after it.
+struct Asked {
+    request: Request,
+    rest: Vec<u8>,
+    tongue: Tongue,
+}
+
+async fn hear(client: &mut UnixStream) -> Result<Asked, RequestError> {
+    let first = client.read_u8().await.map_err(|_| RequestError::Ended)?;
+    if first == socks::VERSION {
+        return Ok(Asked {
+            request: Request::Tunnel {
+                at: socks::read(client).await?,
+            },
+            rest: Vec::new(),
+            tongue: Tongue::Socks,
+        });
+    }
+    let (head, rest) = request::read(client, vec![first]).await?;
+    Ok(Asked {
+        request: request::parse(&head)?,
+        rest,
+        tongue: Tongue::Http,
+    })
+}
+
 async fn converse(mut client: UnixStream, shared: &Shared) {
-    let request = match tokio::time::timeout(shared.options.head, request::read(&mut client)).await
-    {
-        Ok(Ok(request)) => request,
+    let asked = match tokio::time::timeout(shared.options.head, hear(&mut client)).await {
+        Ok(Ok(asked)) => asked,
         Ok(Err(error)) => {
             shared.book.enter(String::new(), 0, Verdict::Malformed);
-            return answer(&mut client, 400, &error.to_string()).await;
+            let code = if error == RequestError::Length {
+                411
+            } else {
+                400
+            };
+            // A SOCKS client was answered where it could be.
+            if !matches!(error, RequestError::SocksMethod | RequestError::SocksShape) {
+                answer(&mut client, code, &error.to_string()).await;
+            }
+            return;
         }
         Err(_) => {
             shared.book.enter(String::new(), 0, Verdict::Malformed);
             return answer(&mut client, 408, "no request came in time").await;
         }
     };
-    let at = request.at().clone();
-    let (host, port) = (at.host.to_string(), at.port);
-    match tokio::time::timeout(shared.options.connect, dial(&at, shared)).await {
-        Ok(Ok(server)) => {
-            let counters = shared.book.enter(host, port, Verdict::Allowed);
-            let ways = (&counters.up, &counters.down);
-            // An end in the middle is the client's to notice: it sees the connection close.
-            exchange(client, server, request, ways, shared).await.ok();
+    let at = asked.request.at().clone();
+    let tongue = asked.tongue;
+    // Subscribed before the decision: whatever comes after it is noticed.
+    let mut policy = shared.policy.subscribe();
+    let (verdict, code, text) = match admit_and_dial(&at, &mut policy, shared).await {
+        Ok((server, tab)) => return exchange(client, server, asked, &tab, policy, shared).await,
+        Err(Halt::Refused(why)) => {
+            tracing::info!(port = at.port, refusal = ?why, "egress refused");
+            let text = format!("Freehold refused the connection to {at}: {why}.");
+            (Verdict::Refused(why), 403, text)
         }
-        Ok(Err(DialError::Refused(why))) => {
-            tracing::info!(port, refusal = ?why, "egress refused");
-            shared.book.enter(host, port, Verdict::Refused(why));
-            answer(
-                &mut client,
-                403,
-                &format!("Freehold refused the connection to {at}: {why}."),
-            )
-            .await;
-        }
-        Ok(Err(DialError::Unreachable(problem))) => {
-            shared.book.enter(host, port, Verdict::Unreachable);
+        Err(Halt::Unreachable(problem)) => {
             let text = format!(
                 "{at} is allowed, but could not be reached from the runner's machine: {problem}."
             );
-            answer(&mut client, 502, &text).await;
+            (Verdict::Unreachable, 502, text)
         }
-        Err(_) => {
-            shared.book.enter(host, port, Verdict::Unreachable);
+        Err(Halt::Late) => {
             let text = format!("{at} is allowed, but did not answer the runner's machine in time.");
-            answer(&mut client, 504, &text).await;
+            (Verdict::Unreachable, 504, text)
         }
+    };
+    shared.book.enter(at.host.to_string(), at.port, verdict);
+    match (tongue, verdict) {
+        (Tongue::Http, _) => answer(&mut client, code, &text).await,
+        (Tongue::Socks, Verdict::Refused(_)) => reply(&mut client, socks::Reply::NotAllowed).await,
+        (Tongue::Socks, _) => reply(&mut client, socks::Reply::Unreachable).await,
     }
 }
 
-enum DialError {
+enum Halt {
     Refused(Refusal),
     Unreachable(String),
+    Late,
 }
 
-/// Decides on the name, resolves it, decides on each address, and dials the addresses that passed.
-async fn dial(at: &HostPort, shared: &Shared) -> Result<TcpStream, DialError> {
-    let private = shared.policy.admit(at).map_err(DialError::Refused)?;
+/// A connection to a host, and the address that was judged.
+struct Dialled {
+    stream: TcpStream,
+    ip: IpAddr,
+}
+
+async fn admit_and_dial(
+    at: &HostPort,
+    policy: &mut watch::Receiver<Arc<Policy>>,
+    shared: &Shared,
+) -> Result<(Dialled, Tab), Halt> {
+    let now = Arc::clone(&policy.borrow_and_update());
+    let private = now.admit(at).map_err(Halt::Refused)?;
+    let tab = shared
+        .meter
+        .admit(&at.host.to_string())
+        .map_err(Halt::Refused)?;
+    let dialling = dial(at, private, shared);
+    match tokio::time::timeout(shared.options.connect, dialling).await {
+        Ok(dialled) => Ok((dialled?, tab)),
+        Err(_) => Err(Halt::Late),
+    }
+}
+
+/// Resolves, decides on each address, and dials the addresses that passed.
+async fn dial(at: &HostPort, private: bool, shared: &Shared) -> Result<Dialled, Halt> {
     let addresses = match &at.host {
         Host::Ip(ip) => vec![SocketAddr::new(*ip, at.port)],
         Host::Name(name) => {
             let resolved = (shared.options.resolver)(name.clone(), at.port).await;
             resolved.map_err(|error| {
-                DialError::Unreachable(format!("its name does not resolve ({error})"))
+                Halt::Unreachable(format!("its name does not resolve ({error})"))
             })?
         }
     };
     let mut refused = None;
     let mut problem = "its name has no address".to_owned();
-    for address in addresses {
-        if let Err(why) = admit_address(address.ip(), private) {
+    for ip in addresses.iter().map(SocketAddr::ip) {
+        if let Err(why) = admit_address(ip, private) {
             refused = Some(why);
             continue;
         }
-        match TcpStream::connect(SocketAddr::new(address.ip(), at.port)).await {
-            Ok(stream) => return Ok(stream),
+        match TcpStream::connect(SocketAddr::new(ip, at.port)).await {
+            Ok(stream) => return Ok(Dialled { stream, ip }),
             Err(error) => problem = error.to_string(),
         }
     }
-    Err(refused.map_or(DialError::Unreachable(problem), DialError::Refused))
+    Err(refused.map_or(Halt::Unreachable(problem), Halt::Refused))
+}
+
+/// Waits until a newer policy no longer allows what was dialled.
+async fn withdrawn(policy: &mut watch::Receiver<Arc<Policy>>, at: &HostPort, ip: IpAddr) {
+    while policy.changed().await.is_ok() {
+        let now = Arc::clone(&policy.borrow_and_update());
+        let allowed = now.admit(at).and_then(|private| admit_address(ip, private));
+        if allowed.is_err() {
+            return;
+        }
+    }
+    // The proxy is gone, and this with it.
+    std::future::pending::<()>().await;
 }
 
 async fn exchange(
-    mut client: UnixStream,
-    mut server: TcpStream,
-    request: Request,
-    ways: (&std::sync::atomic::AtomicU64, &std::sync::atomic::AtomicU64),
+    client: UnixStream,
+    server: Dialled,
+    asked: Asked,
+    tab: &Tab,
+    mut policy: watch::Receiver<Arc<Policy>>,
     shared: &Shared,
-) -> std::io::Result<()> {
-    server.set_nodelay(true).ok();
-    let ahead = match request {
-        Request::Tunnel { early, .. } => {
-            client
-                .write_all(b"HTTP/1.1 200 Connection Established\r\n\r\n")
-                .await?;
-            early
-        }
-        Request::Plain { mut head, body, .. } => {
-            head.extend(body);
-            head
-        }
+) {
+    let at = asked.request.at().clone();
+    let host = at.host.to_string();
+    let counters = shared.book.enter(host.clone(), at.port, Verdict::Allowed);
+    let Dialled { stream, ip } = server;
+    stream.set_nodelay(true).ok();
+    let pass = pass(client, stream, asked, (&counters, tab), shared);
+    let cut = tokio::select! {
+        biased;
+        () = withdrawn(&mut policy, &at, ip) => Refusal::Changed,
+        done = pass => match done {
+            Err(End::Spent(why)) => why,
+            // An end in the middle is the client's to notice: it sees the connection close.
+            Ok(()) | Err(End::Broken) => return,
+        },
     };
-    server.write_all(&ahead).await?;
-    ways.0
-        .fetch_add(ahead.len() as u64, std::sync::atomic::Ordering::Relaxed);
-    splice::splice(client, server, ways, shared.options.idle).await
+    tracing::info!(port = at.port, refusal = ?cut, "egress cut");
+    shared.book.enter(host, at.port, Verdict::Refused(cut));
 }
+
+async fn pass(
+    mut client: UnixStream,
+    server: TcpStream,
+    asked: Asked,
+    (counters, tab): (&super::log::Counters, &Tab),
+    shared: &Shared,
+) -> Result<(), End> {
+    let Asked {
+        request,
+        mut rest,
+        tongue,
+    } = asked;
+    let flow = |ahead, left| Flow {
+        counters,
+        tab,
+        idle: shared.options.idle,
+        ahead,
+        left,
+    };
+    match request {
+        Request::Tunnel { .. } => {
+            match tongue {
+                Tongue::Http => client.write_all(ESTABLISHED).await?,
+                Tongue::Socks => reply(&mut client, socks::Reply::Granted).await,
+            }
+            splice(client, server, flow(rest, u64::MAX)).await
+        }
+        Request::Plain(plain) => {
+            rest.truncate(usize::try_from(plain.body).unwrap_or(usize::MAX));
+            let left = plain.body - rest.len() as u64;
+            let ahead = [plain.head(80, None), rest].concat();
+            splice(client, server, flow(ahead, left)).await
+        }
+    }
+}
+
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
 
 /// How long a client may take to read an answer that fits into its socket's buffer.
 const ANSWER: std::time::Duration = std::time::Duration::from_secs(5);
+
+async fn reply(client: &mut (impl AsyncWrite + Unpin), reply: socks::Reply) {
+    tokio::time::timeout(ANSWER, socks::answer(client, reply))
+        .await
+        .ok();
+}
 
 async fn answer(client: &mut (impl AsyncWrite + Unpin), code: u16, text: &str) {
     // Most clients show the status line of a failed CONNECT and never its body, so both carry the reason.

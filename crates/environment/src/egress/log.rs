@@ -82,7 +82,7 @@ pub const MAX_ADVICE: usize = 5;
 /// Live counters of one destination.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    connections: AtomicU64,
+    pub(super) connections: AtomicU64,
     pub(super) up: AtomicU64,
     pub(super) down: AtomicU64,
 }

@@ -1,7 +1,7 @@
-//! The way out of a run's empty network: an HTTP proxy on a unix socket.
+//! The way out of a run's empty network: a proxy on a unix socket.
 //!
-//! It serves `CONNECT` and plain HTTP in absolute form, and decides twice: on the parsed host and
-//! port, and on the address that is dialled. A name that resolves to a private address is refused
+//! It serves HTTP (`CONNECT`, and plain HTTP in absolute form) and SOCKS5, told apart by the first
+//! byte, and decides twice: on the parsed host and port, and on the address that is dialled. A name that resolves to a private address is refused
 //! after resolution, and the very address that was judged is the one that is dialled, so that a
 //! second answer of the resolver changes nothing. It never looks into TLS.
 //!
@@ -9,10 +9,14 @@
 //! many names (a CDN) may serve another one inside TLS. Keep the list short; the log counts bytes.
 
 mod address;
+mod budget;
 mod connection;
 mod log;
+#[doc(hidden)]
+pub mod parse;
 mod policy;
 mod request;
+mod socks;
 mod splice;
 
 use std::io;
@@ -23,19 +27,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use budget::{Budget, Budgets};
 pub use log::{Entry, Log, MAX_ADVICE, Verdict};
 pub use policy::{Allowed, Policy, Refusal};
 
+use budget::Meter;
 use connection::Shared;
 use log::Book;
 
 /// The environment that points the usual clients to the proxy at `127.0.0.1:port` inside.
 ///
 /// `direct` are the loopback names that must not go through the proxy; see [`LOOPBACK`].
+///
+/// `ALL_PROXY` is not set: some clients (Python's `httpx`) fail at once when it names SOCKS and they
+/// lack an extra package for it. What needs SOCKS takes `socks5h://` and the same address and port.
 #[must_use]
 pub fn proxy_env(port: u16, direct: &[String]) -> std::collections::BTreeMap<String, String> {
     let proxy = format!("http://127.0.0.1:{port}");
@@ -72,8 +81,11 @@ pub struct Options {
     pub connect: Duration,
     /// How long a connection may be silent both ways.
     pub idle: Duration,
-    /// Different destinations that the log tells apart; the rest is counted together.
+    /// Different destinations that the log tells apart, and different hosts that have a budget of
+    /// their own; the rest is counted together.
     pub log_entries: usize,
+    /// How much may go through, both ways.
+    pub budgets: Budgets,
     /// How names become addresses.
     pub resolver: Resolver,
 }
@@ -86,6 +98,7 @@ impl Default for Options {
             connect: Duration::from_secs(20),
             idle: Duration::from_secs(120),
             log_entries: 500,
+            budgets: Budgets::default(),
             resolver: Arc::new(|host, port| {
                 Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
             }),
@@ -111,7 +124,7 @@ pub struct Proxy {
     socket: PathBuf,
     cancel: CancellationToken,
     tasks: TaskTracker,
-    book: Arc<Book>,
+    shared: Arc<Shared>,
 }
 
 impl Proxy {
@@ -129,21 +142,32 @@ impl Proxy {
         std::fs::set_permissions(socket, mode).map_err(failed)?;
         let cancel = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let book = Arc::new(Book::new(options.log_entries));
         let permits = Arc::new(Semaphore::new(options.connections));
         let shared = Arc::new(Shared {
-            policy,
+            policy: watch::Sender::new(Arc::new(policy)),
+            book: Arc::new(Book::new(options.log_entries)),
+            meter: Arc::new(Meter::new(options.budgets, options.log_entries)),
             options,
-            book: Arc::clone(&book),
             cancel: cancel.clone(),
         });
-        tasks.spawn(accept(listener, permits, shared, tasks.clone()));
+        tasks.spawn(accept(
+            listener,
+            permits,
+            Arc::clone(&shared),
+            tasks.clone(),
+        ));
         Ok(Self {
             socket: socket.to_path_buf(),
             cancel,
             tasks,
-            book,
+            shared,
         })
+    }
+
+    /// Puts another policy in force. Requests that come from now on are judged by it; what is open
+    /// and would be refused by it is cut at once, and logged as [`Refusal::Changed`]. Budgets go on.
+    pub fn set_policy(&self, policy: Policy) {
+        self.shared.policy.send_replace(Arc::new(policy));
     }
 
     /// The socket, for a port of the sandbox.
@@ -155,7 +179,7 @@ impl Proxy {
     /// What went through until now. Open connections count what they moved so far.
     #[must_use]
     pub fn log(&self) -> Log {
-        self.book.read()
+        self.shared.book.read()
     }
 
     /// Ends all connections, waits for them, removes the socket and returns the whole log.
@@ -163,7 +187,7 @@ impl Proxy {
         self.cancel.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.book.read()
+        self.shared.book.read()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::address::is_inside;
+use super::address::{Reach, is_metadata_name, reach};
+use super::budget::Budget;
 use crate::endpoint::{Host, HostPort};
 
 /// One destination that may be reached, and on whose word.
@@ -39,7 +40,8 @@ pub enum Refusal {
     /// Not on the list.
     #[error(
         "it is not a registry that this machine's package clients are configured for, nor one that the project's lock \
-         files name. Configure the client on the runner's machine for it, or set the project's egress to open"
+         files name. Add host:port to allow in [egress] of .agentworks/project.toml on the target branch, configure the \
+         client on the runner's machine for it, or set the project's egress to open"
     )]
     NotListed,
     /// An address where a name belongs.
@@ -53,6 +55,27 @@ pub enum Refusal {
          may do that"
     )]
     Private,
+    /// Nobody's registry: see [`Reach::Never`](super::address::Reach::Never).
+    #[error(
+        "it is, or resolves to, an address that no registry has: link-local or cloud metadata, multicast, broadcast or \
+         unspecified. Nothing opens these"
+    )]
+    Never,
+    /// Allowed, but the run has moved as much as it may.
+    #[error(
+        "the run's budget of {budget} is used up: {used} of {limit}. Fetch less in one step, or fetch it before the run"
+    )]
+    Budget {
+        /// Which.
+        budget: Budget,
+        /// How much it is.
+        limit: u64,
+        /// How much was used.
+        used: u64,
+    },
+    /// It was allowed when it was opened, and a newer policy cut it.
+    #[error("the policy was changed while it was open, and no longer allows it")]
+    Changed,
 }
 
 impl Policy {
@@ -64,6 +87,9 @@ impl Policy {
                 .map(|entry| entry.private)
                 .max()
         };
+        if is_metadata_name(&at.host) {
+            return Err(Refusal::Never);
+        }
         let address = matches!(at.host, Host::Ip(_));
         match self {
             Self::None => Err(Refusal::NoEgress),
@@ -83,10 +109,11 @@ impl Policy {
 
 /// Decides on the address that will be dialled.
 pub(super) fn admit_address(ip: IpAddr, private: bool) -> Result<(), Refusal> {
-    if private || !is_inside(ip) {
-        Ok(())
-    } else {
-        Err(Refusal::Private)
+    match reach(ip) {
+        Reach::Public => Ok(()),
+        Reach::Inside if private => Ok(()),
+        Reach::Inside => Err(Refusal::Private),
+        Reach::Never => Err(Refusal::Never),
     }
 }
 
@@ -144,13 +171,16 @@ mod tests {
         assert_eq!(policy.admit(&at("any.example:8080")), Ok(false));
         assert_eq!(policy.admit(&at("mirror.example:443")), Ok(true));
         assert_eq!(policy.admit(&at("1.1.1.1:443")), Err(Refusal::Address));
+        let address = |text: &str, private| admit_address(text.parse().unwrap(), private);
+        assert_eq!(address("192.168.0.1", false), Err(Refusal::Private));
+        assert_eq!(address("192.168.0.1", true), Ok(()));
+        for private in [true, false] {
+            assert_eq!(address("169.254.169.254", private), Err(Refusal::Never));
+        }
+        let metadata = Policy::Open(vec![allowed("metadata.google.internal:80", true)]);
         assert_eq!(
-            admit_address("169.254.169.254".parse().unwrap(), false),
-            Err(Refusal::Private)
-        );
-        assert_eq!(
-            admit_address("169.254.169.254".parse().unwrap(), true),
-            Ok(())
+            metadata.admit(&at("Metadata.Google.Internal.:80")),
+            Err(Refusal::Never)
         );
     }
 }

@@ -11,15 +11,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixStream};
 use tokio::task::JoinHandle;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Fixture {
+pub(crate) struct Fixture {
     _dir: tempfile::TempDir,
-    socket: PathBuf,
-    proxy: Proxy,
+    pub(crate) socket: PathBuf,
+    pub(crate) proxy: Proxy,
 }
 
-fn allowed(at: &str, private: bool) -> Allowed {
+pub(crate) fn allowed(at: &str, private: bool) -> Allowed {
     Allowed {
         at: HostPort::parse(at).unwrap(),
         origin: "a test".into(),
@@ -27,7 +27,7 @@ fn allowed(at: &str, private: bool) -> Allowed {
     }
 }
 
-fn fixture(policy: Policy, options: Options) -> Fixture {
+pub(crate) fn fixture(policy: Policy, options: Options) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("proxy.sock");
     let proxy = Proxy::open(&socket, policy, options).unwrap();
@@ -39,14 +39,14 @@ fn fixture(policy: Policy, options: Options) -> Fixture {
 }
 
 /// A resolver that knows a few names, all of them at the given address.
-fn resolver(address: &'static str) -> Resolver {
+pub(crate) fn resolver(address: &'static str) -> Resolver {
     Arc::new(move |_, port| {
         Box::pin(async move { Ok(vec![SocketAddr::new(address.parse().unwrap(), port)]) })
     })
 }
 
 /// Echoes, and says `hello ` first.
-async fn echo() -> (u16, JoinHandle<()>) {
+pub(crate) async fn echo() -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let task = tokio::spawn(async move {
@@ -64,22 +64,27 @@ async fn echo() -> (u16, JoinHandle<()>) {
 
 impl Fixture {
     /// Sends bytes, ends the sending side, and reads all that comes back.
-    async fn say(&self, bytes: &[u8]) -> String {
-        let mut stream = UnixStream::connect(&self.socket).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
-        stream.shutdown().await.unwrap();
-        let mut answer = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-        read.expect("no answer").unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+    pub(crate) async fn say(&self, bytes: &[u8]) -> String {
+        String::from_utf8_lossy(&self.say_bytes(bytes).await).into_owned()
     }
 
-    async fn connect(&self, at: &str) -> String {
+    pub(crate) async fn say_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = UnixStream::connect(&self.socket).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream.shutdown().await.ok();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        // Who is cut off with something unread gets what was said before.
+        read.expect("no answer").ok();
+        answer
+    }
+
+    pub(crate) async fn connect(&self, at: &str) -> String {
         self.say(format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\n\r\nping").as_bytes())
             .await
     }
 
-    fn refused(&self, host: &str, why: Refusal) {
+    pub(crate) fn refused(&self, host: &str, why: Refusal) {
         let log = self.proxy.log();
         assert!(
             log.refused()
@@ -89,7 +94,7 @@ impl Fixture {
     }
 }
 
-const TUNNEL: &str = "HTTP/1.1 200 Connection Established\r\n\r\nhello ping";
+pub(crate) const TUNNEL: &str = "HTTP/1.1 200 Connection Established\r\n\r\nhello ping";
 
 #[tokio::test]
 async fn a_listed_host_is_reached_and_counted() {
@@ -169,9 +174,9 @@ async fn a_name_that_resolves_inside_is_refused_whoever_allows_it() {
         "127.0.0.1",
         "::1",
         "::ffff:127.0.0.1",
-        "169.254.169.254",
         "10.0.0.1",
-        "0.0.0.0",
+        "100.64.0.1",
+        "203.0.113.1",
         "fd00::1",
     ] {
         for policy in [
@@ -190,6 +195,28 @@ async fn a_name_that_resolves_inside_is_refused_whoever_allows_it() {
             );
             fixture.refused("pkg.example", Refusal::Private);
         }
+    }
+    // What no registry has is refused on anybody's word.
+    for address in [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fd00:ec2::254",
+        "fe80::1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+    ] {
+        let options = Options {
+            resolver: resolver(address),
+            ..Options::default()
+        };
+        let at = format!("pkg.example:{port}");
+        let fixture = fixture(Policy::Registries(vec![allowed(&at, true)]), options);
+        assert!(
+            fixture.connect(&at).await.starts_with("HTTP/1.1 403 "),
+            "{address}"
+        );
+        fixture.refused("pkg.example", Refusal::Never);
     }
     // The positive control: the owner's own configuration may name it.
     let options = Options {
@@ -221,28 +248,29 @@ async fn the_systems_own_name_for_loopback_is_refused() {
 
 #[tokio::test]
 async fn the_judged_address_is_the_dialled_one() {
-    // A resolver whose second answer is another: only the first may count.
+    // A resolver whose second answer is another: only the first may count, good or bad.
     let (port, _echo) = echo().await;
-    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
-    let resolver: Resolver = Arc::new(move |_, port| {
-        let first = counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
-        let ip = if first {
-            [192, 0, 2, 1]
-        } else {
-            [127, 0, 0, 1]
+    for (first, private, expected) in [
+        ([127, 0, 0, 1], true, TUNNEL),
+        ([192, 0, 2, 1], false, "HTTP/1.1 403 "),
+    ] {
+        let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let resolver: Resolver = Arc::new(move |_, port| {
+            let again = counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0;
+            let ip = if again { [127, 0, 0, 2] } else { first };
+            Box::pin(async move { Ok(vec![SocketAddr::from((ip, port))]) })
+        });
+        let options = Options {
+            resolver,
+            ..Options::default()
         };
-        Box::pin(async move { Ok(vec![SocketAddr::from((ip, port))]) })
-    });
-    let options = Options {
-        resolver,
-        connect: Duration::from_millis(500),
-        ..Options::default()
-    };
-    let fixture = fixture(Policy::Open(Vec::new()), options);
-    let answer = fixture.connect(&format!("rebind.example:{port}")).await;
-    assert!(answer.starts_with("HTTP/1.1 50"), "{answer}");
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+        let at = format!("rebind.example:{port}");
+        let fixture = fixture(Policy::Registries(vec![allowed(&at, private)]), options);
+        let answer = fixture.connect(&at).await;
+        assert!(answer.starts_with(expected), "{answer}");
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test]
@@ -309,13 +337,15 @@ async fn plain_http_goes_in_absolute_form_only() {
         Options::default(),
     );
     let request = format!(
-        "POST http://{at}/a?b HTTP/1.1\r\nHost: evil.example\r\nProxy-Authorization: x\r\nA: b\r\n\r\nbody"
+        "POST http://{at}/a?b HTTP/1.1\r\nHost: evil.example\r\nProxy-Authorization: x\r\nContent-Length: 4\r\n\r\nbodyGET /more"
     );
     let answer = fixture.say(request.as_bytes()).await;
     // The echo shows what the host was sent.
     assert_eq!(
         answer,
-        format!("hello POST /a?b HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nA: b\r\n\r\nbody")
+        format!(
+            "hello POST /a?b HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody"
+        )
     );
     let origin = format!("GET / HTTP/1.1\r\nHost: {at}\r\n\r\n");
     assert!(

@@ -9,5 +9,8 @@
 mod cache;
 mod egress;
 mod end_to_end;
+mod hostile;
 mod kit;
+mod policy;
 mod registries;
+mod socks;
