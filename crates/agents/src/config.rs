@@ -84,6 +84,9 @@ pub struct AgentConfig {
     /// What the endpoint speaks; needed where there is an endpoint.
     #[serde(default)]
     pub provider_kind: Option<ProviderKind>,
+    /// It brings no file and shell tools: ours are offered to it, see [`crate::mcp`].
+    #[serde(default)]
+    pub tools: bool,
 }
 
 /// A token that opens the gateway for one run. `Debug` does not show it.

@@ -23,8 +23,10 @@ mod discover;
 mod drive;
 mod error;
 mod event;
+pub mod mcp;
 mod plan;
 mod preset;
+mod tools;
 
 pub use config::{AgentConfig, Driver, Endpoint, ProviderKind, Session, Token, Turn};
 pub use discover::{Installation, discover, discover_for};

@@ -5,19 +5,24 @@ use std::fmt;
 use std::path::PathBuf;
 
 use freehold_sandbox::Stdin;
+use serde_json::{Value, json};
 
 use crate::builtin::Opening;
 use crate::config::{AgentConfig, Driver, Endpoint, ProviderKind, Session};
 use crate::error::AgentError;
+use crate::mcp::MCP_SERVERS;
 use crate::preset::{Place, Preset};
 
-/// A program of the host that runs [`crate::builtin::main`], and what makes it do so.
+/// A program of the host that runs [`crate::builtin::main`] and [`crate::mcp::main`], and what makes
+/// it do so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Helper {
     /// Its path as seen inside.
     pub program: PathBuf,
     /// The arguments that lead to [`crate::builtin::main`], such as a hidden subcommand.
     pub args: Vec<String>,
+    /// The arguments that lead to [`crate::mcp::main`], before those of its own.
+    pub mcp_args: Vec<String>,
 }
 
 /// The places inside the sandbox.
@@ -31,7 +36,7 @@ pub struct Inside {
     pub card_file: PathBuf,
     /// `PATH`.
     pub path: String,
-    /// What runs the built-in agent.
+    /// What runs the built-in agent, and our tools for others.
     pub helper: Helper,
 }
 
@@ -69,7 +74,10 @@ pub(crate) enum Speech {
     Raw {
         prompt: bool,
     },
-    Acp,
+    /// With the tool servers that the agent is to start.
+    Acp {
+        servers: Vec<Value>,
+    },
     Builtin(Box<Opening>),
 }
 
@@ -117,11 +125,64 @@ pub fn plan(
         (driver, Some(preset)) => with_preset(config, driver, preset, inside, endpoint, resume)?,
         (driver, None) => plain(config, driver)?,
     };
+    if config.tools {
+        offer_tools(&mut launch, config, inside)?;
+    }
     for (name, value) in base_env(inside) {
         launch.env.entry(name).or_insert(value);
     }
     launch.cwd.clone_from(&inside.workspace);
     Ok(launch)
+}
+
+/// Where the list of our tool servers is, below the home.
+const SERVERS_FILE: &str = ".freehold/mcp.json";
+
+/// Offers our tools in every way that an agent may know: in the session's opening, as an argument,
+/// as a file that a variable names.
+fn offer_tools(
+    launch: &mut Launch,
+    config: &AgentConfig,
+    inside: &Inside,
+) -> Result<(), AgentError> {
+    if config.driver == Driver::Builtin {
+        return Err(AgentError::config(
+            "the driver `builtin` has these tools already",
+            "leave out `--tools`",
+        ));
+    }
+    let file = inside
+        .home
+        .join(SERVERS_FILE)
+        .to_string_lossy()
+        .into_owned();
+    let program = inside.helper.program.to_string_lossy();
+    let args = |which: &str| -> Vec<String> {
+        let own = inside.helper.mcp_args.iter().cloned();
+        own.chain([which.to_owned()]).collect()
+    };
+    let mut named = serde_json::Map::new();
+    for (name, which) in [("files", "files"), ("terminal", "terminal")] {
+        named.insert(
+            name.into(),
+            json!({"command": program, "args": args(which)}),
+        );
+        if let Speech::Acp { servers } = &mut launch.speech {
+            // `McpServerStdio` of the protocol's schema.
+            servers.push(json!({"name": name, "command": program, "args": args(which), "env": []}));
+        }
+    }
+    if config.preset == Some(Preset::Claude) && config.driver == Driver::Command {
+        launch
+            .args
+            .extend(["--mcp-config".to_owned(), file.clone()]);
+    }
+    launch.home_files.push(HomeFile {
+        path: SERVERS_FILE.into(),
+        bytes: json!({"mcpServers": named}).to_string().into_bytes(),
+    });
+    launch.env.insert(MCP_SERVERS.into(), file);
+    Ok(())
 }
 
 fn base_env(inside: &Inside) -> [(String, String); 5] {
@@ -174,7 +235,11 @@ fn launch(command: Vec<String>, stdin: Stdin, speech: Speech) -> Result<Launch, 
 
 fn plain(config: &AgentConfig, driver: Driver) -> Result<Launch, AgentError> {
     match driver {
-        Driver::Acp => launch(config.command.clone(), Stdin::Piped, Speech::Acp),
+        Driver::Acp => launch(
+            config.command.clone(),
+            Stdin::Piped,
+            Speech::Acp { servers: vec![] },
+        ),
         Driver::Command | Driver::Builtin => launch(
             config.command.clone(),
             Stdin::Null,
@@ -203,7 +268,7 @@ fn with_preset(
         Driver::Acp => (
             recipe.acp_program,
             recipe.acp_args.iter().map(|&a| a.to_owned()).collect(),
-            Speech::Acp,
+            Speech::Acp { servers: vec![] },
         ),
         Driver::Command | Driver::Builtin => (
             recipe.program,

@@ -32,6 +32,8 @@ use self::words::{
 const SANDBOX_INIT: &str = "sandbox-init";
 /// The hidden word that makes this program the built-in agent.
 const AGENT_BUILTIN: &str = "agent-builtin";
+/// The hidden word that makes this program a server of the tools for other agents.
+const AGENT_MCP: &str = "agent-mcp";
 
 fn main() -> ExitCode {
     // Helpers inside a sandbox: they must start before, and without, everything below.
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     match words.next() {
         Some(word) if word == SANDBOX_INIT => return freehold_sandbox::init::main(words),
         Some(word) if word == AGENT_BUILTIN => return freehold_agents::builtin::main(),
+        Some(word) if word == AGENT_MCP => return freehold_agents::mcp::main(words),
         _ => {}
     }
     // The one provider of cryptography. Nobody was before us, so it cannot fail.

@@ -35,6 +35,7 @@ impl Entropy for Random {
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     match args.next().as_deref().and_then(|word| word.to_str()) {
+        Some("mcp") => freehold_agents::mcp::main(args),
         Some("loop") => freehold_agents::builtin::main(),
         Some("init") => freehold_sandbox::init::main(args),
         Some("serve") => serve(args),
@@ -66,6 +67,7 @@ fn serve(mut args: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
         agent_helper: AgentHelper {
             program,
             args: vec!["loop".into()],
+            mcp_args: vec!["mcp".into()],
         },
         drain: freehold_runner::DRAIN,
         pace: Pace::default(),

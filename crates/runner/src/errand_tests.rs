@@ -71,6 +71,7 @@ fn launch() -> freehold_agents::Launch {
         helper: freehold_agents::Helper {
             program: "/freehold/agent".into(),
             args: vec![],
+            mcp_args: vec![],
         },
     };
     let config = freehold_agents::AgentConfig {
@@ -79,6 +80,7 @@ fn launch() -> freehold_agents::Launch {
         command: vec!["./fix".into()],
         model: None,
         provider_kind: None,
+        tools: false,
     };
     freehold_agents::plan(&config, &inside, None, None).unwrap()
 }

@@ -67,13 +67,16 @@ impl RunnerEnv {
     }
 }
 
-/// A program of the host that runs the built-in agent (`freehold_agents::builtin::main`).
+/// A program of the host that runs the built-in agent (`freehold_agents::builtin::main`) and its
+/// tools for other agents (`freehold_agents::mcp::main`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentHelper {
     /// Its path on the host.
     pub program: PathBuf,
-    /// The arguments that lead there, such as a hidden subcommand.
+    /// The arguments that lead to the agent, such as a hidden subcommand.
     pub args: Vec<String>,
+    /// The arguments that lead to the tools.
+    pub mcp_args: Vec<String>,
 }
 
 /// How a runner is built.

@@ -44,13 +44,14 @@ const PROMPT: Ask = Ask {
 /// Holds one turn. See [`crate::drive`].
 pub(crate) async fn converse(
     workspace: &Path,
+    servers: &[Value],
     turn: &Turn,
     resume: Option<&Session>,
     talk: Talk<'_>,
 ) -> Result<Outcome, Fault> {
     let mut client = Client::new(talk);
     let agent = initialize(&mut client).await?;
-    let (id, resumed) = open(&mut client, &agent, workspace, resume).await?;
+    let (id, resumed) = open(&mut client, &agent, workspace, servers, resume).await?;
     let session = Session {
         id: id.clone(),
         agent_version: agent.version,
@@ -134,6 +135,7 @@ async fn open(
     client: &mut Client<'_>,
     agent: &Agent,
     workspace: &Path,
+    servers: &[Value],
     resume: Option<&Session>,
 ) -> Result<(String, bool), Fault> {
     let cwd = workspace.to_string_lossy();
@@ -144,7 +146,7 @@ async fn open(
         (false, false) => None,
     };
     if let (Some(old), Some(way)) = (resume, way) {
-        let params = json!({"sessionId": old.id, "cwd": cwd, "mcpServers": []});
+        let params = json!({"sessionId": old.id, "cwd": cwd, "mcpServers": servers});
         match client.request(&way, &params).await {
             Ok(_) => return Ok((old.id.clone(), true)),
             Err(Fault::Answered { message, .. }) => {
@@ -157,7 +159,7 @@ async fn open(
         }
     }
     let answer = client
-        .request(&NEW, &json!({"cwd": cwd, "mcpServers": []}))
+        .request(&NEW, &json!({"cwd": cwd, "mcpServers": servers}))
         .await?;
     match answer.get("sessionId").and_then(Value::as_str) {
         Some(id) if id.len() <= TITLE_BYTES_MAX => Ok((id.to_owned(), false)),

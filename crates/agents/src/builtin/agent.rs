@@ -4,8 +4,8 @@ use super::Opening;
 use super::dialect::{self, Answer};
 use super::http::Endpoint;
 use super::report::{Ended, Report, print};
-use super::tools::Tools;
 use super::transcript::{Call, Outcome, Said, Transcript};
+use crate::tools::Tools;
 
 /// Model calls in one turn. A task that needs more has lost its way.
 const CALLS_MAX: usize = 100;
@@ -90,7 +90,7 @@ async fn take(
     }
     let mut results = Vec::with_capacity(calls.len());
     for call in calls {
-        let view = tools.view(&call);
+        let view = tools.view(&call.name, &call.arguments);
         let report = |status: &str| Report::Tool {
             id: call.id.clone(),
             title: view.title.clone(),
@@ -99,7 +99,7 @@ async fn take(
             paths: view.paths.clone(),
         };
         print(&report("in_progress"));
-        let (text, failed) = match tools.run(&call).await {
+        let (text, failed) = match tools.run(&call.name, &call.arguments).await {
             Ok(text) => (text, false),
             Err(text) => (text, true),
         };

@@ -9,7 +9,6 @@ mod agent;
 mod dialect;
 mod http;
 pub(crate) mod report;
-mod tools;
 mod transcript;
 
 use std::io::{self, BufRead, Read};

@@ -143,7 +143,7 @@ async fn converse(
 ) -> Result<Outcome, Fault> {
     match &launch.speech {
         Speech::Raw { prompt } => headless::converse(*prompt, child, turn, resume, talk).await,
-        Speech::Acp => acp::converse(&launch.cwd, turn, resume, talk).await,
+        Speech::Acp { servers } => acp::converse(&launch.cwd, servers, turn, resume, talk).await,
         Speech::Builtin(opening) => builtin::converse(opening, turn, resume, talk).await,
     }
 }

@@ -135,6 +135,8 @@ impl Stage {
             ports: ports.into_iter().collect(),
             limits: Limits::default(),
             stdin: launch.stdin,
+            terminal: None,
+            image: None,
             init: Init {
                 program: PROGRAM.into(),
                 args: vec!["init".into()],
@@ -267,6 +269,7 @@ pub(crate) fn inside() -> Inside {
         helper: Helper {
             program: HELPER.into(),
             args: vec!["loop".into()],
+            mcp_args: vec!["mcp".into()],
         },
     }
 }
@@ -285,6 +288,7 @@ pub(crate) fn config(driver: Driver, command: &[&str]) -> AgentConfig {
         command: command.iter().map(|&word| word.to_owned()).collect(),
         model: None,
         provider_kind: None,
+        tools: false,
     }
 }
 

@@ -14,5 +14,6 @@ mod acp;
 mod builtin;
 mod command;
 mod kit;
+mod mcp;
 mod plan;
 mod real;

@@ -22,7 +22,7 @@ fn search(agents: &Path) -> OsString {
     .unwrap()
 }
 
-fn installed(stage: &mut Stage, preset: Preset, kind: ProviderKind) -> AgentConfig {
+pub(crate) fn installed(stage: &mut Stage, preset: Preset, kind: ProviderKind) -> AgentConfig {
     let agents = agents();
     let found = discover(preset, &search(&agents)).expect("the agent is installed");
     assert_eq!((found.preset, found.driver), (preset, Driver::Acp));

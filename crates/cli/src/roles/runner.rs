@@ -24,7 +24,7 @@ use crate::failure::{Exit, Failure};
 use crate::print::Printer;
 use crate::words::ServeArgs;
 use crate::world::{SystemClock, SystemEntropy};
-use crate::{AGENT_BUILTIN, SANDBOX_INIT};
+use crate::{AGENT_BUILTIN, AGENT_MCP, SANDBOX_INIT};
 
 /// The code of a runner that the server does not know, or no more.
 pub(crate) const REFUSED: &str = "runner_refused";
@@ -93,6 +93,7 @@ fn options(args: &ServeArgs, environment: &Environment) -> anyhow::Result<Option
         agent_helper: AgentHelper {
             program,
             args: vec![AGENT_BUILTIN.into()],
+            mcp_args: vec![AGENT_MCP.into()],
         },
         drain: DRAIN,
         pace: Pace::default(),

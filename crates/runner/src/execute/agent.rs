@@ -126,6 +126,7 @@ fn config(agent: &AgentSpec) -> Result<AgentConfig, Halt> {
         model: provider.and_then(|provider| provider.model.clone()),
         provider_kind: kind
             .map_err(|_| unknown("the provider's kind is not known to this runner".into()))?,
+        tools: false,
     })
 }
 
@@ -138,6 +139,7 @@ fn inside(context: &crate::context::Context, path: String) -> Inside {
         helper: Helper {
             program: PathBuf::from(HELPER),
             args: context.agent_helper.args.clone(),
+            mcp_args: context.agent_helper.mcp_args.clone(),
         },
     }
 }

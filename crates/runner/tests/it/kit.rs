@@ -179,6 +179,7 @@ pub(crate) fn options(data: &Path, server: &Server) -> Options {
         agent_helper: AgentHelper {
             program: program(),
             args: vec!["loop".into()],
+            mcp_args: vec!["mcp".into()],
         },
         drain: Duration::from_secs(20),
         pace: Pace {
@@ -292,7 +293,9 @@ impl Run {
                 remote: remote.to_owned(),
                 target: "main".into(),
             },
-            isolation: "sandbox".into(),
+            isolation: freehold_model::Isolation::Sandbox,
+            image: None,
+            limits: freehold_model::Limits::new(),
             task: Task::Execute(Box::new(Execute {
                 card,
                 agent,

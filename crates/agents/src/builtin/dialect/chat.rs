@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, number};
 use crate::builtin::report::Ended;
-use crate::builtin::tools;
 use crate::builtin::transcript::{Call, Said};
+use crate::tools;
 
 pub(super) fn request(model: &str, system: &str, said: &[Said]) -> Value {
     let mut messages = vec![json!({"role": "system", "content": system})];

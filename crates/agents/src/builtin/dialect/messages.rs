@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, number};
 use crate::builtin::report::Ended;
-use crate::builtin::tools;
 use crate::builtin::transcript::{Call, Said};
+use crate::tools;
 
 /// Required by the protocol; enough to write a long file.
 const OUTPUT_TOKENS_MAX: u64 = 16_384;

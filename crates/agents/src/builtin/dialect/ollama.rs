@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, number};
 use crate::builtin::report::Ended;
-use crate::builtin::tools;
 use crate::builtin::transcript::{Call, Said};
+use crate::tools;
 
 /// Ollama's default window is far too small for an agent, and it cuts the beginning off in silence.
 const WINDOW_TOKENS: u64 = 32_768;

@@ -1,4 +1,5 @@
-//! The tools of the built-in agent. All work below the workspace; the real wall is the sandbox.
+//! File and shell tools: of the built-in agent, and over the Model Context Protocol for agents that
+//! bring none. All work below the workspace; the real wall is the sandbox.
 
 mod files;
 mod place;
@@ -10,31 +11,44 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::transcript::Call;
 use crate::event::bounded;
 use place::Place;
 
 /// What a tool may tell the model at once: about 8,000 tokens.
 const OUTPUT_BYTES_MAX: usize = 32 * 1024;
 
+/// What a tool works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Files below the workspace, and nothing else.
+    Files,
+    /// Commands; what they may do is up to the sandbox.
+    Terminal,
+}
+
 /// A tool as the model is told of it.
-pub(super) struct Definition {
-    pub(super) name: &'static str,
-    pub(super) description: &'static str,
-    pub(super) parameters: Value,
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) parameters: Value,
+    pub(crate) kind: Kind,
+    /// Whether it leaves everything as it was.
+    pub(crate) read_only: bool,
 }
 
 /// A call as a person is told of it.
-pub(super) struct View {
-    pub(super) title: String,
-    pub(super) kind: &'static str,
-    pub(super) paths: Vec<String>,
+pub(crate) struct View {
+    pub(crate) title: String,
+    pub(crate) kind: &'static str,
+    pub(crate) paths: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Shell {
     command: String,
     timeout_seconds: Option<u64>,
+    #[serde(default)]
+    terminal: bool,
 }
 
 #[derive(Deserialize)]
@@ -64,16 +78,41 @@ struct ListFiles {
     path: String,
 }
 
+#[derive(Deserialize)]
+struct SearchFiles {
+    text: String,
+    #[serde(default)]
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct MoveFile {
+    from: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+struct RemoveFile {
+    path: String,
+}
+
 /// All tools, in the words of JSON Schema.
-pub(super) fn definitions() -> Vec<Definition> {
+pub(crate) fn definitions() -> Vec<Definition> {
     let tool = |name, description, properties: Value, required: Value| Definition {
         name,
         description,
         parameters: json!({
             "type": "object", "properties": properties, "required": required, "additionalProperties": false,
         }),
+        kind: if name == "shell" {
+            Kind::Terminal
+        } else {
+            Kind::Files
+        },
+        read_only: matches!(name, "read_file" | "list_files" | "search_files"),
     };
     let path = json!({"type": "string", "description": "relative to the workspace"});
+    let folder = json!({"type": "string", "description": "relative to the workspace; the workspace itself unless told"});
     vec![
         tool(
             "shell",
@@ -81,6 +120,7 @@ pub(super) fn definitions() -> Vec<Definition> {
             json!({
                 "command": {"type": "string"},
                 "timeout_seconds": {"type": "integer", "description": "120 unless told, at most 900"},
+                "terminal": {"type": "boolean", "description": "true gives the command a terminal; both outputs are then one"},
             }),
             json!(["command"]),
         ),
@@ -109,17 +149,35 @@ pub(super) fn definitions() -> Vec<Definition> {
         tool(
             "list_files",
             "List all files below a folder, without `.git`.",
-            json!({"path": {"type": "string", "description": "relative to the workspace; the workspace itself unless told"}}),
+            json!({"path": folder}),
             json!([]),
+        ),
+        tool(
+            "search_files",
+            "Show the lines of all text files below a folder that hold a text, taken as it is, with file and line number.",
+            json!({"text": {"type": "string"}, "path": folder}),
+            json!(["text"]),
+        ),
+        tool(
+            "move_file",
+            "Move or rename a file or folder; never onto something that is there. Makes the folders of the new place.",
+            json!({"from": path, "to": path}),
+            json!(["from", "to"]),
+        ),
+        tool(
+            "remove_file",
+            "Remove a file, a link or an empty folder.",
+            json!({"path": path}),
+            json!(["path"]),
         ),
     ]
 }
 
 /// The tools over one workspace.
-pub(super) struct Tools(Place);
+pub(crate) struct Tools(Place);
 
 impl Tools {
-    pub(super) fn new(workspace: &Path) -> Result<Self, String> {
+    pub(crate) fn new(workspace: &Path) -> Result<Self, String> {
         let place = Place::new(workspace)
             .map_err(|error| format!("the workspace cannot be opened: {error}"))?;
         Ok(Self(place))
@@ -127,14 +185,14 @@ impl Tools {
 
     /// What a call is about, in words.
     #[expect(clippy::unused_self, reason = "reads as a question to the tools")]
-    pub(super) fn view(&self, call: &Call) -> View {
+    pub(crate) fn view(&self, name: &str, arguments: &Value) -> View {
         let text = |field: &str| {
-            call.arguments
+            arguments
                 .get(field)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };
-        let (verb, kind) = match call.name.as_str() {
+        let (verb, kind) = match name {
             "shell" => {
                 return View {
                     title: bounded(text("command"), 300).to_owned(),
@@ -146,6 +204,9 @@ impl Tools {
             "write_file" => ("Write", "edit"),
             "edit_file" => ("Edit", "edit"),
             "list_files" => ("List", "search"),
+            "search_files" => ("Search", "search"),
+            "move_file" => ("Move", "move"),
+            "remove_file" => ("Remove", "delete"),
             other => {
                 return View {
                     title: bounded(other, 100).to_owned(),
@@ -154,7 +215,8 @@ impl Tools {
                 };
             }
         };
-        let path = bounded(text("path"), 1024);
+        let field = if name == "move_file" { "from" } else { "path" };
+        let path = bounded(text(field), 1024);
         let title = if path.is_empty() {
             format!("{verb} .")
         } else {
@@ -167,35 +229,46 @@ impl Tools {
         }
     }
 
-    /// Runs a call. Both results are texts for the model.
-    pub(super) async fn run(&self, call: &Call) -> Result<String, String> {
-        match call.name.as_str() {
+    /// Runs a call. Both results are texts for the model. Dropping the future ends what it started.
+    pub(crate) async fn run(&self, name: &str, given: &Value) -> Result<String, String> {
+        match name {
             "shell" => {
-                let Shell {
-                    command,
-                    timeout_seconds,
-                } = arguments(call)?;
-                shell::run(self.0.root(), &command, timeout_seconds).await
+                let call: Shell = arguments(name, given)?;
+                shell::run(
+                    self.0.root(),
+                    &call.command,
+                    call.timeout_seconds,
+                    call.terminal,
+                )
+                .await
             }
             "read_file" => {
-                let ReadFile {
-                    path,
-                    first_line,
-                    lines,
-                } = arguments(call)?;
-                files::read(&self.0.find(&path)?, first_line, lines)
+                let call: ReadFile = arguments(name, given)?;
+                files::read(&self.0, &call.path, call.first_line, call.lines)
             }
             "write_file" => {
-                let WriteFile { path, content } = arguments(call)?;
-                files::write(&self.0.find(&path)?, &content)
+                let call: WriteFile = arguments(name, given)?;
+                files::write(&self.0, &call.path, &call.content)
             }
             "edit_file" => {
-                let EditFile { path, old, new } = arguments(call)?;
-                files::edit(&self.0.find(&path)?, &old, &new)
+                let call: EditFile = arguments(name, given)?;
+                files::edit(&self.0, &call.path, &call.old, &call.new)
             }
             "list_files" => {
-                let ListFiles { path } = arguments(call)?;
-                files::list(&self.0.find(&path)?)
+                let call: ListFiles = arguments(name, given)?;
+                files::list(&self.0, &call.path)
+            }
+            "search_files" => {
+                let call: SearchFiles = arguments(name, given)?;
+                files::search(&self.0, &call.path, &call.text)
+            }
+            "move_file" => {
+                let call: MoveFile = arguments(name, given)?;
+                files::rename(&self.0, &call.from, &call.to)
+            }
+            "remove_file" => {
+                let call: RemoveFile = arguments(name, given)?;
+                files::remove(&self.0, &call.path)
             }
             other => {
                 let known: Vec<&str> = definitions().iter().map(|tool| tool.name).collect();
@@ -209,9 +282,8 @@ impl Tools {
     }
 }
 
-fn arguments<T: DeserializeOwned>(call: &Call) -> Result<T, String> {
-    serde_json::from_value(call.arguments.clone())
-        .map_err(|error| format!("the arguments of `{}` do not fit: {error}", call.name))
+fn arguments<T: DeserializeOwned>(name: &str, given: &Value) -> Result<T, String> {
+    T::deserialize(given).map_err(|error| format!("the arguments of `{name}` do not fit: {error}"))
 }
 
 /// Cuts the middle out of what is too long: a command's beginning and end say most.
@@ -236,11 +308,6 @@ mod tests {
     async fn wrong_calls_are_told_to_the_model() {
         let dir = tempfile::tempdir().unwrap();
         let tools = Tools::new(dir.path()).unwrap();
-        let call = |name: &str, arguments| Call {
-            id: "c".into(),
-            name: name.into(),
-            arguments,
-        };
         for (name, given, wanted) in [
             ("rm", json!({}), "there is no tool `rm`"),
             ("shell", json!({}), "missing field `command`"),
@@ -257,7 +324,7 @@ mod tests {
                 "No such file",
             ),
         ] {
-            let error = tools.run(&call(name, given)).await.unwrap_err();
+            let error = tools.run(name, &given).await.unwrap_err();
             assert!(error.contains(wanted), "{name}: {error}");
         }
     }
