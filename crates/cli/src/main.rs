@@ -101,6 +101,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Runner(RunnerWords::Serve(words)) => {
             return roles::runner::run(serve(words, environment, &global)?, environment, printer);
         }
+        Command::Sandbox(words) => return commands::sandbox(words, environment, printer),
         Command::ScriptedModel(words) => return roles::scripted::run(&words, printer),
         Command::Completions { shell } => {
             commands::completions(shell, printer)?;

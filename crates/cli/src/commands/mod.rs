@@ -11,10 +11,12 @@ mod raw;
 mod review;
 mod run;
 mod runner;
+mod sandbox;
 mod undo;
 mod watch;
 
 pub(crate) use completions::completions;
+pub(crate) use sandbox::sandbox;
 
 use std::io::Read;
 

@@ -6,6 +6,7 @@ pub(crate) mod inbox;
 pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod safe;
+pub(crate) mod sandbox;
 pub(crate) mod table;
 pub(crate) mod things;
 

@@ -5,7 +5,7 @@ mod consent;
 mod data;
 pub(crate) mod doctor;
 mod machine;
-mod process;
+pub(crate) mod process;
 pub(crate) mod runner;
 pub(crate) mod scripted;
 pub(crate) mod server;

@@ -4,6 +4,7 @@ mod agents;
 mod board;
 mod roles;
 mod runs;
+mod sandbox;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub(crate) use roles::{
     UpWords,
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
+pub(crate) use sandbox::SandboxWords;
 
 const LONG: &str = "\
 Freehold runs coding agents on machines that you own: a card on the board becomes a reviewed \
@@ -124,6 +126,8 @@ pub(crate) enum Command {
     /// Print who you are to the server
     #[command(after_help = "Example:\n  freehold whoami")]
     Whoami,
+    /// Run a command as a run would: in the sandbox, with this machine's tools and the registries
+    Sandbox(SandboxWords),
     /// Say what this machine has and lacks, and how to mend it
     #[command(after_help = "Example:\n  freehold doctor")]
     Doctor,

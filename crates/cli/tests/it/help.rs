@@ -23,6 +23,7 @@ fn help_teaches() {
       sign-in      Print a link that signs one browser in to Studio, once
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server
+      sandbox      Run a command as a run would: in the sandbox, with this machine's tools and the registries
       doctor       Say what this machine has and lacks, and how to mend it
       completions  Print the completions for a shell
 
@@ -191,7 +192,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, sign-in, sign-out, whoami, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, sign-in, sign-out, whoami, sandbox, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

@@ -18,5 +18,6 @@ mod help;
 mod people;
 mod program;
 mod runs;
+mod sandbox;
 mod server;
 mod up;

@@ -1,0 +1,308 @@
+//! A command as a run would start it: same walls, same tools, same way out; no server needed.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use freehold_model::Entropy as _;
+use freehold_runner::{Errand, Prepared, RunnerEnv};
+use freehold_sandbox::{Child, Exit as Ended, InForce, Init, Output, SandboxError, Spec, Stdin};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
+
+use crate::SANDBOX_INIT;
+use crate::environment::Environment;
+use crate::failure::{Exit, Failure};
+use crate::print::Printer;
+use crate::print::sandbox::{document, unreached, verbose};
+use crate::roles::process::Ends;
+use crate::words::SandboxWords;
+use crate::world::SystemEntropy;
+
+/// What a shell and `env` say for these.
+const NOT_STARTED: u8 = 125;
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+const SIGNALLED: i32 = 128;
+/// What one read of an output takes.
+const READ: usize = 64 * 1024;
+
+/// Runs it to its end and passes on how it ended.
+pub(crate) fn sandbox(
+    words: SandboxWords,
+    environment: &Environment,
+    printer: Printer,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(run(&words, environment, printer));
+    // A read of standard input may still wait for a person.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => Ok(ExitCode::from(code)),
+        Err((code, failure)) => {
+            printer.failure(&failure);
+            Ok(ExitCode::from(code))
+        }
+    }
+}
+
+type Refused = (u8, Failure);
+
+fn failed(code: &str, error: &(dyn std::error::Error + 'static), next: &str) -> Refused {
+    (NOT_STARTED, Failure::caused(code, error, next))
+}
+
+async fn run(
+    words: &SandboxWords,
+    environment: &Environment,
+    printer: Printer,
+) -> Result<u8, Refused> {
+    let private = Private::make(environment.runtime_dir.as_deref()).map_err(|error| {
+        failed(
+            "scratch",
+            &error,
+            "give TMPDIR a folder that can be written",
+        )
+    })?;
+    let mut ends = Ends::listen().map_err(|failure| (NOT_STARTED, failure))?;
+    let errand = errand(words, &private).map_err(|failure| (NOT_STARTED, failure))?;
+    let cancel = CancellationToken::new();
+    let prepared = tokio::select! {
+        prepared = errand.prepare(&cancel) => prepared,
+        () = ends.next() => return Ok(NOT_STARTED),
+    };
+    let mut prepared = prepared.map_err(|error| {
+        let failure = Failure::new(
+            Exit::Failed,
+            error.reason.code(),
+            error.detail,
+            error.reason.next(),
+        );
+        (NOT_STARTED, failure)
+    })?;
+    dress(&mut prepared.spec, words);
+    let began = Instant::now();
+    let started = freehold_sandbox::start(&prepared.spec).await;
+    let mut child = started.map_err(|error| not_started(&error))?;
+    let in_force = child.in_force().clone();
+    let ended = Box::pin(follow(&mut child, &mut ends)).await;
+    let seconds = began.elapsed().as_secs_f64();
+    let ended = ended.map_err(|error| failed("sandbox", &error, "see `freehold doctor`"))?;
+    tell(words, printer, prepared, &in_force, &ended, seconds).await;
+    Ok(code(&ended))
+}
+
+fn errand(words: &SandboxWords, private: &Private) -> Result<Errand, Failure> {
+    let place = |path: &Path| {
+        path.canonicalize().map_err(|error| {
+            Failure::usage(
+                format!("{}: {error}", path.display()),
+                "name what is on this machine",
+            )
+        })
+    };
+    let work = place(&words.dir)?;
+    if !work.is_dir() {
+        return Err(Failure::usage(
+            format!("{} is not a folder", work.display()),
+            "name the folder that the command works in",
+        ));
+    }
+    let home = match &words.home {
+        Some(home) => {
+            fs::create_dir_all(home)?;
+            place(home)?
+        }
+        None => private.0.join("home"),
+    };
+    let absolute = |path: &PathBuf| super::absolute(path);
+    Ok(Errand {
+        environment: Environment::variables().collect::<RunnerEnv>(),
+        init: Init {
+            program: std::env::current_exe()?,
+            args: vec![SANDBOX_INIT.into()],
+        },
+        entropy: Arc::new(SystemEntropy),
+        scratch: private.0.clone(),
+        work,
+        home,
+        tier: words.tier.into(),
+        egress: words.egress.into(),
+        paths: words.paths.iter().map(absolute).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The command in place of a shell.
+fn dress(spec: &mut Spec, words: &SandboxWords) {
+    if let Some((program, args)) = words.command.split_first() {
+        spec.program.clone_from(program);
+        spec.args = args.to_vec();
+    }
+    for (name, value) in &words.env {
+        spec.env.insert(name.into(), value.into());
+    }
+    spec.stdin = Stdin::Piped;
+}
+
+fn not_started(error: &SandboxError) -> Refused {
+    let (code, next) = match error {
+        SandboxError::ProgramNotFound { .. } => (
+            NOT_FOUND,
+            "show where it is installed with --path, or give its path inside",
+        ),
+        SandboxError::ProgramNotExecutable { .. } => (NOT_EXECUTABLE, "check the file"),
+        _ => (NOT_STARTED, "see `freehold doctor`"),
+    };
+    (code, Failure::caused("sandbox", error, next))
+}
+
+/// Passes on what is typed and printed until the command has ended. The first signal asks it to
+/// end, the second kills it.
+async fn follow(child: &mut Child, ends: &mut Ends) -> Result<Ended, SandboxError> {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let typing = child.stdin.take().map(|mut pipe| {
+        tokio::spawn(async move {
+            let mut stdin = tokio::io::stdin();
+            // Whichever side closes first, the command hears an end.
+            let _ = tokio::io::copy(&mut stdin, &mut pipe).await;
+        })
+    });
+    let ended = async {
+        tokio::select! {
+            ended = child.wait() => return ended,
+            () = ends.next() => child.terminate(),
+        }
+        tokio::select! {
+            ended = child.wait() => ended,
+            () = ends.next() => {
+                child.kill().await?;
+                child.wait().await
+            }
+        }
+    };
+    let (ended, (), ()) = tokio::join!(
+        ended,
+        pump(out, tokio::io::stdout()),
+        pump(err, tokio::io::stderr())
+    );
+    if let Some(typing) = typing {
+        typing.abort();
+    }
+    ended
+}
+
+/// Bytes as they come. Where nobody reads any more, they are read on, so that the command can end.
+async fn pump(from: Option<Output>, mut to: impl tokio::io::AsyncWrite + Unpin) {
+    let Some(mut from) = from else { return };
+    let mut buffer = vec![0; READ];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if to.write_all(&buffer[..read]).await.is_ok() {
+            let _ = to.flush().await;
+        }
+    }
+}
+
+fn code(ended: &Ended) -> u8 {
+    let signalled = ended.signal.map_or(1, |signal| SIGNALLED + signal);
+    u8::try_from(ended.code.unwrap_or(signalled)).unwrap_or(1)
+}
+
+/// Says what was in force. A command that failed is told of what it could not reach in any case:
+/// most clients hide what the proxy answered.
+async fn tell(
+    words: &SandboxWords,
+    printer: Printer,
+    prepared: Prepared,
+    in_force: &InForce,
+    ended: &Ended,
+    seconds: f64,
+) {
+    let notes = prepared.notes.clone();
+    let log = prepared.close().await;
+    let text = match (printer.json, words.verbose) {
+        (true, _) => document(in_force, ended, &log, &notes, seconds).to_string(),
+        (false, true) => verbose(in_force, ended, &log, &notes, seconds),
+        (false, false) if !ended.success() => unreached(&log).join("\n"),
+        (false, false) => String::new(),
+    };
+    if !text.is_empty() {
+        // There is no one left to tell.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// A folder of this command's own, gone with it.
+struct Private(PathBuf);
+
+impl Private {
+    /// In the user's runtime directory, which goes with the session, or among temporary files.
+    fn make(runtime_dir: Option<&Path>) -> io::Result<Self> {
+        let mut name = [0; 8];
+        SystemEntropy.fill(&mut name);
+        let name = format!("freehold-{:016x}", u64::from_be_bytes(name));
+        let parent = runtime_dir.map_or_else(std::env::temp_dir, Path::to_owned);
+        let path = parent.join(name);
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        // Folders that the command made unreadable are opened first: they are still its user's.
+        if fs::remove_dir_all(&self.0).is_err() {
+            unlock(&self.0);
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// Makes every folder below enterable; links are not followed.
+fn unlock(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(inner.map(|entry| entry.path()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_commands_own_or_says_which_signal() {
+        let ended = |code, signal| Ended {
+            code,
+            signal,
+            usage: None,
+            hit: None,
+        };
+        let codes = [(Some(7), None), (None, Some(9)), (None, None)];
+        assert_eq!(codes.map(|(c, s)| code(&ended(c, s))), [7, 137, 1]);
+    }
+
+    #[test]
+    fn a_private_folder_goes_even_when_parts_of_it_were_locked() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let private = Private::make(Some(dir.path())).unwrap();
+        let path = private.0.clone();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        fs::create_dir_all(path.join("home/x/y")).unwrap();
+        fs::write(path.join("home/x/y/z"), "z").unwrap();
+        fs::set_permissions(path.join("home/x"), fs::Permissions::from_mode(0o000)).unwrap();
+        drop(private);
+        assert!(!path.exists());
+    }
+}

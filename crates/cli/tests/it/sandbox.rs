@@ -1,0 +1,112 @@
+//! A command in the sandbox, without a server.
+
+use std::fs;
+
+use super::program::Home;
+
+fn home() -> Home {
+    Home::empty().set("PATH", "/usr/bin:/bin")
+}
+
+/// What `sandbox --json` says at the end of standard error.
+fn document(stderr: &[u8]) -> serde_json::Value {
+    let text = String::from_utf8(stderr.to_vec()).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_command_works_in_its_folder_and_leaves_nothing_else() {
+    let home = home();
+    fs::create_dir(home.data().join("work")).unwrap();
+    let line =
+        "cat > typed; echo out; echo err >&2; git init -q . && touch ~/x .git/y; id -u; exit 7";
+    let args = [
+        "sandbox", "--dir", "work", "--egress", "none", "--json", "--", "sh", "-c", line,
+    ];
+    let mut child = home
+        .command(&args)
+        .env("XDG_RUNTIME_DIR", home.data())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"hello").unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(7), "{done:?}");
+    assert_eq!(done.stdout, b"out\n1000\n");
+    assert!(done.stderr.starts_with(b"err\n"), "{done:?}");
+    let said = document(&done.stderr);
+    assert_eq!(
+        (&said["tier"], &said["exit"]["code"]),
+        (&"sandbox".into(), &7.into())
+    );
+    let work = home.data().join("work");
+    assert_eq!(fs::read_to_string(work.join("typed")).unwrap(), "hello");
+    let names = |dir: &std::path::Path| -> Vec<_> {
+        fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect()
+    };
+    assert_eq!(names(&work), ["typed"], "no .git was planted");
+    assert_eq!(names(home.data()), ["work"], "its private folder is gone");
+}
+
+#[test]
+fn the_git_directory_of_a_repository_cannot_be_changed() {
+    let home = home();
+    let line =
+        "test -r .git/config && ! touch .git/hooks/pre-commit && ! mv .git gone && ! rm -rf .git";
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        let command = command.args(args).current_dir(home.data()).env_clear();
+        assert!(
+            command
+                .env("PATH", "/usr/bin:/bin")
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    git(&["init", "-q", "."]);
+    // What is to fail inside works outside.
+    git(&["config", "core.editor", "true"]);
+    let before = fs::read(home.data().join(".git/config")).unwrap();
+    let args = ["sandbox", "--egress", "none", "--", "sh", "-c", line];
+    let done = home.command(&args).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(fs::read(home.data().join(".git/config")).unwrap(), before);
+}
+
+#[test]
+fn what_could_not_be_started_has_the_exit_codes_of_a_shell() {
+    let home = home();
+    let code = |args: &[&str]| {
+        let words = ["sandbox", "--egress", "none"];
+        let done = home.command(&[&words[..], args].concat()).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (missing, said) = code(&["--", "no-such-program"]);
+    assert_eq!(missing, Some(127), "{said}");
+    assert!(
+        said.contains("was not found inside") && said.contains("next: "),
+        "{said}"
+    );
+    fs::write(home.data().join("plain"), "not a program").unwrap();
+    assert_eq!(code(&["--", "./plain"]).0, Some(126));
+    assert_eq!(code(&["--dir", "nowhere", "--", "true"]).0, Some(125));
+    assert_eq!(code(&["--", "sh", "-c", "kill -9 $$"]).0, Some(137));
+    assert_eq!(
+        code(&["--env", "A=b c", "--", "sh", "-c", "test \"$A\" = 'b c'"]).0,
+        Some(0)
+    );
+}
+
+#[test]
+fn a_refused_address_is_named_when_the_command_fails() {
+    let home = home();
+    let line = "python3 -c 'import urllib.request as u; u.urlopen(\"http://169.254.169.254/\")' 2>/dev/null";
+    let args = ["sandbox", "--egress", "open", "--", "sh", "-c", line];
+    let done = home.command(&args).output().unwrap();
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(said.contains("169.254.169.254:80 was refused"), "{said}");
+}
