@@ -1,0 +1,309 @@
+//! The folder of one container: its configuration, its root, its files, the runtime's state.
+//!
+//! It is private (0700, under a random name) and locked for as long as its runner lives; the kernel
+//! lets go of the lock when the runner dies, however it dies. A folder of ours whose lock can be
+//! taken is what a killed runner left.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
+use nix::unistd::geteuid;
+
+use crate::container::runtime::{Runtime, found};
+use crate::error::SandboxError;
+
+/// What the names of our folders begin with; the rest is random.
+const PREFIX: &str = "freehold-container-";
+const RANDOM_CHARACTERS: usize = 24;
+/// A folder is lost to another runner's sweep only between its making and its locking.
+const MOST_TRIES: usize = 8;
+/// The runtime itself gives a killed container ten seconds to go.
+const DELETE_WITHIN: Duration = Duration::from_secs(20);
+const DELETE_ROUND: Duration = Duration::from_millis(2);
+/// The runtime's account of one container, its configuration among it.
+const MAX_STATE_BYTES: u64 = 16 << 20;
+
+/// Dropping it removes the folder and, where the runtime did not get that far, the container. Blocks
+/// for some milliseconds; drop it when no process is left.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    folder: PathBuf,
+    id: String,
+    runtime: &'static Runtime,
+    /// Held for its lock.
+    _lock: Flock<File>,
+}
+
+impl Bundle {
+    /// The name of [`Self::root`] in the folder.
+    pub(crate) const ROOT: &str = "root";
+
+    pub(crate) fn create(runtime: &'static Runtime) -> Result<Self, SandboxError> {
+        Self::try_create(&base(), runtime).map_err(SandboxError::io("make the container's folder"))
+    }
+
+    fn try_create(base: &Path, runtime: &'static Runtime) -> io::Result<Self> {
+        for _ in 0..MOST_TRIES {
+            let made = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .rand_bytes(RANDOM_CHARACTERS)
+                .tempdir_in(base)?;
+            let Some(lock) = lock(made.path()) else {
+                continue;
+            };
+            let id = made.path().file_name().and_then(|name| name.to_str());
+            let id = id.ok_or(io::ErrorKind::InvalidData)?.to_owned();
+            let bundle = Self {
+                id,
+                runtime,
+                _lock: lock,
+                folder: made.keep(),
+            };
+            for folder in [
+                bundle.root(),
+                bundle.points(),
+                bundle.files(),
+                bundle.state(),
+            ] {
+                fs::create_dir(folder)?;
+            }
+            return Ok(bundle);
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its name to the runtime; unlike any other's.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What the container's root is made on.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.folder.join(Self::ROOT)
+    }
+
+    /// Where the places to mount on are made when the root is an image's.
+    pub(crate) fn points(&self) -> PathBuf {
+        self.folder.join("points")
+    }
+
+    /// Files that exist in the specification only.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.folder.join("files")
+    }
+
+    /// Where the runtime keeps its account.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// A file that only this user can read, for [`Self::files`].
+    pub(crate) fn write_file(&self, number: usize, contents: &[u8]) -> io::Result<PathBuf> {
+        let path = self.files().join(number.to_string());
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o444)
+            .open(&path);
+        file?.write_all(contents)?;
+        Ok(path)
+    }
+
+    pub(crate) fn write_config(&self, config: &[u8]) -> Result<(), SandboxError> {
+        fs::write(self.folder.join("config.json"), config)
+            .map_err(SandboxError::io("write the container's configuration"))
+    }
+
+    /// The pid of the container's first process, once the runtime knows it.
+    pub(crate) fn first_process(&self) -> Option<i32> {
+        let (file, name) = self.runtime.kind.state();
+        let path = self.state().join(&self.id).join(file);
+        if fs::metadata(&path).ok()?.len() > MAX_STATE_BYTES {
+            return None;
+        }
+        let told: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        i32::try_from(told.get(name)?.as_i64()?).ok()
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        remove(&self.folder, &self.id, self.runtime);
+    }
+}
+
+/// Where folders are made: memory where the system has some for this user, for they are short-lived.
+fn base() -> PathBuf {
+    let user = geteuid();
+    let own = if user.is_root() {
+        PathBuf::from("/run")
+    } else {
+        Path::new("/run/user").join(user.to_string())
+    };
+    let is_own = |found: fs::Metadata| found.is_dir() && found.uid() == user.as_raw();
+    if fs::symlink_metadata(&own).is_ok_and(is_own) {
+        own
+    } else {
+        PathBuf::from("/tmp")
+    }
+}
+
+/// The lock on a folder that is still there under its name.
+fn lock(folder: &Path) -> Option<Flock<File>> {
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(folder);
+    let lock = Flock::lock(opened.ok()?, FlockArg::LockExclusiveNonblock).ok()?;
+    let (named, held) = (fs::symlink_metadata(folder).ok()?, lock.metadata().ok()?);
+    let same = (named.dev(), named.ino()) == (held.dev(), held.ino());
+    same.then_some(lock)
+}
+
+/// Removes what killed runners of this user left, in a thread of its own: a container that is still
+/// there takes a moment to kill.
+pub(crate) fn sweep() {
+    let left = left(&base());
+    let (Some(runtime), false) = (found(), left.is_empty()) else {
+        return;
+    };
+    let thread = std::thread::Builder::new().name("sandbox-sweeper".into());
+    // Without a thread: at the next start.
+    let _ = thread.spawn(move || {
+        for (folder, id, _lock) in left {
+            remove(&folder, &id, runtime);
+        }
+    });
+}
+
+/// Folders of ours whose runner is dead, each with its lock.
+fn left(base: &Path) -> Vec<(PathBuf, String, Flock<File>)> {
+    let user = geteuid().as_raw();
+    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    let ours = entries.filter_map(|entry| {
+        let id = entry.file_name().into_string().ok()?;
+        let is_ours = id.len() == PREFIX.len() + RANDOM_CHARACTERS && id.starts_with(PREFIX);
+        let found = fs::symlink_metadata(entry.path())
+            .ok()
+            .filter(|_| is_ours)?;
+        let private = found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0;
+        private.then_some(())?;
+        Some((entry.path(), id, lock(&entry.path())?))
+    });
+    ours.collect()
+}
+
+/// The container, if the runtime has not deleted it itself, then the folder. Whatever cannot be
+/// removed is tried again at a later start.
+fn remove(folder: &Path, id: &str, runtime: &Runtime) {
+    let state = folder.join("state");
+    if state.join(id).exists() {
+        let mut delete = Command::new(&runtime.path);
+        delete
+            .env_clear()
+            .current_dir("/")
+            .arg("--root")
+            .arg(&state);
+        delete.args(["delete", "--force", id]).stdin(Stdio::null());
+        delete.stdout(Stdio::null()).stderr(Stdio::null());
+        if !ended_well(&mut delete) {
+            tracing::warn!(container = id, "the container runtime could not delete it");
+        }
+    }
+    if let Err(error) = fs::remove_dir_all(folder) {
+        tracing::warn!(%error, folder = %folder.display(), "a container's folder is left");
+    }
+}
+
+fn ended_well(command: &mut Command) -> bool {
+    let Ok(mut process) = command.spawn() else {
+        return false;
+    };
+    let begun = Instant::now();
+    loop {
+        match process.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) if begun.elapsed() < DELETE_WITHIN => std::thread::sleep(DELETE_ROUND),
+            _ => {
+                let _ = process.kill();
+                let _ = process.wait();
+                return false;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::container::runtime::Kind;
+
+    fn none() -> &'static Runtime {
+        static NONE: std::sync::OnceLock<Runtime> = std::sync::OnceLock::new();
+        NONE.get_or_init(|| Runtime {
+            kind: Kind::Runc,
+            path: "/no/such/runtime".into(),
+            version: String::new(),
+        })
+    }
+
+    #[test]
+    fn a_folder_is_private_and_goes_when_dropped() {
+        let base = tempfile::tempdir().unwrap();
+        let bundle = Bundle::try_create(base.path(), none()).unwrap();
+        let found = fs::metadata(bundle.folder()).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o700);
+        assert!(left(base.path()).is_empty(), "its owner is alive");
+        drop(bundle);
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_folders_of_ours_without_an_owner_are_left() {
+        let base = tempfile::tempdir().unwrap();
+        let name = |end: &str| format!("{PREFIX}{end:x<RANDOM_CHARACTERS$}");
+        let make = |name: &str, mode: u32| {
+            let path = base.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        make(&name("dead"), 0o700);
+        make(&name("open"), 0o755);
+        make("something-else", 0o700);
+        make(&format!("{PREFIX}short"), 0o700);
+        std::os::unix::fs::symlink("/etc", base.path().join(name("link"))).unwrap();
+        fs::write(base.path().join(name("file")), "").unwrap();
+        let found: Vec<_> = left(base.path()).into_iter().map(|(_, id, _)| id).collect();
+        assert_eq!(found, [name("dead")]);
+        let held = lock(&base.path().join(name("dead"))).unwrap();
+        assert!(left(base.path()).is_empty(), "somebody holds it");
+        drop(held);
+        assert_eq!(left(base.path()).len(), 1);
+    }
+
+    #[test]
+    fn the_first_process_is_read_from_the_runtimes_account() {
+        let base = tempfile::tempdir().unwrap();
+        let bundle = Bundle::try_create(base.path(), none()).unwrap();
+        assert_eq!(bundle.first_process(), None);
+        let state = bundle.state().join(bundle.id());
+        fs::create_dir(&state).unwrap();
+        fs::write(state.join("state.json"), r#"{"init_process_pid": 4711}"#).unwrap();
+        assert_eq!(bundle.first_process(), Some(4711));
+        fs::write(state.join("state.json"), r#"{"init_process_pid": 47"#).unwrap();
+        assert_eq!(bundle.first_process(), None);
+    }
+}

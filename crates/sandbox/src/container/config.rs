@@ -1,0 +1,193 @@
+//! The configuration of a bundle: the OCI runtime specification 1.0.2, section "config".
+
+use std::path::Path;
+
+use nix::unistd::{getegid, geteuid};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::container::bundle::Bundle;
+use crate::container::helper::Helper;
+use crate::container::points::Layout;
+use crate::error::SandboxError;
+use crate::floor::{HOSTNAME, MASKED_FILES, MASKED_FOLDERS, UID};
+use crate::init::{CONTAINER, CONTAINER_ROOTLESS};
+use crate::spec::{Limits, Spec};
+
+/// The host's user that the runtime is inside while it builds a container as root. It owns nothing
+/// and belongs to nobody: it is the first of the range that `login.defs(5)` leaves to containers.
+const BUILDER: u32 = 524_288;
+/// Device files and folders; nothing is ever written there.
+const DEV_BYTES: u64 = 64 * 1024;
+/// The period that processor time is counted in, in microseconds; the kernel's own default.
+const CPU_PERIOD: u64 = 100_000;
+
+/// One of the runtime's mounts, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OciMount {
+    destination: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    source: String,
+    options: Vec<String>,
+}
+
+impl OciMount {
+    fn new(destination: &str, kind: &'static str, source: &str, options: &str) -> Self {
+        Self {
+            destination: destination.to_owned(),
+            kind,
+            source: source.to_owned(),
+            options: options.split(' ').map(str::to_owned).collect(),
+        }
+    }
+
+    /// The root of an image: layers only, so that there is nowhere to write.
+    pub(crate) fn overlay(layers: String) -> Self {
+        Self {
+            options: vec![layers],
+            ..Self::new("/", "overlay", "overlay", "")
+        }
+    }
+
+    /// Kernel and device files. `/proc` is read-only: to the kernel the user inside is the one who
+    /// runs this, and were that root, its files would be open for writing.
+    pub(crate) fn floor(shm_bytes: u64) -> [Self; 4] {
+        let dev = format!("nosuid noexec ro mode=0755 size={DEV_BYTES}");
+        let shm = format!("nosuid nodev mode=1777 size={shm_bytes}");
+        let pts = "nosuid noexec newinstance ptmxmode=0666 mode=0620";
+        [
+            Self::new("/proc", "proc", "proc", "nosuid nodev noexec ro"),
+            Self::new("/dev", "tmpfs", "tmpfs", &dev),
+            Self::new("/dev/pts", "devpts", "devpts", pts),
+            Self::new("/dev/shm", "tmpfs", "shm", &shm),
+        ]
+    }
+
+    /// An empty folder in memory; `owner` are further options, by commas.
+    pub(crate) fn memory(
+        target: &Path,
+        size_bytes: u64,
+        owner: &str,
+    ) -> Result<Self, SandboxError> {
+        let options = format!("nosuid nodev size={size_bytes} {}", owner.replace(',', " "));
+        Ok(Self::new(text(target)?, "tmpfs", "tmpfs", &options))
+    }
+
+    /// Its contents at the start are what was made for it in the root below it.
+    pub(crate) fn starts_with_what_is_below(&mut self) {
+        let word = "tmpcopyup".to_owned();
+        if !self.options.contains(&word) {
+            self.options.push(word);
+        }
+    }
+
+    /// A file or folder of the host, with all that is mounted in it.
+    pub(crate) fn bind(source: &Path, target: &Path, read: bool) -> Result<Self, SandboxError> {
+        // `rro` and not `ro`, which would leave what is mounted below it writable.
+        let options = if read {
+            "rbind rro rnosuid rnodev"
+        } else {
+            "rbind rnosuid rnodev"
+        };
+        Ok(Self::new(text(target)?, "bind", text(source)?, options))
+    }
+}
+
+/// The whole configuration as JSON.
+pub(crate) fn config(
+    spec: &Spec,
+    layout: &Layout,
+    helper: &Helper,
+    rootless: bool,
+) -> Result<Vec<u8>, SandboxError> {
+    let mut args = helper.command.clone();
+    for arg in &spec.init.args {
+        args.push(text(Path::new(arg))?.to_owned());
+    }
+    args.push(
+        if rootless {
+            CONTAINER_ROOTLESS
+        } else {
+            CONTAINER
+        }
+        .into(),
+    );
+    let masked = MASKED_FILES.iter().chain(&MASKED_FOLDERS);
+    let masked: Vec<_> = masked.map(|name| format!("/proc/{name}")).collect();
+    let namespaces = ["user", "pid", "ipc", "uts", "mount", "cgroup", "network"]
+        .map(|kind| json!({"type": kind}));
+    let user = if rootless { 0 } else { UID };
+    let mut config = json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": user, "gid": user},
+            "args": args,
+            "env": [],
+            "cwd": "/",
+            "capabilities": {},
+            "noNewPrivileges": true,
+        },
+        "root": {"path": Bundle::ROOT, "readonly": true},
+        "hostname": HOSTNAME,
+        "mounts": layout.mounts,
+        "linux": {
+            "namespaces": namespaces,
+            "uidMappings": mappings(geteuid().as_raw(), rootless),
+            "gidMappings": mappings(getegid().as_raw(), rootless),
+            "rootfsPropagation": "rprivate",
+            "maskedPaths": masked,
+        },
+    });
+    if let Some(resources) = resources(&spec.limits).filter(|_| !rootless) {
+        config["linux"]["resources"] = resources;
+    }
+    if rootless {
+        // Where init has to write its own mapping; the user has no file of the kernel's to write.
+        config["linux"]["readonlyPaths"] =
+            json!(["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq"]);
+        if let Some(options) = config["mounts"].as_array_mut().and_then(|mounts| {
+            let proc = mounts.iter_mut().find(|mount| mount["type"] == "proc")?;
+            proc["options"].as_array_mut()
+        }) {
+            options.retain(|word| word != "ro");
+        }
+    }
+    serde_json::to_vec(&config).map_err(SandboxError::io("encode the container's configuration"))
+}
+
+/// The user inside is the runner's own on the host, as in the other tiers: the workspace is theirs.
+/// An ordinary user has but one to give, and the runtime wants to be 0.
+fn mappings(own: u32, rootless: bool) -> Value {
+    let one = |inside: u32, host: u32| json!({"containerID": inside, "hostID": host, "size": 1});
+    if rootless {
+        json!([one(0, own)])
+    } else {
+        json!([one(0, BUILDER), one(UID, own)])
+    }
+}
+
+/// The limits for all processes together; `None` when none is asked for.
+fn resources(limits: &Limits) -> Option<Value> {
+    let mut resources = serde_json::Map::new();
+    if let Some(bytes) = limits.total_memory_bytes {
+        resources.insert("memory".into(), json!({"limit": bytes}));
+    }
+    if let Some(tasks) = limits.total_tasks {
+        resources.insert("pids".into(), json!({"limit": tasks}));
+    }
+    if let Some(milli) = limits.cpu_milli {
+        let quota = milli.saturating_mul(CPU_PERIOD / 1000);
+        resources.insert("cpu".into(), json!({"quota": quota, "period": CPU_PERIOD}));
+    }
+    (!resources.is_empty()).then_some(Value::Object(resources))
+}
+
+fn text(path: &Path) -> Result<&str, SandboxError> {
+    path.to_str().ok_or_else(|| SandboxError::Invalid {
+        what: format!(
+            "{}: a container's configuration is JSON, and this is not UTF-8",
+            path.display()
+        ),
+    })
+}

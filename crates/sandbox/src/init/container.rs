@@ -1,0 +1,47 @@
+//! What init does first in a container, where no launcher of ours has gone before it.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{OwnedFd, RawFd};
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+
+use crate::control::CONTROL_FD;
+use crate::sys::container::{become_user, place, received};
+
+/// The first argument of init in a container.
+pub(crate) const CONTAINER: &str = "container-v2";
+/// The same where an ordinary user started the runtime: the only user there is inside is 0, and init
+/// makes itself another.
+pub(crate) const CONTAINER_ROOTLESS: &str = "container-user-v2";
+/// The program's standard streams.
+pub(crate) const STREAMS: usize = 3;
+
+/// Takes the program's streams from the control socket and puts them where [`super::supervise`]
+/// looks for them. Not passed through the runtime: it stays, and would keep its copies open.
+pub(super) fn enter(rootless: bool) -> io::Result<()> {
+    let streams = receive()?;
+    if streams.len() != STREAMS {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    place(streams, CONTROL_FD + 1)?;
+    if rootless {
+        become_user(crate::floor::UID)?;
+    }
+    Ok(())
+}
+
+fn receive() -> io::Result<Vec<OwnedFd>> {
+    let mut byte = [0];
+    let mut space = cmsg_space!([RawFd; STREAMS]);
+    let mut into = [IoSliceMut::new(&mut byte)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(CONTROL_FD, &mut into, Some(&mut space), flags)?;
+    let mut passed = Vec::new();
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(numbers) = part {
+            passed.extend(numbers.into_iter().map(received));
+        }
+    }
+    Ok(passed)
+}
