@@ -12,9 +12,9 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::control::{Report, TERMINATE};
+use crate::control::{Order, Report};
 use crate::error::SandboxError;
-use crate::spec::{Limits, Tier};
+use crate::spec::{Limits, Terminal, Tier};
 use crate::{processes, spawn, sys};
 
 /// What the host writes to a program's standard input.
@@ -217,8 +217,19 @@ impl Child {
 
     /// Asks the program itself, not its children, to end: `SIGTERM`. Does nothing once it has ended.
     pub fn terminate(&self) {
+        self.order(Order::Terminate);
+    }
+
+    /// Tells the program that its terminal has another size now. Does nothing without a
+    /// [terminal](crate::Spec::terminal).
+    pub fn resize(&self, terminal: Terminal) {
+        let Terminal { rows, columns } = terminal;
+        self.order(Order::Resize { rows, columns });
+    }
+
+    fn order(&self, order: Order) {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        let _ = send(self.tree.control.as_raw_fd(), &[TERMINATE], flags);
+        let _ = send(self.tree.control.as_raw_fd(), &order.encode(), flags);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the host and the first process inside say to each other over their socket.
 //!
-//! Host to init: one [`Instructions`], then [`TERMINATE`] any number of times; the end of the
-//! stream means "end everything". Init to host: [`Report`]s.
+//! Host to init: one [`Instructions`], then [`Order`]s; the end of the stream means "end
+//! everything". Init to host: [`Report`]s.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
@@ -9,11 +9,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 /// The first argument of init. A helper of another version refuses rather than misunderstands.
-pub(crate) const VERSION: &str = "v1";
+pub(crate) const VERSION: &str = "v2";
 /// Passed descriptors: this socket, then the program's standard three.
 pub(crate) const CONTROL_FD: i32 = crate::sys::FIRST_PASSED;
-/// Asks init to send the program a `SIGTERM`.
-pub(crate) const TERMINATE: u8 = b'T';
 
 /// Arguments and environment together: what Linux itself accepts is at most 6 MiB.
 const MAX_INSTRUCTIONS: usize = 8 << 20;
@@ -34,6 +32,12 @@ pub(crate) struct Instructions {
     pub(crate) ports: Vec<(u16, PathBuf)>,
     /// In the order of [`crate::init`]'s table of resources.
     pub(crate) limits: [Option<u64>; 5],
+    /// Lines and characters of the program's terminal; without one it has its pipes.
+    pub(crate) terminal: Option<(u16, u16)>,
+    /// What can be written, when contained.
+    pub(crate) writable: Vec<PathBuf>,
+    /// System-call filters in the order in which to add them, when contained.
+    pub(crate) filters: Vec<Vec<u8>>,
 }
 
 impl Instructions {
@@ -58,6 +62,15 @@ impl Instructions {
             body.push(u8::from(limit.is_some()));
             body.extend(limit.unwrap_or(0).to_be_bytes());
         }
+        let (rows, columns) = self.terminal.unwrap_or_default();
+        body.push(u8::from(self.terminal.is_some()));
+        body.extend(rows.to_be_bytes());
+        body.extend(columns.to_be_bytes());
+        put_all(&mut body, self.writable.iter().map(|path| path.as_os_str()))?;
+        put_all(
+            &mut body,
+            self.filters.iter().map(|filter| OsStr::from_bytes(filter)),
+        )?;
         if body.len() > MAX_INSTRUCTIONS {
             return Err(io::Error::from_raw_os_error(nix::libc::E2BIG));
         }
@@ -84,9 +97,7 @@ impl Instructions {
         let cwd = take(&mut body)?.into();
         let mut ports = Vec::new();
         for _ in 0..take_size(&mut body, MAX_ITEMS)? {
-            let mut port = [0; 2];
-            body.read_exact(&mut port)?;
-            ports.push((u16::from_be_bytes(port), take(&mut body)?.into()));
+            ports.push((take_u16(&mut body)?, take(&mut body)?.into()));
         }
         let mut limits = [None; 5];
         for limit in &mut limits {
@@ -94,6 +105,10 @@ impl Instructions {
             let value = take_u64(&mut body)?;
             *limit = set.then_some(value);
         }
+        let terminal = take_byte(&mut body)? != 0;
+        let size = (take_u16(&mut body)?, take_u16(&mut body)?);
+        let writable = take_all(&mut body)?;
+        let filters = take_all(&mut body)?;
         Ok(Self {
             contained,
             program,
@@ -102,6 +117,9 @@ impl Instructions {
             cwd,
             ports,
             limits,
+            terminal: terminal.then_some(size),
+            writable: writable.into_iter().map(PathBuf::from).collect(),
+            filters: filters.into_iter().map(OsString::into_vec).collect(),
         })
     }
 }
@@ -127,6 +145,12 @@ fn take_byte(from: &mut impl Read) -> io::Result<u8> {
     let mut byte = [0];
     from.read_exact(&mut byte)?;
     Ok(byte[0])
+}
+
+fn take_u16(from: &mut impl Read) -> io::Result<u16> {
+    let mut bytes = [0; 2];
+    from.read_exact(&mut bytes)?;
+    Ok(u16::from_be_bytes(bytes))
 }
 
 fn take_u64(from: &mut impl Read) -> io::Result<u64> {
@@ -161,6 +185,41 @@ fn take_all(from: &mut &[u8]) -> io::Result<Vec<OsString>> {
         .collect()
 }
 
+/// What the host asks of init while the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Send the program a `SIGTERM`.
+    Terminate,
+    /// Its terminal has this many lines and characters now.
+    Resize { rows: u16, columns: u16 },
+}
+
+impl Order {
+    /// Bytes of one order.
+    pub(crate) const SIZE: usize = 5;
+
+    pub(crate) fn encode(self) -> [u8; Self::SIZE] {
+        let (tag, rows, columns) = match self {
+            Self::Terminate => (b'T', 0, 0),
+            Self::Resize { rows, columns } => (b'W', rows, columns),
+        };
+        let ([a, b], [c, d]) = (u16::to_be_bytes(rows), u16::to_be_bytes(columns));
+        [tag, a, b, c, d]
+    }
+
+    /// `None` when the bytes are no order.
+    pub(crate) fn decode([tag, a, b, c, d]: [u8; Self::SIZE]) -> Option<Self> {
+        Some(match tag {
+            b'T' => Self::Terminate,
+            b'W' => Self::Resize {
+                rows: u16::from_be_bytes([a, b]),
+                columns: u16::from_be_bytes([c, d]),
+            },
+            _ => return None,
+        })
+    }
+}
+
 /// The step of init that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -176,24 +235,30 @@ pub(crate) enum Step {
     NotFound = 5,
     /// The program is there and the kernel does not run it.
     NotExecutable = 6,
+    /// Making the rules of Landlock.
+    Landlock = 7,
+    /// Making a terminal.
+    Terminal = 8,
 }
 
 impl Step {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Prepare,
         Self::Directory,
         Self::Listen,
         Self::Start,
         Self::NotFound,
         Self::NotExecutable,
+        Self::Landlock,
+        Self::Terminal,
     ];
 }
 
 /// What init says to the host. All have the same size on the wire: a tag and five numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// The program runs.
-    Started,
+    /// The program runs, held by this version of Landlock.
+    Started { landlock: Option<u32> },
     /// Nothing was started, for this reason (`errno`).
     Failed { step: Step, errno: i32 },
     /// The program has ended: its code, or the signal that ended it.
@@ -212,7 +277,7 @@ impl Report {
     pub(crate) fn encode(self) -> [u8; Self::SIZE] {
         let none = i64::MIN;
         let (tag, numbers) = match self {
-            Self::Started => (b'S', [0; 4]),
+            Self::Started { landlock } => (b'S', [landlock.map_or(none, i64::from), 0, 0, 0]),
             Self::Failed { step, errno } => (b'F', [step as i64, errno.into(), 0, 0]),
             Self::Ended {
                 code,
@@ -248,7 +313,9 @@ impl Report {
             return None;
         };
         Some(match tag {
-            b'S' => Self::Started,
+            b'S' => Self::Started {
+                landlock: u32::try_from(first).ok(),
+            },
             b'F' => Self::Failed {
                 step: Step::ALL.into_iter().find(|step| *step as i64 == first)?,
                 errno: i32::try_from(second).ok()?,
@@ -279,6 +346,9 @@ mod tests {
             cwd: PathBuf::from(odd),
             ports: vec![(65535, "/a".into())],
             limits: [Some(u64::MAX), None, Some(0), None, Some(7)],
+            terminal: Some((24, u16::MAX)),
+            writable: vec!["/a".into(), "/b".into()],
+            filters: vec![vec![0, 255], Vec::new()],
         };
         let bytes = told.encode().unwrap();
         assert_eq!(Instructions::read(bytes.as_slice()).unwrap(), told);
@@ -298,9 +368,10 @@ mod tests {
     }
 
     #[test]
-    fn reports_survive_the_wire() {
+    fn reports_and_orders_survive_the_wire() {
         let reports = [
-            Report::Started,
+            Report::Started { landlock: Some(7) },
+            Report::Started { landlock: None },
             Report::Failed {
                 step: Step::NotExecutable,
                 errno: 13,
@@ -321,6 +392,14 @@ mod tests {
         for report in reports {
             assert_eq!(Report::decode(&report.encode()), Some(report));
         }
+        let resize = Order::Resize {
+            rows: 24,
+            columns: u16::MAX,
+        };
+        for order in [Order::Terminate, resize] {
+            assert_eq!(Order::decode(order.encode()), Some(order));
+        }
+        assert_eq!(Order::decode([b'?'; Order::SIZE]), None);
         assert_eq!(Report::decode(&[b'?'; Report::SIZE]), None);
         assert_eq!(Report::decode(b"S"), None);
     }

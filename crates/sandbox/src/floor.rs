@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::SandboxError;
-use crate::seccomp;
 use crate::spec::{Mount, Spec};
 use crate::sys;
 
@@ -20,9 +19,9 @@ pub(crate) const OURS: &str = "/.freehold";
 pub(crate) const INIT: &str = "/.freehold/init";
 
 /// Build tools write gigabytes there, and it is memory.
-const TMP_BYTES: u64 = 2 << 30;
+pub(crate) const TMP_BYTES: u64 = 2 << 30;
 /// In `/proc`, of the machine and not of the processes inside: memory, keys, the kernel's insides.
-const MASKED_FILES: [&str; 12] = [
+pub(crate) const MASKED_FILES: [&str; 12] = [
     "kcore",
     "keys",
     "kmsg",
@@ -36,7 +35,7 @@ const MASKED_FILES: [&str; 12] = [
     "timer_list",
     "vmallocinfo",
 ];
-const MASKED_FOLDERS: [&str; 4] = ["acpi", "asound", "irq", "scsi"];
+pub(crate) const MASKED_FOLDERS: [&str; 4] = ["acpi", "asound", "irq", "scsi"];
 
 /// What the launcher is told, and the descriptors that go with it.
 pub(crate) struct Orders {
@@ -83,9 +82,19 @@ pub(crate) fn orders(spec: &Spec, info_fd: RawFd, first_fd: RawFd) -> Result<Ord
     })
 }
 
+/// The places inside that can be written.
+pub(crate) fn writable(spec: &Spec) -> Vec<PathBuf> {
+    let given = visible(&spec.mounts).filter_map(|mount| match mount {
+        Mount::ReadWrite { target, .. } | Mount::Tmpfs { target, .. } => Some(target.clone()),
+        _ => None,
+    });
+    let own = ["/tmp", "/dev/shm"].map(PathBuf::from);
+    own.into_iter().chain(given).collect()
+}
+
 /// Without those that a later one on the very same place hides: the launcher cannot mount over a
 /// link or over a file that it made.
-fn visible(mounts: &[Mount]) -> impl Iterator<Item = &Mount> {
+pub(crate) fn visible(mounts: &[Mount]) -> impl Iterator<Item = &Mount> {
     let later = |at: usize, target: &Path| {
         mounts[at + 1..]
             .iter()
@@ -154,8 +163,6 @@ impl Builder {
         let uid = UID.to_string();
         self.say(["--uid", &uid, "--gid", &uid, "--cap-drop", "ALL"]);
         self.say(["--info-fd", &info_fd.to_string()]);
-        let filter = self.pass(&seccomp::filter())?;
-        self.say(["--seccomp", &filter]);
         let size = spec.limits.tmp_bytes.unwrap_or(TMP_BYTES).to_string();
         self.proc();
         self.say(["--dev", "/dev"]);

@@ -20,7 +20,7 @@ use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Spec, Tier};
 use crate::streams::Streams;
-use crate::{check, floor, processes, spawn, sys};
+use crate::{check, floor, processes, seccomp, spawn, sys};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -46,14 +46,14 @@ const ORDERS_FD: i32 = INFO_FD + 1;
 /// itself; every other error names the step of the set-up that failed. Nothing runs after an error.
 pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     check::spec(spec)?;
-    let streams = Streams::open(spec.stdin)?;
+    let streams = Streams::open(spec)?;
     let (control, theirs) =
         StdUnixStream::pair().map_err(SandboxError::io("make the control socket"))?;
     control
         .set_nonblocking(true)
         .map_err(SandboxError::io("make the control socket"))?;
     let mut launch = match spec.tier {
-        Tier::None | Tier::Worktree => plain(spec),
+        Tier::None | Tier::Worktree => plain(spec)?,
         Tier::Sandbox => sandbox(spec).await?,
         Tier::Container | Tier::Vm => {
             return Err(SandboxError::Invalid {
@@ -99,17 +99,20 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         step: "start",
         seconds: START_WITHIN.as_secs(),
     };
-    if let Err(error) = begun.unwrap_or(Err(late)) {
-        // The first error is the one to tell.
-        let _ = tree.end().await;
-        return Err(error);
-    }
+    let landlock = match begun.unwrap_or(Err(late)) {
+        Ok(landlock) => landlock,
+        Err(error) => {
+            // The first error is the one to tell.
+            let _ = tree.end().await;
+            return Err(error);
+        }
+    };
     let in_force = InForce {
         tier: spec.tier,
         launcher: bubblewrap::found()
             .filter(|_| spec.tier.is_sandboxed())
             .map(|launcher| launcher.version.clone()),
-        landlock: None,
+        landlock,
         cgroup: None,
         uid: None,
         limits: Limits {
@@ -144,7 +147,7 @@ fn bare(program: &Path) -> Command {
     command
 }
 
-fn plain(spec: &Spec) -> Launch {
+fn plain(spec: &Spec) -> Result<Launch, SandboxError> {
     let mut command = bare(&spec.init.program);
     command.args(&spec.init.args).arg(VERSION);
     let ports = spec
@@ -152,13 +155,13 @@ fn plain(spec: &Spec) -> Launch {
         .iter()
         .map(|port| (port.port, port.socket.clone()))
         .collect();
-    Launch {
+    Ok(Launch {
         program: spec.init.program.clone(),
         command,
         passed: Vec::new(),
         info: None,
-        instructions: instructions(spec, ports),
-    }
+        instructions: instructions(spec, ports)?,
+    })
 }
 
 async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
@@ -178,14 +181,21 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
         command,
         passed,
         info: Some(info),
-        instructions: instructions(spec, orders.ports),
+        instructions: instructions(spec, orders.ports)?,
     })
 }
 
-fn instructions(spec: &Spec, ports: Vec<(u16, PathBuf)>) -> Instructions {
+/// What init is told: in a contained tier it puts the program behind Landlock and the filters.
+fn instructions(spec: &Spec, ports: Vec<(u16, PathBuf)>) -> Result<Instructions, SandboxError> {
     let limits = &spec.limits;
-    Instructions {
-        contained: spec.tier.is_sandboxed(),
+    let contained = spec.tier.is_sandboxed();
+    let (writable, filters) = if contained {
+        (floor::writable(spec), seccomp::filters()?.to_vec())
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    Ok(Instructions {
+        contained,
         program: spec.program.clone(),
         args: spec.args.clone(),
         env: spec
@@ -202,16 +212,19 @@ fn instructions(spec: &Spec, ports: Vec<(u16, PathBuf)>) -> Instructions {
             limits.memory_bytes,
             limits.processes,
         ],
-    }
+        terminal: spec.terminal.map(|size| (size.rows, size.columns)),
+        writable,
+        filters,
+    })
 }
 
-/// Brings a spawned launcher to a running program.
+/// Brings a spawned launcher to a running program, and tells which Landlock holds it.
 async fn begin(
     tree: &mut Tree,
     info: Option<Receiver>,
     told: &Instructions,
     spec: &Spec,
-) -> Result<(), SandboxError> {
+) -> Result<Option<u32>, SandboxError> {
     if let Some(info) = info {
         match first_process(info, tree.pid).await {
             Some(first) => tree.first = Some(first),
@@ -224,7 +237,7 @@ async fn begin(
     // An early end shows in the report that is missing.
     let _ = tree.control.write_all(&told).await;
     match tree.report().await {
-        Some(Report::Started) => Ok(()),
+        Some(Report::Started { landlock }) => Ok(landlock),
         Some(Report::Failed { step, errno }) => {
             Err(init_error(step, io::Error::from_raw_os_error(errno), spec))
         }
@@ -277,6 +290,11 @@ fn init_error(step: Step, cause: io::Error, spec: &Spec) -> SandboxError {
             "listen on a port",
             "choose a port above 1023 that nothing else uses",
         ),
+        Step::Landlock => setup(
+            "make the rules of Landlock",
+            "the kernel has Landlock and does not let it be used: in a container, allow the landlock calls in its seccomp profile",
+        ),
+        Step::Terminal => setup("make a terminal", "mount devpts on /dev/pts"),
         Step::Start => setup(
             "start the program",
             "check the limits, and the size of the arguments and the environment",

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use tokio::net::unix::pipe::{Receiver, Sender as PipeSender};
 
 use crate::error::SandboxError;
-use crate::spec::Stdin;
+use crate::spec::{Spec, Stdin};
 
 /// The program's standard streams: our ends and its own.
 pub(crate) struct Streams {
@@ -17,17 +17,18 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(crate) fn open(stdin: Stdin) -> Result<Self, SandboxError> {
-        Self::try_open(stdin).map_err(SandboxError::io("open the standard streams"))
+    pub(crate) fn open(spec: &Spec) -> Result<Self, SandboxError> {
+        // A terminal is typed into.
+        let piped = spec.terminal.is_some() || spec.stdin == Stdin::Piped;
+        Self::try_open(piped).map_err(SandboxError::io("open the standard streams"))
     }
 
-    fn try_open(stdin: Stdin) -> io::Result<Self> {
-        let (stdin, their_stdin) = match stdin {
-            Stdin::Null => (None, OwnedFd::from(std::fs::File::open("/dev/null")?)),
-            Stdin::Piped => {
-                let (theirs, ours) = pipe()?;
-                (Some(PipeSender::from_owned_fd(ours.into())?), theirs.into())
-            }
+    fn try_open(piped: bool) -> io::Result<Self> {
+        let (stdin, their_stdin) = if piped {
+            let (theirs, ours) = pipe()?;
+            (Some(PipeSender::from_owned_fd(ours.into())?), theirs.into())
+        } else {
+            (None, OwnedFd::from(std::fs::File::open("/dev/null")?))
         };
         let (stdout, their_stdout) = pipe()?;
         let (stderr, their_stderr) = pipe()?;

@@ -3,11 +3,14 @@
 //! Products call [`main`] from a hidden subcommand, see [`Init`](crate::Init). Standard library and
 //! blocking calls only: it must be small, and must work before and without any runtime.
 
+mod fence;
 mod ports;
 mod prove;
+mod terminal;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -23,8 +26,10 @@ use nix::sys::time::TimeVal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 
-use crate::control::{CONTROL_FD, Instructions, Report, Step, TERMINATE, VERSION};
+use crate::control::{CONTROL_FD, Instructions, Order, Report, Step, VERSION};
 use crate::{processes, sys};
+
+use fence::Fence;
 
 pub(crate) use prove::{NAMESPACES, PROVE, Seen};
 
@@ -38,6 +43,8 @@ pub(crate) const RESOURCES: [Resource; 5] = [
     Resource::RLIMIT_AS,
     Resource::RLIMIT_NPROC,
 ];
+/// From `SIGXCPU`, which can be ignored, to `SIGKILL`.
+const CPU_GRACE_SECONDS: u64 = 2;
 /// Killing a tree that keeps forking takes some rounds; one that is stuck in the kernel takes for ever.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// Between two rounds, for the kernel to take the killed apart.
@@ -93,6 +100,8 @@ struct Running {
     contained: bool,
     forwarded: SigSet,
     ports: ports::Listeners,
+    terminal: Option<terminal::Terminal>,
+    landlock: Option<u32>,
 }
 
 fn begin(control: &UnixStream) -> Result<Running, Failed> {
@@ -108,19 +117,28 @@ fn begin(control: &UnixStream) -> Result<Running, Failed> {
     let told = Instructions::read(control).map_err(prepare())?;
     std::env::set_current_dir(&told.cwd).map_err(at(Step::Directory))?;
     let ports = ports::listen(&told.ports).map_err(at(Step::Listen))?;
-    let program = spawn(&told, streams)?;
+    let fence = if told.contained {
+        Fence::around(&told.writable).map_err(at(Step::Landlock))?
+    } else {
+        Fence::none()
+    };
+    let landlock = fence.landlock;
+    let (streams, terminal) = streams_of(&told, streams).map_err(at(Step::Terminal))?;
+    let program = spawn(&told, streams, fence)?;
     Ok(Running {
         program,
         contained: told.contained,
         forwarded,
         ports,
+        terminal,
+        landlock,
     })
 }
 
 /// Takes the program's streams over, and shuts the program out of this process: it may not trace
 /// it, read its memory or take its descriptors, though both have the same user.
-fn prepare_self() -> io::Result<[Stdio; 3]> {
-    let stream = |number| sys::take_passed(CONTROL_FD + number).map(Stdio::from);
+fn prepare_self() -> io::Result<[OwnedFd; 3]> {
+    let stream = |number| sys::take_passed(CONTROL_FD + number);
     let streams = [stream(1)?, stream(2)?, stream(3)?];
     sys::close_on_exec_from(CONTROL_FD)?;
     prctl::set_dumpable(false)?;
@@ -128,18 +146,42 @@ fn prepare_self() -> io::Result<[Stdio; 3]> {
     Ok(streams)
 }
 
-fn spawn(told: &Instructions, [stdin, stdout, stderr]: [Stdio; 3]) -> Result<Pid, Failed> {
+/// The streams as the program gets them: as they came, or a terminal in their place.
+fn streams_of(
+    told: &Instructions,
+    streams: [OwnedFd; 3],
+) -> io::Result<([Stdio; 3], Option<terminal::Terminal>)> {
+    let Some(size) = told.terminal else {
+        return Ok((streams.map(Stdio::from), None));
+    };
+    let [input, output, _] = streams;
+    let (streams, terminal) = terminal::open(size, input, output)?;
+    Ok((streams, Some(terminal)))
+}
+
+fn spawn(
+    told: &Instructions,
+    [stdin, stdout, stderr]: [Stdio; 3],
+    fence: Fence,
+) -> Result<Pid, Failed> {
     let mut command = Command::new(&told.program);
     command
         .args(&told.args)
         .env_clear()
         .envs(told.env.iter().map(|(name, value)| (name, value)));
-    command
-        .stdin(stdin)
-        .stdout(stdout)
-        .stderr(stderr)
-        .process_group(0);
-    sys::limit(&mut command, limits(&told.limits).map_err(at(Step::Start))?);
+    command.stdin(stdin).stdout(stdout).stderr(stderr);
+    let terminal = told.terminal.is_some();
+    if !terminal {
+        command.process_group(0);
+    }
+    let enter = sys::Enter {
+        limits: limits(&told.limits).map_err(at(Step::Start))?,
+        terminal,
+        fence: told
+            .contained
+            .then(|| (fence.ruleset, told.filters.clone())),
+    };
+    sys::enter(&mut command, enter);
     let child = command
         .spawn()
         .map_err(|error| why_not(&told.program, error))?;
@@ -148,14 +190,24 @@ fn spawn(told: &Instructions, [stdin, stdout, stderr]: [Stdio; 3]) -> Result<Pid
         .map_err(|error| Failed(Step::Start, io::Error::other(error)))
 }
 
-/// Never above the hard limit there is: raising it needs a privilege, and lowering is always safe.
-fn limits(wanted: &[Option<u64>; 5]) -> io::Result<Vec<(Resource, rlim_t)>> {
+/// Soft and hard. Never above the hard limit there is: raising it needs a privilege, and lowering is
+/// always safe.
+fn limits(wanted: &[Option<u64>; 5]) -> io::Result<Vec<(Resource, rlim_t, rlim_t)>> {
     let set = RESOURCES
         .into_iter()
         .zip(wanted)
         .filter_map(|(resource, value)| Some((resource, (*value)?)));
-    set.map(|(resource, value)| Ok((resource, value.min(getrlimit(resource)?.1))))
-        .collect()
+    set.map(|(resource, value)| {
+        let most = getrlimit(resource)?.1;
+        // At the hard limit of processor time the kernel kills without a word; the soft one tells.
+        let hard = if resource == Resource::RLIMIT_CPU {
+            value.saturating_add(CPU_GRACE_SECONDS)
+        } else {
+            value
+        };
+        Ok((resource, value.min(most), hard.min(most)))
+    })
+    .collect()
 }
 
 /// Tells a program that is not there from one that cannot run, and both from trouble of our own.
@@ -182,13 +234,23 @@ impl Running {
             contained,
             forwarded,
             ports,
+            terminal,
+            landlock,
         } = self;
-        if control.write_all(&Report::Started.encode()).is_err() {
+        let started = Report::Started { landlock };
+        if control.write_all(&started.encode()).is_err() {
             end_everything(contained);
         }
         ports.serve();
+        let mut terminal = terminal.map(terminal::Terminal::serve);
+        let resize = terminal.as_mut().map(terminal::Served::resizer);
+        let resize = move |rows, columns| {
+            if let Some(resize) = &resize {
+                resize(rows, columns);
+            }
+        };
         if let Ok(orders) = control.try_clone() {
-            std::thread::spawn(move || obey(orders, program, contained));
+            std::thread::spawn(move || obey(orders, program, contained, resize));
         } else {
             end_everything(contained);
         }
@@ -198,25 +260,26 @@ impl Running {
             }
         });
         let status = collect_until(program);
-        if !contained {
+        let ended = ended(status);
+        if !contained || terminal.is_some() {
             end_descendants();
         }
-        let _ = control.write_all(&ended(status).encode());
+        if let Some(terminal) = terminal {
+            terminal.finish();
+        }
+        let _ = control.write_all(&ended.encode());
         code(status)
     }
 }
 
 /// The host's side of the socket, to its end.
-fn obey(mut orders: UnixStream, program: Pid, contained: bool) {
-    let mut order = [0];
-    loop {
-        match orders.read(&mut order) {
-            Ok(1) if order == [TERMINATE] => {
-                let _ = kill(program, Signal::SIGTERM);
-            }
-            Ok(0) => break,
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
-            _ => {}
+fn obey(mut orders: UnixStream, program: Pid, contained: bool, resize: impl Fn(u16, u16)) {
+    let mut order = [0; Order::SIZE];
+    while orders.read_exact(&mut order).is_ok() {
+        match Order::decode(order) {
+            Some(Order::Terminate) => drop(kill(program, Signal::SIGTERM)),
+            Some(Order::Resize { rows, columns }) => resize(rows, columns),
+            None => {}
         }
     }
     end_everything(contained);

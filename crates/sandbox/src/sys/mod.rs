@@ -1,8 +1,10 @@
 //! The calls to the kernel that no safe wrapper covers. All `unsafe` of the crate is here.
 #![expect(
     unsafe_code,
-    reason = "descriptors at fixed numbers and pidfds have no safe wrapper in std or nix"
+    reason = "descriptors at fixed numbers, pidfds and Landlock have no safe wrapper in std or nix"
 )]
+
+pub(crate) mod fence;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -90,18 +92,53 @@ pub(crate) fn take_passed(number: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Makes `command` start with no signal blocked (it would inherit the caller's mask) and with these
-/// limits, soft and hard.
-pub(crate) fn limit(command: &mut std::process::Command, limits: Vec<(Resource, rlim_t)>) {
-    let set = move || {
+/// What is done in the new process just before the program takes its place.
+pub(crate) struct Enter {
+    /// Soft and hard.
+    pub(crate) limits: Vec<(Resource, rlim_t, rlim_t)>,
+    /// The program's session is its own, with its standard input as the terminal that controls it.
+    pub(crate) terminal: bool,
+    /// The walls of [`fence`], when there are some.
+    pub(crate) fence: Option<(Option<OwnedFd>, Vec<Vec<u8>>)>,
+}
+
+/// Makes `command` start with no signal blocked (it would inherit the caller's mask), and as told.
+pub(crate) fn enter(command: &mut std::process::Command, told: Enter) {
+    let enter = move || {
         SigSet::empty().thread_set_mask()?;
-        for (resource, value) in &limits {
-            setrlimit(*resource, *value, *value)?;
+        if told.terminal {
+            setsid()?;
+            // SAFETY: takes numbers only.
+            if unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } == -1 {
+                return Err(io::Error::last_os_error());
+            }
         }
-        Ok(())
+        for (resource, soft, hard) in &told.limits {
+            setrlimit(*resource, *soft, *hard)?;
+        }
+        match &told.fence {
+            Some((ruleset, filters)) => fence::confine(ruleset.as_ref(), filters),
+            None => Ok(()),
+        }
     };
     // SAFETY: the closure runs between fork and exec and only makes system calls.
-    unsafe { command.pre_exec(set) };
+    unsafe { command.pre_exec(enter) };
+}
+
+/// Tells a terminal its size, and so the programs in it.
+pub(crate) fn set_window(terminal: &File, size: &nix::pty::Winsize) -> io::Result<()> {
+    // SAFETY: the request reads one such structure, which lives through the call.
+    let result = unsafe {
+        libc::ioctl(
+            terminal.as_raw_fd(),
+            libc::TIOCSWINSZ,
+            std::ptr::from_ref(size),
+        )
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// A handle on process `pid` that stays its handle when the number is used again.

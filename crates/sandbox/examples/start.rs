@@ -1,0 +1,113 @@
+//! How long the start of `true` takes in the sandbox, beside bare `bwrap` and a plain process.
+//!
+//! `cargo run --release -p freehold-sandbox --example start -- [ROUNDS]`
+#![expect(clippy::print_stdout, reason = "it is for a person who looks")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use freehold_sandbox::{Init, Limits, Mount, Spec, Stdin as Input, Tier, host_root, start};
+
+/// Any run of this program with this argument is the helper.
+const HELPER: &str = "init";
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut words = std::env::args_os().skip(1);
+    match words.next() {
+        Some(word) if word == HELPER => Ok(freehold_sandbox::init::main(words)),
+        rounds => {
+            let rounds = rounds.and_then(|word| word.to_str()?.parse().ok());
+            tokio::runtime::Runtime::new()?.block_on(measure(rounds.unwrap_or(200)))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut times: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+    // In turns, so that a busy moment of the machine meets all of them.
+    for _ in 0..rounds {
+        let mut time = |name, begun: Instant| times.entry(name).or_default().push(begun.elapsed());
+        let begun = Instant::now();
+        bare(folder.path())?;
+        time("bare bwrap", begun);
+        for (name, tier) in [("none", Tier::None), ("sandbox", Tier::Sandbox)] {
+            let spec = spec(tier, folder.path())?;
+            let begun = Instant::now();
+            let exit = start(&spec).await?.wait().await?;
+            time(name, begun);
+            if !exit.success() {
+                return Err(format!("{name}: {exit:?}").into());
+            }
+        }
+    }
+    for (name, mut all) in times {
+        all.sort();
+        let at = |share: usize| all[(all.len() - 1) * share / 100].as_secs_f64() * 1e3;
+        println!(
+            "{name:12} p50 {:6.2} ms   p90 {:6.2} ms   of {rounds}",
+            at(50),
+            at(90)
+        );
+    }
+    Ok(())
+}
+
+/// What a person would type to have a program in an empty network with the system and a folder.
+fn bare(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let mut command = Command::new("bwrap");
+    command.args(["--unshare-all", "--die-with-parent", "--new-session"]);
+    for mount in host_root() {
+        match mount {
+            Mount::ReadOnly { source, target } => {
+                command.arg("--ro-bind").arg(source).arg(target);
+            }
+            Mount::Symlink { points_to, target } => {
+                command.arg("--symlink").arg(points_to).arg(target);
+            }
+            _ => {}
+        }
+    }
+    command.args([
+        "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind",
+    ]);
+    command.arg(folder).args(["/workspace", "true"]);
+    let ended = command.stdin(Stdio::null()).status()?;
+    if ended.success() {
+        Ok(())
+    } else {
+        Err("bwrap failed".into())
+    }
+}
+
+fn spec(tier: Tier, folder: &std::path::Path) -> Result<Spec, Box<dyn Error>> {
+    let mut mounts = host_root();
+    mounts.push(Mount::ReadWrite {
+        source: folder.to_path_buf(),
+        target: "/workspace".into(),
+    });
+    Ok(Spec {
+        tier,
+        program: "true".into(),
+        args: Vec::new(),
+        env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
+        cwd: "/".into(),
+        mounts,
+        ports: Vec::new(),
+        limits: Limits {
+            total_memory_bytes: Some(1 << 30),
+            total_tasks: Some(512),
+            ..Limits::default()
+        },
+        stdin: Input::Null,
+        terminal: None,
+        image: None,
+        init: Init {
+            program: std::env::current_exe()?,
+            args: vec![HELPER.into()],
+        },
+    })
+}
