@@ -44,6 +44,7 @@ mod floor;
 mod host;
 pub mod init;
 mod launch;
+pub mod obstacle;
 mod probe;
 mod processes;
 mod seccomp;

@@ -75,6 +75,13 @@ pub(crate) fn filters() -> Result<&'static [Vec<u8>], SandboxError> {
     FILTERS.as_deref().map_err(unmade)
 }
 
+/// The names of the calls that pass, such as `openat`, as other tools' profiles list them.
+pub(crate) fn allowed_names() -> impl Iterator<Item = &'static str> {
+    let lists = [calls::ALLOWED, calls::ALLOWED_HERE, calls::ALLOWED_YOUNG];
+    let named = lists.into_iter().flatten();
+    named.map(|(name, _)| name.trim_start_matches("SYS_"))
+}
+
 fn bytes(program: &BpfProgram) -> Vec<u8> {
     let step = |step: &seccompiler::sock_filter| {
         let mut bytes = [0; 8];
