@@ -139,6 +139,8 @@ pub struct Turn {
     pub prompt: String,
     /// A person's answer. In a conversation that goes on, this alone is said.
     pub reply: Option<String>,
+    /// The project's own words for agents, as whoever vouches for them has them.
+    pub instructions: Option<String>,
     /// What was said before, told again only where the conversation cannot go on.
     pub history: Option<String>,
 }
@@ -158,6 +160,10 @@ impl Turn {
     /// The words for an agent that knows nothing yet.
     pub(crate) fn fresh(&self) -> String {
         let mut text = self.prompt.clone();
+        if let Some(instructions) = &self.instructions {
+            text.push_str("\n\nThe project's own instructions for agents:\n\n");
+            text.push_str(instructions);
+        }
         if let Some(history) = &self.history {
             text.push_str("\n\nThis is a continuation. What happened before:\n\n");
             text.push_str(history);

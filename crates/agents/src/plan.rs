@@ -262,6 +262,7 @@ fn with_preset(
         .transpose()?;
     let setup = (recipe.configure)(&Place {
         home: &inside.home,
+        workspace: &inside.workspace,
         model,
     })?;
     let (program, args, speech) = match driver {

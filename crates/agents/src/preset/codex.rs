@@ -56,7 +56,7 @@ fn configure(place: &Place<'_>) -> Result<Setup, AgentError> {
     }
     config.push_str(
         "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\ncheck_for_update_on_startup = false\n\
-         cli_auth_credentials_store = \"file\"\n\n[analytics]\nenabled = false\n\n[feedback]\nenabled = false\n",
+         cli_auth_credentials_store = \"file\"\nproject_doc_max_bytes = 0\n\n[analytics]\nenabled = false\n\n[feedback]\nenabled = false\n",
     );
     if let Some((endpoint, ..)) = place.model {
         config.push_str(&format!(
@@ -64,6 +64,11 @@ fn configure(place: &Place<'_>) -> Result<Setup, AgentError> {
             string(&format!("{}/v1", endpoint.base_url)),
         ));
     }
+    // Said here, it does not trust what it finds: a project's own `.codex` can start programs.
+    config.push_str(&format!(
+        "\n[projects.{}]\ntrust_level = \"untrusted\"\n",
+        string(&place.workspace.to_string_lossy())
+    ));
     setup.files.push(HomeFile {
         path: ".codex/config.toml".into(),
         bytes: config.into_bytes(),

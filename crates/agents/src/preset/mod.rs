@@ -61,6 +61,8 @@ pub(crate) struct Recipe {
 pub(crate) struct Place<'a> {
     /// `HOME` inside.
     pub(crate) home: &'a Path,
+    /// The root of the workspace inside.
+    pub(crate) workspace: &'a Path,
     /// Where the model is, with the kind that was checked against the recipe.
     pub(crate) model: Option<(&'a Endpoint, ProviderKind, &'a str)>,
 }

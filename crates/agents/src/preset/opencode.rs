@@ -45,6 +45,9 @@ fn configure(place: &Place<'_>) -> Result<Setup, AgentError> {
     }
     for name in [
         "OPENCODE_PURE",
+        // A repository's own settings can start programs and name other endpoints.
+        "OPENCODE_DISABLE_PROJECT_CONFIG",
+        "OPENCODE_DISABLE_CLAUDE_CODE",
         "OPENCODE_DISABLE_MODELS_FETCH",
         "OPENCODE_DISABLE_AUTOUPDATE",
         "OPENCODE_DISABLE_DEFAULT_PLUGINS",

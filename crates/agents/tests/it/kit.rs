@@ -84,7 +84,18 @@ impl Stage {
     }
 
     pub(crate) fn put(&self, name: &str, text: &str) {
-        fs::write(self.workspace().join(name), text).unwrap();
+        let path = self.workspace().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// What of the workspace's root begins with `prefix`.
+    pub(crate) fn names(&self, prefix: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.workspace()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with(prefix))
+            .collect()
     }
 
     pub(crate) async fn start(&self, launch: &Launch) -> Child {

@@ -10,7 +10,7 @@ mod name;
 mod trusted;
 
 use self::draft::Draft;
-pub use self::trusted::{TRUSTED, Trusted, trusted};
+pub use self::trusted::{TRUSTED, Trusted, is_agent_settings, trusted};
 
 /// What a diff changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

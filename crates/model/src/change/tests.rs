@@ -337,3 +337,31 @@ proptest! {
         prop_assert!(found.additions + found.deletions <= lines);
     }
 }
+
+#[test]
+fn settings_of_agents_are_told_from_words_for_them() {
+    for path in [
+        ".claude/settings.json",
+        ".claude/skills/x/SKILL.md",
+        "packages/a/.Claude/settings.json",
+        ".mcp.json",
+        "opencode.json",
+        ".opencode/plugin/a.js",
+        ".codex/config.toml",
+        ".gemini",
+        ".cursorrules",
+    ] {
+        assert!(is_agent_settings(path), "{path}");
+    }
+    for path in [
+        "AGENTS.md",
+        "docs/CLAUDE.md",
+        ".agentworks/project.toml",
+        "package.json",
+        ".github/workflows/ci.yml",
+        "src/claude/settings.json",
+        "README.md",
+    ] {
+        assert!(!is_agent_settings(path), "{path}");
+    }
+}

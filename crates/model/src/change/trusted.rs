@@ -107,6 +107,20 @@ pub fn trusted(path: &str) -> impl Iterator<Item = &'static Trusted> {
     rows.into_iter().filter_map(|row| TRUSTED.get(row))
 }
 
+/// Whether a coding agent takes settings from the path by itself: programs that it starts, what it
+/// may do, where its model is. Instructions in words (`AGENTS.md`) are none, and neither is our own
+/// project file, which is read from the target branch alone.
+#[must_use]
+pub fn is_agent_settings(path: &str) -> bool {
+    let settings = |path: &str| {
+        trusted(path)
+            .any(|row| row.flag == Flag::AgentConfig && !row.paths.contains(&".agentworks/"))
+    };
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let below = !folder.is_empty() && settings(&format!("{folder}/x"));
+    below || (!fold(name).ends_with(".md") && settings(path))
+}
+
 /// A word of a path as the most forgiving file system understands it: no case (APFS, NTFS), no
 /// dots and spaces at the end (Windows), no characters that HFS+ passes over.
 fn fold(word: &str) -> String {

@@ -52,6 +52,7 @@ pub(super) fn turn(task: &Execute, moved: Option<&Moved>) -> Turn {
         prompt,
         reply,
         history: None,
+        instructions: None,
     }
 }
 
