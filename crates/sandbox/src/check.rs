@@ -7,10 +7,16 @@ use std::path::{Component, Path};
 
 use crate::error::SandboxError;
 use crate::floor::OURS;
-use crate::spec::{Mount, Spec};
+use crate::spec::{Limits, Mount, Spec};
 
 /// Each is a system call and a descriptor at most; a run has some dozens.
 const MAX_MOUNTS: usize = 1024;
+
+/// The launcher and the helper have six to eight processes and threads, and some megabytes; the
+/// kernel keeps no account of less than a hundredth of a processor.
+const MIN_TASKS: u64 = 16;
+const MIN_MEMORY_BYTES: u64 = 16 << 20;
+const MIN_CPU_MILLI: u64 = 10;
 
 /// Refuses what cannot be started as it is written; nothing has been touched by then.
 pub(crate) fn spec(spec: &Spec) -> Result<(), SandboxError> {
@@ -47,10 +53,34 @@ pub(crate) fn spec(spec: &Spec) -> Result<(), SandboxError> {
             });
         }
     }
+    together(&spec.limits)?;
     if spec.tier.is_sandboxed() {
         mounts(spec)
     } else {
         Ok(())
+    }
+}
+
+/// Limits that the launcher and the helper alone would reach.
+fn together(limits: &Limits) -> Result<(), SandboxError> {
+    let least = [
+        (
+            "total_memory_bytes",
+            limits.total_memory_bytes,
+            MIN_MEMORY_BYTES,
+        ),
+        ("total_tasks", limits.total_tasks, MIN_TASKS),
+        ("cpu_milli", limits.cpu_milli, MIN_CPU_MILLI),
+    ];
+    let too_low = |(_, wanted, least): &(&str, Option<u64>, u64)| {
+        wanted.is_some_and(|wanted| wanted < *least)
+    };
+    match least.into_iter().find(too_low) {
+        Some((name, wanted, least)) => invalid(format!(
+            "limits.{name}: {} is less than the sandbox itself needs; at least {least}",
+            wanted.unwrap_or_default()
+        )),
+        None => Ok(()),
     }
 }
 

@@ -12,10 +12,11 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
+use crate::cgroup::{Facts, Group};
 use crate::control::{Order, Report};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Terminal, Tier};
-use crate::{processes, spawn, sys};
+use crate::{ending, processes, spawn, sys};
 
 /// What the host writes to a program's standard input.
 pub type Input = pipe::Sender;
@@ -166,34 +167,7 @@ impl Child {
         if timeout(CLOSE_WITHIN, self.tree.gone()).await.is_err() {
             self.kill().await?;
         }
-        let exit = match report {
-            Some(Report::Ended {
-                code,
-                signal,
-                cpu_micros,
-                max_rss_bytes,
-            }) => {
-                let usage = Usage {
-                    cpu: Duration::from_micros(cpu_micros),
-                    max_rss_bytes,
-                    peak_memory_bytes: None,
-                    peak_tasks: None,
-                };
-                Exit {
-                    code,
-                    signal,
-                    usage: Some(usage),
-                    hit: None,
-                }
-            }
-            // The helper did not live to tell. A code would be the launcher's, not the program's.
-            _ => Exit {
-                code: None,
-                signal: Some(Signal::SIGKILL as i32),
-                usage: None,
-                hit: None,
-            },
-        };
+        let exit = ending::exit(report, &self.tree.facts, &self.in_force.limits);
         tracing::debug!(
             pid = self.tree.pid,
             code = exit.code,
@@ -250,6 +224,10 @@ pub(crate) struct Tree {
     /// The part of a report that has come.
     pub(crate) partial: Vec<u8>,
     pub(crate) ended: bool,
+    /// The control group of all of them; it goes when they are gone.
+    pub(crate) group: Option<Group>,
+    /// What the group told before it went.
+    pub(crate) facts: Facts,
 }
 
 impl Tree {
@@ -298,6 +276,11 @@ impl Tree {
         if let Some(mut outer) = self.outer.take() {
             let _ = outer.wait();
         }
+        if let Some(group) = self.group.take() {
+            // To its end, also when nobody waits any more.
+            let told = tokio::task::spawn_blocking(move || group.facts());
+            self.facts = told.await.unwrap_or_default();
+        }
     }
 
     /// Sends what ends everything; returns at once.
@@ -325,7 +308,7 @@ impl Drop for Tree {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
             self.signal_end();
-            spawn::collect(outer);
+            spawn::collect(outer, self.group.take());
         }
     }
 }

@@ -295,8 +295,8 @@ impl Report {
             ),
         };
         let mut bytes = [tag; Self::SIZE];
-        for (place, number) in bytes[1..].chunks_exact_mut(8).zip(numbers) {
-            place.copy_from_slice(&number.to_be_bytes());
+        for (place, number) in bytes[1..].as_chunks_mut().0.iter_mut().zip(numbers) {
+            *place = number.to_be_bytes();
         }
         bytes
     }
@@ -305,9 +305,10 @@ impl Report {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, rest) = bytes.split_first()?;
         let numbers: Vec<i64> = rest
-            .chunks_exact(8)
-            .filter_map(|bytes| bytes.try_into().ok())
-            .map(i64::from_be_bytes)
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| i64::from_be_bytes(*bytes))
             .collect();
         let &[first, second, third, fourth] = numbers.as_slice() else {
             return None;

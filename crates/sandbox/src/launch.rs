@@ -15,6 +15,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::timeout;
 
 use crate::bubblewrap;
+use crate::cgroup::{Facts, Group};
 use crate::child::{Child, InForce, Tree};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
@@ -71,7 +72,13 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::from(OwnedFd::from(their_said)));
-    sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
+    let group = open_group(spec).await;
+    let held = group.as_ref().map(Group::held).unwrap_or_default();
+    let cgroup = group.as_ref().map(Group::version);
+    let entrances = group.as_ref().map(Group::entrances).transpose();
+    let entrances = entrances.map_err(SandboxError::io("open the control group"))?;
+    sys::detach(&mut command, passed, entrances.unwrap_or_default())
+        .map_err(SandboxError::io("pass descriptors"))?;
 
     let contained = spec.tier.is_sandboxed();
     let mut tree = spawn::spawn(command, move |outer| {
@@ -86,6 +93,8 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
             said,
             partial: Vec::new(),
             ended: false,
+            group,
+            facts: Facts::default(),
         })
     })
     .await
@@ -113,12 +122,12 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
             .filter(|_| spec.tier.is_sandboxed())
             .map(|launcher| launcher.version.clone()),
         landlock,
-        cgroup: None,
+        cgroup,
         uid: None,
         limits: Limits {
-            total_memory_bytes: None,
-            total_tasks: None,
-            cpu_milli: None,
+            total_memory_bytes: held.memory_bytes,
+            total_tasks: held.tasks,
+            cpu_milli: held.cpu_milli,
             ..spec.limits
         },
     };
@@ -129,6 +138,18 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         streams.stdout,
         streams.stderr,
     ))
+}
+
+/// A control group for all processes of a start; a container's runtime and a virtual machine have
+/// ways of their own.
+async fn open_group(spec: &Spec) -> Option<Group> {
+    if spec.tier > Tier::Sandbox {
+        return None;
+    }
+    let limits = spec.limits;
+    tokio::task::spawn_blocking(move || Group::open(&limits))
+        .await
+        .ok()?
 }
 
 /// A command that is ready to go, what to pass after init's four descriptors, and what to tell init.

@@ -36,9 +36,11 @@
 #![cfg(target_os = "linux")]
 
 mod bubblewrap;
+mod cgroup;
 mod check;
 mod child;
 mod control;
+mod ending;
 mod error;
 mod floor;
 mod host;

@@ -22,6 +22,14 @@ pub(crate) fn parent(pid: i32) -> Option<(i32, bool)> {
     Some((fields.next()?.parse().ok()?, ended))
 }
 
+/// When `pid` was started, in ticks since the machine was: with it, a number names one process only.
+pub(crate) fn born(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    // The 22nd field of proc_pid_stat(5); the state, the first after the name, is the third.
+    rest.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
 /// All living processes below `root`, parents before children; `root` is not among them.
 pub(crate) fn descendants(root: i32) -> Vec<i32> {
     let all: Vec<(i32, i32, bool)> = fs::read_dir("/proc")

@@ -43,23 +43,28 @@ pub(crate) fn kill_orphans() {
     }
 }
 
+/// A process on its way out, and what is let go of after it.
+type Left = (Process, Box<dyn Send>);
+
 /// Collects what was dropped, so that no zombie is left whichever runtime is or is not running. Apart
 /// from the launching thread: one that is stuck in the kernel must not hold up the others' start.
-static COLLECTOR: LazyLock<Option<Sender<Process>>> = LazyLock::new(|| {
-    let (ended, inbox) = channel::<Process>();
+static COLLECTOR: LazyLock<Option<Sender<Left>>> = LazyLock::new(|| {
+    let (ended, inbox) = channel::<Left>();
     let thread = std::thread::Builder::new().name("sandbox-collector".into());
     let started = thread.spawn(move || {
-        inbox
-            .into_iter()
-            .for_each(|mut process| drop(process.wait()));
+        inbox.into_iter().for_each(|(mut process, after)| {
+            let _ = process.wait();
+            drop(after);
+        });
     });
     started.ok().map(|_| ended)
 });
 
-/// Waits for `process`, which is on its way out, without blocking the caller.
-pub(crate) fn collect(process: Process) {
+/// Waits for `process`, which is on its way out, and lets go of `after` then, without blocking the
+/// caller.
+pub(crate) fn collect(process: Process, after: impl Send + 'static) {
     if let Some(collector) = COLLECTOR.as_ref() {
-        let _ = collector.send(process);
+        let _ = collector.send((process, Box::new(after)));
     }
 }
 

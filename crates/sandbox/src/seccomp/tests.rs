@@ -51,8 +51,8 @@ fn verdict_on(architecture: u32, number: i64, args: [u64; 3]) -> u32 {
     let mut data = [0; 64];
     data[..4].copy_from_slice(&u32::try_from(number).unwrap().to_ne_bytes());
     data[4..8].copy_from_slice(&architecture.to_ne_bytes());
-    for (place, arg) in data[16..].chunks_exact_mut(8).zip(args) {
-        place.copy_from_slice(&arg.to_ne_bytes());
+    for (place, arg) in data[16..].as_chunks_mut().0.iter_mut().zip(args) {
+        *place = arg.to_ne_bytes();
     }
     let verdicts = filters().unwrap().iter().rev();
     let mut verdicts = verdicts.map(|filter| run(filter, &data));

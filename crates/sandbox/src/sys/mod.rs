@@ -32,8 +32,13 @@ pub(crate) fn memory_file(contents: &[u8]) -> io::Result<OwnedFd> {
 }
 
 /// Makes `command` start in a session of its own, without core dumps, with exactly `passed` open
-/// above 2: the first as [`FIRST_PASSED`], the next as the number after it, and so on.
-pub(crate) fn detach(command: &mut std::process::Command, passed: Vec<OwnedFd>) -> io::Result<()> {
+/// above 2: the first as [`FIRST_PASSED`], the next as the number after it, and so on; and in the
+/// control groups behind `entrances`.
+pub(crate) fn detach(
+    command: &mut std::process::Command,
+    passed: Vec<OwnedFd>,
+    entrances: Vec<OwnedFd>,
+) -> io::Result<()> {
     let count = RawFd::try_from(passed.len()).map_err(io::Error::other)?;
     let end = FIRST_PASSED + count;
     // Out of the way of the numbers they are going to have, so that none overwrites another.
@@ -46,6 +51,9 @@ pub(crate) fn detach(command: &mut std::process::Command, passed: Vec<OwnedFd>) 
         })
         .collect::<io::Result<Vec<_>>>()?;
     let place = move || {
+        for entrance in &entrances {
+            nix::unistd::write(entrance, b"0")?;
+        }
         SigSet::empty().thread_set_mask()?;
         setsid()?;
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;

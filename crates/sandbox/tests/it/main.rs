@@ -11,7 +11,9 @@
 
 mod end;
 mod kit;
+mod limits;
 mod start;
+mod terminal;
 mod user;
 mod walls;
 mod work;
