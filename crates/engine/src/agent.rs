@@ -28,6 +28,8 @@ const WORDS_MAX: usize = 256;
 pub(crate) struct Start {
     pub(crate) command: Vec<String>,
     pub(crate) paths: Vec<String>,
+    #[serde(default)]
+    pub(crate) image: Option<String>,
 }
 
 /// Where the start of an agent belongs.
@@ -81,6 +83,7 @@ fn check_agent(new: &NewAgent) -> Result<()> {
             format!("`{}` is not an absolute path", shorten(path)),
         );
     }
+    crate::isolation::check(new)?;
     let limits = [new.timeout_s, new.stall_s];
     if limits
         .into_iter()
@@ -186,6 +189,7 @@ impl Engine {
         let start = Start {
             command: new.command,
             paths: new.paths,
+            image: new.image,
         };
         let plain = serde_json::to_vec(&start)
             .map_err(|error| Error::Internal(format!("start of an agent: {error}")))?;
@@ -205,6 +209,8 @@ impl Engine {
             labels: new.labels,
             timeout_s: i64::try_from(new.timeout_s.unwrap_or(TIMEOUT_S)).unwrap_or(i64::MAX),
             stall_s: i64::try_from(new.stall_s.unwrap_or(STALL_S)).unwrap_or(i64::MAX),
+            isolation: new.isolation,
+            limits: new.limits,
             start: keys.seal(self, &place, &plain)?,
             version,
             removed_at: None,
@@ -252,6 +258,9 @@ fn agent_view(row: AgentRow, start: Start, provider: Option<String>) -> Agent {
         timeout_s: u64::try_from(row.timeout_s).unwrap_or(0),
         stall_s: u64::try_from(row.stall_s).unwrap_or(0),
         command: start.command,
+        isolation: row.isolation,
+        image: start.image,
+        limits: row.limits,
         created_at: row.created_at,
     }
 }

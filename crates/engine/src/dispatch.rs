@@ -140,6 +140,7 @@ impl Engine {
             rooms.push(Room {
                 runner: connected.runner,
                 labels: connected.labels,
+                isolation: connected.isolation,
                 free: connected.capacity.saturating_sub(busy),
             });
         }
@@ -152,6 +153,7 @@ impl Engine {
             return Ok(Wanted {
                 run: row.id,
                 labels: BTreeMap::new(),
+                isolation: row.isolation_asked,
                 unmet: Vec::new(),
             });
         }
@@ -159,6 +161,7 @@ impl Engine {
         Ok(Wanted {
             run: row.id,
             labels: row.labels.clone(),
+            isolation: row.isolation_asked,
             unmet,
         })
     }

@@ -216,6 +216,7 @@ impl Engine {
             diff: done.diff.map(|blob| (blob, version)),
             transcript: done.transcript,
             isolation: done.isolation.clone(),
+            in_force: crate::isolation::reported(done),
             agent_version: done.agent_version.clone(),
         };
         tx.run_set_report(run, &report).await?;

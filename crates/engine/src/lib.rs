@@ -15,6 +15,7 @@ pub mod event;
 pub mod evidence;
 pub mod inbox;
 pub mod intake;
+mod isolation;
 pub mod keys;
 pub mod open;
 pub mod order;
@@ -25,12 +26,13 @@ pub mod run;
 pub mod runner;
 pub mod tenant;
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::SubsecRound as _;
 use freehold_model::schedule::Labels;
-use freehold_model::{Clock, Entropy, RunnerId, TenantId, UserId};
+use freehold_model::{Clock, Entropy, Isolation, RunnerId, TenantId, UserId};
 use freehold_store::{Blobs, Store};
 use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
@@ -92,6 +94,8 @@ pub struct Connected {
     pub runner: RunnerId,
     /// What it offers.
     pub labels: Labels,
+    /// What was tried on its machine and holds; nothing where it has not said.
+    pub isolation: Option<BTreeSet<Isolation>>,
     /// How many jobs it takes at once.
     pub capacity: u32,
     /// Takes no more jobs.

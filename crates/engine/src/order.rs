@@ -2,31 +2,32 @@
 
 use chrono::TimeDelta;
 use freehold_model::run::{JobKind, Work};
-use freehold_model::{OrderId, RunId};
+use freehold_model::{Isolation, OrderId, RunId};
 use freehold_store::{AgentRow, CardRow, ProjectRow, Tx};
 use freehold_wire::content::Place;
 use freehold_wire::order::{AgentSpec, Execute, Land, Order, ProjectRef, Prompt, Task};
 
 use crate::agent::start_of;
 use crate::card::{BODY, TITLE};
+use crate::isolation::fits_image;
 use crate::open::Opener;
 use crate::provider::spec;
 use crate::{Caller, Engine, Error, Result};
 
 /// A runner refuses an order that is older: a week, so that a queue over a holiday still starts.
-const LIFETIME: TimeDelta = TimeDelta::days(7);
+pub(crate) const LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// What every order of a run says.
 pub(crate) struct About<'a> {
     pub(crate) run: RunId,
     pub(crate) project: &'a ProjectRow,
     pub(crate) card: &'a CardRow,
-    pub(crate) isolation: &'a str,
+    pub(crate) agent: &'a AgentRow,
+    pub(crate) isolation: Isolation,
 }
 
 /// What an execute order says besides.
-pub(crate) struct Turn<'a> {
-    pub(crate) agent: &'a AgentRow,
+pub(crate) struct Turn {
     pub(crate) turn: u32,
     pub(crate) reply: Option<String>,
     pub(crate) parent: Option<RunId>,
@@ -55,27 +56,27 @@ impl Engine {
         tx: &mut Tx,
         caller: &Caller,
         about: &About<'_>,
-        turn: Turn<'_>,
+        turn: Turn,
     ) -> Result<()> {
         let opener = self
             .opener(tx, caller, &about.run.to_string(), "order.sign")
             .await?;
-        let provider = match turn.agent.provider {
+        let provider = match about.agent.provider {
             Some(id) => tx.provider_get(id).await?.as_ref().map(spec).transpose()?,
             None => None,
         };
-        let start = start_of(&opener, turn.agent)?;
+        let start = start_of(&opener, about.agent)?;
         let seconds = |value: i64| u64::try_from(value).unwrap_or(0);
         let agent = AgentSpec {
-            name: turn.agent.name.clone(),
-            driver: turn.agent.driver.clone(),
-            preset: turn.agent.preset.clone(),
+            name: about.agent.name.clone(),
+            driver: about.agent.driver.clone(),
+            preset: about.agent.preset.clone(),
             command: start.command,
             paths: start.paths,
             provider,
-            timeout_s: seconds(turn.agent.timeout_s),
-            stall_s: seconds(turn.agent.stall_s),
-            labels: turn.agent.labels.clone(),
+            timeout_s: seconds(about.agent.timeout_s),
+            stall_s: seconds(about.agent.stall_s),
+            labels: about.agent.labels.clone(),
         };
         let execute = Execute {
             card: prompt(&opener, about.card)?,
@@ -88,7 +89,7 @@ impl Engine {
             tx,
             caller,
             about,
-            turn.turn,
+            (turn.turn, start.image),
             Task::Execute(Box::new(execute)),
         )
         .await
@@ -106,6 +107,7 @@ impl Engine {
         let opener = self
             .opener(tx, caller, &about.run.to_string(), "order.sign")
             .await?;
+        let image = start_of(&opener, about.agent)?.image;
         let land = Land {
             card: prompt(&opener, about.card)?,
             commit: work.commit.clone(),
@@ -113,7 +115,7 @@ impl Engine {
             digest: work.digest.clone(),
             approved_by: caller.name.clone(),
         };
-        self.order_put(tx, caller, about, turn, Task::Land(land))
+        self.order_put(tx, caller, about, (turn, image), Task::Land(land))
             .await
     }
 
@@ -122,9 +124,10 @@ impl Engine {
         tx: &mut Tx,
         caller: &Caller,
         about: &About<'_>,
-        turn: u32,
+        (turn, image): (u32, Option<String>),
         task: Task,
     ) -> Result<()> {
+        fits_image(about.isolation, image.as_ref())?;
         let kind = match task {
             Task::Execute(_) => JobKind::Execute,
             Task::Land(_) => JobKind::Land,
@@ -144,7 +147,9 @@ impl Engine {
                 remote: about.project.remote.clone(),
                 target: about.project.target.clone(),
             },
-            isolation: about.isolation.to_owned(),
+            isolation: about.isolation,
+            image,
+            limits: about.agent.limits.clone(),
             task,
             egress: about.project.egress.parse().map_err(Error::Internal)?,
         };

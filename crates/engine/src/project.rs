@@ -1,6 +1,6 @@
 //! Projects.
 
-use freehold_model::ProjectId;
+use freehold_model::{Isolation, ProjectId};
 use freehold_store::{ProjectRow, StoreError, Tx};
 use freehold_wire::api::{EditProject, NewProject, Page, Project, Record};
 use freehold_wire::link::{Probe, Probed};
@@ -58,6 +58,7 @@ pub(crate) fn view(row: ProjectRow) -> Result<Project> {
         remote: row.remote,
         target: row.target,
         egress: row.egress.parse().map_err(Error::Internal)?,
+        isolation_at_least: row.isolation_at_least,
         record: Record {
             remote,
             reference,
@@ -89,6 +90,7 @@ impl Engine {
             id: self.new_id(),
             name: new.name,
             egress: new.egress.name().to_owned(),
+            isolation_at_least: None,
             record: (
                 new.remote.clone(),
                 RECORD_REF.to_owned(),
@@ -115,7 +117,7 @@ impl Engine {
         view(row)
     }
 
-    /// Changes a project's name, target or egress. Runs that were asked for keep what they had.
+    /// Changes a project's name, target, egress or least isolation. Runs that were asked for keep what they had.
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::Exists`], [`Code::RemoteRefused`] for a branch that is not
@@ -147,6 +149,9 @@ impl Engine {
         row.name = edit.name.unwrap_or(row.name);
         if let Some(egress) = edit.egress {
             row.egress = egress.name().to_owned();
+        }
+        if let Some(least) = edit.isolation_at_least {
+            row.isolation_at_least = (least > Isolation::None).then_some(least);
         }
         tx.project_write(&row)
             .await

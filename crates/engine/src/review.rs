@@ -2,7 +2,7 @@
 
 use freehold_model::RunId;
 use freehold_model::run::{Approval, Command, State};
-use freehold_store::{Report, RunRow, Tx};
+use freehold_store::{AgentRow, Report, RunRow, Tx};
 use freehold_wire::api::{Approve, Reject, Reply, Run};
 use freehold_wire::content::Place;
 use freehold_wire::problem::Code;
@@ -10,7 +10,7 @@ use freehold_wire::problem::Code;
 use crate::card::{BODY_MAX, find as find_card};
 use crate::order::{About, Turn};
 use crate::project::find as find_project;
-use crate::run::{DETAIL, ISOLATION, find, lock, reply_asked};
+use crate::run::{DETAIL, find, lock, reply_asked};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Longest reason of a rejection, in bytes.
@@ -53,11 +53,14 @@ impl Engine {
         if !effects.is_empty() {
             let project = find_project(&mut tx, &row.project.to_string()).await?;
             let card = find_card(&mut tx, &row.card.to_string()).await?;
+            let agent = agent_of(&mut tx, &row).await?;
+            let isolation = self.raise(&mut tx, &mut row, &agent, &project).await?;
             let about = About {
                 run: row.id,
                 project: &project,
                 card: &card,
-                isolation: ISOLATION,
+                agent: &agent,
+                isolation,
             };
             self.order_land(&mut tx, caller, &about, row.life.turn, &work)
                 .await?;
@@ -137,18 +140,16 @@ impl Engine {
         self.advance(&mut tx, &mut row, Command::Reply).await?;
         let project = find_project(&mut tx, &row.project.to_string()).await?;
         let card = find_card(&mut tx, &row.card.to_string()).await?;
-        let agent = tx
-            .agent_get(row.agent)
-            .await?
-            .ok_or_else(|| Error::Internal(format!("agent {} is gone", row.agent)))?;
+        let agent = agent_of(&mut tx, &row).await?;
+        let isolation = self.raise(&mut tx, &mut row, &agent, &project).await?;
         let about = About {
             run: row.id,
             project: &project,
             card: &card,
-            isolation: ISOLATION,
+            agent: &agent,
+            isolation,
         };
         let turn = Turn {
-            agent: &agent,
             turn: row.life.turn,
             reply: Some(reply.text),
             parent: row.parent,
@@ -206,6 +207,12 @@ impl Engine {
         .await?;
         Ok(())
     }
+}
+
+/// The agent of a run, removed or not.
+async fn agent_of(tx: &mut Tx, row: &RunRow) -> Result<AgentRow> {
+    let agent = tx.agent_get(row.agent).await?;
+    agent.ok_or_else(|| Error::Internal(format!("agent {} is gone", row.agent)))
 }
 
 /// Whether a person wrote the first digits of this commit, as git shows it: seven at least.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use freehold_model::run::{Command, Effect, Refusal, Run as Life, State, apply};
-use freehold_model::{CardId, Lane, ProjectId, Reason, RunId, UserId};
+use freehold_model::{CardId, Isolation, Lane, ProjectId, Reason, RunId, UserId};
 use freehold_store::{
     Happened, Hint, NewEvent, NewRun, Report, RunRow, StepRow, StoreError, Tx, UsageRow,
 };
@@ -17,12 +17,10 @@ use crate::card::{TITLE, find as find_card};
 use crate::open::Opener;
 use crate::order::{About, Turn};
 use crate::project::{find as find_project, page, shorten};
-use crate::{Caller, Engine, Error, Result, refuse};
+use crate::{Caller, Engine, Error, Result, isolation, refuse};
 
 /// How often a run is tried when runners are lost.
 const ATTEMPTS_MAX: u32 = 3;
-/// The isolation that every run gets unless policy says more.
-pub(crate) const ISOLATION: &str = "sandbox";
 /// Longest idempotency key.
 const KEY_MAX: usize = 200;
 
@@ -116,6 +114,7 @@ impl Engine {
             return Err(live_already(&live.to_string()));
         }
         let project = find_project(&mut tx, &card.project.to_string()).await?;
+        let isolation = isolation::asked(Isolation::None, &agent, &project);
         let new = NewRun {
             id,
             project: project.id,
@@ -126,7 +125,7 @@ impl Engine {
             parent: wish.parent,
             target: project.target.clone(),
             egress: project.egress.clone(),
-            isolation: ISOLATION.to_owned(),
+            isolation,
             labels: agent.labels.clone(),
             life: Life::new(ATTEMPTS_MAX),
             at: self.now(),
@@ -141,10 +140,10 @@ impl Engine {
             run: id,
             project: &project,
             card: &card,
-            isolation: ISOLATION,
+            agent: &agent,
+            isolation,
         };
         let turn = Turn {
-            agent: &agent,
             turn: 0,
             reply: wish.reply,
             parent: wish.parent,
@@ -201,7 +200,11 @@ impl Engine {
             .await?;
         let about = Around::of(&mut tx, &opener, std::slice::from_ref(&row)).await?;
         tx.commit().await?;
-        view(&opener, &about, row)
+        let in_force = isolation::in_force(row.id, &row.in_force)?;
+        Ok(Run {
+            in_force,
+            ..view(&opener, &about, row)?
+        })
     }
 
     /// Runs, newest first.
@@ -497,6 +500,7 @@ pub(crate) fn view(opener: &Opener, about: &Around, row: RunRow) -> Result<Run> 
         agent: row.agent_name,
         agent_version: row.agent_version,
         isolation: row.isolation,
+        in_force: Vec::new(),
         egress: row.egress.parse().map_err(Error::Internal)?,
         runner: row.last_runner,
         epoch: row.life.epoch,

@@ -5,6 +5,8 @@
 pub mod card;
 pub mod change;
 pub mod id;
+pub mod isolation;
+pub mod limit;
 pub mod reason;
 pub mod run;
 pub mod schedule;
@@ -16,5 +18,7 @@ pub use id::{
     AgentId, BlobId, CardId, Id, JobId, OrderId, ProjectId, ProviderId, RepositoryId, RunId,
     RunnerId, TenantId, TokenId, UserId,
 };
+pub use isolation::Isolation;
+pub use limit::{Limit, Limits};
 pub use reason::Reason;
 pub use world::{Clock, Entropy};

@@ -43,6 +43,7 @@ reasons! {
     DependencyUnmet "dependency_unmet" "waits for another card to land" "land the card it waits for, or remove the dependency";
     NoRunner "no_runner" "no runner is connected" "start one: `freehold up`, or `freehold runner serve`";
     NoRunnerWithLabel "no_runner_with_label" "no connected runner offers the labels that the agent asks for" "start a runner with `--label`, or change the agent";
+    NoRunnerWithIsolation "no_runner_with_isolation" "no connected runner can keep a run apart as strongly as is asked for" "run `freehold doctor` on a runner's machine, or change the agent: `freehold agent edit --isolation`";
     RunnersBusy "runners_busy" "every fitting runner is busy" "it starts as soon as one is free";
     RunnerLost "runner_lost" "the runner that held it went away" "it is tried again on its own";
     AttemptsExhausted "attempts_exhausted" "runners were lost too often while they held it" "look at `freehold doctor` and the runner's log, then start a new run";
@@ -63,6 +64,7 @@ reasons! {
     ProviderKey "provider_key" "the provider's key could not be read on the runner" "set the variable or the file that the provider names, on the runner's machine";
     WorkspaceGone "workspace_gone" "the agent destroyed its workspace or its git directory" "start a new run";
     ImportRefused "import_refused" "the agent's commits were refused by the import checks" "see the detail";
+    Limit "limit" "it used more than its limits allow" "see the detail: it names the limit, its value and what was used; `freehold agent edit --limit` and the runner's policy file set it";
     DiskFull "disk_full" "the runner's disk is full" "free some space there, then start a new run";
     Checks "checks" "a check failed" "read the check's output, then reply to the run or start a new one";
     Conflict "conflict" "the target moved and the work conflicts with it" "reply to the run so that the agent brings it up to date, or merge by hand";

@@ -1,8 +1,9 @@
 //! Which waiting job goes to which runner, and why the others wait. A pure plan from a snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::id::{CardId, RunId, RunnerId};
+use crate::isolation::Isolation;
 use crate::reason::Reason;
 
 /// Labels as `key=value` pairs.
@@ -15,6 +16,8 @@ pub struct Wanted {
     pub run: RunId,
     /// What the runner must offer.
     pub labels: Labels,
+    /// What the runner's machine must be able to set up.
+    pub isolation: Isolation,
     /// Cards that must have landed first and have not.
     pub unmet: Vec<CardId>,
 }
@@ -26,6 +29,8 @@ pub struct Offer {
     pub runner: RunnerId,
     /// What it offers.
     pub labels: Labels,
+    /// What was tried on its machine and holds; nothing where it has not said.
+    pub isolation: Option<BTreeSet<Isolation>>,
     /// How many more jobs it takes.
     pub free: u32,
 }
@@ -63,6 +68,17 @@ fn place_one(job: &Wanted, offers: &[Offer], free: &mut BTreeMap<RunnerId, u32>)
     if fitting.is_empty() {
         return Placement::Wait(Reason::NoRunnerWithLabel, lacking(&job.labels));
     }
+    let fitting: Vec<&Offer> = fitting
+        .into_iter()
+        .filter(|offer| keeps_apart(job.isolation, offer))
+        .collect();
+    if fitting.is_empty() {
+        let detail = format!(
+            "no connected runner can set up the isolation `{}`",
+            job.isolation
+        );
+        return Placement::Wait(Reason::NoRunnerWithIsolation, detail);
+    }
     let room = |offer: &&&Offer| free.get(&offer.runner).copied().unwrap_or(0);
     let best = fitting
         .iter()
@@ -84,6 +100,16 @@ fn fits(wanted: &Labels, offer: &Offer) -> bool {
     wanted
         .iter()
         .all(|(key, value)| offer.labels.get(key) == Some(value))
+}
+
+/// A plain process needs nothing of a machine but its owner's word, which the runner asks for. A
+/// runner that has not said what it can has the sandbox or refuses by itself.
+fn keeps_apart(wanted: Isolation, offer: &Offer) -> bool {
+    match &offer.isolation {
+        _ if !wanted.is_sandboxed() => true,
+        Some(holds) => holds.contains(&wanted),
+        None => wanted == Isolation::Sandbox,
+    }
 }
 
 fn lacking(labels: &Labels) -> String {
@@ -112,6 +138,7 @@ mod tests {
         Wanted {
             run: run(n),
             labels: labels(pairs),
+            isolation: Isolation::Sandbox,
             unmet: vec![],
         }
     }
@@ -119,6 +146,7 @@ mod tests {
         Offer {
             runner: runner(n),
             labels: labels(pairs),
+            isolation: None,
             free,
         }
     }
@@ -155,6 +183,34 @@ mod tests {
             plan[0].1,
             Placement::Wait(Reason::DependencyUnmet, format!("waits for {card}"))
         );
+    }
+
+    #[test]
+    fn an_isolation_that_no_machine_has_is_named() {
+        use Isolation::{None as Plain, Sandbox, Vm, Worktree};
+        let job = |isolation| Wanted {
+            isolation,
+            ..wanted(1, &[])
+        };
+        let on = |holds: Option<&[Isolation]>| Offer {
+            isolation: holds.map(|holds| holds.iter().copied().collect()),
+            ..offer(9, &[], 1)
+        };
+        let fits = |isolation, holds| {
+            let plan = place(&[job(isolation)], &[on(holds)]);
+            matches!(plan[0].1, Placement::Place(_))
+        };
+        assert!(fits(Sandbox, None) && fits(Sandbox, Some(&[Sandbox])));
+        assert!(!fits(Vm, None), "a silent one has no more than the sandbox");
+        // Not a stronger one in its place: an agent may need what only the other has.
+        assert!(!fits(Sandbox, Some(&[Vm])) && !fits(Vm, Some(&[Sandbox])));
+        assert!(!fits(Sandbox, Some(&[])));
+        assert!(fits(Plain, Some(&[])) && fits(Worktree, None));
+        let plan = place(&[job(Vm)], &[on(Some(&[Sandbox]))]);
+        let Placement::Wait(Reason::NoRunnerWithIsolation, detail) = &plan[0].1 else {
+            panic!("{plan:?}")
+        };
+        assert_eq!(detail, "no connected runner can set up the isolation `vm`");
     }
 
     #[test]

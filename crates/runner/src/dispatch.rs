@@ -233,6 +233,7 @@ async fn conclude(report: &Report, kind: JobKind, ended: Result<Finished, Halt>,
     if worked && ends_the_run(&finished.outcome) {
         leftovers::remove(&context.run_dir(job.run)).await;
     }
+    let finished = report.with_facts(finished);
     if let Err(error) = context.journal.end(finished).await {
         tracing::error!(%error, run = %job.run, "the end of a job could not be kept");
     }

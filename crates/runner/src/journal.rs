@@ -178,6 +178,7 @@ pub(crate) fn finished(job: JobRef, outcome: Outcome) -> Finished {
         diff: None,
         transcript: None,
         isolation: None,
+        in_force: vec![],
         agent_version: None,
     }
 }

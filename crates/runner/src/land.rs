@@ -86,7 +86,6 @@ pub(crate) async fn run(
     };
     Ok(Finished {
         checks: checked.checks,
-        isolation: Some("sandbox".into()),
         ..finished(report.job, outcome)
     })
 }

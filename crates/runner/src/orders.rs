@@ -9,7 +9,7 @@ use freehold_wire::dsse::Envelope;
 use freehold_wire::link::Offer;
 use freehold_wire::order::{Execute, Land, ORDER, Order, Task};
 
-use crate::policy::{Isolation, Policy};
+use crate::policy::Policy;
 use crate::vault::Vault;
 
 /// A job that may be done.
@@ -80,22 +80,7 @@ impl Door<'_> {
                 order.expires_at.to_rfc3339()
             )));
         }
-        match isolation(&order.isolation) {
-            Some(least) if least <= Isolation::Sandbox => Ok(()),
-            _ => Err(Refused(format!(
-                "this runner has no isolation `{}`; use `sandbox`",
-                order.isolation
-            ))),
-        }
-    }
-}
-
-fn isolation(name: &str) -> Option<Isolation> {
-    match name {
-        "none" => Some(Isolation::None),
-        "worktree" => Some(Isolation::Worktree),
-        "sandbox" => Some(Isolation::Sandbox),
-        _ => None,
+        Ok(())
     }
 }
 

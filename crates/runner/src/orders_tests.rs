@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::Duration;
 use ed25519_dalek::SigningKey;
 use freehold_model::world::Clock as _;
-use freehold_model::{CardId, JobId, OrderId, ProjectId, RunId, UserId};
+use freehold_model::{CardId, Isolation, JobId, Limit, Limits, OrderId, ProjectId, RunId, UserId};
 use freehold_wire::link::WrappedKey;
 use freehold_wire::order::{AgentSpec, Egress, ProjectRef, Prompt};
 use freehold_wire::seal::SealKey;
@@ -60,7 +60,9 @@ fn world() -> World {
             remote: "https://example.org/a/b".into(),
             target: "main".into(),
         },
-        isolation: "sandbox".into(),
+        isolation: Isolation::Sandbox,
+        image: None,
+        limits: Limits::new(),
         task: Task::Execute(Box::new(Execute {
             card,
             agent,
@@ -250,7 +252,49 @@ fn the_machine_s_own_policy_has_the_last_word() {
     says(with("commands = ['/bin/true']"), "program");
     assert!(rules("isolatoin = 'sandbox'").is_err());
     assert!(rules("isolation = 'moat'").is_err());
-    world.policy = Policy::default();
-    world.order.isolation = "vm".into();
-    says(world.tried(), "isolation");
+    assert!(rules("[limits]\nmoat = 1").is_err());
+    assert!(rules("[limits]\nmemory = '1 moat'").is_err());
+    assert!(rules("[limits]\ntasks = 1").is_err(), "nothing could start");
+    let limits = rules("[limits]\nmemory = '2GiB'\ntasks = 500\ncpu = '1.5'").unwrap();
+    let wanted = [
+        (Limit::Memory, 2 << 30),
+        (Limit::Tasks, 500),
+        (Limit::Cpu, 1500),
+    ];
+    assert_eq!(*limits.limits(), Limits::from(wanted));
+}
+
+#[test]
+fn a_run_without_a_sandbox_needs_the_word_of_the_machine_s_owner() {
+    let rules = |text: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy.toml");
+        std::fs::write(&path, text).unwrap();
+        Policy::load(&path).unwrap()
+    };
+    let mut world = world();
+    let mut tried = |policy: Policy, asked: Isolation| {
+        world.policy = policy;
+        world.order.isolation = asked;
+        world.tried()
+    };
+    for plain in [Isolation::None, Isolation::Worktree] {
+        let line = format!("isolation = \"{plain}\"");
+        says(tried(Policy::default(), plain), &line);
+        says(tried(rules("drivers = ['command']"), plain), &line);
+        tried(rules(&line), plain).unwrap();
+    }
+    says(
+        tried(rules("isolation = 'worktree'"), Isolation::None),
+        "isolation = \"none\"",
+    );
+    tried(rules("isolation = 'none'"), Isolation::Sandbox).unwrap();
+    for strong in [Isolation::Sandbox, Isolation::Container, Isolation::Vm] {
+        tried(Policy::default(), strong).unwrap();
+    }
+    says(
+        tried(rules("isolation = 'vm'"), Isolation::Container),
+        "demands `vm`",
+    );
+    tried(rules("isolation = 'vm'"), Isolation::Vm).unwrap();
 }

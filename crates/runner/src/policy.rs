@@ -1,21 +1,29 @@
 //! What the owner of this machine allows, whatever is signed: `policy.toml` in the data directory.
 //!
 //! ```toml
-//! isolation = "sandbox"                        # the weakest that will do
+//! isolation = "none"                           # the weakest that will do; `sandbox` where silent
 //! remotes = ["https://example.org/team/app"]   # no others
 //! drivers = ["acp", "builtin"]                 # no others
 //! commands = ["codex-acp"]                     # programs that agents may name; no others
+//!
+//! [limits]                                     # what each run may use up; see `crate::limits`
+//! memory = "4GiB"
+//! tasks = 2048
 //! ```
 //!
-//! What the file does not mention is allowed; without a file, all that the pinned key signs is. A
-//! file that cannot be read allows nothing.
+//! What the file does not mention is allowed, but for one thing: a run without a sandbox does on
+//! this machine what its owner may do, so only the owner of the machine can allow it, here. A file
+//! that cannot be read allows nothing.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use freehold_git::Remote;
+use freehold_model::{Isolation, Limit, Limits};
 use freehold_wire::order::{Order, Task};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "policy.toml";
@@ -28,18 +36,32 @@ pub(crate) struct Policy {
     remotes: Option<Vec<String>>,
     drivers: Option<Vec<String>>,
     commands: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "values")]
+    limits: Limits,
 }
 
-/// How strongly a run is kept apart, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Isolation {
-    /// A plain process.
-    None,
-    /// In a working tree of its own.
-    Worktree,
-    /// Behind the walls of `freehold-sandbox`.
-    Sandbox,
+/// A limit as its owner writes it: `4096`, or `"4GiB"`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Number(u64),
+    Words(String),
+}
+
+fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    let read = BTreeMap::<Limit, Value>::deserialize(deserializer)?;
+    let value = |(limit, value): (Limit, Value)| {
+        let value = match value {
+            Value::Number(number) => number,
+            Value::Words(words) => limit.parse(&words)?,
+        };
+        match value >= limit.least() {
+            true => Ok((limit, value)),
+            false => Err(format!("{limit} is at least {}", limit.show(limit.least()))),
+        }
+    };
+    let read: Result<Limits, String> = read.into_iter().map(value).collect();
+    read.map_err(D::Error::custom)
 }
 
 impl Policy {
@@ -65,13 +87,7 @@ impl Policy {
     /// # Errors
     /// The rule that it breaks, in words.
     pub(crate) fn allows(&self, order: &Order) -> Result<(), String> {
-        // The runner gives every run the strongest isolation it has; a rule can only ask for that.
-        if self
-            .isolation
-            .is_some_and(|least| least > Isolation::Sandbox)
-        {
-            return Err("the policy asks for an isolation that this runner does not have".into());
-        }
+        self.allows_isolation(order.isolation)?;
         self.allows_remote(&order.project.remote)?;
         let Task::Execute(task) = &order.task else {
             return Ok(());
@@ -91,6 +107,29 @@ impl Policy {
             return Err(format!("the policy does not allow the program `{program}`"));
         }
         Ok(())
+    }
+
+    /// What each run may use up, where the owner of the machine says so.
+    pub(crate) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn allows_isolation(&self, asked: Isolation) -> Result<(), String> {
+        let least = self.isolation.unwrap_or(Isolation::Sandbox);
+        if asked >= least {
+            return Ok(());
+        }
+        let mends = format!(
+            "who owns this machine and wants that writes this line at the top of {FILE} in the runner's data directory: isolation = \"{asked}\""
+        );
+        Err(match asked.is_sandboxed() {
+            true => format!(
+                "the order asks for the isolation `{asked}`, and this machine's policy demands `{least}`; change the agent, or {mends}"
+            ),
+            false => format!(
+                "the order asks for the isolation `{asked}`: without a sandbox, with all that the runner's user may do. Nothing was started; {mends}"
+            ),
+        })
     }
 
     /// Whether the rules allow a remote.

@@ -1,11 +1,12 @@
 //! What a job says while it works: numbered, sealed, in order.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use freehold_wire::link::{CHUNK_MAX, JobRef, RunEvent, Up};
+use freehold_wire::api::InForce;
+use freehold_wire::link::{CHUNK_MAX, Finished, IN_FORCE_MAX, JobRef, RunEvent, Up};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep;
@@ -26,6 +27,7 @@ pub(crate) struct Report {
     pub(crate) job: JobRef,
     pub(crate) stop: Stop,
     count: Arc<Mutex<u64>>,
+    stood: Arc<std::sync::Mutex<Vec<InForce>>>,
 }
 
 impl Report {
@@ -35,6 +37,30 @@ impl Report {
             job,
             stop,
             count: Arc::default(),
+            stood: Arc::default(),
+        }
+    }
+
+    /// Keeps what stood around a step, for the end of the job.
+    pub(crate) fn stood(&self, step: InForce) {
+        let mut all = self.stood.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < IN_FORCE_MAX {
+            all.push(step);
+        }
+    }
+
+    /// Adds what stood around the job's steps, however it ended: nothing where none was started.
+    pub(crate) fn with_facts(&self, finished: Finished) -> Finished {
+        let in_force = self
+            .stood
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let weakest = in_force.iter().map(|step| step.isolation).min();
+        Finished {
+            isolation: weakest.map(|isolation| isolation.name().to_owned()),
+            in_force,
+            ..finished
         }
     }
 

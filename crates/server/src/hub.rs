@@ -207,6 +207,7 @@ mod tests {
         let connected = Connected {
             runner: RunnerId::at(DateTime::UNIX_EPOCH, [n; 10]),
             labels: std::collections::BTreeMap::new(),
+            isolation: None,
             capacity: 1,
             draining: false,
         };

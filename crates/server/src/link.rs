@@ -164,6 +164,11 @@ impl Line {
         let connected = Connected {
             runner: hello.runner,
             labels: hello.labels,
+            // A tier that this version does not know is none that it can ask for.
+            isolation: hello.machine.map(|machine| {
+                let names = machine.isolation.iter();
+                names.filter_map(|name| name.parse().ok()).collect()
+            }),
             capacity: hello.capacity,
             draining: false,
         };

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use freehold_model::schedule::Labels;
-use freehold_model::{AgentId, ProviderId};
+use freehold_model::{AgentId, Isolation, Limits, ProviderId};
 use serde_json::Value;
 
-use crate::{Hint, Noun, Result, Tx, document, to_json};
+use crate::{Hint, Noun, Result, Tx, document, stored, to_json};
 
 /// A model provider.
 #[derive(Debug, Clone)]
@@ -47,6 +47,10 @@ pub struct AgentRow {
     pub timeout_s: i64,
     /// Limit on silence in seconds.
     pub stall_s: i64,
+    /// How strongly its runs are kept apart.
+    pub isolation: Isolation,
+    /// What its runs may use up, where that is less than the runner allows.
+    pub limits: Limits,
     /// Content: command and paths.
     pub start: Vec<u8>,
     /// The edition of `start`.
@@ -79,6 +83,8 @@ struct RawAgent {
     labels: Value,
     timeout_s: i64,
     stall_s: i64,
+    isolation: String,
+    limits: Value,
     start: Vec<u8>,
     version: i64,
     removed_at: Option<DateTime<Utc>>,
@@ -111,6 +117,8 @@ impl RawAgent {
             labels: document("agents", self.labels)?,
             timeout_s: self.timeout_s,
             stall_s: self.stall_s,
+            isolation: stored("agents", &self.isolation)?,
+            limits: document("agents", self.limits)?,
             start: self.start,
             version: self.version,
             removed_at: self.removed_at,
@@ -268,8 +276,8 @@ impl Tx {
     pub async fn agent_insert(&mut self, row: &AgentRow) -> Result<()> {
         sqlx::query(
             "INSERT INTO agents (tenant_id, id, name, driver, preset, provider_id, labels,
-                                 timeout_s, stall_s, start, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                 timeout_s, stall_s, start, created_at, isolation, limits)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -282,6 +290,8 @@ impl Tx {
         .bind(row.stall_s)
         .bind(&row.start)
         .bind(row.created_at)
+        .bind(row.isolation.name())
+        .bind(to_json("agents", &row.limits)?)
         .execute(&mut *self.inner)
         .await?;
         self.hint(Hint::Settings(Noun::Agent));
@@ -295,7 +305,8 @@ impl Tx {
     pub async fn agent_write(&mut self, row: &AgentRow) -> Result<bool> {
         let done = sqlx::query(
             "UPDATE agents SET name = $3, driver = $4, preset = $5, provider_id = $6, labels = $7,
-                 timeout_s = $8, stall_s = $9, start = $10, version = $11
+                 timeout_s = $8, stall_s = $9, start = $10, version = $11, isolation = $12,
+                 limits = $13
              WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL",
         )
         .bind(self.tenant.uuid())
@@ -309,6 +320,8 @@ impl Tx {
         .bind(row.stall_s)
         .bind(&row.start)
         .bind(row.version)
+        .bind(row.isolation.name())
+        .bind(to_json("agents", &row.limits)?)
         .execute(&mut *self.inner)
         .await?;
         self.hint(Hint::Settings(Noun::Agent));
@@ -339,7 +352,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn agent_get(&mut self, id: AgentId) -> Result<Option<AgentRow>> {
         let raw: Option<RawAgent> = sqlx::query_as(
-            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, version, removed_at, created_at
+            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, isolation, limits, start, version, removed_at, created_at
              FROM agents WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
@@ -374,7 +387,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<AgentRow>> {
         let raw: Vec<RawAgent> = sqlx::query_as(
-            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, start, version, removed_at, created_at
+            "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, isolation, limits, start, version, removed_at, created_at
              FROM agents WHERE tenant_id = $1 AND removed_at IS NULL AND ($2::uuid IS NULL OR id > $2)
              ORDER BY id LIMIT $3",
         )

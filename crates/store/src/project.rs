@@ -1,9 +1,9 @@
 //! Projects and their repositories.
 
 use chrono::{DateTime, Utc};
-use freehold_model::{ProjectId, RepositoryId};
+use freehold_model::{Isolation, ProjectId, RepositoryId};
 
-use crate::{Hint, Noun, Result, Tx};
+use crate::{Hint, Noun, Result, StoreError, Tx, stored};
 
 /// A project with its first repository.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct ProjectRow {
     pub name: String,
     /// `none`, `registries` or `open`.
     pub egress: String,
+    /// The weakest isolation that its runs may have, if it demands one.
+    pub isolation_at_least: Option<Isolation>,
     /// The record's remote, ref and path.
     pub record: (String, String, String),
     /// The first repository.
@@ -31,6 +33,7 @@ struct Raw {
     id: uuid::Uuid,
     name: String,
     egress: String,
+    isolation_at_least: Option<String>,
     record_remote: String,
     record_ref: String,
     record_path: String,
@@ -40,18 +43,22 @@ struct Raw {
     created_at: DateTime<Utc>,
 }
 
-impl From<Raw> for ProjectRow {
-    fn from(raw: Raw) -> Self {
-        Self {
+impl TryFrom<Raw> for ProjectRow {
+    type Error = StoreError;
+
+    fn try_from(raw: Raw) -> Result<Self> {
+        let least = raw.isolation_at_least.as_deref();
+        Ok(Self {
             id: ProjectId::from_uuid(raw.id),
             name: raw.name,
             egress: raw.egress,
+            isolation_at_least: least.map(|name| stored("projects", name)).transpose()?,
             record: (raw.record_remote, raw.record_ref, raw.record_path),
             repository: RepositoryId::from_uuid(raw.repository),
             remote: raw.remote,
             target: raw.target,
             created_at: raw.created_at,
-        }
+        })
     }
 }
 
@@ -63,8 +70,9 @@ impl Tx {
     pub async fn project_insert(&mut self, row: &ProjectRow) -> Result<()> {
         sqlx::query(
             "INSERT INTO projects
-               (tenant_id, id, name, egress, record_remote, record_ref, record_path, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+               (tenant_id, id, name, egress, record_remote, record_ref, record_path, created_at,
+                isolation_at_least)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -74,6 +82,7 @@ impl Tx {
         .bind(&row.record.1)
         .bind(&row.record.2)
         .bind(row.created_at)
+        .bind(row.isolation_at_least.map(Isolation::name))
         .execute(&mut *self.inner)
         .await?;
         sqlx::query(
@@ -96,13 +105,17 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError::Taken`] when the name is.
     pub async fn project_write(&mut self, row: &ProjectRow) -> Result<()> {
-        sqlx::query("UPDATE projects SET name = $3, egress = $4 WHERE tenant_id = $1 AND id = $2")
-            .bind(self.tenant.uuid())
-            .bind(row.id.uuid())
-            .bind(&row.name)
-            .bind(&row.egress)
-            .execute(&mut *self.inner)
-            .await?;
+        sqlx::query(
+            "UPDATE projects SET name = $3, egress = $4, isolation_at_least = $5
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(row.id.uuid())
+        .bind(&row.name)
+        .bind(&row.egress)
+        .bind(row.isolation_at_least.map(Isolation::name))
+        .execute(&mut *self.inner)
+        .await?;
         sqlx::query("UPDATE repositories SET target = $3 WHERE tenant_id = $1 AND id = $2")
             .bind(self.tenant.uuid())
             .bind(row.repository.uuid())
@@ -132,7 +145,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn project_get(&mut self, id: ProjectId) -> Result<Option<ProjectRow>> {
         let raw: Option<Raw> = sqlx::query_as(
-            "SELECT p.id, p.name, p.egress, p.record_remote, p.record_ref, p.record_path,
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.record_remote, p.record_ref, p.record_path,
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
@@ -142,7 +155,7 @@ impl Tx {
         .bind(id.uuid())
         .fetch_optional(&mut *self.inner)
         .await?;
-        Ok(raw.map(Into::into))
+        raw.map(ProjectRow::try_from).transpose()
     }
 
     /// A project's id by its name.
@@ -169,7 +182,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<ProjectRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT p.id, p.name, p.egress, p.record_remote, p.record_ref, p.record_path,
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.record_remote, p.record_ref, p.record_path,
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
@@ -181,6 +194,6 @@ impl Tx {
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;
-        Ok(raw.into_iter().map(Into::into).collect())
+        raw.into_iter().map(ProjectRow::try_from).collect()
     }
 }

@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 use freehold_model::run::{JobKind, Lease, Run};
 use freehold_model::schedule::Labels;
-use freehold_model::{AgentId, BlobId, CardId, JobId, ProjectId, RunId, RunnerId, UserId};
+use freehold_model::{
+    AgentId, BlobId, CardId, Isolation, JobId, ProjectId, RunId, RunnerId, UserId,
+};
 use serde_json::Value;
 
 use crate::{Result, StoreError, Tx, document, stored, to_json};
@@ -31,7 +33,7 @@ pub struct NewRun {
     /// What may be reached from inside.
     pub egress: String,
     /// The isolation that is asked for.
-    pub isolation: String,
+    pub isolation: Isolation,
     /// What a runner must offer.
     pub labels: Labels,
     /// Its life so far.
@@ -63,8 +65,12 @@ pub struct RunRow {
     pub target: String,
     /// What may be reached from inside.
     pub egress: String,
-    /// The isolation in force.
+    /// The isolation in force, as it was reported; before, the one that is asked for.
     pub isolation: String,
+    /// The isolation that a runner must be able to set up.
+    pub isolation_asked: Isolation,
+    /// What stood around the steps of each epoch.
+    pub in_force: Value,
     /// What a runner must offer.
     pub labels: Labels,
     /// Who has or last had it.
@@ -106,6 +112,8 @@ pub struct Report {
     pub transcript: Option<BlobId>,
     /// The isolation that was really in force.
     pub isolation: Option<String>,
+    /// What stood around its steps, by epoch; none adds nothing.
+    pub in_force: Option<Value>,
     /// The agent's own version.
     pub agent_version: Option<String>,
 }
@@ -149,6 +157,8 @@ pub(crate) struct Raw {
     target: String,
     egress: String,
     isolation: String,
+    isolation_asked: String,
+    in_force: Option<Value>,
     labels: Value,
     last_runner: Option<uuid::Uuid>,
     wait_note: Option<String>,
@@ -252,6 +262,8 @@ impl Raw {
             target: self.target,
             egress: self.egress,
             isolation: self.isolation,
+            isolation_asked: stored("runs", &self.isolation_asked)?,
+            in_force: self.in_force.unwrap_or(Value::Null),
             labels: document("runs", self.labels)?,
             last_runner: self.last_runner.map(RunnerId::from_uuid),
             wait_note: self.wait_note,
@@ -279,8 +291,9 @@ impl Tx {
         sqlx::query(
             "INSERT INTO runs (tenant_id, id, project_id, card_id, agent_id, agent_name, by_user,
                                parent_id, state, epoch, attempt, attempts_max, land_attempt, turn,
-                               cancel_requested, target, egress, isolation, labels, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17)",
+                               cancel_requested, target, egress, isolation, labels, created_at,
+                               isolation_asked)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17, $15)",
         )
         .bind(self.tenant.uuid())
         .bind(run.id.uuid())
@@ -296,7 +309,7 @@ impl Tx {
         .bind(signed(life.attempts_max))
         .bind(&run.target)
         .bind(&run.egress)
-        .bind(&run.isolation)
+        .bind(run.isolation.name())
         .bind(to_json("runs", &run.labels)?)
         .bind(run.at)
         .execute(&mut *self.inner)
@@ -475,6 +488,20 @@ impl Tx {
         Ok(())
     }
 
+    /// Asks for a stronger isolation from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_set_isolation_asked(&mut self, id: RunId, asked: Isolation) -> Result<()> {
+        sqlx::query("UPDATE runs SET isolation_asked = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .bind(asked.name())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
     /// Writes what a job left behind; what the report does not say stays.
     ///
     /// # Errors
@@ -485,7 +512,8 @@ impl Tx {
                  checks = coalesce($5, checks),
                  diff_blob = coalesce($6, diff_blob), diff_version = coalesce($7, diff_version),
                  transcript_blob = coalesce($8, transcript_blob),
-                 isolation = coalesce($9, isolation), agent_version = coalesce($10, agent_version)
+                 isolation = coalesce($9, isolation), agent_version = coalesce($10, agent_version),
+                 in_force = coalesce(in_force || $11, $11, in_force)
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
@@ -498,6 +526,7 @@ impl Tx {
         .bind(report.transcript.map(BlobId::uuid))
         .bind(&report.isolation)
         .bind(&report.agent_version)
+        .bind(&report.in_force)
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -331,6 +331,7 @@ impl Peer {
             diff,
             transcript: None,
             isolation: None,
+            in_force: vec![],
             agent_version: None,
         };
         self.put(Up::Finished(Box::new(finished))).await

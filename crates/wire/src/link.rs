@@ -16,7 +16,7 @@ use freehold_model::run::{JobKind, Outcome, Work};
 use freehold_model::{BlobId, JobId, RunId, RunnerId, TenantId};
 use serde::{Deserialize, Serialize};
 
-use crate::api::Check;
+use crate::api::{Check, InForce};
 
 /// The protocol's number.
 pub const PROTOCOL: u32 = 1;
@@ -26,6 +26,8 @@ pub const SUBPROTOCOL: &str = "freehold.v1";
 pub const FRAME_MAX: usize = 256 * 1024;
 /// Most bytes of output in one event, before sealing and base64.
 pub const CHUNK_MAX: usize = 64 * 1024;
+/// Most steps that a job tells what stood around them; a project has some dozens of checks.
+pub const IN_FORCE_MAX: usize = 64;
 /// Seconds between heartbeats.
 pub const HEARTBEAT_S: u64 = 10;
 /// Seconds that a lease lasts without one.
@@ -265,9 +267,12 @@ pub struct Finished {
     /// The conversation's state, sealed (entity: the run; field: `transcript`; version: epoch).
     #[serde(default)]
     pub transcript: Option<BlobId>,
-    /// The isolation that was really in force.
+    /// The weakest isolation that was really in force in any of its steps.
     #[serde(default)]
     pub isolation: Option<String>,
+    /// What really stood around each of its steps, at most [`IN_FORCE_MAX`].
+    #[serde(default)]
+    pub in_force: Vec<InForce>,
     /// The agent's own version, where it told one.
     #[serde(default)]
     pub agent_version: Option<String>,

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use freehold_model::{CardId, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId};
+use freehold_model::{
+    CardId, Isolation, Limits, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,8 +30,16 @@ pub struct Order {
     pub expires_at: DateTime<Utc>,
     /// The project's name and repository.
     pub project: ProjectRef,
-    /// The weakest isolation that will do: `none`, `worktree` or `sandbox`.
-    pub isolation: String,
+    /// How strongly every step of it is kept apart from the machine: exactly this, or nothing is
+    /// started. A word that this version does not know is refused.
+    pub isolation: Isolation,
+    /// What a container starts from: an absolute path of the runner's machine, or an image's name.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// What it may use up, where that is less than the runner allows. A limit that this version does
+    /// not know is refused.
+    #[serde(default)]
+    pub limits: Limits,
     /// What to do.
     pub task: Task,
     /// What may be reached from inside.

@@ -51,6 +51,9 @@ described! {
     RunnerId = id::<kind::Runner>("a runner");
     /// A column of the board.
     Lane = one_of("A column of the board, in their order.", freehold_model::Lane::ALL.map(freehold_model::Lane::name));
+    /// How strongly a run is kept apart from the machine.
+    Isolation = one_of("How strongly a run is kept apart from the machine, weakest first. `none` and `worktree` are unsandboxed.",
+        freehold_model::Isolation::ALL.map(freehold_model::Isolation::name));
     /// Where a run is.
     State = one_of("Where a run is.", run::State::ALL.map(run::State::name));
     /// Why a run is where it is.

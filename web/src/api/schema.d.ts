@@ -641,9 +641,17 @@ export interface components {
             driver: string;
             /** @description Its id. */
             id: components["schemas"]["AgentId"];
+            /** @description What a container starts from, if it names something. */
+            image: string | null;
+            /** @description How strongly its runs are kept apart from the machine. `none` and `worktree` are unsandboxed. */
+            isolation?: components["schemas"]["Isolation"];
             /** @description What a runner must offer. */
             labels: {
                 [key: string]: string;
+            };
+            /** @description What its runs may use up, where that is less than the runner allows; see [`NewAgent`]. */
+            limits?: {
+                [key: string]: number;
             };
             /** @description Its name. */
             name: string;
@@ -711,6 +719,23 @@ export interface components {
          * @enum {string}
          */
         BaseState: "same" | "moved" | "unknown";
+        /** @description One limit of a step. */
+        Bound: {
+            /** @description Whether it was held. One that this machine cannot hold is asked for and not held. */
+            held: boolean;
+            /** @description Which: `memory`, `disk`, `file_size` and `output` count bytes, `tasks` and `files` things, `cpu` thousandths of a processor, `output_rate` bytes in a second. */
+            limit: string;
+            /**
+             * Format: int64
+             * @description The most that was used of it, where that was measured.
+             */
+            used: number | null;
+            /**
+             * Format: int64
+             * @description Its value.
+             */
+            value: number;
+        };
         /** @description A card. */
         Card: {
             /** @description The latest run's agent. */
@@ -906,6 +931,7 @@ export interface components {
         /** @description Changes a project. What is absent stays as it is. */
         EditProject: {
             egress?: components["schemas"]["Egress"] | null;
+            isolation_at_least?: components["schemas"]["Isolation"] | null;
             /** @description A new name. */
             name?: string | null;
             /** @description Another branch; a runner looks whether it is there. */
@@ -993,6 +1019,45 @@ export interface components {
             /** @description The program's version. */
             version: string;
         };
+        /** @description What really stood around a step of a run, as the runner found it. A fact, not a wish. */
+        InForce: {
+            /** @description Where limits for all its processes together were held: `v1`, `v2`; null for nowhere. */
+            cgroup: string | null;
+            /**
+             * Format: int64
+             * @description Processor time of all its processes, in milliseconds.
+             */
+            cpu_ms: number | null;
+            /**
+             * Format: int32
+             * @description The fence that the step was done under.
+             */
+            epoch?: number;
+            /** @description Whether its system calls were filtered. */
+            filter?: boolean;
+            /** @description The id of the limit that ended it, if one did. */
+            hit: string | null;
+            /** @description What stood between its processes and the machine. */
+            isolation: components["schemas"]["Isolation"];
+            /**
+             * Format: int32
+             * @description The version of Landlock that was enforced; null where the kernel has none.
+             */
+            landlock: number | null;
+            /** @description What started it, with its version, such as `bubblewrap 0.8.0`; null for a plain process. */
+            launcher: string | null;
+            /** @description The limits that were asked for, whether they were held, and what was used of each. */
+            limits?: components["schemas"]["Bound"][];
+            /** @description Whether it ran as a user of its own on the machine. */
+            own_uid?: boolean;
+            /** @description Its name: `setup`, `agent`, `collect`, `check:` and a check's. */
+            step: string;
+            /**
+             * Format: int64
+             * @description From its start to its end, in milliseconds.
+             */
+            wall_ms?: number;
+        };
         /** @description Something that needs a person. */
         InboxItem: {
             /** @description What for. */
@@ -1014,6 +1079,11 @@ export interface components {
             /** @description The cursor for `after`, when there is more. */
             next: string | null;
         };
+        /**
+         * @description How strongly a run is kept apart from the machine, weakest first. `none` and `worktree` are unsandboxed.
+         * @enum {string}
+         */
+        Isolation: "none" | "worktree" | "sandbox" | "container" | "vm";
         /** @description Where a provider's key is, as people are told. */
         Key: "none" | {
             /** @description In an environment variable of the runner. */
@@ -1090,9 +1160,16 @@ export interface components {
             command?: string[];
             /** @description `command`, `acp` or `builtin`. */
             driver: string;
+            /** @description What a container starts from: an absolute path on the runner's machine, or an image's name. */
+            image?: string | null;
+            isolation?: components["schemas"]["Isolation"] | null;
             /** @description What a runner must offer. */
             labels?: {
                 [key: string]: string;
+            };
+            /** @description What its runs may use up, where that is less than the runner allows: `memory`, `disk`, `file_size` and `output` in bytes, `tasks` and `files` in number, `cpu` in thousandths of a processor, `output_rate` in bytes per second. */
+            limits?: {
+                [key: string]: number;
             };
             /** @description Unique in the tenant. */
             name: string;
@@ -1190,6 +1267,7 @@ export interface components {
             egress: components["schemas"]["Egress"];
             /** @description Its id. */
             id: components["schemas"]["ProjectId"];
+            isolation_at_least: components["schemas"]["Isolation"] | null;
             /** @description Its name. */
             name: string;
             /** @description Where its record lives. */
@@ -1247,7 +1325,7 @@ export interface components {
          * @description Why a run is where it is. More may come: show an unknown one as it is.
          * @enum {string}
          */
-        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "runners_busy" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "internal";
+        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "internal";
         /** @description Where a record lives in a repository that the client owns. */
         Record: {
             /** @description The folder in it. */
@@ -1342,7 +1420,9 @@ export interface components {
             finished_at: string | null;
             /** @description Its id. */
             id: components["schemas"]["RunId"];
-            /** @description The isolation in force: `none`, `worktree` or `sandbox`. */
+            /** @description What really stood around each of its steps, and what they used; empty in lists. */
+            in_force?: components["schemas"]["InForce"][];
+            /** @description The isolation in force; before a runner has reported, the one that is asked for. `none` and `worktree` are unsandboxed. */
             isolation: string;
             /** @description The commit on the target that brought it in. */
             landed: string | null;

@@ -1,5 +1,6 @@
 //! `freehold agent`
 
+use freehold_model::{Limit, Limits};
 use freehold_wire::api::{Agent, NewAgent};
 use reqwest::Method;
 
@@ -62,6 +63,9 @@ fn new(words: AgentAdd) -> Result<NewAgent, Failure> {
         timeout_s: words.timeout,
         stall_s: words.stall,
         command: words.command,
+        isolation: words.isolation.unwrap_or_default(),
+        image: words.image,
+        limits: each_once(words.limits)?,
     })
 }
 
@@ -95,11 +99,32 @@ fn edited(words: AgentEdit, agent: Agent) -> Result<NewAgent, Failure> {
         } else {
             words.command
         },
+        isolation: words.isolation.unwrap_or(agent.isolation),
+        image: match words.no_image {
+            true => None,
+            false => words.image.or(agent.image),
+        },
+        limits: if words.limits.is_empty() && !words.no_limits {
+            agent.limits
+        } else {
+            each_once(words.limits)?
+        },
     })
 }
 
 fn paths(paths: &[std::path::PathBuf]) -> Result<Vec<String>, Failure> {
     paths.iter().map(|path| absolute(path)).collect()
+}
+
+fn each_once(pairs: Vec<(Limit, u64)>) -> Result<Limits, Failure> {
+    let mut limits = Limits::new();
+    for (limit, value) in pairs {
+        if limits.insert(limit, value).is_some() {
+            let message = format!("the limit `{limit}` is given twice");
+            return Err(Failure::usage(message, "give each limit once"));
+        }
+    }
+    Ok(limits)
 }
 
 fn distinct(

@@ -47,6 +47,7 @@ async fn edit(words: ProjectEdit, client: &Client, printer: Printer) -> Result<(
         name: words.name,
         target: words.target,
         egress: words.egress,
+        isolation_at_least: words.isolation_at_least,
     };
     let route = Route::of("projects", &before.id.to_string())?;
     let after: Project = client.patch(&route, &edit, None).await?;

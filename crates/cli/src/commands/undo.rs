@@ -1,6 +1,6 @@
 //! The command that takes back what a command did, as a person can copy it.
 
-use freehold_model::Lane;
+use freehold_model::{Isolation, Lane};
 use freehold_wire::api::{Agent, Card, Key, Project, Provider};
 
 use crate::duration;
@@ -66,6 +66,10 @@ pub(super) fn project_edit(before: &Project, after: &Project) -> Option<String> 
     }
     if before.egress != after.egress {
         line.option("egress", before.egress.name());
+    }
+    if before.isolation_at_least != after.isolation_at_least {
+        let least = before.isolation_at_least.unwrap_or(Isolation::None);
+        line.option("isolation-at-least", least.name());
     }
     line.end()
 }
@@ -171,6 +175,18 @@ pub(super) fn agent_edit(before: &Agent, after: &Agent) -> Option<String> {
     if before.stall_s != after.stall_s {
         line.option("stall", &duration::text(before.stall_s));
     }
+    if before.isolation != after.isolation {
+        line.option("isolation", before.isolation.name());
+    }
+    if before.image != after.image {
+        line.maybe("image", before.image.as_deref());
+    }
+    if before.limits != after.limits {
+        match before.limits.is_empty() {
+            true => line.flag("no-limits"),
+            false => limits(&mut line, before),
+        }
+    }
     if before.command != after.command {
         match before.command.is_empty() {
             true => line.flag("no-command"),
@@ -178,6 +194,15 @@ pub(super) fn agent_edit(before: &Agent, after: &Agent) -> Option<String> {
         }
     }
     line.end()
+}
+
+fn limits(line: &mut Line, agent: &Agent) {
+    let pairs: Vec<String> = agent
+        .limits
+        .iter()
+        .map(|(limit, value)| format!("{limit}={}", limit.write(*value)))
+        .collect();
+    line.options("limit", pairs.iter().map(String::as_str));
 }
 
 fn labels(line: &mut Line, agent: &Agent) {
@@ -199,6 +224,11 @@ pub(super) fn agent_remove(agent: &Agent) -> Option<String> {
     labels(&mut line, agent);
     line.option("timeout", &duration::text(agent.timeout_s));
     line.option("stall", &duration::text(agent.stall_s));
+    if agent.isolation != Isolation::default() {
+        line.option("isolation", agent.isolation.name());
+    }
+    line.options("image", agent.image.as_deref().into_iter());
+    limits(&mut line, agent);
     if !agent.command.is_empty() {
         line.program(&agent.command);
     }

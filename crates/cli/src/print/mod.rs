@@ -3,6 +3,7 @@
 pub(crate) mod card;
 pub(crate) mod event;
 pub(crate) mod inbox;
+mod isolation;
 pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod safe;

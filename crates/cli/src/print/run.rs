@@ -6,7 +6,7 @@ use freehold_wire::api::{Page, Run, Step};
 
 use super::table::{pairs, table};
 use super::things::{egress, more, time};
-use super::{Paint, Printer, safe};
+use super::{Paint, Printer, isolation, safe};
 
 /// A run.
 pub(crate) fn run(run: &Run, printer: Printer) -> String {
@@ -53,7 +53,7 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
         ("agent", Some(safe::line(&agent))),
         ("usage", usage),
         ("runner", Some(runner)),
-        ("isolation", Some(safe::line(&run.isolation))),
+        ("isolation", Some(isolation::tier(&run.isolation, printer))),
         ("egress", Some(egress(run.egress, printer))),
         ("target", Some(safe::line(&run.target))),
         ("base", run.base.as_deref().map(safe::line)),
@@ -66,6 +66,7 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
         ("finished", run.finished_at.map(time)),
     ]);
     text += &checks(run, printer);
+    text += &isolation::in_force(&run.in_force, printer);
     text + &next(run)
 }
 

@@ -8,7 +8,7 @@ use freehold_wire::order::Egress;
 use serde::Serialize;
 
 use super::table::{pairs, table};
-use super::{Paint, Printer, safe};
+use super::{Paint, Printer, isolation, safe};
 use crate::duration;
 
 /// A time as people read it, to the second.
@@ -47,6 +47,12 @@ pub(crate) fn project(project: &Project, printer: Printer) -> String {
         ("remote", Some(safe::line(&project.remote))),
         ("target", Some(safe::line(&project.target))),
         ("egress", Some(egress(project.egress, printer))),
+        (
+            "isolation",
+            project
+                .isolation_at_least
+                .map(|least| format!("at least {least}")),
+        ),
         ("record", Some(safe::line(&at))),
         ("created", Some(time(project.created_at))),
     ]);
@@ -154,10 +160,12 @@ pub(crate) fn providers(page: &Page<Provider>, printer: Printer) -> String {
 pub(crate) fn agent(agent: &Agent, printer: Printer) -> String {
     let some = |text: String| (!text.is_empty()).then(|| safe::line(&text));
     let head = printer.paint(Paint::Bold, &safe::line(&agent.name));
+    let set = isolation::limits(&agent.limits);
     let limits = format!(
-        "{} in all, {} of silence",
+        "{} in all, {} of silence{}",
         duration::text(agent.timeout_s),
-        duration::text(agent.stall_s)
+        duration::text(agent.stall_s),
+        set.map(|set| format!(", {set}")).unwrap_or_default()
     );
     let body = pairs(&[
         ("id", Some(agent.id.to_string())),
@@ -167,6 +175,11 @@ pub(crate) fn agent(agent: &Agent, printer: Printer) -> String {
         ("command", some(agent.command.join(" "))),
         ("paths", some(agent.paths.join(" "))),
         ("labels", some(labels(&agent.labels))),
+        (
+            "isolation",
+            Some(isolation::tier(agent.isolation.name(), printer)),
+        ),
+        ("image", agent.image.as_deref().map(safe::line)),
         ("limits", Some(limits)),
         ("created", Some(time(agent.created_at))),
     ]);

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{ListWords, label};
+use freehold_model::{Isolation, Limit};
+
+use super::{ListWords, label, limit};
 use crate::duration;
 
 /// `provider …`
@@ -140,7 +142,12 @@ pub(crate) enum AgentWords {
 Example:
   freehold agent add fixer --driver command -- ./fix.sh --quick
   freehold agent add codex --driver acp --preset codex --provider work
-  freehold agent add loop --driver builtin --provider local --timeout 30m")]
+  freehold agent add loop --driver builtin --provider local --timeout 30m
+  freehold agent add boxed --driver command --isolation container --image /srv/debian -- ./fix.sh
+
+Its runs are kept apart from the machine: by a sandbox where nothing else is said. `none` and
+`worktree` are unsandboxed: the agent may do there what the runner's user may do, and the owner of
+that machine must allow it.")]
 pub(crate) struct AgentAdd {
     /// Its name
     pub(crate) name: String,
@@ -165,6 +172,15 @@ pub(crate) struct AgentAdd {
     /// Limit on its silence, like 90s, 10m, 1h [default: 10m]
     #[arg(long, value_name = "D", value_parser = duration::seconds)]
     pub(crate) stall: Option<u64>,
+    /// How its runs are kept apart: none, worktree, sandbox, container or vm [default: sandbox]
+    #[arg(long, value_name = "TIER")]
+    pub(crate) isolation: Option<Isolation>,
+    /// What a container starts from: a directory on the runner's machine, or an image's name
+    #[arg(long, value_name = "NAME_OR_DIR")]
+    pub(crate) image: Option<String>,
+    /// What its runs may use up, like memory=4GiB, tasks=500, cpu=1.5, disk=10GiB; may be repeated
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit)]
+    pub(crate) limits: Vec<(Limit, u64)>,
     /// The program and its arguments, after `--`
     #[arg(last = true, value_name = "CMD")]
     pub(crate) command: Vec<String>,
@@ -175,11 +191,12 @@ pub(crate) struct AgentAdd {
 #[command(after_help = "\
 Example:
   freehold agent edit fixer --timeout 2h
+  freehold agent edit fixer --limit memory=8GiB --limit disk=40GiB
   freehold agent edit fixer -- ./fix.sh --thorough
 
-What is not named stays; directories and labels that are named take the place of all it had. Another
+What is not named stays; directories, labels and limits that are named take the place of all it had. Another
 driver or preset is another agent: add that.")]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "provider", "no_provider", "paths", "no_paths", "labels", "no_labels", "timeout", "stall", "command", "no_command"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "provider", "no_provider", "paths", "no_paths", "labels", "no_labels", "timeout", "stall", "isolation", "image", "no_image", "limits", "no_limits", "command", "no_command"]))]
 pub(crate) struct AgentEdit {
     /// The agent, by id or name
     pub(crate) agent: String,
@@ -204,6 +221,21 @@ pub(crate) struct AgentEdit {
     /// Limit on its silence, like 90s, 10m, 1h
     #[arg(long, value_name = "D", value_parser = duration::seconds)]
     pub(crate) stall: Option<u64>,
+    /// How its runs are kept apart: none, worktree, sandbox, container or vm
+    #[arg(long, value_name = "TIER")]
+    pub(crate) isolation: Option<Isolation>,
+    /// What a container starts from: a directory on the runner's machine, or an image's name
+    #[arg(long, value_name = "NAME_OR_DIR")]
+    pub(crate) image: Option<String>,
+    /// A container shows what the runner's machine has
+    #[arg(long, conflicts_with = "image")]
+    pub(crate) no_image: bool,
+    /// What its runs may use up, like memory=4GiB, tasks=500, cpu=1.5, disk=10GiB; may be repeated
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit)]
+    pub(crate) limits: Vec<(Limit, u64)>,
+    /// What the runner allows is enough
+    #[arg(long, conflicts_with = "limits")]
+    pub(crate) no_limits: bool,
     /// It needs no directory
     #[arg(long, conflicts_with = "paths")]
     pub(crate) no_paths: bool,

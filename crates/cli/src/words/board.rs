@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use freehold_model::{CardId, Lane};
+use freehold_model::{CardId, Isolation, Lane};
 use freehold_wire::order::Egress;
 
 use super::ListWords;
@@ -45,9 +45,9 @@ pub(crate) enum ProjectWords {
 /// `project edit`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n\nThe remote stays: another repository is another project."
+    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n  freehold project edit demo --isolation-at-least container\n\nThe remote stays: another repository is another project."
 )]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress", "isolation_at_least"]))]
 pub(crate) struct ProjectEdit {
     /// The project, by id or name
     pub(crate) project: String,
@@ -60,6 +60,9 @@ pub(crate) struct ProjectEdit {
     /// What may be reached from inside: none, registries (setup and checks only) or open
     #[arg(long, value_name = "POLICY")]
     pub(crate) egress: Option<Egress>,
+    /// The weakest isolation that its runs may have, whatever agents say; `none` demands nothing
+    #[arg(long, value_name = "TIER")]
+    pub(crate) isolation_at_least: Option<Isolation>,
 }
 
 /// `card …`

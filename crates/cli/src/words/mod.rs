@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use freehold_model::Limit;
 
 pub(crate) use agents::{
     AgentAdd, AgentEdit, AgentWords, KeyWords, ProviderAdd, ProviderEdit, ProviderWords,
@@ -163,6 +164,15 @@ pub(crate) fn label(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("a label is KEY=VALUE, like gpu=a100".to_owned()),
     }
+}
+
+/// A `NAME=VALUE` of `--limit`.
+pub(crate) fn limit(text: &str) -> Result<(Limit, u64), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("a limit is NAME=VALUE, like memory=4GiB")?;
+    let limit: Limit = name.parse()?;
+    Ok((limit, limit.parse(value)?))
 }
 
 /// The labels as a map.

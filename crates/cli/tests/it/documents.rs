@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use freehold_model::id::{Kind, kind};
 use freehold_model::run::State;
 use freehold_model::{Id, Lane, Reason, RunId};
+use freehold_model::{Isolation, Limits};
 use freehold_wire::api::{
     Agent, Asked, Base, BaseState, Card, CardEvent, ChangedFile, Check, EnrolToken, Event,
     Evidence, FileFlag, FileStatus, InboxItem, Key, Me, Page, Project, Provider, Record, Review,
@@ -43,6 +44,7 @@ pub(crate) fn project() -> Project {
         remote: remote.clone(),
         target: "main".into(),
         egress: Egress::Registries,
+        isolation_at_least: None,
         record: Record {
             remote,
             reference: "refs/freehold/record".into(),
@@ -76,6 +78,9 @@ pub(crate) fn agent() -> Agent {
         timeout_s: 3600,
         stall_s: 90,
         command: vec!["./fix.sh".into(), "--quick".into()],
+        isolation: Isolation::Sandbox,
+        image: None,
+        limits: Limits::new(),
         created_at: time(),
     }
 }
@@ -149,6 +154,7 @@ pub(crate) fn run(state: State) -> Run {
             output_tokens: 345,
         }),
         isolation: "sandbox".into(),
+        in_force: vec![],
         egress: Egress::Registries,
         runner: (state != State::Queued).then(|| id(1)),
         epoch: 1,

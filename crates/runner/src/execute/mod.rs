@@ -101,7 +101,6 @@ pub(crate) async fn run(
         checks: checked.checks,
         diff: parked.diff,
         transcript: parked.transcript,
-        isolation: Some("sandbox".into()),
         agent_version: spoken.version,
         ..finished(report.job, outcome)
     })

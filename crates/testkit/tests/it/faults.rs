@@ -1,7 +1,7 @@
 //! What must not stop, double or lose anything: a standstill, a full disk, a clock that steps back.
 use chrono::{DateTime, TimeDelta};
 use freehold_model::run::{JobKind, Outcome, State};
-use freehold_model::{OrderId, ProjectId, Reason, TenantId};
+use freehold_model::{Isolation, OrderId, ProjectId, Reason, TenantId};
 use freehold_testkit::peer::{reference, work};
 use freehold_testkit::{App, Peer, eventually};
 use freehold_wire::api::{Card, Event, Page, Project, Run};
@@ -25,6 +25,7 @@ fn finished(offer: &Offer, outcome: Outcome) -> Finished {
         diff: None,
         transcript: None,
         isolation: None,
+        in_force: vec![],
         agent_version: None,
     }
 }
@@ -237,7 +238,7 @@ async fn what_a_runner_reports_does_not_loosen_the_next_order() {
         .await
         .unwrap();
     let next = peer.offer().await;
-    assert_eq!(order(&peer, &next).isolation, "sandbox");
+    assert_eq!(order(&peer, &next).isolation, Isolation::Sandbox);
 }
 
 /// A tenant that was made before all others, with a run that nobody can read.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use freehold_model::AgentId;
+use freehold_model::{AgentId, Isolation, Limits};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,6 +38,20 @@ pub struct NewAgent {
     /// Program and arguments.
     #[serde(default)]
     pub command: Vec<String>,
+    /// How strongly its runs are kept apart from the machine; `sandbox` where silent. A project may
+    /// demand more.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Isolation>)]
+    pub isolation: Isolation,
+    /// What a container starts from: an absolute path on the runner's machine, or an image's name.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// What its runs may use up, where that is less than the runner allows: `memory`, `disk`,
+    /// `file_size` and `output` in bytes, `tasks` and `files` in number, `cpu` in thousandths of a
+    /// processor, `output_rate` in bytes per second.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub limits: Limits,
 }
 
 /// An agent.
@@ -64,6 +78,17 @@ pub struct Agent {
     pub stall_s: u64,
     /// Program and arguments.
     pub command: Vec<String>,
+    /// How strongly its runs are kept apart from the machine. `none` and `worktree` are unsandboxed.
+    #[serde(default)]
+    #[schema(value_type = schema::Isolation)]
+    pub isolation: Isolation,
+    /// What a container starts from, if it names something.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// What its runs may use up, where that is less than the runner allows; see [`NewAgent`].
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub limits: Limits,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }

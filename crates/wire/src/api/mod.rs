@@ -43,6 +43,7 @@
 mod agent;
 mod card;
 mod inbox;
+mod isolation;
 mod project;
 mod provider;
 mod review;
@@ -57,6 +58,7 @@ use utoipa::ToSchema;
 pub use agent::{Agent, NewAgent};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
 pub use inbox::{Change, InboxItem, Waits};
+pub use isolation::{Bound, InForce, too_low};
 pub use project::{EditProject, NewProject, Project, Record};
 pub use provider::{Key, NewKey, NewProvider, Provider};
 pub use review::{

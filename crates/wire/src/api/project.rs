@@ -1,7 +1,7 @@
 //! Projects.
 
 use chrono::{DateTime, Utc};
-use freehold_model::ProjectId;
+use freehold_model::{Isolation, ProjectId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,6 +38,10 @@ pub struct Project {
     pub target: String,
     /// What may be reached from inside.
     pub egress: Egress,
+    /// The weakest isolation that its runs may have; null where it demands none.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Isolation>)]
+    pub isolation_at_least: Option<Isolation>,
     /// Where its record lives.
     pub record: Record,
     /// When it was made.
@@ -69,4 +73,8 @@ pub struct EditProject {
     /// What may be reached from inside, for runs from now on.
     #[serde(default)]
     pub egress: Option<Egress>,
+    /// The weakest isolation that runs may have from now on; `none` demands nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::Isolation>)]
+    pub isolation_at_least: Option<Isolation>,
 }

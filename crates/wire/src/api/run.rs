@@ -6,6 +6,7 @@ use freehold_model::{CardId, ProjectId, Reason, RunId, RunnerId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::InForce;
 use crate::order::Egress;
 use crate::schema;
 
@@ -52,8 +53,12 @@ pub struct Run {
     pub agent_version: Option<String>,
     /// What it has used of its models, where that is known.
     pub usage: Option<Usage>,
-    /// The isolation in force: `none`, `worktree` or `sandbox`.
+    /// The isolation in force; before a runner has reported, the one that is asked for. `none` and
+    /// `worktree` are unsandboxed.
     pub isolation: String,
+    /// What really stood around each of its steps, and what they used; empty in lists.
+    #[serde(default)]
+    pub in_force: Vec<InForce>,
     /// What could be reached from inside.
     pub egress: Egress,
     /// The runner that has or last had it.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use freehold_environment::project::PROJECT_FILE;
+use freehold_model::{Isolation, Limits};
 use freehold_wire::api::{Agent, NewAgent, NewProject, Project, Provider};
 use freehold_wire::order::Egress;
 
@@ -274,6 +275,9 @@ fn new_agent(agent: &machine::Agent, provider: &Provider) -> NewAgent {
         timeout_s: None,
         stall_s: None,
         command: Vec::new(),
+        isolation: Isolation::default(),
+        image: None,
+        limits: Limits::new(),
     }
 }
 
