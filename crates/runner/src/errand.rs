@@ -142,7 +142,7 @@ impl Errand {
                 read.map_err(io::Error::other)?
             }
         };
-        let way = surroundings::way_out(site, self.egress, &locks, cancel).await?;
+        let way = surroundings::way_out(site, self.egress, &locks, &[], cancel).await?;
         let mut spec = surroundings::chore(site, &tools, &folder, &objects, git, way.as_ref())?;
         spec.tier = self.tier;
         Ok(Prepared {

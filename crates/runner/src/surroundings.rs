@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use freehold_environment::egress::{self, Policy, Proxy, proxy_env};
+use freehold_environment::egress::{self, Policy, Proxy, Verdict, proxy_env};
+use freehold_environment::endpoint::HostPort;
 use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host, Toolchains};
 use freehold_model::world::random;
 use freehold_model::{Entropy, Reason};
 use freehold_sandbox::{HOME, Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
 use freehold_wire::order::Egress;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::execute::archive;
 use crate::failure::{Halt, because};
 use crate::options::RunnerEnv;
+use crate::report::Report;
 
 /// The root of the workspace inside.
 pub(crate) const WORKSPACE: &str = "/workspace";
@@ -110,10 +113,12 @@ pub(crate) struct WayOut {
 }
 
 /// Opens the way out that setup and checks have under `egress`; none where it opens nothing.
+/// `allow` is the project file's own list, of a base that no agent wrote.
 pub(crate) async fn way_out(
     site: Site<'_>,
     egress: Egress,
     lock_files: &BTreeMap<String, Vec<u8>>,
+    allow: &[HostPort],
     cancel: &CancellationToken,
 ) -> Result<Option<WayOut>, Halt> {
     if egress == Egress::None {
@@ -125,6 +130,7 @@ pub(crate) async fn way_out(
             .iter()
             .map(|(path, bytes)| (path.as_str(), bytes.as_slice())),
     );
+    let known = known.with_project(allow);
     let policy = match egress {
         Egress::Open => Policy::Open(known.allow.clone()),
         _ => known.policy(),
@@ -279,11 +285,44 @@ pub(crate) fn connect(spec: &mut Spec, way: Option<&WayOut>) {
     }
 }
 
-/// Closes a way out; names what was refused, for whoever wonders why setup failed.
-pub(crate) async fn close(way: Option<WayOut>) -> Vec<String> {
-    let Some(way) = way else { return vec![] };
+/// Closes a way out and says what went through it; names what was refused, for whoever wonders why
+/// setup failed.
+pub(crate) async fn close(
+    report: &Report,
+    step: &str,
+    way: Option<WayOut>,
+) -> Result<Vec<String>, Halt> {
+    let Some(way) = way else { return Ok(vec![]) };
     let log = way.proxy.close().await;
-    log.refused()
+    let total = log.total();
+    if total.connections > 0 {
+        let meta = json!({
+            "step": step, "connections": total.connections, "refused": total.refused,
+            "up": total.up, "down": total.down,
+        });
+        report.state("egress", meta, Some(told(&log))).await?;
+    }
+    let refused = log.refused();
+    Ok(refused
         .map(|(entry, why)| format!("{}:{} was refused: {why}", entry.host, entry.port))
-        .collect()
+        .collect())
+}
+
+/// Destinations that one event tells apart: what a person reads, and far below a frame's bound.
+const TOLD: usize = 100;
+
+/// Where a step went, for people: hosts are content.
+fn told(log: &egress::Log) -> Value {
+    let log = log.shortened(TOLD);
+    let entries = log.entries.iter().map(|entry| {
+        let why = match entry.verdict {
+            Verdict::Refused(why) => Some(why.to_string()),
+            _ => None,
+        };
+        json!({
+            "host": entry.host, "port": entry.port, "verdict": entry.verdict.word(), "why": why,
+            "connections": entry.connections, "up": entry.up, "down": entry.down,
+        })
+    });
+    json!({ "entries": entries.collect::<Vec<_>>(), "beyond": log.beyond })
 }

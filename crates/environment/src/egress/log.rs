@@ -19,6 +19,19 @@ pub enum Verdict {
     Malformed,
 }
 
+impl Verdict {
+    /// One word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused(_) => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
 /// All connections to one destination with one verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -45,7 +58,55 @@ pub struct Log {
     pub beyond: u64,
 }
 
+/// What all entries come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Connections with any verdict.
+    pub connections: u64,
+    /// Those that the policy or a budget refused or cut.
+    pub refused: u64,
+    /// Bytes from the run.
+    pub up: u64,
+    /// Bytes to the run.
+    pub down: u64,
+}
+
 impl Log {
+    /// The sum of all entries, and of what is in none.
+    #[must_use]
+    pub fn total(&self) -> Total {
+        let none = Total {
+            connections: self.beyond,
+            ..Total::default()
+        };
+        self.entries.iter().fold(none, |sum, entry| {
+            let refused = matches!(entry.verdict, Verdict::Refused(_));
+            Total {
+                connections: sum.connections + entry.connections,
+                refused: sum.refused + if refused { entry.connections } else { 0 },
+                up: sum.up + entry.up,
+                down: sum.down + entry.down,
+            }
+        })
+    }
+
+    /// The entries that a reader wants to see first, at most `most`: what did not work, then what
+    /// moved most. The rest is in `beyond`.
+    #[must_use]
+    pub fn shortened(&self, most: usize) -> Self {
+        let mut entries = self.entries.clone();
+        entries.sort_by_key(|entry| {
+            let worked = matches!(entry.verdict, Verdict::Allowed);
+            (worked, std::cmp::Reverse(entry.up + entry.down))
+        });
+        let cut = entries.split_off(entries.len().min(most));
+        let beyond = cut.iter().map(|entry| entry.connections).sum::<u64>();
+        Self {
+            entries,
+            beyond: self.beyond + beyond,
+        }
+    }
+
     /// Hosts that were refused by the policy, with the reason: what a failed setup should name.
     pub fn refused(&self) -> impl Iterator<Item = (&Entry, Refusal)> {
         self.entries.iter().filter_map(|entry| match entry.verdict {
@@ -137,5 +198,47 @@ impl Book {
             entries: entries.collect(),
             beyond: pages.beyond,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(host: &str, verdict: Verdict, connections: u64, up: u64) -> Entry {
+        Entry {
+            host: host.to_owned(),
+            port: 443,
+            verdict,
+            connections,
+            up,
+            down: 1,
+        }
+    }
+
+    #[test]
+    fn what_failed_comes_first_and_nothing_is_lost() {
+        let log = Log {
+            entries: vec![
+                entry("a", Verdict::Allowed, 1, 5),
+                entry("b", Verdict::Allowed, 2, 50),
+                entry("c", Verdict::Refused(Refusal::NotListed), 3, 0),
+                entry("d", Verdict::Allowed, 4, 7),
+            ],
+            beyond: 10,
+        };
+        let short = log.shortened(2);
+        let hosts: Vec<_> = short.entries.iter().map(|entry| &entry.host).collect();
+        assert_eq!(
+            (hosts.as_slice(), short.beyond),
+            (&[&"c".to_owned(), &"b".to_owned()][..], 15)
+        );
+        let total = log.total();
+        assert_eq!(
+            (total.connections, total.refused, total.up, total.down),
+            (20, 3, 62, 4)
+        );
+        assert_eq!(short.total().connections, 20);
+        assert_eq!(log.shortened(9).entries.len(), 4);
     }
 }

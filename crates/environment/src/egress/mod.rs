@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use budget::{Budget, Budgets};
-pub use log::{Entry, Log, MAX_ADVICE, Verdict};
+pub use log::{Entry, Log, MAX_ADVICE, Total, Verdict};
 pub use policy::{Allowed, Policy, Refusal};
 
 use budget::Meter;

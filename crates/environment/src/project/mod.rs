@@ -9,10 +9,14 @@
 //! name = "tests"
 //! command = "npm test"
 //! timeout = "10m"
+//!
+//! [egress]
+//! allow = ["api.example.com:443"]
 //! ```
 //!
 //! Commands are run by `sh -c` in the root of the work tree. Pure: bytes in, values out.
 
+mod allow;
 mod facts;
 mod parse;
 mod propose;
@@ -20,6 +24,8 @@ mod python;
 mod timeout;
 
 use std::time::Duration;
+
+use crate::endpoint::HostPort;
 
 pub use facts::FileFacts;
 pub use parse::{Parsed, ProjectError, parse};
@@ -40,6 +46,9 @@ pub struct ProjectFile {
     pub setup: Option<Setup>,
     /// What must be green before a person is asked, in this order. Names are unique.
     pub checks: Vec<Check>,
+    /// What setup and checks may reach besides package registries, where the project's egress opens
+    /// those: each exactly, public only. Sorted, each once. It opens nothing to an agent.
+    pub allow: Vec<HostPort>,
 }
 
 /// The command that makes a fresh work tree ready.

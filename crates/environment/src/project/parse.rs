@@ -67,7 +67,8 @@ pub enum ProjectError {
 /// Reads the bytes of a project file. An empty file is a project without setup and checks.
 ///
 /// # Errors
-/// See [`ProjectError`]. Unknown keys are warnings: an older Freehold reads a newer file.
+/// See [`ProjectError`]. Unknown keys are warnings, so that an older Freehold reads a newer file; but
+/// not in `[egress]`, where one could be meant to close something.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ProjectError> {
     if bytes.len() > MAX_BYTES {
         return Err(ProjectError::TooBig { bytes: bytes.len() });
@@ -96,17 +97,17 @@ fn line_of(text: &str, offset: usize) -> usize {
         .count()
 }
 
-type Table<'i> = DeTable<'i>;
-type Value<'i> = Spanned<DeValue<'i>>;
+pub(super) type Table<'i> = DeTable<'i>;
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     warnings: Vec<String>,
 }
 
 impl Reader<'_> {
     fn file(&mut self, table: &Table<'_>) -> Result<ProjectFile, ProjectError> {
-        self.warn_unknown(table, "", &["setup", "checks"]);
+        self.warn_unknown(table, "", &["setup", "checks", "egress"]);
         let setup = table
             .get("setup")
             .map(|value| self.setup(value))
@@ -115,7 +116,15 @@ impl Reader<'_> {
             Some(value) => self.checks(value)?,
             None => Vec::new(),
         };
-        Ok(ProjectFile { setup, checks })
+        let allow = match table.get("egress") {
+            Some(value) => self.egress(value)?,
+            None => Vec::new(),
+        };
+        Ok(ProjectFile {
+            setup,
+            checks,
+            allow,
+        })
     }
 
     fn setup(&mut self, value: &Value<'_>) -> Result<Setup, ProjectError> {
@@ -244,7 +253,7 @@ impl Reader<'_> {
         }
     }
 
-    fn table<'v, 'i>(
+    pub(super) fn table<'v, 'i>(
         &self,
         value: &'v Value<'i>,
         key: &str,
@@ -271,7 +280,7 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&self, span: &Range<usize>, key: &str, problem: &str) -> ProjectError {
+    pub(super) fn wrong(&self, span: &Range<usize>, key: &str, problem: &str) -> ProjectError {
         ProjectError::Key {
             line: line_of(self.text, span.start),
             key: key.to_owned(),

@@ -59,6 +59,7 @@ pub fn propose(files: &FileFacts) -> Proposal {
     let file = ProjectFile {
         setup,
         checks: checks.collect(),
+        allow: Vec::new(),
     };
     let text = render(&file, &parts);
     let setups = parts.iter().filter_map(|part| part.setup_reason.clone());

@@ -23,12 +23,14 @@ use tokio_util::sync::CancellationToken;
 use crate::ask::Asker;
 use crate::egress::{self, Allowed, Policy};
 use crate::endpoint::{Host, HostPort, Url};
+use crate::project::PROJECT_FILE;
 use crate::toolchain;
 
 pub use locks::LOCK_FILES;
 
-/// More registries than anyone configures; a bound on what a lock file can open.
-const MAX_ALLOWED: usize = 64;
+/// More registries than anyone configures, and room for a project's own list; a bound on what a lock
+/// file can open.
+const MAX_ALLOWED: usize = 128;
 
 /// What the preset `registries` is on this host, for one project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,6 +103,16 @@ impl Registries {
         let mut all = self.clone();
         for (path, contents) in files {
             locks::read(path, contents, &mut all);
+        }
+        all
+    }
+
+    /// Adds what the project file names, on its word: public only. Pure.
+    #[must_use]
+    pub fn with_project(&self, allow: &[HostPort]) -> Self {
+        let mut all = self.clone();
+        for at in allow {
+            all.allow(at.clone(), PROJECT_FILE.to_owned(), false);
         }
         all
     }

@@ -129,6 +129,26 @@ fn a_lock_file_cannot_open_the_world() {
 }
 
 #[test]
+fn a_project_names_public_hosts_and_takes_nothing_from_the_owners() {
+    let mut configured = Registries::default();
+    configured.configured("https://mirror.example/", "npm");
+    let at = |text: &str| HostPort::parse(text).unwrap();
+    let found = configured.with_project(&[at("mirror.example:443"), at("10.0.0.1:80")]);
+    let seen: Vec<_> = found
+        .allow
+        .iter()
+        .map(|entry| (entry.at.to_string(), entry.private, entry.origin.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("mirror.example:443".to_owned(), true, "npm's configuration"),
+            ("10.0.0.1:80".to_owned(), false, PROJECT_FILE),
+        ]
+    );
+}
+
+#[test]
 fn a_registry_on_loopback_goes_through_the_proxy_and_servers_inside_do_not() {
     let mut found = Registries::default();
     assert_eq!(found.environment(9)["NO_PROXY"], "localhost,127.0.0.1,::1");

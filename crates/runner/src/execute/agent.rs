@@ -97,7 +97,7 @@ async fn finish(
     way: Option<WayOut>,
     result: Result<Spoken, Halt>,
 ) -> Result<Spoken, Halt> {
-    surroundings::close(way).await;
+    let told = surroundings::close(report, "agent", way).await;
     if let Some(model) = model {
         let used = model.grant.close().await;
         let meta = json!({
@@ -106,7 +106,8 @@ async fn finish(
         });
         report.state("agent.usage", meta, None).await?;
     }
-    result
+    let result = result?;
+    told.map(|_| result)
 }
 
 fn config(agent: &AgentSpec) -> Result<AgentConfig, Halt> {

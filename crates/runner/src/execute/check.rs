@@ -63,7 +63,7 @@ pub(crate) async fn check(
 
 async fn run_all(ground: &Ground<'_>, project: &Project, head: &Oid) -> Result<Checked, Halt> {
     ground.prepare(project, Some(head)).await?;
-    let way = ground.way_out(Some(head)).await?;
+    let way = ground.way_out(project, Some(head)).await?;
     let mut checked = Checked::default();
     for wanted in &project.file.checks {
         match run(ground, wanted, way.as_ref()).await {
@@ -72,12 +72,13 @@ async fn run_all(ground: &Ground<'_>, project: &Project, head: &Oid) -> Result<C
                 checked.red.extend(red);
             }
             Err(halt) => {
-                surroundings::close(way).await;
+                // The halt weighs more than what went out until then.
+                drop(surroundings::close(ground.report, "check", way).await);
                 return Err(halt);
             }
         }
     }
-    let refused = surroundings::close(way).await;
+    let refused = surroundings::close(ground.report, "check", way).await?;
     if let Some(last) = checked.red.last_mut()
         && !refused.is_empty()
     {

@@ -191,7 +191,7 @@ impl Ground<'_> {
             listing(&self.folder.work).await?,
             listing(&self.folder.home).await?,
         );
-        self.run(setup, &tools, commit).await?;
+        self.run(project, setup, &tools, commit).await?;
         let work = added(before.0, &self.folder.work, &[]).await?;
         let home = added(before.1, &self.folder.home, &HOME_SKIPPED).await?;
         if let Err(error) = cache.save(&key, &places, work.clone(), home, cancel).await {
@@ -204,15 +204,16 @@ impl Ground<'_> {
 
     async fn run(
         &self,
+        project: &Project,
         setup: &Setup,
         tools: &Toolchains,
         commit: Option<&Oid>,
     ) -> Result<(), Halt> {
-        let way = self.way_out(commit).await?;
+        let way = self.way_out(project, commit).await?;
         let spec = self.spec(tools, way.as_ref(), Git::Read, &setup.command)?;
         let ran = process::run(self.report, &spec, "setup", setup.timeout).await;
-        let refused = surroundings::close(way).await;
-        let ran = ran?;
+        let refused = surroundings::close(self.report, "setup", way).await;
+        let (ran, refused) = (ran?, refused?);
         if ran.exit.success() && !ran.timed_out {
             return Ok(());
         }
@@ -222,14 +223,20 @@ impl Ground<'_> {
         ))
     }
 
-    /// The way out that the order opens for setup and checks, from the lock files of a commit.
-    pub(crate) async fn way_out(&self, commit: Option<&Oid>) -> Result<Option<WayOut>, Halt> {
+    /// The way out that the order opens for setup and checks, from the lock files of a commit
+    /// and the project's own list.
+    pub(crate) async fn way_out(
+        &self,
+        project: &Project,
+        commit: Option<&Oid>,
+    ) -> Result<Option<WayOut>, Halt> {
         let locks = self.lock_files(commit).await?;
         let cancel = self.report.stop.token();
         surroundings::way_out(
             self.report.context.site(),
             self.order.egress,
             &locks,
+            &project.file.allow,
             cancel,
         )
         .await
