@@ -77,8 +77,9 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     let cgroup = group.as_ref().map(Group::version);
     let entrances = group.as_ref().map(Group::entrances).transpose();
     let entrances = entrances.map_err(SandboxError::io("open the control group"))?;
-    sys::detach(&mut command, passed, entrances.unwrap_or_default())
-        .map_err(SandboxError::io("pass descriptors"))?;
+    // First: nothing of the run is to happen outside.
+    sys::join_groups(&mut command, entrances.unwrap_or_default());
+    sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
 
     let contained = spec.tier.is_sandboxed();
     let mut tree = spawn::spawn(command, move |outer| {

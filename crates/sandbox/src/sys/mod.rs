@@ -32,13 +32,8 @@ pub(crate) fn memory_file(contents: &[u8]) -> io::Result<OwnedFd> {
 }
 
 /// Makes `command` start in a session of its own, without core dumps, with exactly `passed` open
-/// above 2: the first as [`FIRST_PASSED`], the next as the number after it, and so on; and in the
-/// control groups behind `entrances`.
-pub(crate) fn detach(
-    command: &mut std::process::Command,
-    passed: Vec<OwnedFd>,
-    entrances: Vec<OwnedFd>,
-) -> io::Result<()> {
+/// above 2: the first as [`FIRST_PASSED`], the next as the number after it, and so on.
+pub(crate) fn detach(command: &mut std::process::Command, passed: Vec<OwnedFd>) -> io::Result<()> {
     let count = RawFd::try_from(passed.len()).map_err(io::Error::other)?;
     let end = FIRST_PASSED + count;
     // Out of the way of the numbers they are going to have, so that none overwrites another.
@@ -51,9 +46,6 @@ pub(crate) fn detach(
         })
         .collect::<io::Result<Vec<_>>>()?;
     let place = move || {
-        for entrance in &entrances {
-            nix::unistd::write(entrance, b"0")?;
-        }
         SigSet::empty().thread_set_mask()?;
         setsid()?;
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
@@ -69,6 +61,19 @@ pub(crate) fn detach(
     // allocates nor takes a lock (errors are made from numbers).
     unsafe { command.pre_exec(place) };
     Ok(())
+}
+
+/// Makes `command` start in the control groups behind `entrances`, files that take a process which
+/// writes `0` to them.
+pub(crate) fn join_groups(command: &mut std::process::Command, entrances: Vec<OwnedFd>) {
+    let join = move || {
+        for entrance in &entrances {
+            nix::unistd::write(entrance, b"0")?;
+        }
+        Ok(())
+    };
+    // SAFETY: the closure runs between fork and exec and only makes system calls.
+    unsafe { command.pre_exec(join) };
 }
 
 /// Marks every descriptor from `first` on close-on-exec. Needs Linux 5.11.
