@@ -1,4 +1,5 @@
-//! How long the start of `true` takes in the sandbox, beside bare `bwrap` and a plain process.
+//! How long the start of `true` takes in the sandbox, beside bare `bwrap` and a plain process, and
+//! how much processor time: on a busy machine the second is the one to compare.
 //!
 //! `cargo run --release -p freehold-sandbox --example start -- [ROUNDS]`
 #![expect(clippy::print_stdout, reason = "it is for a person who looks")]
@@ -9,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use freehold_sandbox::{Init, Limits, Mount, Spec, Stdin as Input, Tier, host_root, start};
+use nix::sys::resource::{UsageWho, getrusage};
 
 /// Any run of this program with this argument is the helper.
 const HELPER: &str = "init";
@@ -27,16 +29,19 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let mut times: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+    let mut times: BTreeMap<&str, Vec<(Duration, Duration)>> = BTreeMap::new();
     // In turns, so that a busy moment of the machine meets all of them.
     for _ in 0..rounds {
-        let mut time = |name, begun: Instant| times.entry(name).or_default().push(begun.elapsed());
-        let begun = Instant::now();
+        let mut time = |name, (begun, used): (Instant, Duration)| {
+            let took = (begun.elapsed(), processor().saturating_sub(used));
+            times.entry(name).or_default().push(took);
+        };
+        let begun = (Instant::now(), processor());
         bare(folder.path())?;
         time("bare bwrap", begun);
         for (name, tier) in [("none", Tier::None), ("sandbox", Tier::Sandbox)] {
             let spec = spec(tier, folder.path())?;
-            let begun = Instant::now();
+            let begun = (Instant::now(), processor());
             let exit = start(&spec).await?.wait().await?;
             time(name, begun);
             if !exit.success() {
@@ -44,16 +49,34 @@ async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    for (name, mut all) in times {
-        all.sort();
-        let at = |share: usize| all[(all.len() - 1) * share / 100].as_secs_f64() * 1e3;
+    for (name, all) in times {
+        let (mut wall, mut cpu): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        wall.sort();
+        cpu.sort();
+        let at =
+            |all: &[Duration], share: usize| all[(all.len() - 1) * share / 100].as_secs_f64() * 1e3;
         println!(
-            "{name:12} p50 {:6.2} ms   p90 {:6.2} ms   of {rounds}",
-            at(50),
-            at(90)
+            "{name:12} p50 {:6.2} ms   p90 {:6.2} ms   processor p50 {:6.2} ms   of {rounds}",
+            at(&wall, 50),
+            at(&wall, 90),
+            at(&cpu, 50)
         );
     }
     Ok(())
+}
+
+/// Of this process and those it has waited for.
+fn processor() -> Duration {
+    let used = [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN]
+        .into_iter()
+        .filter_map(|who| getrusage(who).ok())
+        .flat_map(|usage| [usage.user_time(), usage.system_time()]);
+    used.map(|time| {
+        Duration::from_micros(
+            time.tv_sec().cast_unsigned() * 1_000_000 + time.tv_usec().cast_unsigned(),
+        )
+    })
+    .sum()
 }
 
 /// What a person would type to have a program in an empty network with the system and a folder.

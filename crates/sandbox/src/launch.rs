@@ -141,6 +141,16 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     ))
 }
 
+/// Shuts the calling process itself: no other process of the same user may trace it, read its memory
+/// or take its descriptors, and its memory goes into no core dump. For a process that holds secrets,
+/// first thing in `main`; what it starts is not bound by it.
+///
+/// # Errors
+/// [`SandboxError::Io`] when the kernel refuses: then do not go on.
+pub fn harden_self() -> Result<(), SandboxError> {
+    sys::harden().map_err(SandboxError::io("shut this process from others"))
+}
+
 /// A control group for all processes of a start; a container's runtime and a virtual machine have
 /// ways of their own.
 async fn open_group(spec: &Spec) -> Option<Group> {

@@ -58,6 +58,6 @@ mod sys;
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
-pub use launch::start;
+pub use launch::{harden_self, start};
 pub use probe::{Proof, probe};
 pub use spec::{Image, Init, Limits, Mount, Port, Spec, Stdin, Terminal, Tier};

@@ -8,14 +8,17 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use crate::bubblewrap;
-use crate::child::Child;
+use crate::child::{Child, InForce};
 use crate::error::SandboxError;
-use crate::init::{NAMESPACES, PROVE, Seen};
+use crate::init::{NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
 use crate::launch::start;
 use crate::spec::{Init, Limits, Mount, Spec, Stdin, Tier};
 
 /// The whole of one proof; it is one start and one read of `/proc`.
 const PROVE_WITHIN: Duration = Duration::from_secs(60);
+/// Limits that the helper goes over: far less than it asks for, and enough for it to start.
+const MEMORY_BYTES: u64 = 32 << 20;
+const TASKS: u64 = 32;
 /// Some twenty short lines.
 const MAX_PROOF_BYTES: u64 = 64 * 1024;
 
@@ -26,6 +29,11 @@ pub struct Proof {
     pub bubblewrap: PathBuf,
     /// What it says of its version, such as `bubblewrap 0.8.0`.
     pub version: String,
+    /// The version of Landlock's interface that holds programs; `None` where the kernel has none.
+    pub landlock: Option<u32>,
+    /// Where limits for all processes together are held: `v1`, `v2`, or nowhere. Where they are, a
+    /// program that went over each of them was stopped.
+    pub cgroup: Option<&'static str>,
     /// From the call to the end of a program in a plain process.
     pub plain_start: Duration,
     /// From the call to the end of the same program in the sandbox.
@@ -33,26 +41,40 @@ pub struct Proof {
 }
 
 /// Runs the helper itself in a plain process and in the sandbox, and compares what each sees: every
-/// namespace must be another, no capability left, the filter on, the network empty.
+/// namespace must be another, no capability left, the filters on and each with its answer, Landlock
+/// between the program and the first process, the network empty. Then it goes over the limits of
+/// memory and of tasks, within bounds of its own, and must be stopped by those that are held.
 ///
 /// # Errors
 /// As [`start`]: it names the failing step and the package or setting that mends it.
 /// [`SandboxError::Unproven`] when a process ran inside but a wall was not there.
 pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
-    let (plain, plain_start) = ask(init, Tier::None).await?;
-    let (inside, sandbox_start) = ask(init, Tier::Sandbox).await?;
-    judge(&plain, &inside)?;
+    let (plain, _, plain_start) = ask(init, Tier::None).await?;
+    let (inside, in_force, sandbox_start) = ask(init, Tier::Sandbox).await?;
+    judge(&plain, &inside, in_force.landlock)?;
+    let memory = Limits {
+        total_memory_bytes: Some(MEMORY_BYTES),
+        ..Limits::default()
+    };
+    let tasks = Limits {
+        total_tasks: Some(TASKS),
+        ..Limits::default()
+    };
+    exceed(init, PROVE_MEMORY, memory).await?;
+    exceed(init, PROVE_TASKS, tasks).await?;
     let launcher = bubblewrap::find().await?;
     Ok(Proof {
         bubblewrap: launcher.path.clone(),
         version: launcher.version.clone(),
+        landlock: in_force.landlock,
+        cgroup: in_force.cgroup,
         plain_start,
         sandbox_start,
     })
 }
 
-async fn ask(init: &Init, tier: Tier) -> Result<(Seen, Duration), SandboxError> {
-    let begun = Instant::now();
+/// The helper as the program, told to do `word`.
+fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
     let program = if tier.is_sandboxed() {
         "/probe".into()
     } else {
@@ -64,8 +86,8 @@ async fn ask(init: &Init, tier: Tier) -> Result<(Seen, Duration), SandboxError> 
         target: "/probe".into(),
     });
     let mut args = init.args.clone();
-    args.push(PROVE.into());
-    let spec = Spec {
+    args.push(word.into());
+    Spec {
         tier,
         program: program.into(),
         args,
@@ -73,21 +95,53 @@ async fn ask(init: &Init, tier: Tier) -> Result<(Seen, Duration), SandboxError> 
         cwd: "/".into(),
         mounts,
         ports: Vec::new(),
-        limits: Limits::default(),
+        limits,
         stdin: Stdin::Null,
         terminal: None,
         image: None,
         init: init.clone(),
-    };
-    let mut child = start(&spec).await?;
-    let Ok(told) = timeout(PROVE_WITHIN, read(&mut child)).await else {
-        child.kill().await?;
-        return Err(SandboxError::Timeout {
-            step: "prove",
-            seconds: PROVE_WITHIN.as_secs(),
+    }
+}
+
+async fn ask(init: &Init, tier: Tier) -> Result<(Seen, InForce, Duration), SandboxError> {
+    let begun = Instant::now();
+    let mut child = start(&spec(init, tier, PROVE, Limits::default())).await?;
+    let told = within(&mut child, read).await??;
+    Ok((
+        Seen::parse(&told),
+        child.in_force().clone(),
+        begun.elapsed(),
+    ))
+}
+
+/// Does `word`, which goes over `limits`. A limit that is held must stop it, and be named.
+async fn exceed(init: &Init, word: &str, limits: Limits) -> Result<(), SandboxError> {
+    let mut child = start(&spec(init, Tier::Sandbox, word, limits)).await?;
+    let held = child.in_force().limits == limits;
+    let exit = within(&mut child, async |child| child.wait().await).await??;
+    if held && (exit.success() || exit.hit.is_none()) {
+        return Err(SandboxError::Unproven {
+            what: format!("a limit is set and does not hold ({word}: {exit:?})"),
         });
-    };
-    Ok((Seen::parse(&told?), begun.elapsed()))
+    }
+    Ok(())
+}
+
+/// What `work` answers; a child that takes too long is ended.
+async fn within<T>(
+    child: &mut Child,
+    work: impl AsyncFnOnce(&mut Child) -> T,
+) -> Result<T, SandboxError> {
+    match timeout(PROVE_WITHIN, work(child)).await {
+        Ok(done) => Ok(done),
+        Err(_) => {
+            child.kill().await?;
+            Err(SandboxError::Timeout {
+                step: "prove",
+                seconds: PROVE_WITHIN.as_secs(),
+            })
+        }
+    }
 }
 
 async fn read(child: &mut Child) -> Result<String, SandboxError> {
@@ -106,7 +160,7 @@ async fn read(child: &mut Child) -> Result<String, SandboxError> {
 }
 
 /// The plain process is the control: what differs from it is what the sandbox did.
-fn judge(plain: &Seen, inside: &Seen) -> Result<(), SandboxError> {
+fn judge(plain: &Seen, inside: &Seen, landlock: Option<u32>) -> Result<(), SandboxError> {
     let unproven = |what: String| Err(SandboxError::Unproven { what });
     for name in NAMESPACES {
         let name = format!("ns/{name}");
@@ -124,12 +178,16 @@ fn judge(plain: &Seen, inside: &Seen) -> Result<(), SandboxError> {
         }
     }
     let user = format!("{uid} {uid} {uid} {uid}", uid = crate::floor::UID);
+    let first = landlock.map_or(inside.get("first process"), |_| "closed");
     let wanted = [
         ("Uid", user.as_str()),
         ("Gid", user.as_str()),
         ("NoNewPrivs", "1"),
         ("Seccomp", "2"),
         ("interfaces", "lo"),
+        ("call/clone3", "ENOSYS"),
+        ("call/keyctl", "EPERM"),
+        ("first process", first),
     ];
     for (name, wanted) in wanted {
         if inside.get(name) != wanted {
@@ -166,6 +224,9 @@ mod tests {
             ("NoNewPrivs", "1"),
             ("Seccomp", "2"),
             ("interfaces", "lo"),
+            ("call/clone3", "ENOSYS"),
+            ("call/keyctl", "EPERM"),
+            ("first process", "closed"),
         ];
         (facts("1", &[]), facts("2", &inside))
     }
@@ -173,16 +234,23 @@ mod tests {
     #[test]
     fn every_single_fact_is_needed() {
         let (plain, inside) = good();
-        judge(&plain, &inside).unwrap();
+        judge(&plain, &inside, Some(6)).unwrap();
         for name in inside.0.keys() {
             let mut worse = inside.clone();
             worse.0.remove(name);
-            assert!(judge(&plain, &worse).is_err(), "{name} was not looked at");
+            assert!(
+                judge(&plain, &worse, Some(6)).is_err(),
+                "{name} was not looked at"
+            );
             worse.0.insert(name.clone(), plain.get(name).to_owned());
             assert!(
-                judge(&plain, &worse).is_err(),
+                judge(&plain, &worse, Some(6)).is_err(),
                 "{name} as outside was accepted"
             );
         }
+        // A kernel without Landlock lets the first process be looked into.
+        let mut older = inside.clone();
+        older.0.insert("first process".into(), "open".into());
+        judge(&plain, &older, None).unwrap();
     }
 }

@@ -31,7 +31,7 @@ use crate::{processes, sys};
 
 use fence::Fence;
 
-pub(crate) use prove::{NAMESPACES, PROVE, Seen};
+pub(crate) use prove::{NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
 
 /// What init itself ends with when the program never started.
 const NOT_STARTED: u8 = 125;
@@ -59,6 +59,8 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     match args.next() {
         Some(word) if word == VERSION => ExitCode::from(supervise()),
         Some(word) if word == PROVE => prove::prove(),
+        Some(word) if word == PROVE_MEMORY => prove::use_memory(),
+        Some(word) if word == PROVE_TASKS => prove::start_threads(),
         _ => {
             let _ = writeln!(
                 io::stderr(),
@@ -141,7 +143,7 @@ fn prepare_self() -> io::Result<[OwnedFd; 3]> {
     let stream = |number| sys::take_passed(CONTROL_FD + number);
     let streams = [stream(1)?, stream(2)?, stream(3)?];
     sys::close_on_exec_from(CONTROL_FD)?;
-    prctl::set_dumpable(false)?;
+    sys::harden()?;
     prctl::set_child_subreaper(true)?;
     Ok(streams)
 }

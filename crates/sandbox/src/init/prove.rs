@@ -1,12 +1,29 @@
-//! What a process sees of its own walls, told by itself.
+//! What a process sees of its own walls, and how far it gets against them, told by itself.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::{Arc, Barrier};
+
+use nix::libc;
+
+use crate::sys;
 
 /// Makes init print what it sees and end, instead of supervising.
 pub(crate) const PROVE: &str = "prove";
+/// Makes init use memory up to [`MEMORY_BYTES`], far beyond the limit that the probe sets.
+pub(crate) const PROVE_MEMORY: &str = "prove-memory";
+/// Makes init start threads up to [`THREADS`], likewise.
+pub(crate) const PROVE_TASKS: &str = "prove-tasks";
+/// Where it stops by itself when there is no limit after all.
+const MEMORY_BYTES: usize = 128 << 20;
+const THREADS: usize = 128;
+/// Calls with arguments that are wrong in themselves, so that the answer tells who looked at them.
+const CALLS: [(&str, i64); 2] = [
+    ("call/clone3", libc::SYS_clone3),
+    ("call/keyctl", libc::SYS_keyctl),
+];
 /// The namespaces of the floor.
 pub(crate) const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
 /// The lines of `/proc/self/status` that tell of privileges.
@@ -52,6 +69,14 @@ impl Seen {
             .skip(2)
             .filter_map(|line| Some(line.split_once(':')?.0.trim()));
         facts.insert("interfaces".into(), names.collect::<Vec<_>>().join(" "));
+        for (name, number) in CALLS {
+            let said = sys::refusal(number).map(|error| format!("{error:?}"));
+            facts.insert(name.into(), said.unwrap_or_default());
+        }
+        // The first process has the same user; only Landlock keeps a look at its files away.
+        let looked = fs::read_link("/proc/1/cwd").map_err(|error| error.kind());
+        let looked = if looked.is_ok() { "open" } else { "closed" };
+        facts.insert("first process".into(), looked.into());
         Ok(Self(facts))
     }
 
@@ -83,4 +108,27 @@ pub(super) fn prove() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Succeeds when nothing stopped it.
+pub(super) fn use_memory() -> ExitCode {
+    let used = vec![1_u8; MEMORY_BYTES];
+    // Looked at, so that the pages are really there.
+    let pages = used.iter().step_by(4096).filter(|byte| **byte == 1).count();
+    ExitCode::from(u8::from(pages == 0))
+}
+
+/// Succeeds when nothing stopped it; fails when the kernel refused a thread.
+pub(super) fn start_threads() -> ExitCode {
+    // All wait for the last, so that they are there at once.
+    let last = Arc::new(Barrier::new(THREADS + 1));
+    for _ in 0..THREADS {
+        let last = Arc::clone(&last);
+        let thread = std::thread::Builder::new().stack_size(16 * 1024);
+        if thread.spawn(move || last.wait()).is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
+    last.wait();
+    ExitCode::SUCCESS
 }

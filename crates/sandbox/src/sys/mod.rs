@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -152,6 +153,21 @@ pub(crate) fn set_window(terminal: &File, size: &nix::pty::Winsize) -> io::Resul
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// The error of system call `number` with nothing but zeros for arguments. Only for calls that do
+/// nothing then.
+pub(crate) fn refusal(number: libc::c_long) -> Option<Errno> {
+    // SAFETY: no pointer is passed but a null one, of size 0.
+    let result = unsafe { libc::syscall(number, 0_usize, 0_usize, 0, 0, 0) };
+    (result == -1).then(Errno::last)
+}
+
+/// Keeps other processes of the same user from tracing this one, reading its memory and taking its
+/// descriptors, and its memory out of core dumps.
+pub(crate) fn harden() -> io::Result<()> {
+    nix::sys::prctl::set_dumpable(false)?;
+    Ok(setrlimit(Resource::RLIMIT_CORE, 0, 0)?)
 }
 
 /// A handle on process `pid` that stays its handle when the number is used again.

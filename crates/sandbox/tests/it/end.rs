@@ -126,35 +126,74 @@ async fn terminate_asks_the_program_and_only_it() {
     }
 }
 
-#[tokio::test]
-async fn fifty_starts_leave_nothing() {
-    let (bench, mark) = marked_bench(Tier::Sandbox);
-    let mounts = || {
-        std::fs::read_to_string("/proc/self/mountinfo")
+/// What this process has of the machine. Tests run in processes of their own, beside each other: what
+/// is counted here belongs to this one, by number or by name.
+#[derive(Debug, PartialEq, Eq)]
+struct Footprint {
+    mounts: usize,
+    descriptors: usize,
+    temporary: usize,
+    groups: Vec<String>,
+}
+
+fn footprint() -> Footprint {
+    let count = |path: &str| std::fs::read_dir(path).unwrap().count();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let own = format!("-{}-", std::process::id());
+    let told = std::process::Command::new("find")
+        .args(["/sys/fs/cgroup", "-type", "d", "-name", "freehold-*"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    Footprint {
+        mounts: mounts.lines().count(),
+        descriptors: count("/proc/self/fd"),
+        temporary: std::fs::read_dir(std::env::temp_dir())
             .unwrap()
+            .filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                name.to_string_lossy().contains("freehold")
+            })
+            .count(),
+        groups: told
             .lines()
-            .count()
-    };
-    // Other tests run beside this one: only what is this one's own is counted by name.
-    bench.sh("true").await.good();
-    let before = mounts();
-    for round in 0..50 {
-        match round % 3 {
-            0 => drop(bench.sh("(setsid sleep 600 &); touch a; rm a").await.good()),
-            1 => bench.start("sleep 600").await.kill().await.unwrap(),
-            _ => {
-                let error = start(&bench.command("no-such-program", [""; 0]))
-                    .await
-                    .unwrap_err();
-                assert!(matches!(error, SandboxError::ProgramNotFound { .. }));
-            }
-        }
-        assert_eq!(marked(&mark), [0; 0], "round {round}");
+            .filter(|path| path.contains(&own))
+            .map(str::to_owned)
+            .collect(),
     }
-    assert_eq!(mounts(), before);
+}
+
+#[tokio::test]
+async fn fifty_starts_leave_as_much_as_one() {
+    let (bench, mark) = marked_bench(Tier::Sandbox);
+    let round = async |number: usize| match number % 3 {
+        0 => drop(bench.sh("(setsid sleep 600 &); touch a; rm a").await.good()),
+        1 => bench.start("sleep 600").await.kill().await.unwrap(),
+        _ => {
+            let error = start(&bench.command("no-such-program", [""; 0]))
+                .await
+                .unwrap_err();
+            assert!(matches!(error, SandboxError::ProgramNotFound { .. }));
+        }
+    };
+    for number in 0..3 {
+        round(number).await;
+    }
+    let before = footprint();
+    assert_eq!(before.groups, [""; 0]);
+    // The control: while one runs, there is more.
+    let mut child = bench.start("sleep 600").await;
+    assert_ne!(footprint(), before);
+    child.kill().await.unwrap();
+    drop(child);
+    for number in 3..50 {
+        round(number).await;
+        assert_eq!(marked(&mark), [0; 0], "round {number}");
+    }
     assert_eq!(std::fs::read_dir(bench.workspace()).unwrap().count(), 0);
-    // Other tests run beside this one: zombies of theirs go without its doing anything.
-    eventually("no zombie is left", || zombies() == 0);
+    eventually("it is as it was", || {
+        footprint() == before && zombies() == 0
+    });
 }
 
 fn zombies() -> usize {

@@ -149,6 +149,9 @@ async fn the_probe_proves_both_tiers() {
     let proof = probe(&init()).await.unwrap();
     assert!(proof.version.starts_with("bubblewrap "), "{proof:?}");
     assert!(proof.bubblewrap.is_file());
+    let child = start(&Bench::sandbox().line("true")).await.unwrap();
+    let told = (child.in_force().landlock, child.in_force().cgroup);
+    assert_eq!((proof.landlock, proof.cgroup), told);
 }
 
 #[tokio::test]
