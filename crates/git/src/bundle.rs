@@ -51,11 +51,17 @@ impl Bundle {
         let mut pack = reader.into_inner().into_inner();
         let io = || GitError::io("reading the bundle");
         pack.seek(SeekFrom::Start(length)).map_err(io())?;
+        Self::of_pack(pack, head, limits)
+    }
+
+    /// A file that is positioned at a pack's first byte.
+    pub(crate) fn of_pack(mut pack: File, head: Oid, limits: &ImportLimits) -> Result<Self> {
         let mut intro = [0; 12];
         pack.read_exact(&mut intro)
             .map_err(|_| bad("the bundle ends before its pack"))?;
         check_pack(intro, limits)?;
-        pack.seek(SeekFrom::Start(length)).map_err(io())?;
+        pack.seek(SeekFrom::Current(-12))
+            .map_err(GitError::io("reading the bundle"))?;
         Ok(Self { pack, head })
     }
 }

@@ -175,10 +175,24 @@ pub enum GitError {
         /// The bound, in bytes or in entries.
         limit: u64,
     },
+    /// The commit has more files than a workspace may hold.
+    #[error("the repository has {found} files to check out; at most {limit} are (FILES_MAX)")]
+    TooManyFiles {
+        /// How many it has.
+        found: u64,
+        /// How many are allowed.
+        limit: u64,
+    },
     /// What came out of the workspace is not acceptable; nothing of it was kept.
     #[error("the work was not imported: {why}")]
     BadBundle {
         /// The check that failed.
+        why: String,
+    },
+    /// A request of an agent's git is none that git makes.
+    #[error("the request was not understood: {why}")]
+    BadRequest {
+        /// What is wrong with it.
         why: String,
     },
     /// Two commits share no history.
@@ -261,7 +275,9 @@ impl GitError {
             Self::Absent { .. } => "absent",
             Self::Locked { .. } => "store_locked",
             Self::TooLarge { .. } => "too_large",
+            Self::TooManyFiles { .. } => "too_many_files",
             Self::BadBundle { .. } => "bad_bundle",
+            Self::BadRequest { .. } => "bad_request",
             Self::Unrelated { .. } => "unrelated_history",
             Self::NotFastForward { .. } => "not_fast_forward",
             Self::NotEmpty { .. } => "not_empty",
@@ -312,7 +328,11 @@ impl GitError {
                 "try again: locks of dead processes are removed when the store is opened"
             }
             Self::TooLarge { .. } => "make it smaller, or raise the limit",
+            Self::TooManyFiles { .. } => {
+                "name the folders that are needed, `sparse = [\"…\"]` in the project's file on the target branch"
+            }
             Self::BadBundle { .. } => "look at the run's log, and start it again",
+            Self::BadRequest { .. } => "use git itself, version 2.30 or newer",
             Self::Unrelated { .. } => "start the run again from the branch as it is now",
             Self::NotFastForward { .. } => "merge the branch as it is now, and land the result",
             Self::NotEmpty { .. } => "remove what is there, or name another directory",

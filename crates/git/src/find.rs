@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::process::Call;
+use crate::workspace::Bases;
 use crate::{GitError, Result};
 
 /// The oldest git that will do: `merge-tree --write-tree` came with 2.38, and only since 2.39 does
@@ -162,6 +163,7 @@ struct Inner {
     options: Options,
     /// One fetch at a time per store: two would race for the same private ref.
     fetching: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    bases: Mutex<HashMap<PathBuf, Arc<Bases>>>,
 }
 
 impl Git {
@@ -192,6 +194,7 @@ impl Git {
                 home,
                 options,
                 fetching: Mutex::default(),
+                bases: Mutex::default(),
             }),
         };
         let version = found.ask_version().await?;
@@ -254,6 +257,12 @@ impl Git {
             .fetching
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(store.to_owned()).or_default())
+    }
+
+    pub(crate) fn bases(&self, store: &Path) -> Arc<Bases> {
+        let all = self.inner.bases.lock();
+        let mut all = all.unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(store.to_owned()).or_default())
     }
 

@@ -80,7 +80,18 @@ impl Store {
         limits: &ImportLimits,
     ) -> Result<Imported> {
         let name = RunRef::new(run, epoch)?;
-        match self.import_checked(bundle, &name, base, limits).await {
+        let bundle = Bundle::open(bundle, limits, self.is_sha256())?;
+        self.import_bundle(bundle, &name, base, limits).await
+    }
+
+    pub(crate) async fn import_bundle(
+        &self,
+        bundle: Bundle,
+        name: &RunRef,
+        base: Option<&Oid>,
+        limits: &ImportLimits,
+    ) -> Result<Imported> {
+        match self.import_checked(bundle, name, base, limits).await {
             // What the bundle builds on is ours: is that the damaged part?
             Err(GitError::BadBundle { why })
                 if crate::said::store_failure(self.dir(), why.as_bytes()).is_some() =>
@@ -94,13 +105,12 @@ impl Store {
 
     async fn import_checked(
         &self,
-        bundle: &Path,
+        bundle: Bundle,
         name: &RunRef,
         base: Option<&Oid>,
         limits: &ImportLimits,
     ) -> Result<Imported> {
         let hold = self.hold().await?;
-        let bundle = Bundle::open(bundle, limits, self.is_sha256())?;
         let quarantine = self.quarantine(&hold)?;
         let inside = Inside {
             store: self,

@@ -24,8 +24,10 @@ mod read;
 mod remote;
 mod said;
 mod sealed;
+mod serve;
 mod stage;
 mod store;
+mod workspace;
 
 pub use claim::Claim;
 pub use diff::{ChangedFile, EMPTY_DIFF_DIGEST};
@@ -36,7 +38,10 @@ pub use land::Land;
 pub use merge::{Merge, Signature};
 pub use names::{BranchName, Oid, RunRef};
 pub use remote::{Remote, RemoteInfo};
+pub use serve::{FETCH_REQUEST_MAX, PushRequest, Shown};
+pub use stage::BRANCH;
 pub use store::Store;
+pub use workspace::{FILES_MAX, Laid, Shape, Workspace, look_through, release, reopen};
 
 /// What every operation of this room returns.
 pub type Result<T, E = GitError> = std::result::Result<T, E>;

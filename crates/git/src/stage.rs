@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::lock::Hold;
 use crate::names::invalid;
+use crate::workspace::{Look, Shape};
 use crate::{GitError, Oid, Result, Store};
 
 /// The branch that an agent finds itself on.
-const BRANCH: &str = "freehold/run";
+pub const BRANCH: &str = "freehold/run";
 
 impl Store {
     /// Fills `work` with the files of `base` (`None`: no files, unborn branch) and makes `scratch`,
@@ -37,7 +38,12 @@ impl Store {
         let work = fresh(work)?;
         let scratch = fresh(scratch)?;
         let hold = self.hold().await?;
-        self.lay_out(&scratch, base)?;
+        let shape = Shape::whole();
+        let look = Look {
+            shape: &shape,
+            remote: None,
+        };
+        self.lay_out(&scratch, base, &look)?;
         write(&scratch.join("objects/info/alternates"), &outside)?;
         if let Some(base) = base {
             self.check_out(&hold, base, &scratch, &work, &scratch.join("index"))
@@ -61,7 +67,7 @@ impl Store {
         done
     }
 
-    async fn check_out(
+    pub(crate) async fn check_out(
         &self,
         hold: &Hold,
         at: &Oid,
@@ -89,7 +95,12 @@ impl Store {
     }
 
     /// A git directory by hand: `git init` would be one more process and copy templates.
-    fn lay_out(&self, scratch: &Path, base: Option<&Oid>) -> Result<()> {
+    pub(crate) fn lay_out(
+        &self,
+        scratch: &Path,
+        base: Option<&Oid>,
+        look: &Look<'_>,
+    ) -> Result<()> {
         for dir in [
             "objects/info",
             "objects/pack",
@@ -111,23 +122,51 @@ impl Store {
             )?;
         }
         write(&scratch.join("info/exclude"), "# Local to this run.\n")?;
-        write(&scratch.join("config"), &self.scratch_config())
+        if !look.shape.is_whole() {
+            write(
+                &scratch.join("info/sparse-checkout"),
+                &look.shape.patterns(),
+            )?;
+        }
+        write(&scratch.join("config"), &self.scratch_config(look))
     }
 
-    fn scratch_config(&self) -> String {
+    /// Points a git directory of ours to where its objects are.
+    pub(crate) fn borrow(&self, git_dir: &Path, objects: &Path) -> Result<()> {
+        write(
+            &git_dir.join("objects/info/alternates"),
+            &alternate(objects)?,
+        )
+    }
+
+    fn scratch_config(&self, look: &Look<'_>) -> String {
         let identity = self.git.identity();
         let (version, extensions) = if self.is_sha256() {
             (1, "[extensions]\n\tobjectFormat = sha256\n")
         } else {
             (0, "")
         };
+        let sparse = match look.shape.is_whole() {
+            true => "",
+            false => "\tsparseCheckout = true\n\tsparseCheckoutCone = true\n",
+        };
+        let remote = look.remote.map(remote_config).unwrap_or_default();
         format!(
             "[core]\n\trepositoryFormatVersion = {version}\n\tfileMode = true\n\tbare = false\n\tlogAllRefUpdates = true\n\
-             \ttrustCtime = false\n\tcheckStat = minimal\n{extensions}[user]\n\tname = {}\n\temail = {}\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n",
+             \ttrustCtime = false\n\tcheckStat = minimal\n{sparse}{extensions}[user]\n\tname = {}\n\temail = {}\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{remote}",
             quoted(&identity.name),
             quoted(&identity.email),
         )
     }
+}
+
+/// `git push` and `git pull` without words mean the run's own branch.
+fn remote_config(url: &str) -> String {
+    format!(
+        "[remote \"origin\"]\n\turl = {}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[branch \"{BRANCH}\"]\n\
+         \tremote = origin\n\tmerge = refs/heads/{BRANCH}\n[push]\n\tdefault = current\n",
+        quoted(url)
+    )
 }
 
 /// A value of git-config(5), "SYNTAX".
@@ -137,7 +176,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// A line of `objects/info/alternates`, which knows no way to quote a newline.
-fn alternate(path: &Path) -> Result<String> {
+pub(crate) fn alternate(path: &Path) -> Result<String> {
     match path.to_str() {
         Some(text) if path.is_absolute() && !text.contains('\n') && !text.starts_with('"') => {
             Ok(format!("{text}\n"))
@@ -150,12 +189,12 @@ fn alternate(path: &Path) -> Result<String> {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).map_err(GitError::io("making the workspace"))
 }
 
 /// An empty directory, by its real path.
-fn fresh(path: &Path) -> Result<PathBuf> {
+pub(crate) fn fresh(path: &Path) -> Result<PathBuf> {
     let io = || GitError::io("making the workspace");
     std::fs::create_dir_all(path).map_err(io())?;
     let path = path.canonicalize().map_err(io())?;

@@ -4,6 +4,7 @@
 //! <dir>/lock        see `lock`
 //! <dir>/repo/       the bare repository; its `objects` is what a sandbox is shown
 //! <dir>/tmp/        quarantines and temporary indexes of operations under way
+//! <dir>/bases/      checkouts that workspaces are laid over, see `workspace`
 //! <dir>/damaged     a note: the next opening makes the repository anew
 //! <dir>/set-aside/  the last damaged one, kept because a sandbox may still read it
 //! ```
@@ -37,6 +38,7 @@ pub struct Store {
     repo: PathBuf,
     sha256: bool,
     fetching: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) bases: Arc<crate::workspace::Bases>,
 }
 
 impl Git {
@@ -59,6 +61,7 @@ impl Git {
             repo: root.join("repo"),
             sha256: false,
             fetching: self.fetching(&root),
+            bases: self.bases(&root),
             root,
         };
         let patience = self.deadlines().network;

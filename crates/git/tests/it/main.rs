@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod broker;
 mod fence;
 mod http;
 mod import;
@@ -15,4 +16,5 @@ mod sealed;
 mod serve;
 mod stage;
 mod store;
+mod workspace;
 mod world;

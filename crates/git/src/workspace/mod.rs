@@ -1,0 +1,316 @@
+//! Workspaces: a folder with the files of a commit that one run works in, and a git directory of
+//! its own.
+//!
+//! Where the kernel lets us mount an overlay, a workspace costs some small files, a copy of an index
+//! and a mount, however many files there are; what is written in it is seen in it alone. Elsewhere it
+//! is a checkout, as it has always been.
+
+mod base;
+mod keep;
+mod make;
+mod overlay;
+mod shape;
+mod untracked;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+pub use make::FILES_MAX;
+pub use shape::Shape;
+
+use crate::stage::{alternate, fresh, write};
+use crate::{GitError, Oid, Result, Store};
+use base::{Base, Kind};
+use overlay::Upper;
+
+/// How often a base that was evicted meanwhile is looked for again.
+const TRIES: u32 = 3;
+
+/// What a workspace is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Workspace<'a> {
+    /// Whose files it holds; `None`: none, on an unborn branch.
+    pub base: Option<&'a Oid>,
+    /// The folder to work in; absent or empty.
+    pub work: &'a Path,
+    /// Its git directory, to be mounted over `work/.git`; absent or empty.
+    pub scratch: &'a Path,
+    /// Where the sandbox shows the store's objects.
+    pub objects_inside: &'a Path,
+    /// Where the sandbox shows `work`.
+    pub place: &'a Path,
+    /// Which files.
+    pub shape: &'a Shape,
+    /// The address that its git calls `origin`.
+    pub remote: Option<&'a str>,
+}
+
+/// How a workspace came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Laid {
+    /// An overlay on a checkout that was there.
+    Warm,
+    /// An overlay on a checkout that had to be made first.
+    Cold,
+    /// A checkout of its own: overlays cannot be mounted here.
+    Checkout,
+}
+
+impl Laid {
+    /// A stable word, for events and figures.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warm => "overlay_warm",
+            Self::Cold => "overlay_cold",
+            Self::Checkout => "checkout",
+        }
+    }
+}
+
+/// What shapes a scratch git directory.
+pub(crate) struct Look<'a> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) remote: Option<&'a str>,
+}
+
+/// What a store knows about its bases while the program lives.
+#[derive(Debug, Default)]
+pub(crate) struct Bases {
+    /// One base at a time: two runs of a new commit need the same.
+    making: tokio::sync::Mutex<()>,
+    /// Whether an overlay can be mounted below the store.
+    mountable: OnceLock<bool>,
+}
+
+/// Where an overlay's own folders are: beside the workspace, so that no sandbox shows them.
+fn layers(work: &Path) -> PathBuf {
+    let mut name = work.file_name().unwrap_or_default().to_owned();
+    name.push(".layers");
+    work.with_file_name(name)
+}
+
+impl Store {
+    /// Makes a workspace. HEAD is on `freehold/run` at the base; the index matches the files and stays good
+    /// when owner, inode or device look different inside a sandbox. Objects are borrowed from the
+    /// store. Submodules are empty directories, LFS files stay pointers.
+    ///
+    /// `work` may be a mount afterwards: remove it by [`release`] and then its folder, with
+    /// `<work>.layers` beside it. Once an agent has been in it, the host must never run git there.
+    ///
+    /// # Errors
+    /// [`GitError::NotEmpty`], [`GitError::TooManyFiles`], [`GitError::DiskFull`],
+    /// [`GitError::Corrupt`], [`GitError::Io`]; what is there then is half made: remove it.
+    pub async fn workspace(&self, wanted: &Workspace<'_>) -> Result<Laid> {
+        let look = Look {
+            shape: wanted.shape,
+            remote: wanted.remote,
+        };
+        let inside = alternate(wanted.objects_inside)?;
+        let work = fresh(wanted.work)?;
+        let scratch = fresh(wanted.scratch)?;
+        let io = || GitError::io("making the workspace");
+        self.lay_out(&scratch, wanted.base, &look)?;
+        let Some(at) = wanted.base else {
+            write(&scratch.join("objects/info/alternates"), &inside)?;
+            std::fs::create_dir(work.join(".git")).map_err(io())?;
+            return Ok(Laid::Checkout);
+        };
+        let laid = match self.boot_for_overlays()? {
+            Some(boot) => {
+                self.lay_over(at, &Kind::from(wanted), &work, &scratch, &boot)
+                    .await?
+            }
+            None => {
+                let hold = self.hold().await?;
+                self.check_count(&hold, at, wanted.shape).await?;
+                self.borrow(&scratch, &self.objects())?;
+                let index = scratch.join("index");
+                self.check_out(&hold, at, &scratch, &work, &index).await?;
+                std::fs::create_dir(work.join(".git")).map_err(io())?;
+                Laid::Checkout
+            }
+        };
+        write(&scratch.join("objects/info/alternates"), &inside)?;
+        Ok(laid)
+    }
+
+    /// An overlay on the commit's base, which is made when there is none.
+    async fn lay_over(
+        &self,
+        at: &Oid,
+        kind: &Kind<'_>,
+        work: &Path,
+        scratch: &Path,
+        boot: &str,
+    ) -> Result<Laid> {
+        let hold = self.hold().await?;
+        let mut laid = Laid::Warm;
+        let mut failure = None;
+        for _ in 0..TRIES {
+            let known = self.known_base(at, kind, boot);
+            let base = match known {
+                Some(base) => base,
+                None => {
+                    let _one_at_a_time = self.bases.making.lock().await;
+                    match self.known_base(at, kind, boot) {
+                        Some(base) => base,
+                        None => {
+                            laid = Laid::Cold;
+                            self.make_base(&hold, at, kind, boot).await?
+                        }
+                    }
+                }
+            };
+            match lay(&base, work, scratch, boot) {
+                Ok(()) => {
+                    base.touch();
+                    return Ok(laid);
+                }
+                // Evicted between the look and the mount.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => failure = Some(error),
+                Err(error) => return Err(GitError::io("mounting the workspace")(error)),
+            }
+        }
+        let gone = || io::ErrorKind::NotFound.into();
+        Err(GitError::io("mounting the workspace")(
+            failure.unwrap_or_else(gone),
+        ))
+    }
+
+    /// This boot's name, where an overlay can be mounted; tried once in the program's life.
+    fn boot_for_overlays(&self) -> Result<Option<String>> {
+        let try_it = || {
+            let tried = self.dir().join(format!("probe-{}", std::process::id()));
+            let done = try_mount(&tried);
+            if let Err(error) = &done {
+                tracing::info!(%error, "no overlay can be mounted here: each workspace is a checkout of its own");
+            }
+            let _removed = std::fs::remove_dir_all(&tried);
+            done.is_ok()
+        };
+        if !*self.bases.mountable.get_or_init(try_it) {
+            return Ok(None);
+        }
+        let boot = overlay::boot().map_err(GitError::io("reading the boot's name"))?;
+        Ok(Some(boot))
+    }
+}
+
+fn try_mount(dir: &Path) -> io::Result<()> {
+    let (lower, shown) = (dir.join("lower"), dir.join("shown"));
+    let upper = Upper::below(dir);
+    std::fs::create_dir_all(&lower)?;
+    std::fs::create_dir(&shown)?;
+    upper.create()?;
+    overlay::show(&[lower], &upper, &shown)?;
+    let wrote = std::fs::write(shown.join("written"), b"");
+    overlay::hide(&shown)?;
+    wrote
+}
+
+/// Copies the index and mounts: the whole of a warm start.
+fn lay(base: &Base, work: &Path, scratch: &Path, boot: &str) -> io::Result<()> {
+    let layers = layers(work);
+    match std::fs::remove_dir_all(&layers) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::create_dir(&layers)?;
+    let upper = Upper::below(&layers);
+    upper.create()?;
+    // Where the git directory is shown; no commit can hold such a name.
+    std::fs::create_dir(upper.files.join(".git"))?;
+    std::fs::copy(base.index(), scratch.join("index"))?;
+    let lowers = base.lowers();
+    let mut note = format!("{boot}\n").into_bytes();
+    for lower in &lowers {
+        note.extend_from_slice(lower.as_os_str().as_encoded_bytes());
+        note.push(b'\n');
+    }
+    std::fs::write(layers.join("over"), note)?;
+    overlay::show(&lowers, &upper, work)
+}
+
+/// Shows a workspace of before again, with all that was written in it; `false` when it is not whole any
+/// more (the machine was started anew, its base was evicted): make a new one.
+///
+/// # Errors
+/// The mount's.
+pub fn reopen(work: &Path) -> io::Result<bool> {
+    if !std::fs::symlink_metadata(work).is_ok_and(|meta| meta.is_dir()) {
+        return Ok(false);
+    }
+    let work = work.canonicalize()?;
+    let layers = layers(&work);
+    let note = match std::fs::read_to_string(layers.join("over")) {
+        Ok(note) => note,
+        // A checkout of its own has no layers and needs nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(!layers.exists());
+        }
+        Err(error) => return Err(error),
+    };
+    if overlay::mounted()?.iter().any(|mount| mount.at == work) {
+        return Ok(true);
+    }
+    let mut lines = note.lines();
+    if lines.next() != Some(overlay::boot()?.as_str()) {
+        return Ok(false);
+    }
+    let lowers: Vec<PathBuf> = lines.map(PathBuf::from).collect();
+    let is_whole = |lower: &PathBuf| {
+        lower.is_dir()
+            && lower
+                .parent()
+                .is_some_and(|base| base.join("done").is_file())
+    };
+    let upper = Upper::below(&layers);
+    if lowers.is_empty() || !lowers.iter().all(is_whole) || !upper.files.is_dir() {
+        return Ok(false);
+    }
+    overlay::forgive(&upper)?;
+    overlay::show(&lowers, &upper, &work)?;
+    Ok(true)
+}
+
+/// Looks once at every file of a workspace, so that the kernel knows them all when the first `git
+/// status` asks. For a thread of its own, beside other work; ends by itself when the workspace goes.
+pub fn look_through(work: &Path) {
+    let mut open = vec![work.to_owned()];
+    while let Some(dir) = open.pop() {
+        let Ok(entries) = std::fs::read_dir(&dir) else {
+            return;
+        };
+        for entry in entries {
+            let Ok(meta) = entry.and_then(|entry| Ok((entry.metadata()?, entry.path()))) else {
+                return;
+            };
+            if meta.0.is_dir() {
+                open.push(meta.1);
+            }
+        }
+    }
+}
+
+/// Unmounts every workspace at or below a folder, so that it can be removed; how many there were. Files stay.
+///
+/// # Errors
+/// The mount table cannot be read, or a mount does not go.
+pub fn release(dir: &Path) -> io::Result<usize> {
+    let dir = match dir.canonicalize() {
+        Ok(dir) => dir,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut count = 0;
+    // The last first: a mount may stand on another.
+    for mount in overlay::mounted()?.iter().rev() {
+        if mount.at.starts_with(&dir) {
+            overlay::hide(&mount.at)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
