@@ -1,6 +1,8 @@
 //! The project file: `.agentworks/project.toml` of the target branch.
 //!
 //! ```toml
+//! sparse = ["services/api", "libs"]
+//!
 //! [setup]
 //! command = "npm ci"
 //! timeout = "30m"
@@ -21,6 +23,7 @@ mod facts;
 mod parse;
 mod propose;
 mod python;
+mod sparse;
 mod timeout;
 
 use std::time::Duration;
@@ -49,6 +52,8 @@ pub struct ProjectFile {
     /// What setup and checks may reach besides package registries, where the project's egress opens
     /// those: each exactly, public only. Sorted, each once. It opens nothing to an agent.
     pub allow: Vec<HostPort>,
+    /// The folders that a workspace holds, by their paths from the root; none is all files.
+    pub sparse: Vec<String>,
 }
 
 /// The command that makes a fresh work tree ready.

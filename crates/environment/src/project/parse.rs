@@ -107,7 +107,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn file(&mut self, table: &Table<'_>) -> Result<ProjectFile, ProjectError> {
-        self.warn_unknown(table, "", &["setup", "checks", "egress"]);
+        self.warn_unknown(table, "", &["setup", "checks", "egress", "sparse"]);
         let setup = table
             .get("setup")
             .map(|value| self.setup(value))
@@ -120,10 +120,15 @@ impl Reader<'_> {
             Some(value) => self.egress(value)?,
             None => Vec::new(),
         };
+        let sparse = match table.get("sparse") {
+            Some(value) => self.sparse(value)?,
+            None => Vec::new(),
+        };
         Ok(ProjectFile {
             setup,
             checks,
             allow,
+            sparse,
         })
     }
 

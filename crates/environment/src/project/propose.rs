@@ -60,6 +60,7 @@ pub fn propose(files: &FileFacts) -> Proposal {
         setup,
         checks: checks.collect(),
         allow: Vec::new(),
+        sparse: Vec::new(),
     };
     let text = render(&file, &parts);
     let setups = parts.iter().filter_map(|part| part.setup_reason.clone());
