@@ -5,9 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path};
 
+use crate::engine;
 use crate::error::SandboxError;
 use crate::floor::OURS;
-use crate::spec::{Limits, Mount, Spec};
+use crate::spec::{Limits, Mount, Spec, Tier};
 
 /// Each is a system call and a descriptor at most; a run has some dozens.
 const MAX_MOUNTS: usize = 1024;
@@ -29,6 +30,14 @@ pub(crate) fn spec(spec: &Spec) -> Result<(), SandboxError> {
     if spec.init.program.is_relative() {
         return invalid("the path of the helper (init.program) must be absolute".into());
     }
+    if spec.image.is_some() && spec.tier < Tier::Container {
+        return invalid(format!(
+            "an image is for the tiers `container` and `vm`, not for `{}`",
+            spec.tier.name()
+        ));
+    }
+    let shown = spec.mounts.iter().filter_map(Mount::source);
+    engine::no_sockets(shown.chain(spec.ports.iter().map(|port| port.socket.as_path())))?;
     no_nul("the program", &spec.program)?;
     no_nul("the working directory", spec.cwd.as_os_str())?;
     spec.args

@@ -13,6 +13,7 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use crate::cgroup::{Facts, Group};
+use crate::container::Bundle;
 use crate::control::{Order, Report};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Terminal, Tier};
@@ -224,6 +225,8 @@ pub(crate) struct Tree {
     /// The part of a report that has come.
     pub(crate) partial: Vec<u8>,
     pub(crate) ended: bool,
+    /// A container's folder; it goes when all processes are gone.
+    pub(crate) bundle: Option<Bundle>,
     /// The control group of all of them; it goes when they are gone.
     pub(crate) group: Option<Group>,
     /// What the group told before it went.
@@ -276,6 +279,10 @@ impl Tree {
         if let Some(mut outer) = self.outer.take() {
             let _ = outer.wait();
         }
+        if let Some(bundle) = self.bundle.take() {
+            // To its end, also when nobody waits any more.
+            let _ = tokio::task::spawn_blocking(move || drop(bundle)).await;
+        }
         if let Some(group) = self.group.take() {
             // To its end, also when nobody waits any more.
             let told = tokio::task::spawn_blocking(move || group.facts());
@@ -308,7 +315,7 @@ impl Drop for Tree {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
             self.signal_end();
-            spawn::collect(outer, self.group.take());
+            spawn::collect(outer, (self.bundle.take(), self.group.take()));
         }
     }
 }

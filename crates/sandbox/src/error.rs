@@ -28,6 +28,27 @@ pub enum SandboxError {
         /// The oldest version that will do.
         needed: &'static str,
     },
+    /// There is no container runtime on this machine.
+    #[error(
+        "no container runtime is installed (looked for {tried}); install the Debian package `runc`: apt-get install runc"
+    )]
+    RuntimeMissing {
+        /// The programs and places that were looked at.
+        tried: String,
+    },
+    /// The container runtime lacks what the tier needs.
+    #[error(
+        "the container runtime at {} says `{found}`, but {needed} or newer is needed; update its Debian package",
+        path.display()
+    )]
+    RuntimeTooOld {
+        /// The runtime that was found.
+        path: PathBuf,
+        /// What it says of its version.
+        found: String,
+        /// The oldest version that will do.
+        needed: &'static str,
+    },
     /// The specification asks for something that cannot be; nothing was started.
     #[error("cannot start the process: {what}")]
     Invalid {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, pipe};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::bubblewrap;
 use crate::cgroup::{Facts, Group};
 use crate::child::{Child, InForce, Tree};
+use crate::container::{self, Bundle};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Spec, Tier};
@@ -56,14 +57,20 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     let mut launch = match spec.tier {
         Tier::None | Tier::Worktree => plain(spec)?,
         Tier::Sandbox => sandbox(spec).await?,
-        Tier::Container | Tier::Vm => {
+        Tier::Container => container(spec).await?,
+        Tier::Vm => {
             return Err(SandboxError::Invalid {
                 what: format!("the tier `{}` cannot be started yet", spec.tier.name()),
             });
         }
     };
     let mut passed = vec![theirs.into()];
-    passed.extend(streams.theirs);
+    if launch.bundle.is_some() {
+        container::send_streams(control.as_fd(), &streams.theirs)
+            .map_err(SandboxError::io("pass the streams"))?;
+    } else {
+        passed.extend(streams.theirs);
+    }
     passed.append(&mut launch.passed);
     let (said, their_said) = pipe().map_err(SandboxError::io("make a pipe"))?;
     let said = Receiver::from_owned_fd(said.into()).map_err(SandboxError::io("make a pipe"))?;
@@ -82,6 +89,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
 
     let contained = spec.tier.is_sandboxed();
+    let bundle = launch.bundle;
     let mut tree = spawn::spawn(command, move |outer| {
         let pid = i32::try_from(outer.id()).map_err(io::Error::other)?;
         Ok(Tree {
@@ -94,6 +102,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
             said,
             partial: Vec::new(),
             ended: false,
+            bundle,
             group,
             facts: Facts::default(),
         })
@@ -119,9 +128,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     };
     let in_force = InForce {
         tier: spec.tier,
-        launcher: bubblewrap::found()
-            .filter(|_| spec.tier.is_sandboxed())
-            .map(|launcher| launcher.version.clone()),
+        launcher: launch.version,
         landlock,
         cgroup,
         uid: None,
@@ -151,10 +158,10 @@ pub fn harden_self() -> Result<(), SandboxError> {
     sys::harden().map_err(SandboxError::io("shut this process from others"))
 }
 
-/// A control group for all processes of a start; a container's runtime and a virtual machine have
-/// ways of their own.
+/// A control group for all processes of a start; a container's runtime makes its own within it. A
+/// virtual machine has a way of its own.
 async fn open_group(spec: &Spec) -> Option<Group> {
-    if spec.tier > Tier::Sandbox {
+    if spec.tier > Tier::Container {
         return None;
     }
     let limits = spec.limits;
@@ -170,6 +177,10 @@ struct Launch {
     passed: Vec<OwnedFd>,
     /// Where the launcher tells the pid of the first process inside.
     info: Option<Receiver>,
+    /// What the launcher says of its version.
+    version: Option<String>,
+    /// A container's folder; its streams do not come by their numbers.
+    bundle: Option<Bundle>,
     instructions: Instructions,
 }
 
@@ -192,6 +203,8 @@ fn plain(spec: &Spec) -> Result<Launch, SandboxError> {
         command,
         passed: Vec::new(),
         info: None,
+        version: None,
+        bundle: None,
         instructions: instructions(spec, ports)?,
     })
 }
@@ -213,12 +226,30 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
         command,
         passed,
         info: Some(info),
+        version: Some(launcher.version.clone()),
+        bundle: None,
         instructions: instructions(spec, orders.ports)?,
     })
 }
 
+async fn container(spec: &Spec) -> Result<Launch, SandboxError> {
+    let prepared = container::prepare(spec).await?;
+    Ok(Launch {
+        program: prepared.program,
+        command: prepared.command,
+        passed: Vec::new(),
+        info: None,
+        version: Some(prepared.version),
+        bundle: Some(prepared.bundle),
+        instructions: instructions(spec, prepared.ports)?,
+    })
+}
+
 /// What init is told: in a contained tier it puts the program behind Landlock and the filters.
-fn instructions(spec: &Spec, ports: Vec<(u16, PathBuf)>) -> Result<Instructions, SandboxError> {
+pub(crate) fn instructions(
+    spec: &Spec,
+    ports: Vec<(u16, PathBuf)>,
+) -> Result<Instructions, SandboxError> {
     let limits = &spec.limits;
     let contained = spec.tier.is_sandboxed();
     let (writable, filters) = if contained {
@@ -263,6 +294,17 @@ async fn begin(
             None => return Err(complaint(tree).await),
         }
     }
+    if let Some(bundle) = &tree.bundle {
+        // Before it is told anything, so that it is still there to be found.
+        let arrived = matches!(tree.control.read_u8().await, Ok(container::ARRIVED));
+        tree.first = bundle
+            .first_process()
+            .filter(|_| arrived)
+            .and_then(|pid| watched(pid, tree.pid));
+        if tree.first.is_none() {
+            return Err(complaint(tree).await);
+        }
+    }
     let told = told
         .encode()
         .map_err(SandboxError::io("encode the arguments and the environment"))?;
@@ -282,7 +324,11 @@ async fn first_process(info: Receiver, launcher: i32) -> Option<AsyncFd<OwnedFd>
     // To its end: closed half-way, the launcher's next write would kill it.
     let mut told = Vec::new();
     info.take(MAX_INFO).read_to_end(&mut told).await.ok()?;
-    let pid = bubblewrap::child_pid(&told)?;
+    watched(bubblewrap::child_pid(&told)?, launcher)
+}
+
+/// A handle on process `pid`, a child of `launcher`.
+fn watched(pid: i32, launcher: i32) -> Option<AsyncFd<OwnedFd>> {
     let first = sys::pidfd_open(pid).ok()?;
     // Had it ended before the handle was there, its number might be another process's by now.
     (processes::parent(pid)?.0 == launcher).then_some(())?;
@@ -293,10 +339,15 @@ async fn first_process(info: Receiver, launcher: i32) -> Option<AsyncFd<OwnedFd>
 async fn complaint(tree: &mut Tree) -> SandboxError {
     let mut said = Vec::new();
     let _ = (&mut tree.said).take(MAX_SAID).read_to_end(&mut said).await;
-    bubblewrap::setup_error(&String::from_utf8_lossy(&said))
+    let said = String::from_utf8_lossy(&said);
+    if tree.bundle.is_some() {
+        container::setup_error(&said)
+    } else {
+        bubblewrap::setup_error(&said)
+    }
 }
 
-fn init_error(step: Step, cause: io::Error, spec: &Spec) -> SandboxError {
+pub(crate) fn init_error(step: Step, cause: io::Error, spec: &Spec) -> SandboxError {
     let setup = |step, mend| SandboxError::Setup {
         step,
         detail: cause.to_string(),

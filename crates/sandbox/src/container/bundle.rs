@@ -6,7 +6,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,12 +15,15 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::unistd::geteuid;
 
+use crate::container::groups;
 use crate::container::runtime::{Runtime, found};
 use crate::error::SandboxError;
 
 /// What the names of our folders begin with; the rest is random.
 const PREFIX: &str = "freehold-container-";
 const RANDOM_CHARACTERS: usize = 24;
+/// In a folder, the control groups that go with it.
+const GROUPS: &str = "groups.json";
 /// A folder is lost to another runner's sweep only between its making and its locking.
 const MOST_TRIES: usize = 8;
 /// The runtime itself gives a killed container ten seconds to go.
@@ -53,6 +56,7 @@ impl Bundle {
             let made = tempfile::Builder::new()
                 .prefix(PREFIX)
                 .rand_bytes(RANDOM_CHARACTERS)
+                .permissions(fs::Permissions::from_mode(0o700))
                 .tempdir_in(base)?;
             let Some(lock) = lock(made.path()) else {
                 continue;
@@ -73,6 +77,9 @@ impl Bundle {
             ] {
                 fs::create_dir(folder)?;
             }
+            // By whoever removes it, from wherever.
+            let groups = groups::of(&bundle.id);
+            fs::write(bundle.folder.join(GROUPS), serde_json::to_vec(&groups)?)?;
             return Ok(bundle);
         }
         Err(io::ErrorKind::WouldBlock.into())
@@ -204,7 +211,7 @@ fn left(base: &Path) -> Vec<(PathBuf, String, Flock<File>)> {
     ours.collect()
 }
 
-/// The container, if the runtime has not deleted it itself, then the folder. Whatever cannot be
+/// The container and its control groups, if the runtime has not deleted it itself, then the folder. Whatever cannot be
 /// removed is tried again at a later start.
 fn remove(folder: &Path, id: &str, runtime: &Runtime) {
     let state = folder.join("state");
@@ -221,6 +228,8 @@ fn remove(folder: &Path, id: &str, runtime: &Runtime) {
             tracing::warn!(container = id, "the container runtime could not delete it");
         }
     }
+    let told = fs::read(folder.join(GROUPS)).unwrap_or_default();
+    groups::remove(&serde_json::from_slice::<Vec<PathBuf>>(&told).unwrap_or_default());
     if let Err(error) = fs::remove_dir_all(folder) {
         tracing::warn!(%error, folder = %folder.display(), "a container's folder is left");
     }
@@ -246,8 +255,6 @@ fn ended_well(command: &mut Command) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
     use crate::container::runtime::Kind;
 

@@ -12,15 +12,13 @@ use crate::container::points::Layout;
 use crate::error::SandboxError;
 use crate::floor::{HOSTNAME, MASKED_FILES, MASKED_FOLDERS, UID};
 use crate::init::{CONTAINER, CONTAINER_ROOTLESS};
-use crate::spec::{Limits, Spec};
+use crate::spec::Spec;
 
 /// The host's user that the runtime is inside while it builds a container as root. It owns nothing
 /// and belongs to nobody: it is the first of the range that `login.defs(5)` leaves to containers.
 const BUILDER: u32 = 524_288;
 /// Device files and folders; nothing is ever written there.
 const DEV_BYTES: u64 = 64 * 1024;
-/// The period that processor time is counted in, in microseconds; the kernel's own default.
-const CPU_PERIOD: u64 = 100_000;
 
 /// One of the runtime's mounts, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,7 +92,8 @@ impl OciMount {
     }
 }
 
-/// The whole configuration as JSON.
+/// The whole configuration as JSON. It asks for no limits: the runtime makes its groups within the
+/// one that this start has, which holds the limits for all processes together.
 pub(crate) fn config(
     spec: &Spec,
     layout: &Layout,
@@ -139,10 +138,12 @@ pub(crate) fn config(
             "maskedPaths": masked,
         },
     });
-    if let Some(resources) = resources(&spec.limits).filter(|_| !rootless) {
-        config["linux"]["resources"] = resources;
-    }
     if rootless {
+        // Without it the kernel refuses to map user 0 to another (user_namespaces(7)); init uses it
+        // for that, and then gives all up.
+        let kept = json!(["CAP_SETFCAP"]);
+        config["process"]["capabilities"] =
+            json!({"bounding": kept, "permitted": kept, "effective": kept});
         // Where init has to write its own mapping; the user has no file of the kernel's to write.
         config["linux"]["readonlyPaths"] =
             json!(["/proc/sys", "/proc/bus", "/proc/fs", "/proc/irq"]);
@@ -165,22 +166,6 @@ fn mappings(own: u32, rootless: bool) -> Value {
     } else {
         json!([one(0, BUILDER), one(UID, own)])
     }
-}
-
-/// The limits for all processes together; `None` when none is asked for.
-fn resources(limits: &Limits) -> Option<Value> {
-    let mut resources = serde_json::Map::new();
-    if let Some(bytes) = limits.total_memory_bytes {
-        resources.insert("memory".into(), json!({"limit": bytes}));
-    }
-    if let Some(tasks) = limits.total_tasks {
-        resources.insert("pids".into(), json!({"limit": tasks}));
-    }
-    if let Some(milli) = limits.cpu_milli {
-        let quota = milli.saturating_mul(CPU_PERIOD / 1000);
-        resources.insert("cpu".into(), json!({"quota": quota, "period": CPU_PERIOD}));
-    }
-    (!resources.is_empty()).then_some(Value::Object(resources))
 }
 
 fn text(path: &Path) -> Result<&str, SandboxError> {

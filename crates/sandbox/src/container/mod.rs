@@ -19,6 +19,7 @@
 mod beneath;
 mod bundle;
 mod config;
+mod groups;
 mod helper;
 mod points;
 mod runtime;
@@ -35,6 +36,7 @@ use nix::unistd::geteuid;
 use crate::error::SandboxError;
 use crate::spec::{Image, Spec};
 
+pub(crate) use crate::init::ARRIVED;
 pub(crate) use bundle::Bundle;
 pub(crate) use runtime::setup_error;
 

@@ -4,7 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::os::fd::{OwnedFd, RawFd};
 
 use nix::cmsg_space;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
 
 use crate::control::CONTROL_FD;
 use crate::sys::container::{become_user, place, received};
@@ -17,6 +17,9 @@ pub(crate) const CONTAINER_ROOTLESS: &str = "container-user-v2";
 /// The program's standard streams.
 pub(crate) const STREAMS: usize = 3;
 
+/// What init says once it is there and the runtime has noted it down.
+pub(crate) const ARRIVED: u8 = b'A';
+
 /// Takes the program's streams from the control socket and puts them where [`super::supervise`]
 /// looks for them. Not passed through the runtime: it stays, and would keep its copies open.
 pub(super) fn enter(rootless: bool) -> io::Result<()> {
@@ -28,6 +31,7 @@ pub(super) fn enter(rootless: bool) -> io::Result<()> {
     if rootless {
         become_user(crate::floor::UID)?;
     }
+    send(CONTROL_FD, &[ARRIVED], MsgFlags::MSG_NOSIGNAL)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Products call [`main`] from a hidden subcommand, see [`Init`](crate::Init). Standard library and
 //! blocking calls only: it must be small, and must work before and without any runtime.
 
+mod container;
 mod fence;
 mod ports;
 mod prove;
@@ -31,6 +32,7 @@ use crate::{processes, sys};
 
 use fence::Fence;
 
+pub(crate) use container::{ARRIVED, CONTAINER, CONTAINER_ROOTLESS};
 pub(crate) use prove::{NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
 
 /// What init itself ends with when the program never started.
@@ -58,6 +60,8 @@ const END_ROUND: Duration = Duration::from_millis(1);
 pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     match args.next() {
         Some(word) if word == VERSION => ExitCode::from(supervise()),
+        Some(word) if word == CONTAINER => ExitCode::from(in_container(false)),
+        Some(word) if word == CONTAINER_ROOTLESS => ExitCode::from(in_container(true)),
         Some(word) if word == PROVE => prove::prove(),
         Some(word) if word == PROVE_MEMORY => prove::use_memory(),
         Some(word) if word == PROVE_TASKS => prove::start_threads(),
@@ -67,6 +71,16 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
                 "this is the first process of a sandbox ({VERSION}); it is started by freehold and not by hand"
             );
             ExitCode::from(NOT_STARTED)
+        }
+    }
+}
+
+fn in_container(rootless: bool) -> u8 {
+    match container::enter(rootless) {
+        Ok(()) => supervise(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "cannot enter the container: {error}");
+            NOT_STARTED
         }
     }
 }

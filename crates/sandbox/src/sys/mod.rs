@@ -4,6 +4,7 @@
     reason = "descriptors at fixed numbers, pidfds and Landlock have no safe wrapper in std or nix"
 )]
 
+pub(crate) mod container;
 pub(crate) mod fence;
 
 use std::fs::File;

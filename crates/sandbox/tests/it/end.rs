@@ -6,9 +6,9 @@ use std::time::Duration;
 use freehold_sandbox::{SandboxError, Spec, Stdin, Tier, start};
 use tokio::io::AsyncReadExt;
 
-use crate::kit::{Bench, PATIENCE, eventually, finish, marked};
+use crate::kit::{Bench, PATIENCE, bundles, eventually, finish, folders_of, marked, stray_groups};
 
-const TIERS: [Tier; 2] = [Tier::None, Tier::Sandbox];
+const TIERS: [Tier; 3] = [Tier::None, Tier::Sandbox, Tier::Container];
 
 /// A bench whose processes can be told from all others on the host.
 fn marked_bench(tier: Tier) -> (Bench, String) {
@@ -51,6 +51,7 @@ async fn dropping_takes_the_whole_tree_too() {
         eventually("the tree is there", || marked(&mark).len() > 8);
         drop(child);
         eventually("the tree is gone", || marked(&mark).is_empty());
+        eventually("its folder is gone", || bundles(&bench).is_empty());
     }
 }
 
@@ -216,6 +217,8 @@ async fn a_start_that_is_given_up_leaves_nothing() {
             drop(starting);
         }
         eventually("all are gone", || marked(&mark).is_empty());
+        eventually("their folders are gone", || bundles(&bench).is_empty());
+        eventually("no control group is left", || stray_groups().is_empty());
         // A launcher holds no mark. This process has children of other tests too; an orphan of a
         // launcher is nobody's, so it would stay.
         eventually("no orphan of a launcher is left", || orphans() == 0);
@@ -252,7 +255,7 @@ fn orphans() -> usize {
 #[tokio::test]
 async fn the_death_of_the_runner_ends_what_it_started() {
     // This test runs itself again as the runner, which starts a tree and is killed.
-    for tier in ["none", "sandbox"] {
+    for tier in ["none", "sandbox", "container"] {
         let folder = tempfile::tempdir().unwrap();
         let mut runner = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
@@ -275,6 +278,15 @@ async fn the_death_of_the_runner_ends_what_it_started() {
         runner.kill().unwrap();
         assert_eq!(runner.wait().unwrap().signal(), Some(9));
         eventually("the tree is gone", || marked(&mark()).is_empty());
+        if tier == "container" {
+            // What only a runner can remove goes at another one's next start.
+            let bench = Bench::new(Tier::Container);
+            bench.sh("true").await.good();
+            eventually("its folder is gone", || {
+                folders_of(mark().trim_start_matches("mark-")).is_empty()
+            });
+            eventually("no control group is left", || stray_groups().is_empty());
+        }
     }
 }
 
@@ -283,10 +295,10 @@ async fn the_death_of_the_runner_ends_what_it_started() {
 async fn runner_to_be_killed() {
     let tier = std::env::var("FREEHOLD_TEST_TIER").unwrap();
     let folder = std::path::PathBuf::from(std::env::var("FREEHOLD_TEST_FOLDER").unwrap());
-    let (bench, mark) = marked_bench(if tier == "none" {
-        Tier::None
-    } else {
-        Tier::Sandbox
+    let (bench, mark) = marked_bench(match tier.as_str() {
+        "none" => Tier::None,
+        "sandbox" => Tier::Sandbox,
+        _ => Tier::Container,
     });
     let mut child = bench.start(TREE).await;
     let temporary = folder.join("mark.new");

@@ -61,7 +61,7 @@ impl Done {
 }
 
 impl Bench {
-    /// In the sandbox the workspace is `/workspace`; in a plain tier it is where it is.
+    /// In a sandboxed tier the workspace is `/workspace`; in a plain tier it is where it is.
     pub(crate) fn new(tier: Tier) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let workspace = folder.path().join("workspace");
@@ -71,7 +71,7 @@ impl Bench {
             source: workspace.clone(),
             target: "/workspace".into(),
         });
-        let cwd = if tier == Tier::Sandbox {
+        let cwd = if tier.is_sandboxed() {
             "/workspace".into()
         } else {
             workspace
@@ -194,4 +194,45 @@ pub(crate) fn marked(mark: &str) -> Vec<i32> {
             holds(folder.join("cmdline")) || holds(folder.join("environ"))
         })
         .collect()
+}
+
+/// The folders of containers that show something of `bench`.
+pub(crate) fn bundles(bench: &Bench) -> Vec<PathBuf> {
+    folders_of(bench.folder.path().to_str().unwrap())
+}
+
+/// The folders of containers that show something whose path holds `mark`.
+pub(crate) fn folders_of(mark: &str) -> Vec<PathBuf> {
+    let user = nix::unistd::geteuid();
+    let bases = ["/run".into(), format!("/run/user/{user}"), "/tmp".into()];
+    let all = bases
+        .iter()
+        .filter_map(|base| std::fs::read_dir(base).ok())
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().contains("/freehold-container-"));
+    all.filter(|path| {
+        std::fs::read_to_string(path.join("config.json")).is_ok_and(|text| text.contains(mark))
+    })
+    .collect()
+}
+
+/// The control groups of containers, of whichever hierarchy, whose folder is gone.
+pub(crate) fn stray_groups() -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("/sys/fs/cgroup")];
+    let mut at = 0;
+    while let Some(folder) = found.get(at).cloned() {
+        at += 1;
+        let below = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        found.extend(
+            below
+                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                .map(|entry| entry.path()),
+        );
+    }
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("freehold-container-") && !Path::new("/run").join(&*name).exists()
+    };
+    found.into_iter().filter(ours).collect()
 }

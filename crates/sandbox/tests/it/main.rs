@@ -9,6 +9,7 @@
     reason = "some tests run themselves again, told what to do by variables"
 )]
 
+mod container;
 mod end;
 mod kit;
 mod limits;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::kit::{Bench, finish, init, run};
 
-const TIERS: [Tier; 3] = [Tier::None, Tier::Worktree, Tier::Sandbox];
+const TIERS: [Tier; 4] = [Tier::None, Tier::Worktree, Tier::Sandbox, Tier::Container];
 
 #[tokio::test]
 async fn codes_and_signals_come_out_as_they_are() {
