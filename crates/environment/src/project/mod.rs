@@ -19,6 +19,7 @@
 //! Commands are run by `sh -c` in the root of the work tree. Pure: bytes in, values out.
 
 mod allow;
+pub mod devcontainer;
 mod facts;
 mod parse;
 mod propose;
