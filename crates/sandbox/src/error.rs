@@ -127,6 +127,42 @@ pub enum SandboxError {
         /// The bound.
         seconds: u64,
     },
+    /// A program that a virtual machine needs is not on this machine.
+    #[error(
+        "{what} is not installed (looked for {tried}); install the Debian package `{package}`: apt-get install {package}"
+    )]
+    HypervisorMissing {
+        /// The program, and what it is for.
+        what: String,
+        /// The places that were looked at.
+        tried: String,
+        /// What brings it.
+        package: &'static str,
+    },
+    /// There is no kernel that a virtual machine could boot.
+    #[error(
+        "no kernel for a virtual machine: {what}; install the Debian package `linux-image-amd64` (its `cloud` flavour lacks 9p), or unpack it without installing it: apt-get download the package that it depends on, dpkg -x FILE DIR, and name DIR"
+    )]
+    Kernel {
+        /// What was looked for, and where.
+        what: String,
+    },
+    /// A virtual machine did not come up.
+    #[error(
+        "the virtual machine did not come up: {what}; its last words: {console}; more memory or another kernel may help"
+    )]
+    Guest {
+        /// What happened.
+        what: String,
+        /// The end of what it said on its console.
+        console: String,
+    },
+    /// A machine's outputs are not what may come out of one; none was kept.
+    #[error("the outputs were refused: {what}")]
+    Outputs {
+        /// The rule that was broken.
+        what: String,
+    },
     /// The tier does not hold what it promises on this machine.
     #[error("the sandbox does not hold on this machine: {what}; do not run untrusted work here")]
     Unproven {

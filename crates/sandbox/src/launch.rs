@@ -58,11 +58,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         Tier::None | Tier::Worktree => plain(spec)?,
         Tier::Sandbox => sandbox(spec).await?,
         Tier::Container => container(spec).await?,
-        Tier::Vm => {
-            return Err(SandboxError::Invalid {
-                what: format!("the tier `{}` cannot be started yet", spec.tier.name()),
-            });
-        }
+        Tier::Vm => return crate::vm::start(spec).await,
     };
     let mut passed = vec![theirs.into()];
     if launch.bundle.is_some() {

@@ -48,14 +48,15 @@ mod floor;
 mod host;
 pub mod init;
 mod launch;
-pub mod obstacle;
 mod probe;
+pub mod obstacle;
 mod processes;
 mod seccomp;
 mod spawn;
 mod spec;
 mod streams;
 mod sys;
+pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
 pub use error::SandboxError;

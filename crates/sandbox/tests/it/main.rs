@@ -16,5 +16,7 @@ mod limits;
 mod start;
 mod terminal;
 mod user;
+mod vm;
+mod vm_job;
 mod walls;
 mod work;

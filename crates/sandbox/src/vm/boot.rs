@@ -1,0 +1,358 @@
+//! From a specification to a running program in a guest.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::folder::Folder;
+use super::hypervisor::{Acceleration, Hypervisor, Machine};
+use super::kernel::Kernel;
+use super::pump::{self, Console};
+use super::{initramfs, jail, qemu, wire};
+use crate::child::{Child, InForce};
+use crate::control::Report;
+use crate::error::SandboxError;
+use crate::launch;
+use crate::spec::{Limits, Spec};
+use crate::streams::Streams;
+
+/// From the hypervisor's start to its last connection: it opens some twenty, before it does anything.
+const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+/// From there to the program. Translated, with two busy processors, it takes some ten seconds.
+const BOOT_WITHIN: Duration = Duration::from_secs(60);
+/// How much of the console an error tells.
+const TOLD_LINES: usize = 6;
+/// The kernel says little, ends on a panic, and does not wait for randomness.
+const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 random.trust_cpu=on";
+
+/// What to boot, beside the specification.
+pub(crate) struct Plan {
+    pub(crate) kernel: Kernel,
+    /// The operator's, whose files are then the root of the program.
+    pub(crate) initramfs: Option<PathBuf>,
+    pub(crate) acceleration: Acceleration,
+    pub(crate) cpus: u32,
+    pub(crate) memory_bytes: u64,
+    /// A raw image with a file system, and where it is seen inside: a folder among the mounts.
+    pub(crate) disk: Option<(PathBuf, String)>,
+    /// The folder inside that `outputs` are in, and what to send back.
+    pub(crate) outputs_in: String,
+    pub(crate) outputs: Vec<String>,
+}
+
+/// A program that runs in a guest.
+pub(crate) struct Booted {
+    pub(crate) child: Child,
+    /// The archive of the outputs, which comes after the program's end. Read or drop it.
+    pub(crate) outputs: OwnedFd,
+    pub(crate) console: Console,
+}
+
+/// Boots, and returns when the program runs. Dropping the future, or the child, ends the machine.
+pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError> {
+    let hypervisor = qemu::find().await?;
+    let streams = Streams::open(spec)?;
+    let folder = Folder::make()?;
+    let mut listeners = Vec::new();
+    let mut sockets = Vec::new();
+    let channels = wire::channels();
+    for name in channels.iter().map(String::as_str).chain(["console"]) {
+        let path = folder.path().join(name);
+        let listener = UnixListener::bind(&path);
+        listeners.push(listener.map_err(SandboxError::io("open the sockets of a machine"))?);
+        sockets.push((name.to_owned(), path));
+    }
+    folder.open_to_all(&sockets)?;
+
+    let machine = machine(&plan, &channels);
+    let arguments = hypervisor.arguments(&machine)?;
+    let mut setup = jail::setup(spec, plan.memory_bytes)?;
+    setup.disk = plan.disk.as_ref().map(|(_, inside)| inside.clone());
+    setup.outputs_in = plan.outputs_in;
+    setup.outputs = plan.outputs;
+    let given = plan.initramfs;
+    let is_own_root = given.is_some();
+    if is_own_root {
+        for mount in &spec.mounts {
+            setup.shown.push(jail::text(mount.target())?);
+        }
+    }
+    let (kernel, init_args) = (plan.kernel, setup.init_args.clone());
+    let image = kernel.image.clone();
+    let built = tokio::task::spawn_blocking(move || {
+        initramfs::build(&kernel, given.as_deref(), &init_args)
+    });
+    let initramfs = built.await.map_err(|_| {
+        SandboxError::io("make the first root of the guest")(io::ErrorKind::Other)
+    })??;
+    let parts = jail::Parts {
+        kernel: image,
+        initramfs,
+        disk: plan.disk.map(|(image, _)| image),
+        sockets,
+        memory_bytes: plan.memory_bytes,
+        is_own_root,
+    };
+    let outer = jail::outer(spec, parts, hypervisor.program(), arguments);
+    let mut outer = Box::pin(launch::start(&outer)).await?;
+    let connected = timeout(CONNECT_WITHIN, accept(&mut outer, listeners)).await;
+    let Ok(connected) = connected else {
+        return Err(SandboxError::Timeout {
+            step: "wait for the hypervisor",
+            seconds: CONNECT_WITHIN.as_secs(),
+        });
+    };
+    let Some(mut connected) = connected? else {
+        return Err(refused(&mut outer).await);
+    };
+    // The connections stay; nothing of the folder is needed any more.
+    drop(folder);
+    let console = Console::default();
+    if let Some(stream) = connected.pop() {
+        tokio::spawn(console.clone().keep(stream));
+    }
+    let instructions = launch::instructions(spec, jail::ports(spec))?;
+    let orders = setup.encode().and_then(|setup| {
+        let mut bytes = wire::framed(&setup)?;
+        for part in instructions.encode()?.chunks(wire::MAX_CHUNK) {
+            bytes.extend(wire::framed(part)?);
+        }
+        Ok(bytes)
+    });
+    let orders = orders.map_err(SandboxError::io("encode the arguments and the environment"))?;
+    let carried = carry(
+        spec,
+        connected,
+        streams.stdin.is_some(),
+        streams.theirs,
+        orders,
+    )
+    .map_err(SandboxError::io("carry the streams of the guest"))?;
+
+    let in_force = in_force(spec, &outer, hypervisor, &machine);
+    let Child {
+        mut tree, stderr, ..
+    } = outer;
+    if let Some(mut said) = stderr {
+        tokio::spawn(async move { tokio::io::copy(&mut said, &mut tokio::io::sink()).await });
+    }
+    // The hypervisor's helper ends all when this socket ends: once everything has arrived.
+    let hold = std::mem::replace(&mut tree.control, carried.control);
+    tokio::spawn(async move {
+        for task in carried.tasks {
+            let _ = task.await;
+        }
+        drop(hold);
+    });
+    let said = timeout(BOOT_WITHIN, tree.report()).await;
+    match said {
+        Ok(Some(Report::Started { landlock })) => {
+            let in_force = InForce {
+                landlock,
+                ..in_force
+            };
+            let (stdin, stdout, stderr) = (streams.stdin, streams.stdout, streams.stderr);
+            let child = Child::new(tree, in_force, stdin, stdout, stderr);
+            Ok(Booted {
+                child,
+                outputs: carried.outputs,
+                console,
+            })
+        }
+        Ok(Some(Report::Failed { step, errno })) => {
+            let error = io::Error::from_raw_os_error(errno);
+            let _ = tree.end().await;
+            Err(launch::init_error(step, error, spec))
+        }
+        ended => {
+            let _ = tree.end().await;
+            let step = match ended {
+                Ok(_) => "it ended before the program ran",
+                Err(_) => "it took too long",
+            };
+            Err(died(step, &console))
+        }
+    }
+}
+
+fn machine(plan: &Plan, channels: &[String]) -> Machine {
+    Machine {
+        acceleration: plan.acceleration,
+        cpus: plan.cpus,
+        memory_bytes: plan.memory_bytes,
+        kernel: jail::part("kernel"),
+        initramfs: jail::part("initramfs"),
+        command_line: format!("{COMMAND_LINE} rdinit={}", initramfs::INIT),
+        shared: jail::GUEST.into(),
+        channels: channels
+            .iter()
+            .map(|name| (name.clone(), jail::part(name)))
+            .collect(),
+        console: jail::part("console"),
+        disk: plan.disk.is_some().then(|| jail::part("disk")),
+    }
+}
+
+/// All connections in the order of the listeners; `None` when the hypervisor ended before.
+async fn accept(
+    outer: &mut Child,
+    listeners: Vec<UnixListener>,
+) -> Result<Option<Vec<UnixStream>>, SandboxError> {
+    let mut connected = Vec::new();
+    for listener in listeners {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (stream, _) = accepted.map_err(SandboxError::io("take a connection of a machine"))?;
+                connected.push(stream);
+            }
+            _ = outer.tree.report() => return Ok(None),
+        }
+    }
+    Ok(Some(connected))
+}
+
+/// What is carried between host and guest.
+struct Carried {
+    /// The control socket of the program, as every tier has one.
+    control: UnixStream,
+    outputs: OwnedFd,
+    /// Their end means that the guest has said all.
+    tasks: Vec<JoinHandle<io::Result<()>>>,
+}
+
+/// Starts the tasks that carry everything.
+fn carry(
+    spec: &Spec,
+    connected: Vec<UnixStream>,
+    has_stdin: bool,
+    theirs: [OwnedFd; 3],
+    orders: Vec<u8>,
+) -> io::Result<Carried> {
+    let mut connected = connected.into_iter();
+    let mut next = || connected.next().ok_or(io::ErrorKind::NotConnected);
+    let [their_stdin, their_stdout, their_stderr] = theirs;
+
+    let (control, far) = UnixStream::pair()?;
+    let (mut from, mut to) = next()?.into_split();
+    let (mut far_from, mut far_to) = far.into_split();
+    tokio::spawn(async move {
+        to.write_all(&orders).await?;
+        pump::to_guest(&mut far_from, &mut to).await
+    });
+    let mut carried = vec![tokio::spawn(async move {
+        pump::from_guest(&mut from, &mut far_to).await
+    })];
+
+    let mut stdin = next()?;
+    let mut source = match has_stdin {
+        true => Some(Receiver::from_owned_fd(their_stdin)?),
+        false => None,
+    };
+    tokio::spawn(async move {
+        match &mut source {
+            Some(source) => pump::to_guest(source, &mut stdin).await?,
+            None => pump::put(&mut stdin, &[]).await?,
+        }
+        // Open until the machine ends: a closed channel would be another end than the one said.
+        tokio::io::copy(&mut stdin, &mut tokio::io::sink()).await
+    });
+
+    let (outputs, their_outputs) = io::pipe()?;
+    for to in [their_stdout, their_stderr, their_outputs.into()] {
+        let (mut channel, mut to) = (next()?, Sender::from_owned_fd(to)?);
+        carried.push(tokio::spawn(async move {
+            let carried = pump::from_guest(&mut channel, &mut to).await;
+            // Whoever reads it sees the end; the channel stays until the machine ends.
+            drop(to);
+            carried?;
+            tokio::spawn(async move {
+                let _ = tokio::io::copy(&mut channel, &mut tokio::io::sink()).await;
+            });
+            Ok(())
+        }));
+    }
+    let ports: Vec<_> = spec
+        .ports
+        .iter()
+        .map(|port| (port.port, port.socket.clone()))
+        .collect();
+    let ports = Arc::new(ports);
+    for channel in connected {
+        tokio::spawn(pump::connections(channel, Arc::clone(&ports)));
+    }
+    Ok(Carried {
+        control,
+        outputs: outputs.into(),
+        tasks: carried,
+    })
+}
+
+fn in_force(spec: &Spec, outer: &Child, hypervisor: &qemu::Qemu, machine: &Machine) -> InForce {
+    let around = outer.in_force().clone();
+    let is_limited = spec.limits.total_memory_bytes.is_some() || spec.limits.total_tasks.is_some();
+    InForce {
+        tier: spec.tier,
+        launcher: Some(format!(
+            "{} ({}) in {}",
+            hypervisor.version,
+            machine.acceleration.name(),
+            around.launcher.as_deref().unwrap_or("a sandbox"),
+        )),
+        // In the guest, whose kernel is its own.
+        cgroup: is_limited.then_some("v2"),
+        limits: Limits {
+            cpu_milli: Some(u64::from(machine.cpus) * 1000),
+            ..spec.limits
+        },
+        ..around
+    }
+}
+
+/// The hypervisor ended at once: what it says on its standard error says why.
+async fn refused(outer: &mut Child) -> SandboxError {
+    let mut said = Vec::new();
+    if let Some(stderr) = &mut outer.stderr {
+        use tokio::io::AsyncReadExt;
+        let _ = stderr.take(4096).read_to_end(&mut said).await;
+    }
+    let said = String::from_utf8_lossy(&said);
+    SandboxError::Guest {
+        what: "the hypervisor did not start".to_owned(),
+        console: last_lines(&said),
+    }
+}
+
+fn died(what: &str, console: &Console) -> SandboxError {
+    SandboxError::Guest {
+        what: what.to_owned(),
+        console: last_lines(&console.text()),
+    }
+}
+
+/// What programs said, rather than how the kernel then ended; the kernel's words, if nobody spoke.
+fn last_lines(text: &str) -> String {
+    let said = |is_wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let lines = text.lines().map(str::trim);
+        lines
+            .filter(|line| !line.is_empty() && is_wanted(line))
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut lines = said(&|line| !line.starts_with('['));
+    if lines.is_empty() {
+        lines = said(&|_| true);
+    }
+    let from = lines.len().saturating_sub(TOLD_LINES);
+    match lines[from..].join(" | ") {
+        nothing if nothing.is_empty() => "nothing".to_owned(),
+        said => said,
+    }
+}

@@ -1,0 +1,37 @@
+//! A virtual machine around the process: a kernel of its own, under a hypervisor that is itself in
+//! the sandbox.
+//!
+//! ```text
+//! runner ── bwrap ── init ── qemu ─┤ guest: vm-guest (1) ── init ── the program
+//!    └─ control, streams, ports: virtio-serial ─┘    └─ files: 9p, from qemu's own sandbox
+//! ```
+//!
+//! * The hypervisor runs as a program of the tier `sandbox`: no network, no capability, the
+//!   system-call filter, the limits, and an end with whoever started it. See [`jail`].
+//! * The guest has no network device. A [`Port`](crate::Port) is carried over the serial device.
+//! * The guest sees the same mounts at the same places, by 9p. What can be written is written
+//!   through to the host's own files: nothing has to be copied back, and nothing is lost when the
+//!   machine is killed but what the guest had not written yet. In what cannot be written, changes
+//!   that the host makes meanwhile may not be seen.
+//! * Inside, the helper of every tier starts the program, as the same user without privileges.
+
+mod acceleration;
+mod archive;
+mod boot;
+mod folder;
+pub(crate) mod guest;
+mod hypervisor;
+mod initramfs;
+mod jail;
+mod job;
+mod kernel;
+mod outputs;
+mod pump;
+mod qemu;
+mod start;
+mod wire;
+
+pub use hypervisor::Acceleration;
+pub use job::{Done, Event, Job, run};
+pub use outputs::Output;
+pub(crate) use start::start;

@@ -1,0 +1,222 @@
+//! QEMU: the machine type `q35`, translated or by KVM.
+//!
+//! Not `microvm`, which boots a second sooner: it has no timer but the interval timer, and on a busy
+//! host Debian's kernel then finds no clock to start by and waits for ever.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::hypervisor::{Acceleration, Hypervisor, Machine};
+use super::initramfs::{LIVE_TAG, ROOT_TAG};
+use crate::error::SandboxError;
+
+/// Not `PATH`: what holds the guest is not up to an environment variable.
+const PLACES: [&str; 2] = [
+    "/usr/bin/qemu-system-x86_64",
+    "/usr/local/bin/qemu-system-x86_64",
+];
+/// It prints two lines, after loading a hundred libraries.
+const VERSION_WITHIN: Duration = Duration::from_secs(30);
+/// What translated code may take, in MiB; by itself QEMU would take up to a gigabyte.
+const TRANSLATED_MIB: u32 = 128;
+
+/// QEMU, as found on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Qemu {
+    path: PathBuf,
+    /// Such as `QEMU 7.2.22`.
+    pub(crate) version: String,
+}
+
+static FOUND: OnceCell<Qemu> = OnceCell::const_new();
+
+/// Finds it; a good answer is kept for the life of the program.
+pub(crate) async fn find() -> Result<&'static Qemu, SandboxError> {
+    FOUND.get_or_try_init(look).await
+}
+
+async fn look() -> Result<Qemu, SandboxError> {
+    let found = PLACES.iter().map(PathBuf::from).find(|path| path.is_file());
+    let path = found.ok_or_else(|| SandboxError::HypervisorMissing {
+        what: "QEMU".to_owned(),
+        tried: PLACES.join(", "),
+        package: "qemu-system-x86",
+    })?;
+    let step = "ask QEMU for its version";
+    let asked = tokio::process::Command::new(&path)
+        .arg("--version")
+        .env_clear()
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(VERSION_WITHIN, asked)
+        .await
+        .map_err(|_| SandboxError::Timeout {
+            step,
+            seconds: VERSION_WITHIN.as_secs(),
+        })?
+        .map_err(SandboxError::io(step))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let number = said
+        .split_whitespace()
+        .nth(3)
+        .unwrap_or("of unknown version");
+    Ok(Qemu {
+        path,
+        version: format!("QEMU {number}"),
+    })
+}
+
+impl Hypervisor for Qemu {
+    fn program(&self) -> &Path {
+        &self.path
+    }
+
+    fn arguments(&self, machine: &Machine) -> Result<Vec<OsString>, SandboxError> {
+        let mut words: Vec<OsString> = Vec::new();
+        let mut say = |option: &str, value: String| {
+            words.extend([OsString::from(option), OsString::from(value)]);
+        };
+        say("-machine", "q35,usb=off".into());
+        match machine.acceleration {
+            Acceleration::Kvm => {
+                say("-accel", "kvm".into());
+                say("-cpu", "host".into());
+            }
+            Acceleration::Tcg => {
+                say(
+                    "-accel",
+                    format!("tcg,thread=multi,tb-size={TRANSLATED_MIB}"),
+                );
+                say("-cpu", "max".into());
+            }
+        }
+        say("-smp", machine.cpus.to_string());
+        say("-m", format!("{}K", machine.memory_bytes / 1024));
+        say("-display", "none".into());
+        say(
+            "-sandbox",
+            "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".into(),
+        );
+        say("-kernel", option_value(&machine.kernel)?);
+        say("-initrd", option_value(&machine.initramfs)?);
+        say("-append", machine.command_line.clone());
+        say("-chardev", socket("console", &machine.console)?);
+        say("-serial", "chardev:console".into());
+        let shared = option_value(&machine.shared)?;
+        for (tag, rights) in [(ROOT_TAG, ",readonly=on"), (LIVE_TAG, "")] {
+            // `none`: owners and modes as they are; what a host's user may not do fails.
+            say(
+                "-fsdev",
+                format!("local,id={tag},path={shared},security_model=none,multidevs=remap{rights}"),
+            );
+            say(
+                "-device",
+                format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
+            );
+        }
+        say("-device", "virtio-serial-pci".into());
+        for (number, (name, path)) in machine.channels.iter().enumerate() {
+            let id = format!("channel{number}");
+            say("-chardev", socket(&id, path)?);
+            say(
+                "-device",
+                format!("virtserialport,chardev={id},name={name}"),
+            );
+        }
+        if let Some(disk) = &machine.disk {
+            let file = option_value(disk)?;
+            say(
+                "-blockdev",
+                format!(
+                    "driver=raw,node-name=disk,discard=unmap,file.driver=file,file.locking=off,file.filename={file}"
+                ),
+            );
+            say("-device", "virtio-blk-pci,drive=disk".into());
+        }
+        // No default device, no file of settings; a guest that ends or panics is the end of it.
+        let fixed = ["-nodefaults", "-no-user-config", "-no-reboot"];
+        words.extend(fixed.map(OsString::from));
+        Ok(words)
+    }
+}
+
+fn socket(id: &str, path: &Path) -> Result<String, SandboxError> {
+    Ok(format!("socket,id={id},path={}", option_value(path)?))
+}
+
+/// A path in QEMU's lists of options, where a comma would begin the next one. The paths are ours.
+fn option_value(path: &Path) -> Result<String, SandboxError> {
+    let text = path.to_str().filter(|text| !text.contains([',', '\n']));
+    text.map(str::to_owned)
+        .ok_or_else(|| SandboxError::Invalid {
+            what: format!("the path {} cannot be given to QEMU", path.display()),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(acceleration: Acceleration) -> String {
+        let machine = Machine {
+            acceleration,
+            cpus: 2,
+            memory_bytes: 256 << 20,
+            kernel: "/k".into(),
+            initramfs: "/i".into(),
+            command_line: "quiet".into(),
+            shared: "/guest".into(),
+            channels: vec![("control".into(), "/c".into())],
+            console: "/console".into(),
+            disk: Some("/disk".into()),
+        };
+        let qemu = Qemu {
+            path: "/q".into(),
+            version: String::new(),
+        };
+        let words = qemu.arguments(&machine).unwrap();
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn a_machine_has_no_network_no_monitor_and_nothing_by_default() {
+        let words = words(Acceleration::Tcg);
+        for bad in [
+            "-net",
+            "-nic",
+            "virtio-net",
+            "-monitor",
+            "-qmp",
+            "-vnc",
+            "kvm",
+        ] {
+            assert!(!words.contains(bad), "{bad} in {words}");
+        }
+        for wanted in [
+            "-nodefaults",
+            "-no-user-config",
+            "-sandbox on,",
+            "-m 262144K",
+            "-smp 2",
+        ] {
+            assert!(words.contains(wanted), "no {wanted} in {words}");
+        }
+        assert!(super::option_value(Path::new("/a,b")).is_err());
+    }
+
+    #[test]
+    fn kvm_is_asked_for_without_a_fallback() {
+        let words = words(Acceleration::Kvm);
+        assert!(
+            words.contains("-accel kvm") && !words.contains("tcg"),
+            "{words}"
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! The tier `vm`, by real machines. A boot takes seconds here, so each one answers many questions.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use freehold_sandbox::{Image, Limits, Mount, Port, SandboxError, Spec, Stdin, Tier, start};
+use tokio::io::AsyncWriteExt;
+
+use crate::kit::{self, Bench};
+
+/// Where the kernel is that `scripts/install test` unpacks; `None`, said loudly, when there is none.
+/// In CI (`CI=true`) that is a failure.
+#[expect(
+    clippy::print_stderr,
+    reason = "a proof that was not tried must be seen"
+)]
+pub(crate) fn kernel() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/vm-kernel");
+    let folder = std::env::var_os("FREEHOLD_TEST_KERNEL").map_or(own, PathBuf::from);
+    if folder.join("boot").is_dir() && Path::new("/usr/bin/qemu-system-x86_64").exists() {
+        return Some(folder);
+    }
+    let told = format!(
+        "NOT TRIED: no QEMU, or no kernel in {}; run scripts/install test",
+        folder.display()
+    );
+    assert!(std::env::var_os("CI").is_none(), "{told}");
+    eprintln!("{told}");
+    None
+}
+
+/// The hypervisors of this machine that have so much memory: a test's own, by a size of its own.
+pub(crate) fn machines(memory_bytes: u64) -> Vec<i32> {
+    kit::marked(&format!("\0-m\0{}K\0", memory_bytes / 1024))
+}
+
+/// What a guest's kernel takes beside the limit of its processes.
+const KERNEL_BYTES: u64 = 128 << 20;
+
+fn bench(kernel: PathBuf, memory_bytes: u64) -> Bench {
+    let mut bench = Bench::new(Tier::Sandbox);
+    bench.spec = Spec {
+        tier: Tier::Vm,
+        image: Some(Image::Directory(kernel)),
+        limits: Limits {
+            total_memory_bytes: Some(memory_bytes),
+            total_tasks: Some(40),
+            open_files: Some(77),
+            tmp_bytes: Some(1 << 20),
+            ..Limits::default()
+        },
+        ..bench.spec
+    };
+    bench
+}
+
+/// Each line says what it found; the lines are compared as a whole.
+const LINES: &str = r#"
+echo "kernel $(uname -r | cut -d. -f1-2)"
+echo "user $(id -u):$(id -g), root may not be had: $(su -c true 2>/dev/null || echo so)"
+echo "variable $SECRET, here $(pwd), said $(cat)"
+echo "read-only $(cat /shown/file), $( { echo x > /shown/file; } 2>/dev/null || echo not written)"
+echo "system $( { echo x > /usr/x; } 2>/dev/null || echo not written)"
+echo "link $(readlink /link), memory $(stat -f -c %T /memory)"
+echo "before $(cat old)"; echo there > new; rm old; mkdir -p a/b; ln -s new a/b/link; chmod 750 new
+echo "tmp $(dd if=/dev/zero of=/tmp/x bs=1M count=2 2>&1 | grep -o 'No space left')"
+echo "network $(ls /sys/class/net)"
+echo "files $(ulimit -n), secrets $(ls -d /root /home /var /etc/shadow 2>/dev/null)"
+echo "tasks $(cat /sys/fs/cgroup/run/pids.max) $(python3 -c '
+import os, signal, time
+made = []
+try:
+    while len(made) < 100:
+        pid = os.fork()
+        if pid == 0: time.sleep(100)
+        made.append(pid)
+except BlockingIOError:
+    print("stopped", 20 < len(made) < 40)
+for pid in made: os.kill(pid, signal.SIGKILL)')"
+echo "port $(python3 -c '
+import socket
+s = socket.create_connection(("127.0.0.1", 8080)); s.sendall(b"ping"); s.shutdown(1)
+print(s.makefile().read())')"
+echo "host $(python3 -c '
+import socket
+s = socket.socket(); s.settimeout(5)
+print(s.connect_ex(("10.0.2.2", 22)) != 0)')"
+echo wrong >&2
+(sleep 1000; echo never) & disown
+exit 7
+"#;
+
+const SAID: &str = "\
+kernel 6.1
+user 1000:1000, root may not be had: so
+variable 42, here /workspace, said typed
+read-only shown, not written
+system not written
+link nowhere, memory tmpfs
+before old
+tmp No space left
+network lo
+files 77, secrets 
+tasks 40 stopped True
+port pong ping
+host True
+";
+
+#[tokio::test]
+async fn a_program_in_a_machine_has_the_mounts_streams_ports_and_limits_of_every_tier() {
+    let Some(kernel) = kernel() else { return };
+    let memory = (224 << 20) + 4096;
+    let mut bench = bench(kernel, memory);
+    let outside = bench.folder.path();
+    std::fs::write(outside.join("shown"), "shown").unwrap();
+    std::fs::write(bench.workspace().join("old"), "old").unwrap();
+    let socket = outside.join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        write!(stream, "pong {said}").unwrap();
+    });
+    bench.spec.ports = vec![Port { port: 8080, socket }];
+    bench.spec.mounts.extend([
+        Mount::ReadOnly {
+            source: outside.join("shown"),
+            target: "/shown/file".into(),
+        },
+        Mount::Symlink {
+            points_to: "nowhere".into(),
+            target: "/link".into(),
+        },
+        Mount::Tmpfs {
+            target: "/memory".into(),
+            size_bytes: 1 << 20,
+        },
+    ]);
+    bench.spec.env.insert("SECRET".into(), "42".into());
+    bench.spec.stdin = Stdin::Piped;
+    let begun = std::time::Instant::now();
+    let mut child = start(&bench.command("bash", ["-c", LINES])).await.unwrap();
+    eprintln!("the program runs after {:?}", begun.elapsed());
+    assert_eq!(machines(memory + KERNEL_BYTES).len(), 1, "one hypervisor");
+    let launcher = child.in_force().launcher.clone().unwrap();
+    assert!(
+        launcher.starts_with("QEMU ") && launcher.contains(" in bubblewrap "),
+        "{launcher}"
+    );
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"typed").await.unwrap();
+    drop(stdin);
+    let done = kit::finish(child).await.unwrap();
+    eprintln!("and has ended after {:?}", begun.elapsed());
+    assert_eq!(done.stdout, SAID, "{}", done.stderr);
+    assert!(done.stderr.contains("wrong\n"), "{}", done.stderr);
+    assert_eq!(done.code(), 7);
+    let workspace = bench.workspace();
+    assert_eq!(
+        std::fs::read_to_string(workspace.join("new")).unwrap(),
+        "there\n"
+    );
+    assert!(!workspace.join("old").exists());
+    assert_eq!(
+        std::fs::read_link(workspace.join("a/b/link")).unwrap(),
+        Path::new("new")
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(workspace.join("new"))
+            .unwrap()
+            .permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o750);
+    assert_eq!(
+        machines(memory + KERNEL_BYTES),
+        Vec::<i32>::new(),
+        "a hypervisor is left"
+    );
+}
+
+#[tokio::test]
+async fn without_a_kernel_nothing_starts_and_the_error_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path().into(), 300 << 20);
+    let refused = start(&bench.line("true")).await.unwrap_err();
+    assert!(matches!(refused, SandboxError::Kernel { .. }), "{refused}");
+    assert!(
+        refused.to_string().contains("linux-image-amd64"),
+        "{refused}"
+    );
+}
