@@ -13,6 +13,10 @@
 //!   a fresh `/proc`, a minimal `/dev`, an own `/tmp`; no core dump. The network namespace is
 //!   empty: a [`Port`] is the only way out.
 //!
+//! * [`Tier::Container`]: the same specification and the same floor as an OCI bundle, run by `runc`
+//!   or `crun`: over an [`Image`], or in an empty root as in the sandbox. Nothing of a container
+//!   engine's defaults comes in, and no tier lets an engine's socket in.
+//!
 //! **It fails closed.** A step of the set-up that fails starts nothing, and the error names the step
 //! and what mends it. There is no fallback to a weaker tier.
 //!
@@ -48,8 +52,8 @@ mod floor;
 mod host;
 pub mod init;
 mod launch;
-mod probe;
 pub mod obstacle;
+mod probe;
 mod processes;
 mod seccomp;
 mod spawn;
@@ -59,6 +63,7 @@ mod sys;
 pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
+pub use container::{ContainerProof, probe_container};
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
 pub use launch::{harden_self, start};

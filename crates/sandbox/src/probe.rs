@@ -60,8 +60,8 @@ pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
         total_tasks: Some(TASKS),
         ..Limits::default()
     };
-    exceed(init, PROVE_MEMORY, memory).await?;
-    exceed(init, PROVE_TASKS, tasks).await?;
+    exceed(init, Tier::Sandbox, PROVE_MEMORY, memory).await?;
+    exceed(init, Tier::Sandbox, PROVE_TASKS, tasks).await?;
     let launcher = bubblewrap::find().await?;
     Ok(Proof {
         bubblewrap: launcher.path.clone(),
@@ -103,7 +103,10 @@ fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
     }
 }
 
-async fn ask(init: &Init, tier: Tier) -> Result<(Seen, InForce, Duration), SandboxError> {
+pub(crate) async fn ask(
+    init: &Init,
+    tier: Tier,
+) -> Result<(Seen, InForce, Duration), SandboxError> {
     let begun = Instant::now();
     let mut child = start(&spec(init, tier, PROVE, Limits::default())).await?;
     let told = within(&mut child, read).await??;
@@ -115,11 +118,18 @@ async fn ask(init: &Init, tier: Tier) -> Result<(Seen, InForce, Duration), Sandb
 }
 
 /// Does `word`, which goes over `limits`. A limit that is held must stop it, and be named.
-async fn exceed(init: &Init, word: &str, limits: Limits) -> Result<(), SandboxError> {
-    let mut child = start(&spec(init, Tier::Sandbox, word, limits)).await?;
+pub(crate) async fn exceed(
+    init: &Init,
+    tier: Tier,
+    word: &str,
+    limits: Limits,
+) -> Result<(), SandboxError> {
+    let mut child = start(&spec(init, tier, word, limits)).await?;
     let held = child.in_force().limits == limits;
     let exit = within(&mut child, async |child| child.wait().await).await??;
-    if held && (exit.success() || exit.hit.is_none()) {
+    // Version 1 counts a kill in the victim's own group, which a container's runtime removes.
+    let told = exit.hit.is_some() || tier == Tier::Container;
+    if held && (exit.success() || !told) {
         return Err(SandboxError::Unproven {
             what: format!("a limit is set and does not hold ({word}: {exit:?})"),
         });
@@ -160,7 +170,11 @@ async fn read(child: &mut Child) -> Result<String, SandboxError> {
 }
 
 /// The plain process is the control: what differs from it is what the sandbox did.
-fn judge(plain: &Seen, inside: &Seen, landlock: Option<u32>) -> Result<(), SandboxError> {
+pub(crate) fn judge(
+    plain: &Seen,
+    inside: &Seen,
+    landlock: Option<u32>,
+) -> Result<(), SandboxError> {
     let unproven = |what: String| Err(SandboxError::Unproven { what });
     for name in NAMESPACES {
         let name = format!("ns/{name}");

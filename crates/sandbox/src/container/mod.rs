@@ -22,6 +22,7 @@ mod config;
 mod groups;
 mod helper;
 mod points;
+mod probe;
 mod runtime;
 
 use std::ffi::OsStr;
@@ -38,6 +39,7 @@ use crate::spec::{Image, Spec};
 
 pub(crate) use crate::init::ARRIVED;
 pub(crate) use bundle::Bundle;
+pub use probe::{ContainerProof, probe_container};
 pub(crate) use runtime::setup_error;
 
 /// A container that is ready to be started.

@@ -10,6 +10,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
+
 use crate::container::beneath;
 use crate::container::bundle::Bundle;
 use crate::container::config::OciMount;
@@ -152,7 +154,12 @@ impl Tree {
                 self.place(target, Point::Folder)?;
                 self.laid
                     .push((target.clone(), Laid::Memory(self.mounts.len())));
-                let own = "mode=0755,uid=1000,gid=1000";
+                // To the runtime of an ordinary user there is no other user.
+                let own = if geteuid().is_root() {
+                    "mode=0755,uid=1000,gid=1000"
+                } else {
+                    "mode=0755"
+                };
                 self.mounts
                     .push(OciMount::memory(target, *size_bytes, own)?);
             }

@@ -660,3 +660,12 @@ async fn limits_for_all_processes_together_hold() {
         assert!(told.cgroup.is_some(), "{told:?}");
     }
 }
+
+#[tokio::test]
+async fn the_probe_proves_the_tier() {
+    let proof = freehold_sandbox::probe_container(&crate::kit::init())
+        .await
+        .unwrap();
+    assert!(proof.runtime.is_file(), "{proof:?}");
+    assert_eq!(proof.rootless, !nix::unistd::geteuid().is_root());
+}

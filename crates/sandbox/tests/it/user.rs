@@ -28,6 +28,11 @@ fn an_ordinary_user_gets_the_same() {
     let helper = here("init", &crate::kit::init().program);
     let tests = here("tests", &std::env::current_exe().unwrap());
     let names = [
+        "container::an_image_is_the_root_and_is_never_written",
+        "container::mounts_lie_over_each_other_as_in_the_sandbox",
+        "container::privileges_are_gone_and_stay_gone",
+        "container::the_network_is_empty_but_for_the_ports",
+        "container::the_probe_proves_the_tier",
         "end::kill_takes_the_whole_tree_and_returns_when_it_is_gone",
         "start::codes_and_signals_come_out_as_they_are",
         "start::the_probe_proves_both_tiers",
@@ -47,5 +52,5 @@ fn an_ordinary_user_gets_the_same() {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains("test result: ok. 6 passed"), "{told}");
+    assert!(told.contains("test result: ok. 11 passed"), "{told}");
 }
