@@ -18,6 +18,9 @@ pub(super) enum Reach {
 
 /// Judges by the IANA special-purpose registries (RFC 6890 and its updates). Of IPv6 only global
 /// unicast (`2000::/3`) can be public; a form that carries an IPv4 address is judged by that one too.
+///
+/// Documentation ranges count as public: nothing of anybody's inside is there, and closed networks
+/// give their mirrors such addresses.
 pub(super) fn reach(ip: IpAddr) -> Reach {
     match ip {
         IpAddr::V4(ip) => v4(ip),
@@ -63,8 +66,8 @@ fn v4(ip: Ipv4Addr) -> Reach {
         || a >= 240
         || (a == 100 && (64..128).contains(&b))
         || (a == 198 && (b == 18 || b == 19))
-        // Protocol assignments, the relays of 6to4, and documentation.
-        || matches!((a, b, c), (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113));
+        // Protocol assignments, and the relays of 6to4.
+        || matches!((a, b, c), (192, 0, 0) | (192, 88, 99));
     match (never, inside) {
         (true, _) => Reach::Never,
         (_, true) => Reach::Inside,
@@ -103,9 +106,8 @@ fn plain_v6(ip: Ipv6Addr, first: u16, second: u16) -> Reach {
         return Reach::Never;
     }
     let global = first & 0xe000 == 0x2000;
-    // Protocol assignments (benchmarks, ORCHID and more) and documentation.
-    let special = (first == 0x2001 && (second < 0x200 || second == 0xdb8))
-        || (first == 0x3fff && second < 0x1000);
+    // Protocol assignments: benchmarks, ORCHID and more.
+    let special = first == 0x2001 && second < 0x200;
     if global && !special {
         Reach::Public
     } else {
@@ -139,18 +141,12 @@ mod tests {
                 "172.31.255.255",
                 "192.0.0.0",
                 "192.0.0.255",
-                "192.0.2.0",
-                "192.0.2.255",
                 "192.88.99.0",
                 "192.88.99.255",
                 "192.168.0.0",
                 "192.168.255.255",
                 "198.18.0.0",
                 "198.19.255.255",
-                "198.51.100.0",
-                "198.51.100.255",
-                "203.0.113.0",
-                "203.0.113.255",
                 "240.0.0.0",
                 "255.255.255.254",
             ],
@@ -192,6 +188,9 @@ mod tests {
                 "192.169.0.0",
                 "198.17.255.255",
                 "198.20.0.0",
+                "192.0.2.1",
+                "198.51.100.1",
+                "203.0.113.80",
                 "198.51.99.255",
                 "198.51.101.0",
                 "203.0.112.255",
@@ -222,10 +221,6 @@ mod tests {
                 "2001:20::1",
                 "2001:30::1",
                 "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff",
-                "2001:db8::",
-                "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
-                "3fff::",
-                "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
                 "5f00::1",
                 "fc00::",
                 "fd12:3456::1",
@@ -257,11 +252,13 @@ mod tests {
             &[
                 "2001:200::1",
                 "2001:db7:ffff::1",
+                "2001:db8::1",
                 "2001:db9::1",
                 "2001:4860:4860::8888",
                 "2606:4700::1111",
                 "2a00::1",
                 "3ffe:ffff::1",
+                "3fff::1",
                 "3fff:1000::1",
             ],
             Reach::Public,

@@ -176,7 +176,6 @@ async fn a_name_that_resolves_inside_is_refused_whoever_allows_it() {
         "::ffff:127.0.0.1",
         "10.0.0.1",
         "100.64.0.1",
-        "203.0.113.1",
         "fd00::1",
     ] {
         for policy in [
@@ -252,7 +251,7 @@ async fn the_judged_address_is_the_dialled_one() {
     let (port, _echo) = echo().await;
     for (first, private, expected) in [
         ([127, 0, 0, 1], true, TUNNEL),
-        ([192, 0, 2, 1], false, "HTTP/1.1 403 "),
+        ([10, 0, 0, 1], false, "HTTP/1.1 403 "),
     ] {
         let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let counter = Arc::clone(&asked);
