@@ -44,6 +44,7 @@ impl Bundle {
             return Err(GitError::TooLarge {
                 what: "the bundle",
                 limit: limits.bytes,
+                found: Some(meta.len()),
             });
         }
         let mut reader = BufReader::new(file.take(MAX_HEAD));
@@ -127,6 +128,7 @@ fn check_pack(intro: [u8; 12], limits: &ImportLimits) -> Result<()> {
         return Err(GitError::TooLarge {
             what: "the number of objects",
             limit: limits.objects,
+            found: Some(objects),
         });
     }
     Ok(())

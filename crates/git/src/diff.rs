@@ -127,6 +127,7 @@ impl Store {
             return Err(GitError::TooLarge {
                 what: "the number of changed files",
                 limit: limit as u64,
+                found: Some(files.len() as u64),
             });
         }
         Ok(files)

@@ -168,12 +168,14 @@ pub enum GitError {
         said: String,
     },
     /// Something is bigger than its bound.
-    #[error("{what} is larger than {limit}")]
+    #[error("{what} is larger than {limit}{}", told(*found))]
     TooLarge {
         /// What was measured.
         what: &'static str,
         /// The bound, in bytes or in entries.
         limit: u64,
+        /// What was found, where it was measured to its end.
+        found: Option<u64>,
     },
     /// The commit has more files than a workspace may hold.
     #[error("the repository has {found} files to check out; at most {limit} are (FILES_MAX)")]
@@ -242,6 +244,10 @@ pub enum GitError {
         #[source]
         source: io::Error,
     },
+}
+
+fn told(found: Option<u64>) -> String {
+    found.map_or_else(String::new, |found| format!(": it is {found}"))
 }
 
 impl GitError {

@@ -26,10 +26,12 @@ pub struct ImportLimits {
     pub commits: usize,
     /// Paths in the last commit, old and new.
     pub paths: usize,
+    /// Parts of one path.
+    pub depth: usize,
 }
 
 impl Default for ImportLimits {
-    /// 2 GiB, a million objects, 512 MiB each, 10,000 commits, a million paths: beyond any honest run.
+    /// 2 GiB, a million objects, 512 MiB each, 10,000 commits, a million paths of 512 parts: beyond any honest run.
     fn default() -> Self {
         Self {
             bytes: 2 << 30,
@@ -37,6 +39,7 @@ impl Default for ImportLimits {
             object_bytes: 512 << 20,
             commits: 10_000,
             paths: 1_000_000,
+            depth: 512,
         }
     }
 }
@@ -211,10 +214,11 @@ impl Inside<'_> {
             let mut sizes = sizes
                 .split(|b| *b == b'\n')
                 .filter_map(|l| std::str::from_utf8(l).ok()?.parse::<u64>().ok());
-            if sizes.any(|size| size > limits.object_bytes) {
+            if let Some(size) = sizes.find(|size| *size > limits.object_bytes) {
                 return Err(GitError::TooLarge {
                     what: "an object",
                     limit: limits.object_bytes,
+                    found: Some(size),
                 });
             }
         }
@@ -281,6 +285,8 @@ impl Inside<'_> {
             return Err(GitError::TooLarge {
                 what: "the number of commits",
                 limit: limits.commits as u64,
+                // Counted no further than past the bound.
+                found: None,
             });
         }
         Ok(count)
@@ -300,21 +306,31 @@ impl Inside<'_> {
         let bound = limits.paths.saturating_mul(MAX_PATH).min(MAX_LIST);
         let call = self.call("the list of paths", args)?.limit(bound);
         let list = self.store.git.run(call).await?.success()?;
-        let mut count = 0;
+        let (mut count, mut deepest) = (0, 0);
         for path in fields(&list.stdout) {
             count += 1;
+            deepest = deepest.max(path.split(|b| *b == b'/').count());
             if path.len() > MAX_PATH || path.split(|b| *b == b'/').any(|part| part.len() > MAX_NAME)
             {
                 return Err(bad(format!(
-                    "a path is too long: {}…",
+                    "a path of {} bytes, or a part of it, is too long (at most {MAX_PATH} and {MAX_NAME}): {}…",
+                    path.len(),
                     String::from_utf8_lossy(&path[..path.len().min(80)])
                 )));
             }
+        }
+        if deepest > limits.depth {
+            return Err(GitError::TooLarge {
+                what: "the depth of a path",
+                limit: limits.depth as u64,
+                found: Some(deepest as u64),
+            });
         }
         if count > limits.paths {
             return Err(GitError::TooLarge {
                 what: "the number of paths",
                 limit: limits.paths as u64,
+                found: Some(count as u64),
             });
         }
         Ok(())

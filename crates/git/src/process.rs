@@ -329,6 +329,7 @@ async fn read_all(
             return Err(GitError::TooLarge {
                 what,
                 limit: limit as u64,
+                found: None,
             });
         }
         all.extend_from_slice(&buffer[..n]);

@@ -52,6 +52,7 @@ impl Store {
             return Err(GitError::TooLarge {
                 what: "the number of files",
                 limit: limit as u64,
+                found: Some(paths.len() as u64),
             });
         }
         Ok(paths)

@@ -120,6 +120,7 @@ impl Store {
             return Err(GitError::TooLarge {
                 what: "the request",
                 limit: FETCH_REQUEST_MAX as u64,
+                found: Some(request.len() as u64),
             });
         }
         pktline::check_fetch(request, self.is_sha256())?;

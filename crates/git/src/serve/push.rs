@@ -156,10 +156,12 @@ impl Store {
     ) -> Result<Imported> {
         let io = || GitError::io("reading the push");
         let mut pack = File::open(body).map_err(io())?;
-        if pack.metadata().map_err(io())?.len() > limits.bytes {
+        let found = pack.metadata().map_err(io())?.len();
+        if found > limits.bytes {
             return Err(GitError::TooLarge {
                 what: "the push",
                 limit: limits.bytes,
+                found: Some(found),
             });
         }
         pack.seek(SeekFrom::Start(request.pack_at)).map_err(io())?;

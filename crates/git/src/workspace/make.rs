@@ -51,12 +51,13 @@ impl Store {
         )?;
         self.borrow(&git, &self.objects())?;
         match &near {
-            Some(near) => self.make_delta(hold, near, at, dir).await?,
+            Some(near) => self.make_delta(hold, near, at, kind.shape, dir).await?,
             None => {
                 let files = dir.join("files");
                 std::fs::create_dir(&files).map_err(io())?;
                 let index = git.join("index");
                 self.check_out(hold, at, &git, &files, &index).await?;
+                self.leave_out(hold, kind.shape, &git, &files).await?;
                 self.fill_untracked(hold, &git, &files, &index, kind.place)
                     .await?;
             }
@@ -125,7 +126,14 @@ impl Store {
     }
 
     /// What differs is checked out over the near base, and what that wrote is the delta.
-    async fn make_delta(&self, hold: &Hold, near: &Base, at: &Oid, dir: &Path) -> Result<()> {
+    async fn make_delta(
+        &self,
+        hold: &Hold,
+        near: &Base,
+        at: &Oid,
+        shape: &Shape,
+        dir: &Path,
+    ) -> Result<()> {
         let io = || GitError::io("making a base checkout");
         let shown = dir.join("merged");
         let upper = Upper {
@@ -156,6 +164,9 @@ impl Store {
             .env("GIT_INDEX_FILE", &index)
             .cwd(&shown);
         self.done(call).await?;
+        // What changed was checked out again, left out or not.
+        self.leave_out(hold, shape, &dir.join("git"), &shown)
+            .await?;
         near.touch();
         overlay::hide(&shown).map_err(io())?;
         std::fs::remove_dir(&shown).map_err(io())?;

@@ -7,6 +7,7 @@
 
 mod base;
 mod keep;
+mod left_out;
 mod make;
 mod overlay;
 mod shape;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use make::FILES_MAX;
-pub use shape::Shape;
+pub use shape::{LeftOut, Shape};
 
 use crate::stage::{alternate, fresh, write};
 use crate::{GitError, Oid, Result, Store};
@@ -128,6 +129,7 @@ impl Store {
                 self.borrow(&scratch, &self.objects())?;
                 let index = scratch.join("index");
                 self.check_out(&hold, at, &scratch, &work, &index).await?;
+                self.leave_out(&hold, wanted.shape, &scratch, &work).await?;
                 std::fs::create_dir(work.join(".git")).map_err(io())?;
                 Laid::Checkout
             }

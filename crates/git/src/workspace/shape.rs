@@ -2,6 +2,7 @@
 //! "INTERNALS — CONE MODE").
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::Result;
 use crate::names::invalid;
@@ -11,10 +12,35 @@ const FOLDERS_MAX: usize = 200;
 /// Longest path of a folder.
 const FOLDER_MAX: usize = 1024;
 
+/// Files of a commit that a workspace does not hold, by a rule with a name. Git takes their absence
+/// for no change: a commit that is made there has them as they were.
+#[derive(Clone, Copy)]
+pub struct LeftOut {
+    /// The rule's name; another rule has another one.
+    pub name: &'static str,
+    /// Whether a path, from the root, is left out.
+    pub rule: fn(&str) -> bool,
+}
+
+impl fmt::Debug for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for LeftOut {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for LeftOut {}
+
 /// The folders of a commit that are checked out, with the files beside and above them; none is all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
     folders: BTreeSet<String>,
+    left_out: Option<LeftOut>,
 }
 
 impl Shape {
@@ -43,10 +69,26 @@ impl Shape {
         }
         let all = kept.clone();
         kept.retain(|folder| !parents(folder).any(|parent| all.contains(parent)));
-        Ok(Self { folders: kept })
+        Ok(Self {
+            folders: kept,
+            left_out: None,
+        })
     }
 
-    /// Whether it is all files.
+    /// The same without the files that a rule names.
+    #[must_use]
+    pub fn without(self, left_out: LeftOut) -> Self {
+        Self {
+            left_out: Some(left_out),
+            ..self
+        }
+    }
+
+    pub(crate) fn left_out(&self) -> Option<LeftOut> {
+        self.left_out
+    }
+
+    /// Whether it is all folders.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.folders.is_empty()
@@ -75,7 +117,10 @@ impl Shape {
     /// In one line.
     pub(super) fn line(&self) -> String {
         let folders: Vec<&str> = self.folders.iter().map(String::as_str).collect();
-        folders.join(":")
+        match self.left_out {
+            Some(left_out) => format!("{}:!{}", folders.join(":"), left_out.name),
+            None => folders.join(":"),
+        }
     }
 
     /// What `info/sparse-checkout` says.
