@@ -94,9 +94,9 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
             };
             return roles::server::run(args, environment, printer);
         }
-        Command::Doctor => {
+        Command::Doctor(words) => {
             let data = installation(environment, &global)?;
-            return roles::doctor::run(&DoctorArgs { data }, environment, printer);
+            return roles::doctor::run(&DoctorArgs { data, words }, environment, printer);
         }
         Command::Runner(RunnerWords::Serve(words)) => {
             return roles::runner::run(serve(words, environment, &global)?, environment, printer);

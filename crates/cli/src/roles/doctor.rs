@@ -1,9 +1,11 @@
 //! `freehold doctor`: what this machine has and lacks, found by trying, and how to mend it.
 
 mod checks;
+mod fix;
 
 use std::process::ExitCode;
 
+use freehold_sandbox::obstacle::Obstacle;
 use serde::Serialize;
 
 use super::data::Data;
@@ -34,6 +36,9 @@ struct Finding {
     found: String,
     /// What to do; `null` where nothing needs doing.
     mend: Option<String>,
+    /// What `--fix` can do about it.
+    #[serde(skip)]
+    obstacles: Vec<Obstacle>,
 }
 
 /// The whole document.
@@ -51,6 +56,7 @@ impl Finding {
             state: Standing::Ok,
             found: found.into(),
             mend: None,
+            obstacles: Vec::new(),
         }
     }
 
@@ -80,7 +86,16 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let items = runtime.block_on(checks::all(&data, environment));
+    let mut items = runtime.block_on(checks::all(&data, environment));
+    if args.words.fix {
+        let obstacles = items.iter().flat_map(|item| item.obstacles.clone());
+        let obstacles: Vec<_> = obstacles.collect();
+        if obstacles.is_empty() {
+            say("nothing stands in the sandbox's way that could be removed from here");
+        } else if runtime.block_on(fix::fix(&obstacles, args.words.yes, say))? {
+            items = runtime.block_on(checks::all(&data, environment));
+        }
+    }
     runtime.shutdown_background();
     let ok = items.iter().all(|item| item.state != Standing::Missing);
     printer.show(&Report { ok, items }, words)?;
@@ -88,6 +103,12 @@ pub(crate) fn run(
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// What is done, and what is asked, is said also where nobody watches.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
 }
 
 fn words(report: &Report, printer: Printer) -> String {

@@ -17,7 +17,7 @@ pub(crate) use agents::{
 };
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use roles::{
-    DoctorArgs, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs,
+    DoctorArgs, DoctorWords, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs,
     UpWords,
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
@@ -130,8 +130,8 @@ pub(crate) enum Command {
     /// Run a command as a run would: in the sandbox, with this machine's tools and the registries
     Sandbox(SandboxWords),
     /// Say what this machine has and lacks, and how to mend it
-    #[command(after_help = "Example:\n  freehold doctor")]
-    Doctor,
+    #[command(after_help = "Examples:\n  freehold doctor\n  freehold doctor --fix")]
+    Doctor(DoctorWords),
     /// Print the completions for a shell
     #[command(
         after_help = "Example:\n  freehold completions bash > ~/.local/share/bash-completion/completions/freehold"

@@ -129,9 +129,22 @@ pub(crate) struct ServeArgs {
     pub(crate) consent: Option<PathBuf>,
 }
 
+/// What a person says to `doctor`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorWords {
+    /// Remove what keeps the sandbox from working here; each step is shown, and asked about
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Ask nothing
+    #[arg(long, requires = "fix")]
+    pub(crate) yes: bool,
+}
+
 /// What the role `doctor` gets.
 #[derive(Debug, Clone)]
 pub(crate) struct DoctorArgs {
     /// The data directory of the installation on this machine, absolute.
     pub(crate) data: PathBuf,
+    /// What was said.
+    pub(crate) words: DoctorWords,
 }

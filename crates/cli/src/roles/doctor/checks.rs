@@ -6,6 +6,7 @@ use std::time::Duration;
 use freehold_git::{Git, Options as GitOptions};
 use freehold_postgres::{Search, find_binaries};
 use freehold_sandbox::Init;
+use freehold_sandbox::obstacle::{self, Facts};
 use freehold_wire::api::Health;
 use nix::sys::statvfs::statvfs;
 use tokio::time::timeout;
@@ -98,8 +99,16 @@ async fn sandbox() -> Finding {
             ),
         ),
         Err(error) => {
+            let obstacles = obstacle::diagnose(&error, &Facts::read(Path::new("/")));
             let failure = Failure::caused("sandbox", &error, mend);
-            Finding::missing("sandbox", failure.message, failure.next)
+            let next = match obstacles.first() {
+                Some(obstacle) => format!("{}: `freehold doctor --fix` mends it", obstacle.what),
+                None => failure.next,
+            };
+            Finding {
+                obstacles,
+                ..Finding::missing("sandbox", failure.message, next)
+            }
         }
     }
 }

@@ -54,3 +54,49 @@ fn what_is_missing_is_named_with_what_mends_it() {
         assert!(text.contains(words), "{words} is not in:\n{text}");
     }
 }
+
+/// A host that forbids user namespaces, as far as a user namespace of our own can be one: its own
+/// limit, and an `/etc/sysctl.d` that is gone with it.
+const RESISTING: &str =
+    "mount -t tmpfs none /etc/sysctl.d && echo 0 > /proc/sys/user/max_user_namespaces && ";
+
+#[test]
+fn a_host_without_user_namespaces_is_told_so_and_mended() {
+    let house = House::new();
+    let ask = |words: &str| {
+        let program = house.command(&[]);
+        let program = program.get_program().to_str().unwrap().to_owned();
+        let data = house.data().display().to_string();
+        let mut command = std::process::Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+            .arg(format!(
+                "{RESISTING} exec '{program}' --data '{data}' {words}"
+            ));
+        command.output().unwrap()
+    };
+    let refused = ask("doctor --json");
+    let report: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    let sandbox = item(&report, "sandbox");
+    assert_eq!(sandbox["state"], "missing", "{report:#}");
+    let mend = sandbox["mend"].as_str().unwrap();
+    assert!(
+        mend.contains("user.max_user_namespaces is 0") && mend.contains("doctor --fix"),
+        "{mend}"
+    );
+    let declined = ask("doctor --fix </dev/null");
+    assert_eq!(declined.status.code(), Some(1), "nobody said yes");
+
+    let mended = ask("doctor --fix --yes --json");
+    let said = String::from_utf8_lossy(&mended.stderr).into_owned();
+    assert!(
+        said.contains("sysctl -w user.max_user_namespaces=15000"),
+        "{said}"
+    );
+    let report: Value = serde_json::from_slice(&mended.stdout).unwrap();
+    assert_eq!(
+        item(&report, "sandbox")["state"],
+        "ok",
+        "{report:#}\n{said}"
+    );
+}
