@@ -1,5 +1,5 @@
-//! How long the start of `true` takes in the sandbox, beside bare `bwrap` and a plain process, and
-//! how much processor time: on a busy machine the second is the one to compare.
+//! How long the start of `true` takes in the sandbox and in a container, beside bare `bwrap`, bare
+//! `runc` with the same mounts, and a plain process, and how much processor time: on a busy machine the second is the one to compare.
 //!
 //! `cargo run --release -p freehold-sandbox --example start -- [ROUNDS]`
 #![expect(clippy::print_stdout, reason = "it is for a person who looks")]
@@ -29,6 +29,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
+    let bundle = runc_bundle(folder.path())?;
     let mut times: BTreeMap<&str, Vec<(Duration, Duration)>> = BTreeMap::new();
     // In turns, so that a busy moment of the machine meets all of them.
     for _ in 0..rounds {
@@ -39,7 +40,14 @@ async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
         let begun = (Instant::now(), processor());
         bare(folder.path())?;
         time("bare bwrap", begun);
-        for (name, tier) in [("none", Tier::None), ("sandbox", Tier::Sandbox)] {
+        if let Some(bundle) = &bundle {
+            let begun = (Instant::now(), processor());
+            bare_runc(bundle.path())?;
+            time("bare runc", begun);
+        }
+        let mut tiers = vec![("none", Tier::None), ("sandbox", Tier::Sandbox)];
+        tiers.extend(bundle.as_ref().map(|_| ("container", Tier::Container)));
+        for (name, tier) in tiers {
             let spec = spec(tier, folder.path())?;
             let begun = (Instant::now(), processor());
             let exit = start(&spec).await?.wait().await?;
@@ -103,6 +111,55 @@ fn bare(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
         Ok(())
     } else {
         Err("bwrap failed".into())
+    }
+}
+
+/// A bundle as `runc spec` writes it, with the system and a folder; `None` without `runc`.
+fn runc_bundle(folder: &std::path::Path) -> Result<Option<tempfile::TempDir>, Box<dyn Error>> {
+    let bundle = tempfile::tempdir()?;
+    let mut command = Command::new("runc");
+    command.arg("spec").current_dir(bundle.path());
+    if !command.status().is_ok_and(|ended| ended.success()) {
+        return Ok(None);
+    }
+    let root = bundle.path().join("rootfs");
+    std::fs::create_dir(&root)?;
+    let path = bundle.path().join("config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+    let bind = |source: &std::path::Path, target: &std::path::Path, write: &str| {
+        let options = ["rbind", write, "nosuid", "nodev"];
+        serde_json::json!({"source": source, "destination": target, "type": "bind", "options": options})
+    };
+    let mounts = config["mounts"].as_array_mut().ok_or("no mounts")?;
+    for mount in host_root() {
+        match mount {
+            Mount::ReadOnly { source, target } => mounts.push(bind(&source, &target, "ro")),
+            Mount::Symlink { points_to, target } => {
+                let link = root.join(target.strip_prefix("/")?);
+                std::fs::create_dir_all(link.parent().unwrap_or(&root))?;
+                std::os::unix::fs::symlink(points_to, link)?;
+            }
+            _ => {}
+        }
+    }
+    mounts.push(bind(folder, std::path::Path::new("/workspace"), "rw"));
+    config["process"]["args"] = serde_json::json!(["true"]);
+    config["process"]["terminal"] = false.into();
+    // Its default raises a limit, which not every machine allows.
+    config["process"]["rlimits"] = serde_json::json!([]);
+    std::fs::write(path, serde_json::to_vec(&config)?)?;
+    Ok(Some(bundle))
+}
+
+fn bare_runc(bundle: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let name = format!("freehold-bare-{}", std::process::id());
+    let mut command = Command::new("runc");
+    command.arg("--root").arg(bundle.join("state"));
+    command.args(["run", "--bundle"]).arg(bundle).arg(name);
+    if command.stdin(Stdio::null()).status()?.success() {
+        Ok(())
+    } else {
+        Err("runc failed".into())
     }
 }
 

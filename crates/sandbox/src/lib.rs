@@ -63,7 +63,7 @@ mod sys;
 pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
-pub use container::{ContainerProof, probe_container};
+pub use container::{ContainerProof, UnpackedImage, probe_container, unpack_image};
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
 pub use launch::{harden_self, start};

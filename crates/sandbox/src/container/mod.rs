@@ -21,6 +21,7 @@ mod bundle;
 mod config;
 mod groups;
 mod helper;
+mod image;
 mod points;
 mod probe;
 mod runtime;
@@ -39,6 +40,7 @@ use crate::spec::{Image, Spec};
 
 pub(crate) use crate::init::ARRIVED;
 pub(crate) use bundle::Bundle;
+pub use image::{UnpackedImage, unpack_image};
 pub use probe::{ContainerProof, probe_container};
 pub(crate) use runtime::setup_error;
 

@@ -1,0 +1,264 @@
+//! An image's files from a tar stream into a folder, as strictly as can be: whoever made the image
+//! made the stream.
+//!
+//! Every part of a path is opened below the folder without following a link, so that no order of
+//! links and files leads out. Devices and pipes are left out, owners and `setuid` bits too: all
+//! belongs to the user who unpacks.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
+use tar::{Archive, EntryType};
+
+/// The largest images that are in use have some hundred thousand files.
+const MAX_ENTRIES: usize = 2_000_000;
+/// And some ten gigabytes.
+const MAX_BYTES: u64 = 64 << 30;
+/// Parts of a path; the kernel takes 4096 bytes.
+const MAX_DEPTH: usize = 256;
+
+/// Unpacks `stream` into `folder`, which exists and is empty. After an error what is there is of no
+/// use.
+pub(super) fn unpack(stream: impl Read, folder: &Path) -> io::Result<()> {
+    within(stream, folder, MAX_ENTRIES, MAX_BYTES)
+}
+
+fn within(stream: impl Read, folder: &Path, entries: usize, bytes: u64) -> io::Result<()> {
+    let root = openat(AT_FDCWD, folder, WALK, Mode::empty())?;
+    let mut left = bytes;
+    let mut archive = Archive::new(stream);
+    for (count, entry) in archive.entries()?.enumerate() {
+        let mut entry = entry?;
+        if count >= entries {
+            return Err(refused("it has too many files", folder));
+        }
+        let path = plain(&entry.path()?)?;
+        if path.as_os_str().is_empty() {
+            continue;
+        }
+        let (at, name) = parent(&root, &path)?;
+        let mode = entry.header().mode()? & 0o777;
+        match entry.header().entry_type() {
+            EntryType::Directory => {
+                make_folder(&at, name)?;
+                let made: File = openat(&at, name, FOLDER, Mode::empty())?.into();
+                // Open for the user who unpacks, or nothing could be put into it or removed.
+                made.set_permissions(Permissions::from_mode(mode | 0o700))?;
+            }
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                let size = entry.size();
+                left = left
+                    .checked_sub(size)
+                    .ok_or_else(|| refused("it is too large", folder))?;
+                replace(&at, name)?;
+                let mut file: File =
+                    openat(&at, name, NEW, Mode::from_bits_truncate(0o600))?.into();
+                if io::copy(&mut entry, &mut file)? != size {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                file.set_permissions(Permissions::from_mode(mode | 0o400))?;
+            }
+            EntryType::Symlink => {
+                let to = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?;
+                replace(&at, name)?;
+                symlinkat(to.as_ref(), &at, name)?;
+            }
+            EntryType::Link => {
+                let to = plain(&entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?)?;
+                let (from, original) = parent(&root, &to)?;
+                replace(&at, name)?;
+                linkat(&from, original, &at, name, AtFlags::empty())?;
+            }
+            // Devices and pipes.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+const WALK: OFlag = OFlag::O_PATH
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+const FOLDER: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+const NEW: OFlag = OFlag::O_WRONLY
+    .union(OFlag::O_CREAT)
+    .union(OFlag::O_EXCL)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+
+/// A path of the stream below the folder: without `.` and a first `/`; `..` is refused.
+fn plain(path: &Path) -> io::Result<PathBuf> {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(part) => plain.push(part),
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) => {
+                return Err(refused("a path leads upwards", path));
+            }
+        }
+    }
+    if plain.components().count() > MAX_DEPTH {
+        return Err(refused("a path is too deep", path));
+    }
+    Ok(plain)
+}
+
+/// The folder that a path lies in, made where it is missing, and the name in it.
+fn parent<'a>(root: &OwnedFd, path: &'a Path) -> io::Result<(OwnedFd, &'a Path)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidData)?;
+    let mut at = root.as_fd().try_clone_to_owned()?;
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        let part = Path::new(&part);
+        make_folder(&at, part)?;
+        at = openat(&at, part, WALK, Mode::empty())
+            .map_err(|_| refused("a link or a file is on the way", path))?;
+    }
+    Ok((at, Path::new(name)))
+}
+
+fn make_folder(at: &OwnedFd, name: &Path) -> io::Result<()> {
+    match mkdirat(at, name, Mode::from_bits_truncate(0o755)) {
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes room for what a later entry says of the same path. A folder is not replaced.
+fn replace(at: &OwnedFd, name: &Path) -> io::Result<()> {
+    match unlinkat(at, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused(why: &str, path: &Path) -> io::Error {
+    io::Error::other(format!("{why}: {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tar::{Builder, Header};
+
+    use super::*;
+
+    /// A stream of these: kind, path, and contents or target.
+    fn stream(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
+        let mut made = Builder::new(Vec::new());
+        for (kind, path, text) in entries {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_mode(0o4755);
+            // Written into the header itself: the library refuses hostile paths when writing.
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+            let linked = matches!(kind, EntryType::Symlink | EntryType::Link);
+            if linked {
+                header.as_mut_bytes()[157..157 + text.len()].copy_from_slice(text.as_bytes());
+            }
+            let text = if linked { "" } else { text };
+            header.set_size(text.len() as u64);
+            header.set_cksum();
+            made.append(&header, text.as_bytes()).unwrap();
+        }
+        made.into_inner().unwrap()
+    }
+
+    #[test]
+    fn an_ordinary_image_is_unpacked_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = stream(&[
+            (EntryType::Directory, "./etc/", ""),
+            (EntryType::Regular, "/etc/name", "first"),
+            (EntryType::Regular, "etc/name", "second"),
+            (EntryType::Symlink, "bin", "usr/bin"),
+            (EntryType::Regular, "usr/bin/tool", "tool"),
+            (EntryType::Link, "usr/bin/same", "usr/bin/tool"),
+            (EntryType::Symlink, "out", "/etc/passwd"),
+            (EntryType::Char, "dev/null", ""),
+            (EntryType::Fifo, "pipe", ""),
+        ]);
+        unpack(image.as_slice(), folder.path()).unwrap();
+        let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+        assert_eq!(
+            (read("etc/name"), read("bin/tool"), read("usr/bin/same")),
+            ("second".into(), "tool".into(), "tool".into())
+        );
+        let mode = fs::metadata(folder.path().join("usr/bin/tool")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o7777, 0o755, "no setuid");
+        assert!(folder.path().join("out").is_symlink());
+        assert!(!folder.path().join("dev/null").exists() && !folder.path().join("pipe").exists());
+    }
+
+    #[test]
+    fn no_stream_leads_out_of_the_folder() {
+        let regular = EntryType::Regular;
+        let hostile: [&[(EntryType, &str, &str)]; 6] = [
+            &[(regular, "../victim", "x")],
+            &[(regular, "a/../../victim", "x")],
+            &[(EntryType::Symlink, "a", ".."), (regular, "a/victim", "x")],
+            &[
+                (EntryType::Symlink, "a", ".."),
+                (EntryType::Directory, "a/victim", ""),
+            ],
+            &[(EntryType::Link, "a", "../secret")],
+            &[
+                (EntryType::Symlink, "a", ".."),
+                (EntryType::Link, "b", "a/secret"),
+            ],
+        ];
+        for entries in hostile {
+            let base = tempfile::tempdir().unwrap();
+            fs::write(base.path().join("secret"), "canary").unwrap();
+            let folder = base.path().join("folder");
+            fs::create_dir(&folder).unwrap();
+            assert!(
+                unpack(stream(entries).as_slice(), &folder).is_err(),
+                "{entries:?}"
+            );
+            assert_eq!(fs::read_dir(base.path()).unwrap().count(), 2, "{entries:?}");
+        }
+        // A link over a file that is then written again: the link is replaced, not followed.
+        let base = tempfile::tempdir().unwrap();
+        let victim = base.path().join("victim");
+        fs::write(&victim, "canary").unwrap();
+        let folder = base.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let image = stream(&[
+            (EntryType::Symlink, "a", "../victim"),
+            (regular, "a", "written"),
+        ]);
+        unpack(image.as_slice(), &folder).unwrap();
+        assert_eq!(fs::read_to_string(victim).unwrap(), "canary");
+        assert_eq!(fs::read_to_string(folder.join("a")).unwrap(), "written");
+    }
+
+    #[test]
+    fn bounds_and_cuts_are_errors() {
+        let image = stream(&[
+            (EntryType::Regular, "a", "12345"),
+            (EntryType::Regular, "b", "12345"),
+        ]);
+        let tried = |image: &[u8], entries, bytes| {
+            let folder = tempfile::tempdir().unwrap();
+            within(image, folder.path(), entries, bytes)
+        };
+        assert!(tried(&image, 2, 10).is_ok());
+        assert!(tried(&image, 1, 10).is_err());
+        assert!(tried(&image, 2, 9).is_err());
+        assert!(tried(&image[..700], 2, 10).is_err());
+        assert!(tried(&[b'x'; 512], 2, 10).is_err());
+    }
+}
