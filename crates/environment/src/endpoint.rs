@@ -213,6 +213,32 @@ impl Url {
     }
 }
 
+/// The user name and password of a URL, decoded; none where it has no user information. Kept apart
+/// from [`Url`], which is shown.
+pub(crate) fn user_info(text: &str) -> Option<(String, String)> {
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (info, _) = authority.rsplit_once('@')?;
+    let (user, password) = info.split_once(':').unwrap_or((info, ""));
+    Some((decoded(user)?, decoded(password)?))
+}
+
+/// Percent-decoded (RFC 3986, section 2.1).
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            _ => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 impl fmt::Display for Url {
     /// The URL without credentials; the port only where it is not the usual one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -277,6 +303,21 @@ mod tests {
             Host::Ip(Ipv6Addr::LOCALHOST.into())
         );
         assert_eq!(HostPort::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
+    }
+
+    #[test]
+    fn user_information_is_decoded() {
+        let both = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        for (text, expected) in [
+            ("https://me:a%40b%3a@pkg.example/x", both("me", "a@b:")),
+            ("https://token@pkg.example", both("token", "")),
+            ("https://:x@pkg.example", both("", "x")),
+            ("https://pkg.example/@me:x", None),
+            ("https://me:%4@pkg.example/", None),
+            ("https://me:%ff@pkg.example/", None),
+        ] {
+            assert_eq!(user_info(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -135,22 +135,35 @@ pub(crate) async fn way_out(
         Egress::Open => Policy::Open(known.allow.clone()),
         _ => known.policy(),
     };
-    let env = known.environment(PROXY_PORT);
+    let authority = known.authority();
+    let authority = authority.map_err(|error| because(Reason::Sandbox, &error))?;
+    let known = match &authority {
+        Some(authority) => known.trusting(authority),
+        None => known,
+    };
     Ok(Some(WayOut {
-        env,
+        env: known.environment(PROXY_PORT),
         mounts: known.mounts,
         home_files: known.home_files,
-        ..open(site, policy)?
+        ..open(site, policy, authority)?
     }))
 }
 
 /// Opens any public address, for an agent whose order says so.
 pub(crate) fn open_way_out(site: Site<'_>) -> Result<WayOut, Halt> {
-    open(site, Policy::Open(vec![]))
+    open(site, Policy::Open(vec![]), None)
 }
 
-fn open(site: Site<'_>, policy: Policy) -> Result<WayOut, Halt> {
-    let proxy = Proxy::open(&socket(site), policy, egress::Options::default())
+fn open(
+    site: Site<'_>,
+    policy: Policy,
+    authority: Option<egress::Authority>,
+) -> Result<WayOut, Halt> {
+    let options = egress::Options {
+        authority: authority.map(Arc::new),
+        ..egress::Options::default()
+    };
+    let proxy = Proxy::open(&socket(site), policy, options)
         .map_err(|error| because(Reason::Sandbox, &error))?;
     let direct: Vec<String> = egress::LOOPBACK
         .iter()

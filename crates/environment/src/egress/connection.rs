@@ -6,12 +6,14 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
+use tokio_rustls::{client, server};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Meter, Tab};
 use super::log::{Book, Verdict};
+use super::login::OtherEnd;
 use super::policy::{Policy, Refusal, admit_address};
-use super::request::{self, Request, RequestError};
+use super::request::{self, Plain, Request, RequestError};
 use super::splice::{End, Flow, splice};
 use super::{Options, socks};
 use crate::endpoint::{Host, HostPort};
@@ -221,7 +223,7 @@ async fn pass(
 ) -> Result<(), End> {
     let Asked {
         request,
-        mut rest,
+        rest,
         tongue,
     } = asked;
     let flow = |ahead, left| Flow {
@@ -231,19 +233,72 @@ async fn pass(
         ahead,
         left,
     };
+    let authority = shared.options.authority.as_deref();
     match request {
-        Request::Tunnel { .. } => {
+        Request::Tunnel { at } => {
             match tongue {
                 Tongue::Http => client.write_all(ESTABLISHED).await?,
                 Tongue::Socks => reply(&mut client, socks::Reply::Granted).await,
             }
-            splice(client, server, flow(rest, u64::MAX)).await
+            let Some(end) = authority.and_then(|authority| authority.end(&at)) else {
+                return splice(client, server, flow(rest, u64::MAX)).await;
+            };
+            // TLS begins after the answer; what came before it would be read by nobody.
+            if !rest.is_empty() {
+                return Err(End::Broken);
+            }
+            let opened = open(client, server, &at, &end);
+            let opened = tokio::time::timeout(shared.options.head, opened).await;
+            let (client, server, plain, rest) = opened.map_err(|_| End::Broken)??;
+            let log_in = authority.and_then(|authority| authority.within(&plain));
+            let (ahead, left) = with_body(plain.head(443, log_in), &plain, rest);
+            splice(client, server, flow(ahead, left)).await
         }
         Request::Plain(plain) => {
-            rest.truncate(usize::try_from(plain.body).unwrap_or(usize::MAX));
-            let left = plain.body - rest.len() as u64;
-            let ahead = [plain.head(80, None), rest].concat();
+            let log_in = authority.and_then(|authority| authority.plain(&plain));
+            let (ahead, left) = with_body(plain.head(80, log_in), &plain, rest);
             splice(client, server, flow(ahead, left)).await
+        }
+    }
+}
+
+/// The head with what has come of the body, and how much of that is to come.
+fn with_body(head: Vec<u8>, plain: &Plain, mut begun: Vec<u8>) -> (Vec<u8>, u64) {
+    begun.truncate(usize::try_from(plain.body).unwrap_or(usize::MAX));
+    let left = plain.body - begun.len() as u64;
+    ([head, begun].concat(), left)
+}
+
+type Opened = (
+    server::TlsStream<UnixStream>,
+    client::TlsStream<TcpStream>,
+    Plain,
+    Vec<u8>,
+);
+
+/// TLS on both sides, and the request that came through it.
+async fn open(
+    client: UnixStream,
+    server: TcpStream,
+    at: &HostPort,
+    end: &OtherEnd<'_>,
+) -> Result<Opened, End> {
+    let mut client = end.accept(client).await?;
+    let heard = request::read(&mut client, Vec::new()).await;
+    let parsed = heard.and_then(|(head, rest)| Ok((request::parse_within(&head, at)?, rest)));
+    let (plain, rest) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            answer(&mut client, 400, &error.to_string()).await;
+            return Err(End::Broken);
+        }
+    };
+    match end.connect(at, server).await {
+        Ok(server) => Ok((client, server, plain, rest)),
+        Err(error) => {
+            let text = format!("{at} is allowed, but TLS to it failed: {error}.");
+            answer(&mut client, 502, &text).await;
+            Err(End::Broken)
         }
     }
 }

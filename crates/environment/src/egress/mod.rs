@@ -3,7 +3,8 @@
 //! It serves HTTP (`CONNECT`, and plain HTTP in absolute form) and SOCKS5, told apart by the first
 //! byte, and decides twice: on the parsed host and port, and on the address that is dialled. A name that resolves to a private address is refused
 //! after resolution, and the very address that was judged is the one that is dialled, so that a
-//! second answer of the resolver changes nothing. It never looks into TLS.
+//! second answer of the resolver changes nothing. It looks into TLS only for hosts whose log-in it
+//! keeps: see [`LogIn`].
 //!
 //! What is left over, plainly: whoever may reach a host may send it anything, and a host that serves
 //! many names (a CDN) may serve another one inside TLS. Keep the list short; the log counts bytes.
@@ -12,6 +13,7 @@ mod address;
 mod budget;
 mod connection;
 mod log;
+mod login;
 #[doc(hidden)]
 pub mod parse;
 mod policy;
@@ -33,6 +35,7 @@ use tokio_util::task::TaskTracker;
 
 pub use budget::{Budget, Budgets};
 pub use log::{Entry, Log, MAX_ADVICE, Total, Verdict};
+pub use login::{Authority, LogIn, LogInError};
 pub use policy::{Allowed, Policy, Refusal};
 
 use budget::Meter;
@@ -84,6 +87,8 @@ pub struct Options {
     /// Different destinations that the log tells apart, and different hosts that have a budget of
     /// their own; the rest is counted together.
     pub log_entries: usize,
+    /// The log-ins that are added for named hosts.
+    pub authority: Option<Arc<Authority>>,
     /// How much may go through, both ways.
     pub budgets: Budgets,
     /// How names become addresses.
@@ -98,6 +103,7 @@ impl Default for Options {
             connect: Duration::from_secs(20),
             idle: Duration::from_secs(120),
             log_entries: 500,
+            authority: None,
             budgets: Budgets::default(),
             resolver: Arc::new(|host, port| {
                 Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })

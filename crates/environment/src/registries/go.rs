@@ -106,10 +106,11 @@ mod tests {
             found.env["GOPROXY"],
             "https://proxy.example/go,http://127.0.0.1:3000/|direct"
         );
-        assert!(
-            found.warnings.concat().contains("log-in")
-                && !found.warnings.concat().contains("secret")
+        assert_eq!(
+            format!("{:?}", found.log_ins),
+            "[LogIn(proxy.example:443/)]"
         );
+        assert!(!format!("{found:?}").contains("secret"));
     }
 
     #[test]

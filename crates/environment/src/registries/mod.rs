@@ -4,9 +4,11 @@
 //! There is no list of hosts here. `npm`, `pip`, `cargo` and `go` of the host are asked, in a neutral
 //! folder and with a bare environment, so that no repository configures them. What they answer becomes
 //! the allowed hosts and the configuration that makes the same client work inside. Log-ins are never
-//! part of it. Lock files of the repository are data: an `https` host in one is allowed, with its
+//! part of that: the proxy adds those that are understood (npm's tokens, and user information in the
+//! address of a registry) to what is fetched from their own host. Lock files of the repository are data: an `https` host in one is allowed, with its
 //! origin, and it may never resolve to a private address.
 
+mod apt;
 mod cargo;
 mod go;
 mod locks;
@@ -21,8 +23,8 @@ use freehold_sandbox::Mount;
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Asker;
-use crate::egress::{self, Allowed, Policy};
-use crate::endpoint::{Host, HostPort, Url};
+use crate::egress::{self, Allowed, Authority, LogIn, LogInError, Policy};
+use crate::endpoint::{self, Host, HostPort, Url};
 use crate::project::PROJECT_FILE;
 use crate::toolchain;
 
@@ -31,6 +33,20 @@ pub use locks::LOCK_FILES;
 /// More registries than anyone configures, and room for a project's own list; a bound on what a lock
 /// file can open.
 const MAX_ALLOWED: usize = 128;
+
+/// Where clients find the certificates that they trust, by their variables.
+const TRUST: [&str; 8] = [
+    "CARGO_HTTP_CAINFO",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "npm_config_cafile",
+];
+/// Where all certificates are seen inside, when a host has a log-in.
+const BUNDLE: &str = "/freehold/certificates.pem";
 
 /// What the preset `registries` is on this host, for one project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +59,8 @@ pub struct Registries {
     pub mounts: Vec<Mount>,
     /// Configuration files by their path below `HOME` inside. They hold no log-in.
     pub home_files: BTreeMap<PathBuf, String>,
+    /// What the proxy adds for the hosts that they are for; see [`Registries::authority`].
+    pub log_ins: Vec<LogIn>,
     /// What does not work inside and what to do, in words. Holds names of hosts: content.
     pub warnings: Vec<String>,
     /// What the default registry of cargo is called in lock files; its hosts are known from cargo.
@@ -107,12 +125,53 @@ impl Registries {
         all
     }
 
+    /// Both together; what this one says of a variable or a file goes before the other's.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut all = other.clone();
+        all.merge(self.clone());
+        all
+    }
+
     /// Adds what the project file names, on its word: public only. Pure.
     #[must_use]
     pub fn with_project(&self, allow: &[HostPort]) -> Self {
         let mut all = self.clone();
         for at in allow {
             all.allow(at.clone(), PROJECT_FILE.to_owned(), false);
+        }
+        all
+    }
+
+    /// The log-ins for a proxy's options; none where there are none.
+    ///
+    /// # Errors
+    /// No certificate can be made for their hosts.
+    pub fn authority(&self) -> Result<Option<Authority>, LogInError> {
+        if self.log_ins.is_empty() {
+            return Ok(None);
+        }
+        let named = TRUST.iter().filter_map(|name| self.env.get(*name));
+        let certificates: Vec<PathBuf> = named.map(PathBuf::from).collect();
+        Authority::new(self.log_ins.clone(), &certificates).map(Some)
+    }
+
+    /// The same, with clients that trust the proxy where it is the other end of TLS. Pure.
+    #[must_use]
+    pub fn trusting(&self, authority: &Authority) -> Self {
+        let mut all = self.clone();
+        let Some(bundle) = authority.bundle() else {
+            return all;
+        };
+        all.mounts.push(Mount::File {
+            contents: bundle.as_bytes().to_vec(),
+            target: BUNDLE.into(),
+        });
+        for name in TRUST {
+            // npm's own setting is in the way only where there is one.
+            if name != "npm_config_cafile" || all.env.contains_key(name) {
+                all.env.insert(name.to_owned(), BUNDLE.to_owned());
+            }
         }
         all
     }
@@ -153,6 +212,7 @@ impl Registries {
                 self.mounts.push(mount);
             }
         }
+        self.log_ins.extend(other.log_ins);
         self.warnings.extend(other.warnings);
         self.cargo_default = other.cargo_default.or(self.cargo_default.take());
     }
@@ -179,7 +239,18 @@ impl Registries {
         match Url::parse(url) {
             Ok(parsed) => {
                 if parsed.had_credentials {
-                    self.stripped(client, &parsed.at);
+                    let used = endpoint::user_info(url).and_then(|(user, password)| {
+                        // Files may lie beside the index: the client logs in to the whole host.
+                        let whole = Url {
+                            path: "/".to_owned(),
+                            ..parsed.clone()
+                        };
+                        LogIn::password(&whole, &user, &password)
+                    });
+                    match used {
+                        Some(log_in) => self.log_ins.push(log_in),
+                        None => self.stripped(client, &parsed.at),
+                    }
                 }
                 self.allow(parsed.at.clone(), format!("{client}'s configuration"), true);
                 Some(parsed)

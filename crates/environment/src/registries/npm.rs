@@ -1,12 +1,16 @@
 //! npm, and with it pnpm and yarn, which read the same configuration.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use freehold_sandbox::Mount;
 use serde_json::{Map, Value};
 
 use super::Registries;
 use crate::ask::{AskError, Asker};
+use crate::egress::LogIn;
 use crate::endpoint::Url;
 
 const CLIENT: &str = "npm";
@@ -31,9 +35,10 @@ pub(super) async fn learn(asker: &Asker) -> Registries {
             .and_then(Value::as_str)
             .filter(|value| !value.is_empty())
     };
-    scopes(&config, &mut found);
+    let mut registries = scopes(&config, &mut found);
     certificates(asker, &config, &mut found);
     if let Some(registry) = text("registry").and_then(|url| found.configured(url, CLIENT)) {
+        registries.push(registry.clone());
         found
             .env
             .insert("npm_config_registry".into(), registry.to_string());
@@ -49,20 +54,17 @@ pub(super) async fn learn(asker: &Asker) -> Registries {
     }
     for key in ["userconfig", "globalconfig"] {
         if let Some(path) = text(key) {
-            log_ins(
-                asker.home(),
-                Path::new(path),
-                key == "globalconfig",
-                &mut found,
-            );
+            let global = key == "globalconfig";
+            log_ins(asker, Path::new(path), global, &registries, &mut found);
         }
     }
     found
 }
 
 /// `@scope:registry`, which has no variable: it goes into `~/.npmrc`.
-fn scopes(config: &Map<String, Value>, found: &mut Registries) {
+fn scopes(config: &Map<String, Value>, found: &mut Registries) -> Vec<Url> {
     let mut npmrc = String::new();
+    let mut registries = Vec::new();
     for (key, value) in config {
         let scope = key
             .strip_suffix(":registry")
@@ -71,11 +73,13 @@ fn scopes(config: &Map<String, Value>, found: &mut Registries) {
             && let Some(registry) = found.configured(url, CLIENT)
         {
             npmrc.push_str(&format!("{scope}:registry={registry}\n"));
+            registries.push(registry);
         }
     }
     if !npmrc.is_empty() {
         found.home_files.insert(PathBuf::from(".npmrc"), npmrc);
     }
+    registries
 }
 
 fn certificates(asker: &Asker, config: &Map<String, Value>, found: &mut Registries) {
@@ -111,9 +115,10 @@ async fn files(asker: &Asker, registry: &Url, found: &mut Registries) {
     }
 }
 
-/// Warns of log-ins in a configuration file. The global one lies beside npm's programs, which the
-/// sandbox shows: a file without them is put in its place.
-fn log_ins(home: &Path, path: &Path, global: bool, found: &mut Registries) {
+/// Takes the log-ins of a configuration file for the registries that are configured, and warns of
+/// others. The global file lies beside npm's programs, which the sandbox shows: a file without log-ins
+/// is put in its place.
+fn log_ins(asker: &Asker, path: &Path, global: bool, registries: &[Url], found: &mut Registries) {
     let Ok(meta) = path.metadata() else { return };
     if meta.len() > MAX_CONFIG {
         return;
@@ -125,11 +130,14 @@ fn log_ins(home: &Path, path: &Path, global: bool, found: &mut Registries) {
     if secret.is_empty() {
         return;
     }
-    let shown = path
-        .strip_prefix(home)
-        .map(|rest| Path::new("~").join(rest))
-        .unwrap_or_else(|_| path.to_path_buf());
-    found.stripped(CLIENT, &shown.display());
+    let used = understood(&secret, registries, &|name| asker.var(name), found);
+    if !used {
+        let shown = path
+            .strip_prefix(asker.home())
+            .map(|rest| Path::new("~").join(rest))
+            .unwrap_or_else(|_| path.to_path_buf());
+        found.stripped(CLIENT, &shown.display());
+    }
     if global {
         let contents = (plain.join("\n") + "\n").into_bytes();
         found.mounts.push(Mount::File {
@@ -137,6 +145,71 @@ fn log_ins(home: &Path, path: &Path, global: bool, found: &mut Registries) {
             target: path.to_path_buf(),
         });
     }
+}
+
+/// Takes the log-ins that are for a configured registry: `//host/path/:_authToken`, `:_auth`, or
+/// `:username` with `:_password`. Gives whether all lines were of that kind.
+fn understood<'a>(
+    lines: &[&str],
+    registries: &[Url],
+    var: &dyn Fn(&str) -> Option<&'a str>,
+    found: &mut Registries,
+) -> bool {
+    let mut parts: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
+    let mut all = true;
+    for line in lines {
+        let pair = line.split_once('=').and_then(|(key, value)| {
+            let (place, name) = key.trim().rsplit_once(':')?;
+            Some((place, name, expanded(value, var)?))
+        });
+        match pair {
+            Some((place, name, value)) if place.starts_with("//") => {
+                parts.entry(place).or_default().insert(name, value);
+            }
+            _ => all = false,
+        }
+    }
+    for (place, values) in parts {
+        // npm leaves the scheme out: it is that of the registry on the same host.
+        let mut urls = registries.iter().filter_map(|registry| {
+            let scheme = if registry.https { "https" } else { "http" };
+            let url = Url::parse(&format!("{scheme}:{place}")).ok()?;
+            (url.at == registry.at).then_some(url)
+        });
+        let Some(url) = urls.next() else {
+            all = false;
+            continue;
+        };
+        let log_in = match (values.get("_authToken"), values.get("_auth")) {
+            (Some(token), _) => LogIn::bearer(&url, token),
+            (None, Some(encoded)) => LogIn::basic(&url, encoded),
+            (None, None) => values
+                .get("username")
+                .zip(values.get("_password"))
+                .and_then(|(user, password)| {
+                    let password = STANDARD.decode(password).ok()?;
+                    LogIn::password(&url, user, std::str::from_utf8(&password).ok()?)
+                }),
+        };
+        let certificate = values.keys().any(|key| key.ends_with("file"));
+        all &= log_in.is_some() && !certificate;
+        found.log_ins.extend(log_in);
+    }
+    all
+}
+
+/// A value with the owner's variables in the place of `${NAME}`; none where one is not set.
+fn expanded<'a>(value: &str, var: &dyn Fn(&str) -> Option<&'a str>) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = value.trim().trim_matches(['"', '\'']);
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, more) = after.split_once('}')?;
+        text.push_str(before);
+        text.push_str(var(name)?);
+        rest = more;
+    }
+    text.push_str(rest);
+    Some(text)
 }
 
 fn is_log_in(line: &str) -> bool {
@@ -150,6 +223,44 @@ fn is_log_in(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn taken(lines: &[&str]) -> (bool, String) {
+        let registries = ["https://r.example/npm/", "http://127.0.0.1:4873/"];
+        let registries = registries.map(|text| Url::parse(text).unwrap());
+        let var = |name: &str| (name == "NPM_TOKEN").then_some("hunter1");
+        let mut found = Registries::default();
+        let all = understood(lines, &registries, &var, &mut found);
+        (all, format!("{:?}", found.log_ins))
+    }
+
+    #[test]
+    fn log_ins_are_taken_for_configured_registries_alone() {
+        for (lines, expected) in [
+            (
+                &["//r.example/npm/:_authToken=${NPM_TOKEN}"][..],
+                (true, "[LogIn(r.example:443/npm/)]"),
+            ),
+            (
+                &["//r.example/:_auth = \"bWU6aHVudGVy\""],
+                (true, "[LogIn(r.example:443/)]"),
+            ),
+            (
+                &[
+                    "//127.0.0.1:4873/:username=me",
+                    "//127.0.0.1:4873/:_password=aHVudGVy",
+                ],
+                (true, "[LogIn(127.0.0.1:4873/)]"),
+            ),
+            (&["//127.0.0.1:4873/:username=me"], (false, "[]")),
+            (&["//r.example/:_authToken=${OTHER}"], (false, "[]")),
+            (&["//other.example/:_authToken=x"], (false, "[]")),
+            (&["//r.example:8443/:_authToken=x"], (false, "[]")),
+            (&["_auth=bWU6aHVudGVy"], (false, "[]")),
+        ] {
+            let (all, log_ins) = taken(lines);
+            assert_eq!((all, log_ins.as_str()), expected, "{lines:?}");
+        }
+    }
 
     #[test]
     fn log_ins_are_told_from_settings() {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_environment::egress::{Log, Options, Policy, Proxy};
 use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host};
-use freehold_sandbox::{HOME, Init, Limits, Mount, Port, Spec, Stdin, Tier, host_root, start};
+use freehold_sandbox::{
+    Child, HOME, Init, Limits, Mount, Port, Spec, Stdin, Tier, host_root, start,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -107,38 +110,41 @@ impl Bench {
 
     /// Runs a shell line in the sandbox, behind a proxy with this policy.
     pub(crate) async fn sh(&self, registries: &Registries, policy: Policy, line: &str) -> Done {
+        let (proxy, child) = self.begin(registries, policy, line).await;
+        let (code, text) = end(child).await;
+        Done {
+            code,
+            text,
+            log: proxy.close().await,
+        }
+    }
+
+    /// Starts a shell line in the sandbox. What the registries need is laid out as a runner does it.
+    pub(crate) async fn begin(
+        &self,
+        registries: &Registries,
+        policy: Policy,
+        line: &str,
+    ) -> (Proxy, Child) {
         let socket = self.dir.path().join("egress.sock");
-        let proxy = Proxy::open(&socket, policy, Options::default()).unwrap();
+        let authority = registries.authority().unwrap();
+        let registries = match &authority {
+            Some(authority) => registries.trusting(authority),
+            None => registries.clone(),
+        };
+        let options = Options {
+            authority: authority.map(Arc::new),
+            ..Options::default()
+        };
+        let proxy = Proxy::open(&socket, policy, options).unwrap();
         let tools = toolchain::find(&host(), Path::new(HOME), &[]).unwrap();
         for (path, text) in &registries.home_files {
             let path = self.home().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let spec = self.spec(registries, &tools, socket, line);
-        let mut child = start(&spec).await.unwrap();
-        let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let all = async {
-            let (read_out, read_err, exit) = tokio::join!(
-                stdout.read_to_end(&mut out),
-                stderr.read_to_end(&mut err),
-                child.wait()
-            );
-            read_out.unwrap();
-            read_err.unwrap();
-            exit.unwrap()
-        };
-        let exit = tokio::time::timeout(PATIENCE, all)
-            .await
-            .expect("the command did not end");
-        out.extend(err);
-        let text = String::from_utf8_lossy(&out).into_owned();
-        Done {
-            code: exit.code.unwrap_or(-1),
-            text,
-            log: proxy.close().await,
-        }
+        let spec = self.spec(&registries, &tools, socket, line);
+        (proxy, start(&spec).await.unwrap())
     }
 
     fn spec(
@@ -183,4 +189,28 @@ impl Bench {
             init: init(),
         }
     }
+}
+
+/// Waits for the end; the exit code and what was said.
+pub(crate) async fn end(mut child: Child) -> (i32, String) {
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let all = async {
+        let (read_out, read_err, exit) = tokio::join!(
+            stdout.read_to_end(&mut out),
+            stderr.read_to_end(&mut err),
+            child.wait()
+        );
+        read_out.unwrap();
+        read_err.unwrap();
+        exit.unwrap()
+    };
+    let exit = tokio::time::timeout(PATIENCE, all)
+        .await
+        .expect("the command did not end");
+    out.extend(err);
+    (
+        exit.code.unwrap_or(-1),
+        String::from_utf8_lossy(&out).into_owned(),
+    )
 }

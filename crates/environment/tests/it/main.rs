@@ -11,6 +11,8 @@ mod egress;
 mod end_to_end;
 mod hostile;
 mod kit;
+mod log_ins;
 mod policy;
 mod registries;
 mod socks;
+mod way_out;

@@ -113,12 +113,14 @@ async fn configured_registries_are_used_without_their_log_ins() {
             found.home_files[&PathBuf::from(".npmrc")],
             "@mine:registry=https://127.0.0.1:8/\n"
         );
+        let kept = found
+            .log_ins
+            .iter()
+            .filter(|own| own.at().port == 9)
+            .count();
         assert!(
-            found
-                .warnings
-                .iter()
-                .any(|text| text.starts_with("npm has a log-in for ~/.npmrc")),
-            "{found:#?}"
+            kept >= 2,
+            "the user's, the global one and pip's: {found:#?}"
         );
     }
     if has("python3") {
@@ -153,6 +155,49 @@ async fn configured_registries_are_used_without_their_log_ins() {
     );
     let all = format!("{found:?}");
     assert!(!all.contains("hunter"), "{all}");
+}
+
+#[tokio::test]
+async fn apts_repositories_are_those_of_its_own_sources() {
+    if !has("apt-get") {
+        return;
+    }
+    let bench = Bench::new();
+    let cancel = CancellationToken::new();
+    let found = Registries::learn_apt(&host(), &bench.home(), &cancel)
+        .await
+        .unwrap();
+    let printed = std::process::Command::new("apt-get")
+        .args(["update", "--print-uris"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    for entry in &found.allow {
+        let host = entry.at.host.to_string();
+        assert!(printed.contains(&format!("//{host}")), "{host}: {printed}");
+        assert!(entry.private && entry.origin == "apt's configuration");
+    }
+    assert_eq!(
+        found.allow.is_empty(),
+        !printed.contains("'http"),
+        "{found:#?}"
+    );
+    // Who cannot use them does not reach them.
+    let others = bench.learn(&host()).await;
+    assert!(
+        others
+            .allow
+            .iter()
+            .all(|entry| entry.origin != "apt's configuration")
+    );
+    let both = others.and(&found);
+    assert!(
+        found
+            .allow
+            .iter()
+            .all(|entry| both.allow.iter().any(|own| own.at == entry.at))
+    );
+    assert_eq!(both.env["npm_config_fund"], "false");
 }
 
 #[tokio::test]
