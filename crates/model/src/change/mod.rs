@@ -86,6 +86,33 @@ pub enum Flag {
     Executable,
 }
 
+impl Flag {
+    /// Whether machines act on such a file by themselves, or fetch or follow what it says. A program
+    /// that somebody has to start does nothing until then.
+    #[must_use]
+    pub const fn acts_by_itself(self) -> bool {
+        match self {
+            Self::Ci
+            | Self::Hook
+            | Self::AgentConfig
+            | Self::EditorConfig
+            | Self::BuildScript
+            | Self::Lockfile
+            | Self::Submodule
+            | Self::Symlink => true,
+            Self::Executable => false,
+        }
+    }
+}
+
+/// Whether a change must not land without a person who looked at it: it touches something that
+/// machines act on by themselves, or there is more of it than is listed.
+#[must_use]
+pub fn blocks_automatic_landing(changes: &Changes) -> bool {
+    let acts = |file: &Change| file.flags.iter().any(|flag| flag.acts_by_itself());
+    changes.truncated || changes.files.iter().any(acts)
+}
+
 /// Reads a diff of git's, with the prefixes `a/` and `b/`, and lists at most `files_max` files.
 /// Takes time linear in the diff's length, whatever is in it; what is no diff is passed over.
 #[must_use]

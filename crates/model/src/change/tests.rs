@@ -365,3 +365,58 @@ fn settings_of_agents_are_told_from_words_for_them() {
         assert!(!is_agent_settings(path), "{path}");
     }
 }
+
+#[test]
+fn what_machines_act_on_does_not_land_without_a_person() {
+    let one = |path: &str, mode: &str| {
+        let diff = format!(
+            "diff --git a/{path} b/{path}\nnew file mode {mode}\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+x\n"
+        );
+        blocks_automatic_landing(&changes(diff.as_bytes(), 10))
+    };
+    for path in [
+        ".github/workflows/ci.yml",
+        ".husky/pre-commit",
+        "deep/in/hooks/post-checkout",
+        "bare.repo/objects/info/alternates",
+        "bare.repo/config.worktree",
+        "x/.gitattributes",
+        ".lfsconfig",
+        ".claude/settings.json",
+        ".Claude/Settings.json",
+        "AGENTS.md",
+        ".vscode/tasks.json",
+        ".devcontainer/devcontainer.json",
+        ".envrc",
+        "package.json",
+        "Cargo.lock",
+        ".gitmodules",
+        ".agentworks/project.toml",
+    ] {
+        assert!(one(path, "100644"), "{path}");
+    }
+    assert!(one("link", "120000"), "a link may lead anywhere");
+    assert!(one("sub", "160000"), "another repository");
+    for path in [
+        "src/lib.rs",
+        "README.md",
+        "hooks/useThing.ts",
+        "config",
+        "docs/claude.txt",
+    ] {
+        assert!(!one(path, "100644"), "{path}");
+    }
+    assert!(
+        !one("tool.sh", "100755"),
+        "a program waits for whoever starts it"
+    );
+    let many = Changes {
+        truncated: true,
+        ..Changes::default()
+    };
+    assert!(
+        blocks_automatic_landing(&many),
+        "what is not listed was not looked at"
+    );
+    assert!(!blocks_automatic_landing(&Changes::default()));
+}

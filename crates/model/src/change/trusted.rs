@@ -46,6 +46,8 @@ table! {
 
     Hook "git runs it once a person has switched hooks on": ".githooks/" ".git-hooks/" ".hooks/";
     Hook "a hook manager runs it": ".husky/" "lefthook*.yml" "lefthook*.yaml" "lefthook*.toml" "lefthook*.json" ".lefthook*" ".pre-commit-config.yaml" ".pre-commit-config.yml" ".pre-commit-hooks.yaml" ".overcommit.yml" ".lintstagedrc*" "simple-git-hooks.*" ".simple-git-hooks.*" "captainhook.json" ".huskyrc*" "prek.toml";
+    Hook "git runs it where hooks are taken from its folder": "hooks/applypatch-msg" "hooks/commit-msg" "hooks/fsmonitor-watchman" "hooks/post-applypatch" "hooks/post-checkout" "hooks/post-commit" "hooks/post-index-change" "hooks/post-merge" "hooks/post-rewrite" "hooks/pre-applypatch" "hooks/pre-auto-gc" "hooks/pre-commit" "hooks/pre-merge-commit" "hooks/pre-push" "hooks/pre-rebase" "hooks/prepare-commit-msg" "hooks/reference-transaction" "hooks/sendemail-validate" "hooks/pre-receive" "hooks/update" "hooks/post-receive" "hooks/post-update" "hooks/push-to-checkout" "hooks/proc-receive";
+    Hook "git takes a folder with it for a repository, and its settings for its own": "info/alternates" "info/http-alternates" "info/attributes" "config.worktree" "commondir" "packed-refs" "gitdir";
     Hook "git chooses filters, merges and what a diff hides by it": ".gitattributes";
     Hook "git reads it where a person included it": ".gitconfig";
     Hook "git-lfs sends to and fetches from where it says": ".lfsconfig";
