@@ -7,6 +7,7 @@
 
 mod broker;
 mod fence;
+mod hostile;
 mod http;
 mod import;
 mod lost;
