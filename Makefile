@@ -27,6 +27,7 @@ fmt: ## format everything
 
 bench: install release ## figures, each with its command and the floor beside it
 	@scripts/bench
+	@cargo run -q --release -p freehold-git --example workspace
 
 deny: ## licences, bans and sources of dependencies (needs cargo-deny)
 	@cargo deny --locked check bans licenses sources
