@@ -1,6 +1,6 @@
 # `make` alone explains itself. Each target is one line here; what it does is in scripts/ and xtask/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench install deny studio shots openapi release
+.PHONY: help demo test lint fmt bench install lines projects deny studio shots openapi release
 
 help: ## this
 	@echo 'Freehold: a control plane for coding agents. On a fresh Debian 12 with git, make, a C compiler, Python and Rust:'
@@ -28,6 +28,12 @@ fmt: ## format everything
 bench: install release ## figures, each with its command and the floor beside it
 	@scripts/bench
 	@cargo run -q --release -p freehold-git --example workspace
+
+lines: ## what must work in the sandbox and what must not, each with its control outside (TIER=, PEERS=1)
+	@scripts/lines
+
+projects: ## a hundred published projects, tested outside and inside the sandbox (COUNT=12 for a dozen)
+	@scripts/projects
 
 deny: ## licences, bans and sources of dependencies (needs cargo-deny)
 	@cargo deny --locked check bans licenses sources
