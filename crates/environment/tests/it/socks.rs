@@ -70,7 +70,10 @@ async fn what_is_not_listed_is_refused() {
         resolver: resolver("127.0.0.1"),
         ..Options::default()
     };
-    let policy = Policy::Registries(vec![allowed(&format!("google.com:{port}"), false)]);
+    let policy = Policy::Registries(vec![
+        allowed(&format!("google.com:{port}"), true),
+        allowed(&format!("private.example:{port}"), false),
+    ]);
     let fixture = fixture(policy, options);
     for (request, host, why) in [
         (
@@ -78,7 +81,11 @@ async fn what_is_not_listed_is_refused() {
             "other.example",
             Refusal::NotListed,
         ),
-        (named(b"google.com", port), "google.com", Refusal::Private),
+        (
+            named(b"private.example", port),
+            "private.example",
+            Refusal::Private,
+        ),
         (numbered("127.0.0.1", port), "127.0.0.1", Refusal::Address),
         (numbered("[::1]", port), "[::1]", Refusal::Address),
         (
@@ -94,6 +101,7 @@ async fn what_is_not_listed_is_refused() {
     // What a reader that stops at NUL, or at the end of a name, would take for google.com.
     for trick in [
         &b"evil\0.google.com"[..],
+        b"evil\0google.com",
         b"google.com\0.evil.example",
         b"google.com\0",
         b"evil.example@google.com",
@@ -104,14 +112,11 @@ async fn what_is_not_listed_is_refused() {
         let answer = fixture.socks(&named(trick, port)).await;
         assert_eq!(answer.get(..4), Some(&[5, 0, 5, 2][..]), "{trick:?}");
     }
-    assert!(
-        fixture
-            .proxy
-            .log()
-            .entries
-            .iter()
-            .all(|entry| entry.down == 0)
-    );
+    let log = fixture.proxy.log();
+    assert!(log.entries.iter().all(|entry| entry.down == 0), "{log:#?}");
+    // The name itself is open, so that each of them would have been.
+    let answer = fixture.socks(&named(b"google.com", port)).await;
+    assert!(answer.ends_with(b"hello ping"), "{answer:?}");
 }
 
 #[tokio::test]
