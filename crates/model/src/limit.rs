@@ -93,7 +93,7 @@ impl Limit {
             Self::Disk | Self::FileSize => 1 << 20,
             Self::Files => 100,
             Self::Output => 64 << 10,
-            Self::OutputRate => 4 << 10,
+            Self::OutputRate => 16 << 10,
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use freehold_model::Reason;
 use freehold_model::run::{JobKind, Outcome};
+use freehold_model::{Limit, Reason};
 use freehold_wire::link::{Down, Finished, Frame, JobRef, Offer, RunRef, Up};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -14,11 +14,12 @@ use crate::context::Context;
 use crate::failure::{Failure, Halt};
 use crate::jobs::{Stop, Why};
 use crate::journal::finished;
+use crate::limits::{self, Room, Walls};
 use crate::link::Hear;
 use crate::orders::{Admission, Door};
 use crate::policy::Policy;
 use crate::report::Report;
-use crate::{execute, land, leftovers, probe};
+use crate::{execute, land, leftovers, machine, probe};
 
 /// Offers beyond the capacity that may wait for a slot: the server has seen a job end before we have
 /// let go of it.
@@ -198,9 +199,35 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
         .admit(&offer)
         .map_err(|error| refused(error.to_string()))?;
     context.journal.order(report.job, admitted.order.id).await?;
+    let free = limits::free(&context.data);
+    room(free, policy.reserve())?;
+    let machine = machine::look(context).await;
+    let room = Room {
+        memory: machine.memory,
+        capacity: context.capacity,
+        free: free.map(|free| free.saturating_sub(policy.reserve())),
+    };
+    let walls = Walls::of(&admitted.order, policy.limits(), room);
+    let report = &report.within(walls);
     match admitted.task {
         Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,
         Admission::Land(land, work) => land::run(report, &admitted.order, &land, &work).await,
+    }
+}
+
+/// A runner whose disk is full loses what it was told: none begins that could fill it.
+fn room(free: Option<u64>, reserve: u64) -> Result<(), Halt> {
+    match free {
+        Some(free) if free < reserve => Err(Halt::failed(
+            Reason::DiskFull,
+            format!(
+                "nothing was started: {} are free where the runner works, and {} are kept in reserve; free some space, or lower `reserve` in {}",
+                Limit::Disk.show(free),
+                Limit::Disk.show(reserve),
+                crate::policy::FILE
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -28,6 +28,7 @@ mod jobs;
 mod journal;
 mod land;
 mod leftovers;
+mod limits;
 mod link;
 mod machine;
 mod options;

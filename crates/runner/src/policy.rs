@@ -5,6 +5,7 @@
 //! remotes = ["https://example.org/team/app"]   # no others
 //! drivers = ["acp", "builtin"]                 # no others
 //! commands = ["codex-acp"]                     # programs that agents may name; no others
+//! reserve = "1GiB"                             # free space that runs leave to the machine
 //!
 //! [limits]                                     # what each run may use up; see `crate::limits`
 //! memory = "4GiB"
@@ -25,6 +26,8 @@ use freehold_wire::order::{Order, Task};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::limits::RESERVE;
+
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "policy.toml";
 
@@ -36,6 +39,8 @@ pub(crate) struct Policy {
     remotes: Option<Vec<String>>,
     drivers: Option<Vec<String>>,
     commands: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "bytes")]
+    reserve: Option<u64>,
     #[serde(default, deserialize_with = "values")]
     limits: Limits,
 }
@@ -46,6 +51,14 @@ pub(crate) struct Policy {
 enum Value {
     Number(u64),
     Words(String),
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let read = match Value::deserialize(deserializer)? {
+        Value::Number(number) => Ok(number),
+        Value::Words(words) => Limit::Disk.parse(&words),
+    };
+    read.map(Some).map_err(D::Error::custom)
 }
 
 fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
@@ -107,6 +120,11 @@ impl Policy {
             return Err(format!("the policy does not allow the program `{program}`"));
         }
         Ok(())
+    }
+
+    /// Free space that runs leave to the machine.
+    pub(crate) fn reserve(&self) -> u64 {
+        self.reserve.unwrap_or(RESERVE)
     }
 
     /// What each run may use up, where the owner of the machine says so.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use crate::failure::Halt;
 use crate::leftovers::started_at;
+use crate::limits::{Flow, Watch};
 use crate::report::{Piece, Report};
 
 /// What one read takes.
@@ -23,14 +24,28 @@ const TAIL: usize = 2 * 1024;
 pub(crate) struct Ran {
     pub(crate) exit: Exit,
     pub(crate) timed_out: bool,
+    /// The limit that was the reason, in words, where it did not succeed and one was.
+    pub(crate) limit: Option<String>,
     /// The end of its output, both streams as they came.
     pub(crate) tail: String,
 }
 
 impl Ran {
-    /// In words: `exit code 2`, `signal 9`.
+    /// In words: `exit code 2`, `signal 9`, and the limit that was the reason.
     pub(crate) fn how(&self) -> String {
-        how(self.exit.code, self.exit.signal)
+        let how = how(self.exit.code, self.exit.signal);
+        match &self.limit {
+            Some(limit) => format!("{limit} ({how})"),
+            None => how,
+        }
+    }
+
+    /// The reason for its failure: a limit, where one was.
+    pub(crate) fn reason(&self, otherwise: Reason) -> Reason {
+        match self.limit {
+            Some(_) => Reason::Limit,
+            None => otherwise,
+        }
     }
 }
 
@@ -46,9 +61,17 @@ pub(crate) fn how(code: Option<i32>, signal: Option<i32>) -> String {
     }
 }
 
-/// Starts a process and writes down that it is ours.
-pub(crate) async fn start(report: &Report, spec: &Spec) -> Result<Child, SandboxError> {
-    let child = freehold_sandbox::start(spec).await?;
+/// Starts a process of a step within the job's walls, and writes down that it is ours.
+pub(crate) async fn start(
+    report: &Report,
+    spec: &Spec,
+    step: &str,
+) -> Result<(Child, Watch), SandboxError> {
+    let mut spec = spec.clone();
+    report.walls.put_round(&mut spec, step);
+    let child = freehold_sandbox::start(&spec).await?;
+    let walled = child.in_force().clone();
+    let watch = Watch::begin(report.walls.clone(), walled, &spec, step);
     let pid = child.pid();
     if let Some(started) = started_at(pid) {
         // Only of use to a later life; it ends with us all the same.
@@ -58,7 +81,7 @@ pub(crate) async fn start(report: &Report, spec: &Spec) -> Result<Child, Sandbox
             .process(report.job, pid, started)
             .await;
     }
-    Ok(child)
+    Ok((child, watch))
 }
 
 /// Runs a command to its end, saying its output under `step`. It is gone when this returns.
@@ -68,23 +91,27 @@ pub(crate) async fn run(
     step: &str,
     limit: Duration,
 ) -> Result<Ran, Halt> {
-    let mut child = start(report, spec).await?;
+    let (mut child, watch) = start(report, spec, step).await?;
     let (sender, said) = report.output(step);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut tail = Tail::default();
     let (tails, mut ends) = mpsc::channel::<Vec<u8>>(4);
+    let mut timed_out = false;
     let ended = async {
         let ended = tokio::select! {
             biased;
             () = report.stop.token().cancelled() => None,
             exit = child.wait() => Some(exit),
-            () = sleep(limit) => None,
+            () = watch.over() => None,
+            () = sleep(limit) => {
+                timed_out = true;
+                None
+            }
         };
-        let timed_out = ended.is_none();
-        if timed_out {
+        if ended.is_none() {
             child.kill().await?;
         }
-        Ok::<_, Halt>((child.wait().await?, timed_out))
+        Ok::<_, Halt>(child.wait().await?)
     };
     let listen = async {
         while let Some(bytes) = ends.recv().await {
@@ -93,12 +120,13 @@ pub(crate) async fn run(
     };
     let (ended, (), (), (), said) = tokio::join!(
         ended,
-        pump(stdout, "stdout", sender.clone(), tails.clone()),
-        pump(stderr, "stderr", sender, tails),
+        pump(stdout, "stdout", &watch.flow, sender.clone(), tails.clone()),
+        pump(stderr, "stderr", &watch.flow, sender, tails),
         listen,
         said,
     );
-    let (exit, timed_out) = ended?;
+    let exit = ended?;
+    let limit = watch.end(report, &exit);
     if report.stop.why().is_some() {
         return Err(Halt::Stopped);
     }
@@ -106,6 +134,7 @@ pub(crate) async fn run(
     Ok(Ran {
         exit,
         timed_out,
+        limit,
         tail: tail.text(),
     })
 }
@@ -113,12 +142,14 @@ pub(crate) async fn run(
 async fn pump(
     pipe: Option<Output>,
     stream: &'static str,
+    flow: &Flow,
     to: mpsc::Sender<Piece>,
     tails: mpsc::Sender<Vec<u8>>,
 ) {
     let Some(mut pipe) = pipe else { return };
     let mut buffer = vec![0; READ];
     while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        flow.pass(read).await;
         let bytes = buffer[..read].to_vec();
         let end = bytes[read.saturating_sub(TAIL)..].to_vec();
         // Nobody listens any more when the job was told to stop: read on, so that it can end.

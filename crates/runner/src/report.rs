@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use crate::context::Context;
 use crate::failure::Halt;
 use crate::jobs::Stop;
+use crate::limits::Walls;
 
 /// Under a flood, one event of output in this time: 200 a second, each as large as it may be.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -28,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) stop: Stop,
     count: Arc<Mutex<u64>>,
     stood: Arc<std::sync::Mutex<Vec<InForce>>>,
+    /// What stands around all its steps.
+    pub(crate) walls: Arc<Walls>,
 }
 
 impl Report {
@@ -38,6 +41,15 @@ impl Report {
             stop,
             count: Arc::default(),
             stood: Arc::default(),
+            walls: Arc::default(),
+        }
+    }
+
+    /// The same job, once it is known what is to stand around its steps.
+    pub(crate) fn within(&self, walls: Walls) -> Self {
+        Self {
+            walls: Arc::new(walls),
+            ..self.clone()
         }
     }
 

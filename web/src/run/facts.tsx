@@ -6,6 +6,7 @@ import type { Run } from "../api/types";
 import { shortCommit, shortId } from "../lib/text";
 import { run as words } from "../strings/run";
 import { Badge, CopyButton, Duration, Link, Time } from "../ui";
+import { InForce, IsolationName } from "./in-force";
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
@@ -38,7 +39,9 @@ export function Facts({ run, related }: { run: Run; related: ReactNode }) {
         <span dir="auto">{run.agent}</span>
         {run.agent_version && <span className="text-faint">{run.agent_version}</span>}
       </Fact>
-      <Fact name={facts.isolation}>{facts.isolations[run.isolation] ?? run.isolation}</Fact>
+      <Fact name={facts.isolation}>
+        <IsolationName isolation={run.isolation} />
+      </Fact>
       <Fact name={facts.egress}>
         {run.egress === "open" ? (
           <Badge tone="warn" icon={<TriangleAlert aria-hidden />}>
@@ -90,6 +93,11 @@ export function Facts({ run, related }: { run: Run; related: ReactNode }) {
       <Fact name={facts.usage}>
         <Used run={run} />
       </Fact>
+      {run.in_force && run.in_force.length > 0 && (
+        <Fact name={facts.inForce}>
+          <InForce steps={run.in_force} />
+        </Fact>
+      )}
       {related}
       <Fact name={facts.id}>
         <code className="font-mono" title={run.id}>

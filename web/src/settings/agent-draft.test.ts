@@ -84,6 +84,9 @@ describe("agentBody", () => {
       paths: ["/opt/x"],
       timeout_s: 1800,
       stall_s: 600,
+      isolation: "sandbox",
+      image: null,
+      limits: {},
     });
   });
 
@@ -98,8 +101,19 @@ describe("agentBody", () => {
       paths: ["/opt/my agent"],
       timeout_s: 5400,
       stall_s: 90,
+      isolation: "container",
+      image: "debian@sha256:00",
+      limits: { memory: 1_073_741_824 },
     };
     expect(agentBody(agentDraft(agent))).toEqual(agent);
+  });
+
+  it("leaves no image with another isolation", () => {
+    const own = draft({ driver: "command", command: "x", image: "debian", isolation: "vm" });
+    expect(agentBody(own)).toMatchObject({ isolation: "vm", image: null });
+    expect(agentFaults(draft({ ...own, isolation: "container", image: "a b" }), [])).toEqual({
+      image: "image_shape",
+    });
   });
 
   it("leaves no program with our own loop", () => {

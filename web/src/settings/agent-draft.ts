@@ -15,6 +15,24 @@ export interface AgentDraft {
   paths: string;
   timeout: string;
   stall: string;
+  isolation: Isolation;
+  /** What a container starts from; empty for what the runner's machine has. */
+  image: string;
+  /** Limits by name: shown and changed on the command line, kept as they are here. */
+  limits: Record<string, number>;
+}
+
+/** How strongly runs are kept apart from the machine, strongest last. */
+export const ISOLATIONS = ["sandbox", "container", "vm", "worktree", "none"] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
+
+export function isIsolation(name: string): name is Isolation {
+  return (ISOLATIONS as readonly string[]).includes(name);
+}
+
+/** Whether nothing stands between a run and the machine. */
+export function isUnsandboxed(isolation: string): boolean {
+  return isolation === "none" || isolation === "worktree";
 }
 
 /** What is known of an agent that is there. */
@@ -28,6 +46,9 @@ export interface AgentLike {
   paths: string[];
   timeout_s: number;
   stall_s: number;
+  isolation?: string;
+  image?: string | null;
+  limits?: Record<string, number>;
 }
 
 export interface ProviderLike {
@@ -47,6 +68,9 @@ export interface AgentBody {
   paths: string[];
   timeout_s: number;
   stall_s: number;
+  isolation: Isolation;
+  image: string | null;
+  limits: Record<string, number>;
 }
 
 /** The server's own limits where nothing is said: an hour in all, ten minutes of silence. */
@@ -64,6 +88,9 @@ export function emptyAgent(): AgentDraft {
     paths: "",
     timeout: limitText(TIMEOUT_S),
     stall: limitText(STALL_S),
+    isolation: "sandbox",
+    image: "",
+    limits: {},
   };
 }
 
@@ -78,6 +105,9 @@ export function agentDraft(agent: AgentLike): AgentDraft {
     paths: agent.paths.join("\n"),
     timeout: limitText(agent.timeout_s),
     stall: limitText(agent.stall_s),
+    isolation: isIsolation(agent.isolation ?? "") ? (agent.isolation as Isolation) : "sandbox",
+    image: agent.image ?? "",
+    limits: agent.limits ?? {},
   };
 }
 
@@ -147,7 +177,8 @@ export type AgentFault =
   | "label_twice"
   | "path_relative"
   | "limit_shape"
-  | "limit_range";
+  | "limit_range"
+  | "image_shape";
 
 const QUOTES = {
   open_single: "command_quote_single",
@@ -168,6 +199,8 @@ export function agentFaults(draft: AgentDraft, providers: readonly ProviderLike[
   if ("fault" in labels) say("labels", labels.fault);
   if (readPaths(draft.paths).some((path) => pathFault(path) !== null))
     say("paths", "path_relative");
+  if (draft.isolation === "container" && /\s|^-/.test(draft.image.trim()))
+    say("image", "image_shape");
   for (const field of ["timeout", "stall"] as const) {
     const limit = readLimit(draft[field]);
     if ("fault" in limit) say(field, limit.fault);
@@ -198,6 +231,7 @@ function providerFault(draft: AgentDraft, providers: readonly ProviderLike[]): A
 export function agentBody(draft: AgentDraft): AgentBody {
   const labels = readLabels(draft.labels);
   const builtin = draft.driver === "builtin";
+  const image = draft.image.trim();
   return {
     name: draft.name,
     driver: draft.driver,
@@ -208,6 +242,9 @@ export function agentBody(draft: AgentDraft): AgentBody {
     paths: readPaths(draft.paths),
     timeout_s: secondsOf(draft.timeout, TIMEOUT_S),
     stall_s: secondsOf(draft.stall, STALL_S),
+    isolation: draft.isolation,
+    image: draft.isolation === "container" && image !== "" ? image : null,
+    limits: draft.limits,
   };
 }
 

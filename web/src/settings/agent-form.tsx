@@ -17,6 +17,7 @@ import { sentences } from "./faults";
 import { Choice } from "./form/choice";
 import { errorAt, Form } from "./form/form";
 import { type FormState, useForm } from "./form/use-form";
+import { IsolationField } from "./isolation-field";
 import { isDriver, kindsFor } from "./presets";
 import { readLabels } from "./rules";
 
@@ -30,6 +31,9 @@ const NAMES: Record<AgentField, string> = {
   paths: words.paths,
   timeout: words.timeout,
   stall: words.stall,
+  isolation: words.isolation,
+  image: words.image,
+  limits: words.limitsSet,
 };
 
 function fieldOf(problem: unknown): AgentField | null {
@@ -108,6 +112,7 @@ export function AgentForm({
             onChange={(command) => form.set("command", command)}
             onLeave={() => form.left("command")}
           />
+          <IsolationField form={form} />
           <Limits form={form} runners={runners} />
         </>
       )}

@@ -12,6 +12,10 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     meaning: "No connected runner offers the labels that the agent asks for",
     next: "Start a runner with these labels, or change the agent's.",
   },
+  no_runner_with_isolation: {
+    meaning: "No connected runner can keep a run apart as strongly as is asked for",
+    next: "Run freehold doctor on a runner's machine, or choose another isolation for the agent.",
+  },
   runners_busy: {
     meaning: "Every fitting runner is busy",
     next: "It starts on its own as soon as one is free.",
@@ -52,8 +56,12 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     meaning: "The project file .agentworks/project.toml cannot be used",
     next: "Correct it on the target branch.",
   },
+  limit: {
+    meaning: "It used more than its limits allow",
+    next: "The detail names the limit, its value and what was used, and how to raise it.",
+  },
   sandbox: {
-    meaning: "The sandbox could not be set up",
+    meaning: "The isolation could not be set up, so nothing was started",
     next: "Run freehold doctor on the runner's machine.",
   },
   setup_failed: {

@@ -227,15 +227,41 @@ export const run = {
     section: (step: string) => `── ${run.stepName(step)} ──`,
   },
 
+  inForce: {
+    summary: (parts: string[]) => parts.join(", "),
+    landlock: (version: number) => `Landlock ${version}`,
+    filter: "system calls filtered",
+    ownUser: "a user of its own",
+    cgroup: (version: string) => `cgroup ${version}`,
+    limits: {
+      memory: "Memory",
+      tasks: "Processes",
+      cpu: "Processors",
+      disk: "Disk",
+      files: "Files",
+      file_size: "One file",
+      output: "Output",
+      output_rate: "Output speed",
+    } as Record<string, string>,
+    of: (used: string, value: string) => `${used} of ${value}`,
+    notHeld: "(not held on this machine)",
+    hit: (limit: string) => `ended by the limit ${limit}`,
+    processor: "Processor time",
+    time: "Time",
+  },
+
   facts: {
     title: "Details",
     agent: "Agent",
     isolation: "Isolation",
     isolations: {
-      none: "none",
-      worktree: "a worktree, no sandbox",
+      none: "unsandboxed",
+      worktree: "unsandboxed, in a worktree",
       sandbox: "sandbox",
+      container: "container",
+      vm: "virtual machine",
     } as Record<string, string>,
+    inForce: "In force",
     egress: "Network",
     egresses: {
       none: "nothing can be reached",

@@ -28,6 +28,7 @@ export const settingFaults = {
   variable_shape:
     "This is no variable's name: letters, digits and _. The key itself does not belong here.",
   path_empty: "Name the file.",
+  image_shape: "An image is one word: a path that starts with /, or a name.",
   path_relative: "Each path is absolute: it starts with /.",
   model_shape: "This is no model's name.",
   secret_empty: "Paste the key.",

@@ -172,6 +172,36 @@ export const agentSettings = {
   shell: (what: string) =>
     `${what} means something to a shell, and none reads this. If you mean it: sh -c '…'`,
   wrapShell: "Wrap it in sh -c",
+  isolation: "Isolation",
+  isolations: {
+    sandbox: {
+      title: "Sandbox",
+      body: "Namespaces, an empty root and no network but its model: for any agent on any repository.",
+    },
+    container: {
+      title: "Container",
+      body: "The same walls round an image of yours, for projects that need another system.",
+    },
+    vm: {
+      title: "Virtual machine",
+      body: "A kernel of its own, for what you would not let near yours; it starts slower.",
+    },
+    worktree: {
+      title: "Worktree (unsandboxed)",
+      body: "No walls: it may do what the runner's user may do, in a working tree of its own.",
+    },
+    none: {
+      title: "None (unsandboxed)",
+      body: "No walls: it may do what the runner's user may do, anywhere on that machine.",
+    },
+  },
+  unsandboxedTitle: "Its runs are unsandboxed",
+  unsandboxedBody:
+    'The agent can read and send whatever the runner\'s user can, keys included. A runner refuses it until the owner of its machine writes isolation = "none" (or "worktree") into policy.toml there.',
+  image: "Image",
+  imageHint:
+    "A directory on the runner's machine, or an image's name with its digest. Empty: what the machine has.",
+  limitsSet: "Limits",
   more: "Limits, labels and directories",
   timeout: "Time limit",
   timeoutHint: "For the agent's work in one turn, like 45m or 1h 30m.",

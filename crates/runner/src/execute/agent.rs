@@ -176,6 +176,14 @@ pub(crate) fn start_as(spec: &mut Spec, launch: &Launch) {
     };
 }
 
+fn over(limit: &str, tail: &str) -> Halt {
+    let said = match tail.is_empty() {
+        true => String::new(),
+        false => format!("\nIts last output:\n{tail}"),
+    };
+    Halt::failed(Reason::Limit, format!("the agent {limit}{said}"))
+}
+
 async fn converse(
     desk: &Desk<'_>,
     staged: &Staged,
@@ -185,13 +193,13 @@ async fn converse(
     step: &mut Step<'_>,
 ) -> Result<Spoken, Halt> {
     let Desk { report, task, .. } = desk;
-    let mut child = process::start(report, spec)
+    let (mut child, watch) = process::start(report, spec, "agent")
         .await
         .map_err(process::not_started)?;
     let (events, heard) = mpsc::channel(EVENTS);
     let cancel = CancellationToken::new();
     let turn = card::turn(task, moved);
-    let mut ear = Ear::new(report, &task.agent, cancel.clone());
+    let mut ear = Ear::new(report, &task.agent, &watch.flow, cancel.clone());
     let driving = async {
         let driven = drive(
             launch,
@@ -208,14 +216,25 @@ async fn converse(
     let both = Box::pin(async { tokio::join!(driving, ear.listen(heard)) });
     let driven = tokio::select! {
         (driven, ()) = both => Some(driven),
-        // Somebody else's by now: it is not asked, it is killed.
+        // Somebody else's by now, or over a limit: it is not asked, it is killed.
         () = report.stop.fenced().cancelled() => None,
+        () = watch.over() => None,
     };
-    match driven {
+    let concluded = match driven {
         Some(driven) => ear.conclude(driven, step),
         None => {
             child.kill().await?;
             Err(Halt::Stopped)
         }
+    };
+    let tail = ear.last_output();
+    drop(ear);
+    let exit = child.wait().await?;
+    match (concluded, watch.end(report, &exit)) {
+        (Err(Halt::Failed(_)), Some(limit)) => Err(over(&limit, &tail)),
+        (Err(Halt::Stopped), Some(limit)) if report.stop.why().is_none() => {
+            Err(over(&limit, &tail))
+        }
+        (concluded, _) => concluded,
     }
 }

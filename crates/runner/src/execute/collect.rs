@@ -98,6 +98,7 @@ fn is_new(ran: &Ran) -> Result<bool, Halt> {
         // In git's own words: the workspace's disk is the runner's.
         let full = ran.tail.contains("No space left on device");
         let reason = if full { Reason::DiskFull } else { reason };
+        let reason = ran.reason(reason);
         Err(Halt::failed(
             reason,
             format!("{what}: {}\n{}", ran.how(), ran.tail),

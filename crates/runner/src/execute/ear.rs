@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Step;
 use super::agent::Spoken;
 use crate::failure::{Halt, because};
+use crate::limits::Flow;
 use crate::process::{self, Tail, how};
 use crate::report::{Piece, Report};
 
@@ -32,6 +33,7 @@ pub(super) struct Ear<'a> {
     cancel: CancellationToken,
     ended: Option<Ended>,
     halt: Option<Halt>,
+    flow: &'a Flow,
     tail: Tail,
     spoken: Spoken,
     /// What its standard output is: its own words, or the lines of a protocol that we speak.
@@ -39,7 +41,12 @@ pub(super) struct Ear<'a> {
 }
 
 impl<'a> Ear<'a> {
-    pub(super) fn new(report: &'a Report, agent: &AgentSpec, cancel: CancellationToken) -> Self {
+    pub(super) fn new(
+        report: &'a Report,
+        agent: &AgentSpec,
+        flow: &'a Flow,
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             report,
             timeout: Duration::from_secs(agent.timeout_s),
@@ -47,6 +54,7 @@ impl<'a> Ear<'a> {
             cancel,
             ended: None,
             halt: None,
+            flow,
             tail: Tail::default(),
             spoken: Spoken::default(),
             stdout: if agent.driver == "command" {
@@ -100,6 +108,7 @@ impl<'a> Ear<'a> {
     async fn hear(&mut self, event: AgentEvent, output: &mpsc::Sender<Piece>) {
         let said = match event {
             AgentEvent::Output { stream, bytes } => {
+                self.flow.pass(bytes.len()).await;
                 self.tail.add(&bytes);
                 let stream = match stream {
                     Stream::Stdout => self.stdout,
@@ -131,15 +140,20 @@ impl<'a> Ear<'a> {
         self.keep(said);
     }
 
+    /// The end of what it printed.
+    pub(super) fn last_output(&self) -> String {
+        self.tail.text()
+    }
+
     pub(super) fn conclude(
-        mut self,
+        &mut self,
         driven: Result<Outcome, AgentError>,
         step: &mut Step<'_>,
     ) -> Result<Spoken, Halt> {
         if let Some(ended) = self.ended {
             return Err(self.ended_by_us(ended));
         }
-        if let Some(halt) = self.halt {
+        if let Some(halt) = self.halt.take() {
             return Err(halt);
         }
         let outcome = driven.map_err(died)?;
@@ -158,8 +172,9 @@ impl<'a> Ear<'a> {
         match outcome.stop {
             AgentStop::Done => {
                 step.exit_code = Some(0);
-                self.spoken.session = outcome.session.or(self.spoken.session);
-                Ok(self.spoken)
+                let mut spoken = std::mem::take(&mut self.spoken);
+                spoken.session = outcome.session.or(spoken.session);
+                Ok(spoken)
             }
             AgentStop::Exited { code, signal } => {
                 step.exit_code = code;

@@ -218,7 +218,7 @@ impl Ground<'_> {
             return Ok(());
         }
         Err(Halt::failed(
-            Reason::SetupFailed,
+            ran.reason(Reason::SetupFailed),
             told("setup", &ran, setup.timeout.as_secs(), &refused),
         ))
     }
@@ -295,7 +295,12 @@ impl Ground<'_> {
 /// A failed command in words: what, how, its last lines, and what it could not reach.
 pub(crate) fn told(name: &str, ran: &Ran, limit_s: u64, refused: &[String]) -> String {
     let how = if ran.timed_out {
-        format!("ended after its limit of {limit_s} s")
+        let limit = ran.limit.as_deref();
+        let besides = limit.map(|limit| format!("; {limit}"));
+        format!(
+            "ended after its limit of {limit_s} s{}",
+            besides.unwrap_or_default()
+        )
     } else {
         ran.how()
     };

@@ -11,6 +11,7 @@ mod enrol;
 mod execute;
 mod kit;
 mod land;
+mod limits;
 mod link;
 mod lost;
 mod model;

@@ -1,0 +1,229 @@
+//! What a run keeps on the disk, measured while it works.
+//!
+//! The kernel bounds one file and one file system, not one folder; so folders are walked, off the
+//! threads that serve others. A walk ends at the limit: nobody can make it longer than that. It is
+//! repeated the less often the longer it takes.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The shortest and the longest pause between two walks.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// A walk may take one part in so many of the time.
+const SHARE: u32 = 20;
+/// A file with several names is counted once; past so many of them, each name counts.
+const LINKED_MAX: usize = 1_000_000;
+/// stat(2) counts in these, whatever the file system.
+const BLOCK: u64 = 512;
+
+/// Bytes that others than root may still write where `path` is.
+pub(crate) fn free(path: &Path) -> Option<u64> {
+    let found = nix::sys::statvfs::statvfs(path).ok()?;
+    Some(
+        found
+            .blocks_available()
+            .saturating_mul(found.fragment_size()),
+    )
+}
+
+/// What folders hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) bytes: u64,
+    pub(crate) files: u64,
+}
+
+/// The most that may be held; none is without bound.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Most {
+    pub(crate) bytes: Option<u64>,
+    pub(crate) files: Option<u64>,
+}
+
+impl Most {
+    pub(crate) fn is_over(self, held: Held) -> bool {
+        self.bytes.is_some_and(|most| held.bytes > most)
+            || self.files.is_some_and(|most| held.files > most)
+    }
+}
+
+/// Measures until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    peak: Arc<Peak>,
+    _end: DropGuard,
+}
+
+#[derive(Debug, Default)]
+struct Peak {
+    bytes: AtomicU64,
+    files: AtomicU64,
+    measured: AtomicBool,
+}
+
+impl Disk {
+    /// Watches these folders; cancels `over` when they hold more than `most`.
+    pub(crate) fn watch(folders: Vec<PathBuf>, most: Most, over: CancellationToken) -> Self {
+        let end = CancellationToken::new();
+        let peak = Arc::new(Peak::default());
+        let (told, ended) = (peak.clone(), end.clone());
+        tokio::spawn(async move {
+            loop {
+                let began = Instant::now();
+                let (folders, until) = (folders.clone(), ended.clone());
+                let walk = tokio::task::spawn_blocking(move || measure(&folders, most, &until));
+                let Ok(Some(held)) = walk.await else { return };
+                told.keep(held);
+                if most.is_over(held) {
+                    over.cancel();
+                    return;
+                }
+                let pause = (began.elapsed() * SHARE).clamp(PAUSE.0, PAUSE.1);
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = ended.cancelled() => return,
+                }
+            }
+        });
+        Self {
+            peak,
+            _end: end.drop_guard(),
+        }
+    }
+
+    /// The most that was seen; none where nothing was measured in time.
+    pub(crate) fn peak(&self) -> Option<Held> {
+        self.peak.measured.load(Ordering::Acquire).then(|| Held {
+            bytes: self.peak.bytes.load(Ordering::Relaxed),
+            files: self.peak.files.load(Ordering::Relaxed),
+        })
+    }
+}
+
+impl Peak {
+    fn keep(&self, held: Held) {
+        self.bytes.fetch_max(held.bytes, Ordering::Relaxed);
+        self.files.fetch_max(held.files, Ordering::Relaxed);
+        self.measured.store(true, Ordering::Release);
+    }
+}
+
+/// Walks the folders, without following a link, until it is over the bound; none when it was told to
+/// end. What vanishes meanwhile is not there.
+fn measure(folders: &[PathBuf], most: Most, end: &CancellationToken) -> Option<Held> {
+    let mut held = Held::default();
+    let mut linked = HashSet::new();
+    let mut open: Vec<PathBuf> = folders.to_vec();
+    while let Some(folder) = open.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            if end.is_cancelled() {
+                return None;
+            }
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_dir() {
+                open.push(entry.path());
+            } else if meta.nlink() > 1
+                && linked.len() < LINKED_MAX
+                && !linked.insert((meta.dev(), meta.ino()))
+            {
+                continue;
+            }
+            held.files += 1;
+            held.bytes = held
+                .bytes
+                .saturating_add(meta.blocks().saturating_mul(BLOCK));
+            if most.is_over(held) {
+                return Some(held);
+            }
+        }
+    }
+    Some(held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(dir: &Path, most: Most) -> Held {
+        measure(&[dir.to_owned()], most, &CancellationToken::new()).unwrap()
+    }
+
+    #[test]
+    fn folders_are_measured_once_for_each_file_and_links_are_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        fs::create_dir_all(path.join("a/b")).unwrap();
+        fs::write(path.join("a/b/c"), vec![1; 100_000]).unwrap();
+        fs::hard_link(path.join("a/b/c"), path.join("again")).unwrap();
+        std::os::unix::fs::symlink("/", path.join("root")).unwrap();
+        std::os::unix::fs::symlink("..", path.join("a/up")).unwrap();
+        let held = all(path, Most::default());
+        assert_eq!(
+            held.files, 5,
+            "two folders, one file of two names, two links"
+        );
+        assert!((100_000..200_000).contains(&held.bytes), "{held:?}");
+        // A file with a hole holds what it holds.
+        fs::File::create(path.join("sparse"))
+            .unwrap()
+            .set_len(1 << 40)
+            .unwrap();
+        assert!(all(path, Most::default()).bytes < 200_000);
+    }
+
+    #[test]
+    fn a_walk_ends_at_the_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..500 {
+            fs::write(dir.path().join(n.to_string()), [0; 5000]).unwrap();
+        }
+        let files = all(
+            dir.path(),
+            Most {
+                files: Some(100),
+                bytes: None,
+            },
+        );
+        assert_eq!(files.files, 101);
+        let bytes = all(
+            dir.path(),
+            Most {
+                bytes: Some(1_000_000),
+                files: None,
+            },
+        );
+        assert!(bytes.bytes > 1_000_000 && bytes.files < 200, "{bytes:?}");
+        let ended = CancellationToken::new();
+        ended.cancel();
+        assert_eq!(
+            measure(&[dir.path().to_owned()], Most::default(), &ended),
+            None
+        );
+    }
+
+    #[tokio::test]
+    async fn what_grows_over_the_bound_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let over = CancellationToken::new();
+        let most = Most {
+            bytes: Some(1 << 20),
+            files: None,
+        };
+        let disk = Disk::watch(vec![dir.path().to_owned()], most, over.clone());
+        fs::write(dir.path().join("a"), vec![1; 2 << 20]).unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(20), over.cancelled()).await;
+        told.unwrap();
+        assert!(disk.peak().unwrap().bytes > 1 << 20);
+    }
+}

@@ -1,0 +1,190 @@
+//! What one run may use up, who holds it to that, and what it really had around it.
+//!
+//! The sandbox holds memory, tasks, processors and the size of a file. This room holds the rest: what
+//! a run keeps on the disk ([`disk`]), and what it prints ([`flow`]). The value of a limit is the
+//! lowest that is said: by the owner of the machine (`[limits]` in the policy file, in place of the
+//! defaults here) and by the agent.
+
+mod disk;
+mod flow;
+mod watch;
+
+use freehold_model::limit::lower;
+use freehold_model::{Isolation, Limit, Limits};
+use freehold_sandbox::{Image, Spec, Tier, host_root};
+use freehold_wire::order::{Order, Task};
+
+pub(crate) use disk::free;
+pub(crate) use flow::Flow;
+pub(crate) use watch::Watch;
+
+use crate::policy::FILE;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The least memory that a run gets where nobody says: a compiler and a language server need it.
+const MEMORY_LEAST: u64 = 2 * GIB;
+/// Processes and threads: a parallel build on a large machine has some hundreds.
+const TASKS: u64 = 4096;
+/// A checkout, its dependencies and what a build makes of them.
+const DISK: u64 = 20 * GIB;
+/// Files and folders of the same: `node_modules` of a large project has some hundred thousand.
+const FILES: u64 = 2_000_000;
+/// One file. A disk image of an agent's making is not what a run is for.
+const FILE_SIZE: u64 = 16 * GIB;
+/// What one step prints: it is kept by the server, and a person is to read it.
+const OUTPUT: u64 = 256 * MIB;
+/// Bytes of output in a second; about what the link passes on.
+const OUTPUT_RATE: u64 = 16 * MIB;
+/// Free space that runs leave to the machine where its owner says nothing.
+pub(crate) const RESERVE: u64 = GIB;
+
+/// The machine, as far as limits depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Memory in bytes; 0 where it is not known.
+    pub(crate) memory: u64,
+    /// Jobs at once.
+    pub(crate) capacity: u32,
+    /// Bytes that runs may still fill where they work; none where that cannot be asked.
+    pub(crate) free: Option<u64>,
+}
+
+/// What stands around all steps of one run, as it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Walls {
+    pub(crate) isolation: Isolation,
+    image: Option<Image>,
+    /// As they are to be held.
+    pub(crate) limits: Limits,
+    /// The agent's name and what it says itself: who is to be named where one is reached.
+    agent: Option<(String, Limits)>,
+}
+
+/// A limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reached {
+    pub(crate) limit: Limit,
+    pub(crate) value: u64,
+    pub(crate) peak: u64,
+}
+
+impl Walls {
+    /// What an order asks for, within what the machine's owner allows.
+    pub(crate) fn of(order: &Order, owner: &Limits, room: Room) -> Self {
+        let mut allowed = defaults(room);
+        allowed.extend(owner);
+        let mut limits = lower(&allowed, &order.limits);
+        if let (Some(free), Some(disk)) = (room.free, limits.get_mut(&Limit::Disk)) {
+            // What is not there cannot be had, and the machine keeps its reserve.
+            *disk = (*disk).min(free);
+        }
+        Self {
+            isolation: order.isolation,
+            image: order.image.as_deref().map(image),
+            limits,
+            agent: match &order.task {
+                Task::Execute(task) => Some((task.agent.name.clone(), order.limits.clone())),
+                _ => None,
+            },
+        }
+    }
+
+    /// Puts them around a process of this step.
+    pub(crate) fn put_round(&self, spec: &mut Spec, step: &str) {
+        spec.tier = tier(self.isolation);
+        // git alone runs on what the agent left, with the machine's own programs.
+        if is_the_project_s(step)
+            && let Some(image) = &self.image
+        {
+            let system = host_root();
+            spec.mounts.retain(|mount| !system.contains(mount));
+            spec.image = Some(image.clone());
+        }
+        let value = |limit| self.limits.get(&limit).copied();
+        spec.limits.total_memory_bytes = value(Limit::Memory);
+        spec.limits.total_tasks = value(Limit::Tasks);
+        spec.limits.cpu_milli = value(Limit::Cpu);
+        spec.limits.file_bytes = value(Limit::FileSize).or(spec.limits.file_bytes);
+    }
+
+    /// In words for whoever wonders why a run ended, with what to do.
+    pub(crate) fn said(&self, reached: &Reached) -> String {
+        let Reached { limit, value, peak } = *reached;
+        let more = limit.write(value.saturating_mul(2));
+        let own = self
+            .agent
+            .as_ref()
+            .filter(|(_, limits)| limits.get(&limit) == Some(&value));
+        let (whose, how) = match own {
+            Some((name, _)) => (
+                format!("agent {name}"),
+                format!("`freehold agent edit {name} --limit {limit}={more}`"),
+            ),
+            None => (
+                "this runner's machine".to_owned(),
+                format!(
+                    "`{limit} = \"{more}\"` under `[limits]` in {FILE} in the runner's data directory"
+                ),
+            ),
+        };
+        format!(
+            "used {} {}, the limit is {} ({whose}): raise it with {how}",
+            limit.show(peak),
+            limit.used_of(),
+            limit.show(value)
+        )
+    }
+}
+
+/// Whether a step runs what the project or the agent brought, and not our own git.
+fn is_the_project_s(step: &str) -> bool {
+    matches!(step, "setup" | "agent") || step.starts_with("check:")
+}
+
+fn image(named: &str) -> Image {
+    match named.starts_with('/') {
+        true => Image::Directory(named.into()),
+        false => Image::Name(named.to_owned()),
+    }
+}
+
+const fn tier(isolation: Isolation) -> Tier {
+    match isolation {
+        Isolation::None => Tier::None,
+        Isolation::Worktree => Tier::Worktree,
+        Isolation::Sandbox => Tier::Sandbox,
+        Isolation::Container => Tier::Container,
+        Isolation::Vm => Tier::Vm,
+    }
+}
+
+/// What really is in force, in the words of the record.
+pub(crate) const fn isolation(tier: Tier) -> Isolation {
+    match tier {
+        Tier::None => Isolation::None,
+        Tier::Worktree => Isolation::Worktree,
+        Tier::Sandbox => Isolation::Sandbox,
+        Tier::Container => Isolation::Container,
+        Tier::Vm => Isolation::Vm,
+    }
+}
+
+/// Fits a laptop, and a large machine that takes many jobs.
+fn defaults(room: Room) -> Limits {
+    let share = room.memory / 4 * 3 / u64::from(room.capacity.max(1));
+    Limits::from([
+        (Limit::Memory, share.max(MEMORY_LEAST)),
+        (Limit::Tasks, TASKS),
+        (Limit::Disk, DISK),
+        (Limit::Files, FILES),
+        (Limit::FileSize, FILE_SIZE),
+        (Limit::Output, OUTPUT),
+        (Limit::OutputRate, OUTPUT_RATE),
+    ])
+}
+
+#[cfg(test)]
+#[path = "limits_tests.rs"]
+mod tests;
