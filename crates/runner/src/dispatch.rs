@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use freehold_model::run::{JobKind, Outcome};
-use freehold_model::{Limit, Reason};
+use freehold_model::{Isolation, Limit, Reason};
 use freehold_wire::link::{Down, Finished, Frame, JobRef, Offer, RunRef, Up};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -199,6 +199,7 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
         .admit(&offer)
         .map_err(|error| refused(error.to_string()))?;
     context.journal.order(report.job, admitted.order.id).await?;
+    plain(admitted.order.isolation)?;
     let free = limits::free(&context.data);
     room(free, policy.reserve())?;
     let machine = machine::look(context).await;
@@ -213,6 +214,19 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
         Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,
         Admission::Land(land, work) => land::run(report, &admitted.order, &land, &work).await,
     }
+}
+
+/// What a step is shown has its place in a sandbox, and none without one.
+fn plain(isolation: Isolation) -> Result<(), Halt> {
+    if isolation.is_sandboxed() {
+        return Ok(());
+    }
+    Err(Halt::failed(
+        Reason::Sandbox,
+        format!(
+            "nothing was started: this version of the runner has no isolation `{isolation}` yet; use `sandbox`: `freehold agent edit --isolation sandbox`"
+        ),
+    ))
 }
 
 /// A runner whose disk is full loses what it was told: none begins that could fill it.

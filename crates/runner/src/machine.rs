@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use freehold_agents::{Preset, discover};
+use freehold_model::Isolation;
+use freehold_sandbox::{Init, Limits, SandboxError, Spec, Stdin, Tier, host_root};
 use freehold_wire::api::Machine;
 
 use crate::context::Context;
 use crate::failure::chain;
+use crate::policy::Policy;
 
 /// A sandbox that does not start within this time is not one that works.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
+/// Nor does one that boots longer than this; without hardware support it takes many seconds.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Looks once, when it is first asked: what is installed later shows after a restart.
 pub(crate) async fn look(context: &Context) -> Machine {
@@ -22,6 +27,28 @@ pub(crate) async fn look(context: &Context) -> Machine {
                 Ok(Err(error)) => Some(chain(&error)),
                 Err(_) => Some("the sandbox did not start in time".to_owned()),
             };
+            let mut isolation = Vec::new();
+            if sandbox_error.is_none() {
+                isolation.push(Isolation::Sandbox.name().to_owned());
+            }
+            // A boot takes seconds of a processor: only where the owner of the machine wants one.
+            let boots = Policy::load(&context.policy_file()).is_ok_and(|policy| policy.boots());
+            let tried = [(Isolation::Container, Tier::Container, PROOF_TIMEOUT)]
+                .into_iter()
+                .chain(boots.then_some((Isolation::Vm, Tier::Vm, BOOT_TIMEOUT)));
+            for (name, tier, within) in tried {
+                let done = tokio::time::timeout(within, runs(&context.init, tier)).await;
+                match done {
+                    Ok(Ok(true)) => isolation.push(name.name().to_owned()),
+                    Ok(Ok(false)) => {
+                        tracing::info!(tier = %name, "nothing can be started in it here")
+                    }
+                    Ok(Err(error)) => {
+                        tracing::info!(tier = %name, error = chain(&error), "not on this machine");
+                    }
+                    Err(_) => tracing::info!(tier = %name, "did not start in time"),
+                }
+            }
             let path = context.environment.path();
             let agents = Preset::ALL
                 .into_iter()
@@ -34,17 +61,35 @@ pub(crate) async fn look(context: &Context) -> Machine {
                 cpus: std::thread::available_parallelism()
                     .map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
                 memory: memory(&read("/proc/meminfo")),
-                isolation: sandbox_error
-                    .is_none()
-                    .then(|| "sandbox".to_owned())
-                    .into_iter()
-                    .collect(),
+                isolation,
                 sandbox_error,
                 agents,
             }
         })
         .await
         .clone()
+}
+
+/// Whether a program of this machine runs to its end in a tier.
+async fn runs(init: &Init, tier: Tier) -> Result<bool, SandboxError> {
+    let spec = Spec {
+        tier,
+        program: "true".into(),
+        args: vec![],
+        env: [("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())].into(),
+        cwd: "/".into(),
+        mounts: host_root(),
+        ports: vec![],
+        limits: Limits::default(),
+        stdin: Stdin::Null,
+        terminal: None,
+        image: None,
+        init: init.clone(),
+    };
+    let mut child = freehold_sandbox::start(&spec).await?;
+    // It says nothing; and nobody is to wait for a reader.
+    drop((child.stdout.take(), child.stderr.take()));
+    Ok(child.wait().await?.success())
 }
 
 fn read(path: &str) -> String {

@@ -5,6 +5,7 @@
 //! remotes = ["https://example.org/team/app"]   # no others
 //! drivers = ["acp", "builtin"]                 # no others
 //! commands = ["codex-acp"]                     # programs that agents may name; no others
+//! boot_vm = true                               # try virtual machines at the start; offer what works
 //! reserve = "1GiB"                             # free space that runs leave to the machine
 //!
 //! [limits]                                     # what each run may use up; see `crate::limits`
@@ -39,6 +40,8 @@ pub(crate) struct Policy {
     remotes: Option<Vec<String>>,
     drivers: Option<Vec<String>>,
     commands: Option<Vec<String>>,
+    #[serde(default)]
+    boot_vm: bool,
     #[serde(default, deserialize_with = "bytes")]
     reserve: Option<u64>,
     #[serde(default, deserialize_with = "values")]
@@ -120,6 +123,11 @@ impl Policy {
             return Err(format!("the policy does not allow the program `{program}`"));
         }
         Ok(())
+    }
+
+    /// Whether a virtual machine is tried when the runner starts, and offered where it works.
+    pub(crate) const fn boots(&self) -> bool {
+        self.boot_vm
     }
 
     /// Free space that runs leave to the machine.

@@ -42,20 +42,18 @@ pub(crate) fn project(project: &Project, printer: Printer) -> String {
     let record = &project.record;
     let at = format!("{} {} {}", record.remote, record.reference, record.path);
     let head = printer.paint(Paint::Bold, &safe::line(&project.name));
-    let body = pairs(&[
+    let mut facts = vec![
         ("id", Some(project.id.to_string())),
         ("remote", Some(safe::line(&project.remote))),
         ("target", Some(safe::line(&project.target))),
         ("egress", Some(egress(project.egress, printer))),
-        (
-            "isolation",
-            project
-                .isolation_at_least
-                .map(|least| format!("at least {least}")),
-        ),
         ("record", Some(safe::line(&at))),
         ("created", Some(time(project.created_at))),
-    ]);
+    ];
+    if let Some(least) = project.isolation_at_least {
+        facts.insert(4, ("isolation", Some(format!("at least {least}"))));
+    }
+    let body = pairs(&facts);
     let name = safe::line(&project.name);
     format!("{head}\n{body}next: `freehold card add --project {name} --title …`")
 }

@@ -33,7 +33,7 @@ fn project_add() {
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
     --- json
-    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
+    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -46,7 +46,7 @@ fn project_list() {
     NAME  TARGET  EGRESS      REMOTE
     demo  main    registries  git@example.org:demo.git
     --- json
-    {"items":[{"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}],"next":null}
+    {"items":[{"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
 }
 
@@ -65,7 +65,7 @@ fn project_show() {
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
     --- json
-    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
+    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -180,20 +180,21 @@ fn agent_add() {
         "--quick",
     ];
     insta::assert_snapshot!(shown(&args, ""), @r#"
-    POST /api/v1/agents {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":["[HOME]/tools","/opt/x"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--json","--quick"]}
+    POST /api/v1/agents {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":["[HOME]/tools","/opt/x"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--json","--quick"],"isolation":"sandbox","image":null,"limits":{}}
     exit code 0
     --- stdout
     fixer
-      id        agent_01kdyak348e40r2081040g2081
-      driver    command
-      command   ./fix.sh --quick
-      paths     /opt/fixer
-      labels    gpu=none
-      limits    1h in all, 1m30s of silence
-      created   2026-01-02 03:04:05 UTC
+      id         agent_01kdyak348e40r2081040g2081
+      driver     command
+      command    ./fix.sh --quick
+      paths      /opt/fixer
+      labels     gpu=none
+      isolation  sandbox
+      limits     1h in all, 1m30s of silence
+      created    2026-01-02 03:04:05 UTC
     next: `freehold run start CARD --agent fixer`
     --- json
-    {"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"created_at":"2026-01-02T03:04:05Z"}
+    {"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"created_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -206,7 +207,7 @@ fn agent_list() {
     NAME   DRIVER   PROVIDER  TIMEOUT  COMMAND
     fixer  command  -         1h       ./fix.sh --quick
     --- json
-    {"items":[{"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"created_at":"2026-01-02T03:04:05Z"}],"next":null}
+    {"items":[{"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"created_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
 }
 

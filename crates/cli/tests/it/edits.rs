@@ -21,7 +21,7 @@ fn project_edit() {
     ];
     insta::assert_snapshot!(words(&args), @r#"
     GET /api/v1/projects/demo
-    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none"}
+    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none","isolation_at_least":null}
     exit code 0
     --- stdout
     demo
@@ -204,16 +204,17 @@ fn agent_edit() {
     ];
     insta::assert_snapshot!(words(&args), @r#"
     GET /api/v1/agents?limit=200
-    PUT /api/v1/agents/agent_01kdyak348e40r2081040g2081 {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":[],"labels":{"gpu":"none"},"timeout_s":7200,"stall_s":90,"command":["./fix.sh","it's"]}
+    PUT /api/v1/agents/agent_01kdyak348e40r2081040g2081 {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":[],"labels":{"gpu":"none"},"timeout_s":7200,"stall_s":90,"command":["./fix.sh","it's"],"isolation":"sandbox","image":null,"limits":{}}
     exit code 0
     --- stdout
     fixer
-      id        agent_01kdyak348e40r2081040g2081
-      driver    command
-      command   ./fix.sh it's
-      labels    gpu=none
-      limits    2h in all, 1m30s of silence
-      created   2026-01-02 03:04:05 UTC
+      id         agent_01kdyak348e40r2081040g2081
+      driver     command
+      command    ./fix.sh it's
+      labels     gpu=none
+      isolation  sandbox
+      limits     2h in all, 1m30s of silence
+      created    2026-01-02 03:04:05 UTC
     next: `freehold run start CARD --agent fixer`
     undo: `freehold agent edit fixer --path /opt/fixer --timeout 1h -- ./fix.sh --quick`
     "#);

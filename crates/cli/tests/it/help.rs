@@ -78,14 +78,17 @@ fn help_of_a_command_has_an_example() {
       [CMD]...  The program and its arguments, after `--`
 
     Options:
-          --driver <DRIVER>  How it is spoken to: any program, the Agent Client Protocol, or our own loop [possible values: command, acp, builtin]
-          --preset <PRESET>  What is known about this agent: codex, opencode, claude, gemini
-          --provider <P>     The model provider, by id or name
-          --path <DIR>       A directory that its program needs, shown read-only in the sandbox; may be repeated
-          --label <K=V>      What a runner must offer; may be repeated
-          --timeout <D>      Hard limit on its time, like 90s, 10m, 1h [default: 60m]
-          --stall <D>        Limit on its silence, like 90s, 10m, 1h [default: 10m]
-      -h, --help             Print help
+          --driver <DRIVER>      How it is spoken to: any program, the Agent Client Protocol, or our own loop [possible values: command, acp, builtin]
+          --preset <PRESET>      What is known about this agent: codex, opencode, claude, gemini
+          --provider <P>         The model provider, by id or name
+          --path <DIR>           A directory that its program needs, shown read-only in the sandbox; may be repeated
+          --label <K=V>          What a runner must offer; may be repeated
+          --timeout <D>          Hard limit on its time, like 90s, 10m, 1h [default: 60m]
+          --stall <D>            Limit on its silence, like 90s, 10m, 1h [default: 10m]
+          --isolation <TIER>     How its runs are kept apart: none, worktree, sandbox, container or vm [default: sandbox]
+          --image <NAME_OR_DIR>  What a container starts from: a directory on the runner's machine, or an image's name
+          --limit <NAME=VALUE>   What its runs may use up, like memory=4GiB, tasks=500, cpu=1.5, disk=10GiB; may be repeated
+      -h, --help                 Print help
 
     Everywhere:
           --json        Print JSON for programs: one document (errors: one line on standard error)
@@ -96,6 +99,11 @@ fn help_of_a_command_has_an_example() {
       freehold agent add fixer --driver command -- ./fix.sh --quick
       freehold agent add codex --driver acp --preset codex --provider work
       freehold agent add loop --driver builtin --provider local --timeout 30m
+      freehold agent add boxed --driver command --isolation container --image /srv/debian -- ./fix.sh
+
+    Its runs are kept apart from the machine: by a sandbox where nothing else is said. `none` and
+    `worktree` are unsandboxed: the agent may do there what the runner's user may do, and the owner of
+    that machine must allow it.
     ");
     insta::assert_snapshot!(Home::empty().run(&["run", "approve", "--help"]), @"
     exit code 0

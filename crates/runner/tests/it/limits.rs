@@ -274,12 +274,12 @@ fn left(runner: &Live, runs: &[RunId]) -> Left {
         sockets: names(&data.join("s")).len(),
         temporary: names(&std::env::temp_dir())
             .into_iter()
-            .filter(|name| name.to_ascii_lowercase().contains("freehold") || of_run(name))
+            .filter(|name| of_run(name))
             .collect(),
     }
 }
 
-/// Groups that this process made: they carry its pid, or nothing to tell them by.
+/// Groups that this process made: `freehold-<namespace>-<pid>-…`.
 fn cgroups(dir: &Path, depth: usize) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let Ok(entries) = std::fs::read_dir(dir) else {
@@ -290,10 +290,9 @@ fn cgroups(dir: &Path, depth: usize) -> BTreeSet<PathBuf> {
             continue;
         }
         let path = entry.path();
-        if path
-            .to_string_lossy()
-            .contains(&format!("freehold-{}", std::process::id()))
-        {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let ours = format!("-{}-", std::process::id());
+        if name.starts_with("freehold-") && name.contains(&ours) {
             found.insert(path.clone());
         }
         found.extend(cgroups(&path, depth - 1));

@@ -16,7 +16,7 @@ use sqlx::Executor as _;
 use crate::board::{agent, card, project};
 use crate::link::{run, started};
 
-fn finished(offer: &Offer, outcome: Outcome) -> Finished {
+pub(crate) fn finished(offer: &Offer, outcome: Outcome) -> Finished {
     Finished {
         job: reference(offer),
         outcome,
@@ -30,7 +30,7 @@ fn finished(offer: &Offer, outcome: Outcome) -> Finished {
     }
 }
 
-fn order(peer: &Peer, offer: &Offer) -> Order {
+pub(crate) fn order(peer: &Peer, offer: &Offer) -> Order {
     let place = Place::new(
         peer.tenant,
         offer.run,

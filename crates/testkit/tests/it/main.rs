@@ -10,4 +10,5 @@ mod rivals;
 mod run;
 mod schema;
 mod studio;
+mod tiers;
 mod watch;
