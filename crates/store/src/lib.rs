@@ -17,6 +17,7 @@ mod order;
 mod project;
 mod run;
 mod run_list;
+mod run_report;
 mod runner;
 mod tenant;
 
@@ -33,8 +34,9 @@ pub use card::{CardEventRow, CardRow, Happened, LatestRun};
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
-pub use run::{NewRun, Report, RunRow, UsageRow};
+pub use run::{NewRun, RunRow};
 pub use run_list::RunNow;
+pub use run_report::{Report, UsageRow};
 pub use runner::RunnerRow;
 pub use tenant::{KeyRow, OrderKeyRow};
 

@@ -99,36 +99,6 @@ pub struct RunRow {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// What a finished job leaves on its run, beside the life cycle.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// Content and the version of its place.
-    pub detail: Option<(Vec<u8>, i64)>,
-    /// The checks' results; none leaves them as they were.
-    pub checks: Option<Value>,
-    /// The diff's blob and the version of its place.
-    pub diff: Option<(BlobId, i64)>,
-    /// The conversation's blob.
-    pub transcript: Option<BlobId>,
-    /// The isolation that was really in force.
-    pub isolation: Option<String>,
-    /// What stood around its steps, by epoch; none adds nothing.
-    pub in_force: Option<Value>,
-    /// The agent's own version.
-    pub agent_version: Option<String>,
-}
-
-/// What an epoch of a run used of its models.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct UsageRow {
-    /// Requests that the gateway saw; 0 where only the agent counted.
-    pub requests: u64,
-    /// Tokens that went in.
-    pub input_tokens: u64,
-    /// Tokens that came out.
-    pub output_tokens: u64,
-}
-
 #[derive(sqlx::FromRow)]
 pub(crate) struct Raw {
     id: uuid::Uuid,
@@ -345,28 +315,6 @@ impl Tx {
         raw.map(Raw::row).transpose()
     }
 
-    /// What an epoch of a run used of its models so far; a later word replaces an earlier one,
-    /// unless it says nothing: a gateway that nothing went through does not know better.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn run_set_usage(&mut self, id: RunId, epoch: u32, usage: UsageRow) -> Result<()> {
-        let nothing = (usage.requests, usage.input_tokens, usage.output_tokens) == (0, 0, 0);
-        let usage = serde_json::json!({ epoch.to_string(): usage });
-        sqlx::query(
-            "UPDATE runs SET usage = CASE WHEN $4 THEN $3 || coalesce(usage, '{}'::jsonb)
-                                     ELSE coalesce(usage, '{}'::jsonb) || $3 END
-             WHERE tenant_id = $1 AND id = $2",
-        )
-        .bind(self.tenant.uuid())
-        .bind(id.uuid())
-        .bind(usage)
-        .bind(nothing)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
     /// Runs behind `after` that want a runner now, oldest first, skipping those that another
     /// transaction holds.
     ///
@@ -483,50 +431,6 @@ impl Tx {
         .bind(id.uuid())
         .bind(reason)
         .bind(note)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
-    /// Asks for a stronger isolation from now on.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn run_set_isolation_asked(&mut self, id: RunId, asked: Isolation) -> Result<()> {
-        sqlx::query("UPDATE runs SET isolation_asked = $3 WHERE tenant_id = $1 AND id = $2")
-            .bind(self.tenant.uuid())
-            .bind(id.uuid())
-            .bind(asked.name())
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
-    }
-
-    /// Writes what a job left behind; what the report does not say stays.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn run_set_report(&mut self, id: RunId, report: &Report) -> Result<()> {
-        sqlx::query(
-            "UPDATE runs SET detail = $3, detail_version = $4,
-                 checks = coalesce($5, checks),
-                 diff_blob = coalesce($6, diff_blob), diff_version = coalesce($7, diff_version),
-                 transcript_blob = coalesce($8, transcript_blob),
-                 isolation = coalesce($9, isolation), agent_version = coalesce($10, agent_version),
-                 in_force = coalesce(in_force || $11, $11, in_force)
-             WHERE tenant_id = $1 AND id = $2",
-        )
-        .bind(self.tenant.uuid())
-        .bind(id.uuid())
-        .bind(report.detail.as_ref().map(|(bytes, _)| bytes))
-        .bind(report.detail.as_ref().map(|(_, version)| version))
-        .bind(&report.checks)
-        .bind(report.diff.map(|(blob, _)| blob.uuid()))
-        .bind(report.diff.map(|(_, version)| version))
-        .bind(report.transcript.map(BlobId::uuid))
-        .bind(&report.isolation)
-        .bind(&report.agent_version)
-        .bind(&report.in_force)
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -81,3 +81,56 @@ fn time(step: &InForce) -> String {
         None => seconds(step.wall_ms),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Printer = Printer {
+        json: false,
+        colour: false,
+        watched: false,
+    };
+
+    #[test]
+    fn a_run_without_walls_is_said_loudly() {
+        assert_eq!(tier("sandbox", PLAIN), "sandbox");
+        for loose in ["none", "worktree"] {
+            assert!(tier(loose, PLAIN).contains("UNSANDBOXED"));
+        }
+    }
+
+    #[test]
+    fn what_was_in_force_is_told_with_what_was_not() {
+        let bound = |limit: &str, value, held, used| Bound {
+            limit: limit.into(),
+            value,
+            held,
+            used,
+        };
+        let step = InForce {
+            epoch: 1,
+            step: "agent".into(),
+            isolation: Isolation::Sandbox,
+            launcher: Some("bubblewrap 0.8.0".into()),
+            landlock: Some(6),
+            cgroup: Some("v1".into()),
+            own_uid: false,
+            filter: true,
+            limits: vec![
+                bound("memory", 2 << 30, true, Some(120 << 20)),
+                bound("cpu", 1500, false, None),
+                bound("later", 9, false, Some(3)),
+            ],
+            cpu_ms: Some(1250),
+            wall_ms: 3400,
+            hit: Some("memory".into()),
+        };
+        let wanted = "  in force   agent: sandbox, bubblewrap 0.8.0, Landlock 6, system calls filtered, cgroup v1
+             used memory 120 MiB of 2 GiB, later 3 of 9, 1.2 s of processor in 3.4 s
+             not held on this machine: cpu, later
+             ended by the limit `memory`
+";
+        assert_eq!(in_force(&[step], PLAIN), wanted);
+    }
+}
