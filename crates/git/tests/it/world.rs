@@ -16,6 +16,13 @@ pub(crate) struct World {
     pub(crate) git: Git,
 }
 
+impl Drop for World {
+    /// A workspace that a failed test left mounted would stay in the machine's table.
+    fn drop(&mut self) {
+        let _unmounted = freehold_git::release(self.dir.path());
+    }
+}
+
 impl World {
     /// An empty bare remote at `remote.git`, nothing else.
     pub(crate) async fn empty() -> Self {
