@@ -27,6 +27,7 @@ fmt: ## format everything
 
 bench: install release ## figures, each with its command and the floor beside it
 	@scripts/bench
+	@scripts/bench_isolation.py
 	@cargo run -q --release -p freehold-git --example workspace
 
 lines: ## what must work in the sandbox and what must not, each with its control outside (TIER=, PEERS=1)
