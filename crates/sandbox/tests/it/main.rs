@@ -10,6 +10,7 @@
 )]
 
 mod container;
+mod container_image;
 mod end;
 mod kit;
 mod limits;

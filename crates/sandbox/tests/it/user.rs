@@ -28,7 +28,7 @@ fn an_ordinary_user_gets_the_same() {
     let helper = here("init", &crate::kit::init().program);
     let tests = here("tests", &std::env::current_exe().unwrap());
     let names = [
-        "container::an_image_is_the_root_and_is_never_written",
+        "container_image::an_image_is_the_root_and_is_never_written",
         "container::mounts_lie_over_each_other_as_in_the_sandbox",
         "container::privileges_are_gone_and_stay_gone",
         "container::the_network_is_empty_but_for_the_ports",
