@@ -17,6 +17,7 @@ use crate::container::Bundle;
 use crate::control::{Order, Report};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Terminal, Tier};
+use crate::user::OwnUser;
 use crate::{ending, processes, spawn, sys};
 
 /// What the host writes to a program's standard input.
@@ -227,6 +228,8 @@ pub(crate) struct Tree {
     pub(crate) ended: bool,
     /// A container's folder; it goes when all processes are gone.
     pub(crate) bundle: Option<Bundle>,
+    /// The user of the host that they have to themselves; somebody else's when they are gone.
+    pub(crate) own: Option<OwnUser>,
     /// The control group of all of them; it goes when they are gone.
     pub(crate) group: Option<Group>,
     /// What the group told before it went.
@@ -288,6 +291,7 @@ impl Tree {
             let told = tokio::task::spawn_blocking(move || group.facts());
             self.facts = told.await.unwrap_or_default();
         }
+        self.own = None;
     }
 
     /// Sends what ends everything; returns at once.
@@ -315,7 +319,10 @@ impl Drop for Tree {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
             self.signal_end();
-            spawn::collect(outer, (self.bundle.take(), self.group.take()));
+            spawn::collect(
+                outer,
+                (self.bundle.take(), self.group.take(), self.own.take()),
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::SandboxError;
 use crate::spec::{Mount, Spec};
 use crate::sys;
+use crate::user::{OwnUser, Stage};
 
 /// The user and group inside, also when the host's is root.
 pub(crate) const UID: u32 = 1000;
@@ -49,13 +50,21 @@ pub(crate) struct Orders {
     pub(crate) ports: Vec<(u16, PathBuf)>,
 }
 
-/// Translates a specification; descriptors are numbered from `first_fd` on.
-pub(crate) fn orders(spec: &Spec, info_fd: RawFd, first_fd: RawFd) -> Result<Orders, SandboxError> {
+/// Translates a specification; descriptors are numbered from `first_fd` on. With a user of its own,
+/// what is shown is where its stage has it.
+pub(crate) fn orders(
+    spec: &Spec,
+    cast: Option<&(OwnUser, Stage)>,
+    info_fd: RawFd,
+    first_fd: RawFd,
+) -> Result<Orders, SandboxError> {
     let mut orders = Builder {
         words: Vec::new(),
         descriptors: Vec::new(),
         first_fd,
+        stage: cast.map(|(_, stage)| stage),
     };
+    orders.user(cast.map(|(user, _)| user))?;
     orders.floor(spec, info_fd)?;
     for mount in visible(&spec.mounts) {
         orders.mount(mount)?;
@@ -118,13 +127,14 @@ fn joined(words: Vec<OsString>) -> Vec<u8> {
         .collect()
 }
 
-struct Builder {
+struct Builder<'a> {
     words: Vec<OsString>,
     descriptors: Vec<OwnedFd>,
     first_fd: RawFd,
+    stage: Option<&'a Stage>,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn say<W: AsRef<OsStr>>(&mut self, words: impl IntoIterator<Item = W>) {
         self.words
             .extend(words.into_iter().map(|word| word.as_ref().to_owned()));
@@ -133,25 +143,33 @@ impl Builder {
     /// Passes `contents` in a descriptor and returns its number inside the launcher.
     fn pass(&mut self, contents: &[u8]) -> Result<String, SandboxError> {
         let file = sys::memory_file(contents).map_err(SandboxError::io("make a file in memory"))?;
+        Ok(self.pass_open(file))
+    }
+
+    fn pass_open(&mut self, descriptor: OwnedFd) -> String {
         let number = self.first_fd as usize + self.descriptors.len();
-        self.descriptors.push(file);
-        Ok(number.to_string())
+        self.descriptors.push(descriptor);
+        number.to_string()
+    }
+
+    /// A user namespace, in which no further one can be made.
+    fn user(&mut self, own: Option<&OwnUser>) -> Result<(), SandboxError> {
+        if let Some(own) = own {
+            let namespace = own
+                .namespace()
+                .map_err(SandboxError::io("pass a user namespace"))?;
+            let namespace = self.pass_open(namespace);
+            self.say(["--userns", &namespace, "--assert-userns-disabled"]);
+        } else {
+            self.say(["--unshare-user", "--disable-userns"]);
+        }
+        Ok(())
     }
 
     /// What every sandbox has, whatever was asked for.
     fn floor(&mut self, spec: &Spec, info_fd: RawFd) -> Result<(), SandboxError> {
-        self.say([
-            "--unshare-user",
-            "--unshare-pid",
-            "--unshare-ipc",
-            "--unshare-uts",
-        ]);
-        self.say([
-            "--unshare-cgroup",
-            "--unshare-net",
-            "--disable-userns",
-            "--new-session",
-        ]);
+        self.say(["--unshare-pid", "--unshare-ipc", "--unshare-uts"]);
+        self.say(["--unshare-cgroup", "--unshare-net", "--new-session"]);
         self.say([
             "--die-with-parent",
             "--clearenv",
@@ -201,6 +219,7 @@ impl Builder {
                 target: target.to_path_buf(),
                 cause,
             })?;
+        let source = self.stage.map_or(source, |stage| stage.place(source));
         self.say([OsStr::new(option), source.as_os_str(), target.as_os_str()]);
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::unistd::geteuid;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -22,7 +23,8 @@ use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Spec, Tier};
 use crate::streams::Streams;
-use crate::{check, floor, processes, seccomp, spawn, sys};
+use crate::user::OwnUser;
+use crate::{check, floor, processes, seccomp, spawn, sys, user};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -35,6 +37,8 @@ const MAX_INFO: u64 = 4 * 1024;
 const ARGUMENTS_FD: i32 = crate::control::CONTROL_FD + 4;
 /// The same as the launcher is told it.
 pub(crate) const ARGUMENTS: &str = "7";
+/// Of [`Instructions::limits`].
+const PROCESSES: usize = 4;
 const INFO_FD: i32 = ARGUMENTS_FD + 1;
 const _: () = assert!(ARGUMENTS_FD == 7, "ARGUMENTS says the same");
 const ORDERS_FD: i32 = INFO_FD + 1;
@@ -80,12 +84,19 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     let cgroup = group.as_ref().map(Group::version);
     let entrances = group.as_ref().map(Group::entrances).transpose();
     let entrances = entrances.map_err(SandboxError::io("open the control group"))?;
+    let processes = stand_in(
+        spec,
+        held.tasks,
+        launch.own.is_some() || !geteuid().is_root(),
+    );
+    launch.instructions.limits[PROCESSES] = processes;
     // First: nothing of the run is to happen outside.
     sys::join_groups(&mut command, entrances.unwrap_or_default());
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
 
     let contained = spec.tier.is_sandboxed();
-    let bundle = launch.bundle;
+    let (bundle, own) = (launch.bundle, launch.own);
+    let uid = own.as_ref().map(OwnUser::uid);
     let mut tree = spawn::spawn(command, move |outer| {
         let pid = i32::try_from(outer.id()).map_err(io::Error::other)?;
         Ok(Tree {
@@ -99,6 +110,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
             partial: Vec::new(),
             ended: false,
             bundle,
+            own,
             group,
             facts: Facts::default(),
         })
@@ -127,11 +139,12 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         launcher: launch.version,
         landlock,
         cgroup,
-        uid: None,
+        uid,
         limits: Limits {
             total_memory_bytes: held.memory_bytes,
             total_tasks: held.tasks,
             cpu_milli: held.cpu_milli,
+            processes,
             ..spec.limits
         },
     };
@@ -166,6 +179,17 @@ async fn open_group(spec: &Spec) -> Option<Group> {
         .ok()?
 }
 
+/// The limit of the user's processes: without a control group it stands in for the one of all tasks.
+/// Only in the sandbox, where the kernel counts the user of that user namespace alone (5.14), and not
+/// for the host's root, whom it exempts.
+fn stand_in(spec: &Spec, tasks_held: Option<u64>, is_counted: bool) -> Option<u64> {
+    let asked = spec.limits.processes;
+    if tasks_held.is_some() || spec.tier != Tier::Sandbox || !is_counted {
+        return asked;
+    }
+    [asked, spec.limits.total_tasks].into_iter().flatten().min()
+}
+
 /// A command that is ready to go, what to pass after init's four descriptors, and what to tell init.
 struct Launch {
     program: PathBuf,
@@ -177,6 +201,8 @@ struct Launch {
     version: Option<String>,
     /// A container's folder; its streams do not come by their numbers.
     bundle: Option<Bundle>,
+    /// The user of the host that it runs as, when it is not the caller's own.
+    own: Option<OwnUser>,
     instructions: Instructions,
 }
 
@@ -201,13 +227,17 @@ fn plain(spec: &Spec) -> Result<Launch, SandboxError> {
         info: None,
         version: None,
         bundle: None,
+        own: None,
         instructions: instructions(spec, ports)?,
     })
 }
 
 async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     let launcher = bubblewrap::find().await?;
-    let orders = floor::orders(spec, INFO_FD, ORDERS_FD)?;
+    let sources = user::sources(spec);
+    let cast = tokio::task::spawn_blocking(move || user::cast(&sources)).await;
+    let cast = cast.ok().flatten();
+    let orders = floor::orders(spec, cast.as_ref(), INFO_FD, ORDERS_FD)?;
     let arguments =
         sys::memory_file(&orders.arguments).map_err(SandboxError::io("make a file in memory"))?;
     let (info, their_info) = pipe().map_err(SandboxError::io("make a pipe"))?;
@@ -217,6 +247,11 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     command.arg(&orders.init).args(&spec.init.args).arg(VERSION);
     let mut passed = vec![arguments, their_info.into()];
     passed.extend(orders.descriptors);
+    let (own, stage) = cast.unzip();
+    if let Some(stage) = stage {
+        let set = stage.set(&mut command);
+        set.map_err(SandboxError::io("set the stage"))?;
+    }
     Ok(Launch {
         program: launcher.path.clone(),
         command,
@@ -224,6 +259,7 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
         info: Some(info),
         version: Some(launcher.version.clone()),
         bundle: None,
+        own,
         instructions: instructions(spec, orders.ports)?,
     })
 }
@@ -237,6 +273,7 @@ async fn container(spec: &Spec) -> Result<Launch, SandboxError> {
         info: None,
         version: Some(prepared.version),
         bundle: Some(prepared.bundle),
+        own: None,
         instructions: instructions(spec, prepared.ports)?,
     })
 }
@@ -378,5 +415,50 @@ pub(crate) fn init_error(step: Step, cause: io::Error, spec: &Spec) -> SandboxEr
             "start the program",
             "check the limits, and the size of the arguments and the environment",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::spec::{Init, Stdin};
+
+    use super::*;
+
+    #[test]
+    fn the_users_processes_are_limited_where_all_tasks_cannot_be() {
+        let spec = |tier, processes, total_tasks| Spec {
+            tier,
+            program: "true".into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            cwd: "/".into(),
+            mounts: Vec::new(),
+            ports: Vec::new(),
+            limits: Limits {
+                processes,
+                total_tasks,
+                ..Limits::default()
+            },
+            stdin: Stdin::Null,
+            terminal: None,
+            image: None,
+            init: Init {
+                program: "/init".into(),
+                args: Vec::new(),
+            },
+        };
+        let sandbox = spec(Tier::Sandbox, None, Some(64));
+        assert_eq!(stand_in(&sandbox, None, true), Some(64));
+        assert_eq!(stand_in(&sandbox, Some(64), true), None);
+        assert_eq!(stand_in(&sandbox, None, false), None);
+        let lower = spec(Tier::Sandbox, Some(32), Some(64));
+        assert_eq!(stand_in(&lower, None, true), Some(32));
+        // Elsewhere it would count all that the person runs.
+        assert_eq!(
+            stand_in(&spec(Tier::None, None, Some(64)), None, true),
+            None
+        );
     }
 }

@@ -9,9 +9,9 @@
 //! * [`Tier::Sandbox`]: [bubblewrap](https://github.com/containers/bubblewrap). The floor is fixed
 //!   and not an option: an empty read-only root with only the chosen mounts; user, pid, ipc, uts,
 //!   cgroup and network namespaces; a new session; a uid that is not 0; no capability,
-//!   `no_new_privs`, no further user namespace; a system-call filter with an architecture check;
-//!   a fresh `/proc`, a minimal `/dev`, an own `/tmp`; no core dump. The network namespace is
-//!   empty: a [`Port`] is the only way out.
+//!   `no_new_privs`, no further namespace; system calls by an allow-list; Landlock; a fresh `/proc`,
+//!   a minimal `/dev`, an own `/tmp`; no core dump. The network namespace is empty: a [`Port`] is the
+//!   only way out. Debuggers and tracers do not work inside.
 //!
 //! * [`Tier::Container`]: the same specification and the same floor as an OCI bundle, run by `runc`
 //!   or `crun`: over an [`Image`], or in an empty root as in the sandbox. Nothing of a container
@@ -32,11 +32,29 @@
 //!    └──────────── control socket ─────────────────────┘
 //! ```
 //!
-//! # What is not here yet
+//! Between fork and exec of the program, init puts it behind Landlock and the system-call filters.
+//! Landlock repeats the mounts, and its scopes keep the program's signals, its traces and its abstract
+//! sockets from whatever is outside, init included. Unknown system calls do not exist (`ENOSYS`), so
+//! that programs fall back; dangerous ones are not permitted (`EPERM`).
 //!
-//! Landlock, cgroup limits and a uid of its own on the host for each run: until then, to the kernel
-//! the user inside is the user that the runner runs as, so do not run it as root without need. The system-call filter
-//! denies what is dangerous rather than allowing what is known.
+//! # What depends on the machine
+//!
+//! Everything above is there or nothing starts. Three things are used where the machine has them, and
+//! [`Child::in_force`] tells what a start really got:
+//!
+//! * **Landlock**, from its second version on (Linux 5.19). A kernel that has it and refuses is an
+//!   error.
+//! * **Control groups**, for [limits](Limits) and peaks of all processes together: version 1 where
+//!   this process may make groups below its own; version 2 in a group that was delegated to it
+//!   (`systemd-run --user --scope -p Delegate=yes ...`, or `Delegate=yes` in a unit), in which the
+//!   first start moves this process and its children to a group `freehold-runner`. A group lives as
+//!   long as its start; what a killed runner left goes at the first start of the next.
+//! * **A user of its own** on the host for each start, when this process is root and the file systems
+//!   of the mounts can be mounted with changed owners (not overlays): what is written belongs to root
+//!   on the disk, and two starts never share a user. Else, to the kernel, the user inside is the user
+//!   that the runner runs as.
+//!
+//! The calling process shuts itself with [`harden_self`].
 #![cfg(target_os = "linux")]
 
 mod bubblewrap;
@@ -60,6 +78,7 @@ mod spawn;
 mod spec;
 mod streams;
 mod sys;
+mod user;
 pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};

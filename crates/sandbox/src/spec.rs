@@ -183,22 +183,27 @@ pub struct Port {
 
 /// What a process and each of its children may use up; `None` is what the caller has itself.
 ///
-/// A value above the caller's own hard limit is lowered to it. Core dumps are always off.
+/// A value above the caller's own hard limit is lowered to it. Core dumps are always off. One that
+/// cannot be held on this machine keeps nothing from starting: whoever must have it compares
+/// [`InForce::limits`](crate::InForce::limits).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Open descriptors per process (`RLIMIT_NOFILE`).
     pub open_files: Option<u64>,
     /// The largest file that can be written (`RLIMIT_FSIZE`).
     pub file_bytes: Option<u64>,
-    /// Processor time per process (`RLIMIT_CPU`); past it the process gets `SIGXCPU`.
+    /// Processor time per process (`RLIMIT_CPU`); past it the process gets `SIGXCPU`, two seconds
+    /// later `SIGKILL`.
     pub cpu_seconds: Option<u64>,
     /// Address space per process (`RLIMIT_AS`). Many runtimes reserve far more than they use.
     pub memory_bytes: Option<u64>,
     /// Processes and threads of the user (`RLIMIT_NPROC`). The kernel exempts the host's root.
     pub processes: Option<u64>,
-    /// Memory of all its processes together, `/tmp` included. Needs a control group.
+    /// Memory of all its processes together, `/tmp` included, without swap; what goes over is killed.
+    /// Needs a control group.
     pub total_memory_bytes: Option<u64>,
-    /// Processes and threads, all together. Needs a control group.
+    /// Processes and threads, all together; the launcher's and the helper's, six to eight, count.
+    /// Needs a control group; without one, `processes` takes this value in [`Tier::Sandbox`].
     pub total_tasks: Option<u64>,
     /// Processors that it may keep busy, in thousandths. Needs a control group.
     pub cpu_milli: Option<u64>,

@@ -6,6 +6,7 @@
 
 pub(crate) mod container;
 pub(crate) mod fence;
+pub(crate) mod user;
 
 use std::fs::File;
 use std::io::{self, Write};

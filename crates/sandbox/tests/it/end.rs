@@ -140,12 +140,6 @@ struct Footprint {
 fn footprint() -> Footprint {
     let count = |path: &str| std::fs::read_dir(path).unwrap().count();
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let own = format!("-{}-", std::process::id());
-    let told = std::process::Command::new("find")
-        .args(["/sys/fs/cgroup", "-type", "d", "-name", "freehold-*"])
-        .output()
-        .unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
     Footprint {
         mounts: mounts.lines().count(),
         descriptors: count("/proc/self/fd"),
@@ -156,12 +150,19 @@ fn footprint() -> Footprint {
                 name.to_string_lossy().contains("freehold")
             })
             .count(),
-        groups: told
-            .lines()
-            .filter(|path| path.contains(&own))
-            .map(str::to_owned)
-            .collect(),
+        groups: groups(&format!("-{}-", std::process::id())),
     }
+}
+
+/// The control groups of ours whose names hold `part`.
+fn groups(part: &str) -> Vec<String> {
+    let told = std::process::Command::new("find")
+        .args(["/sys/fs/cgroup", "-type", "d", "-name", "freehold-*"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let ours = told.lines().filter(|path| path.contains(part));
+    ours.map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -189,8 +190,8 @@ async fn fifty_starts_leave_as_much_as_one() {
     drop(child);
     for number in 3..50 {
         round(number).await;
-        assert_eq!(marked(&mark), [0; 0], "round {number}");
     }
+    assert_eq!(marked(&mark), [0; 0]);
     assert_eq!(std::fs::read_dir(bench.workspace()).unwrap().count(), 0);
     eventually("it is as it was", || {
         footprint() == before && zombies() == 0
@@ -288,6 +289,12 @@ async fn the_death_of_the_runner_ends_what_it_started() {
             eventually("no control group is left", || stray_groups().is_empty());
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "a part of the_death_of_the_runner_ends_what_it_started"]
+async fn runner_that_comes_next() {
+    Bench::sandbox().sh("true").await.good();
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-//! The same as an ordinary user.
+//! The user: an ordinary one gets the same, and root's starts each get one of their own.
 
 use std::os::unix::process::CommandExt;
+
+use crate::kit::Bench;
 
 #[test]
 fn an_ordinary_user_gets_the_same() {
@@ -53,4 +55,78 @@ fn an_ordinary_user_gets_the_same() {
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.contains("test result: ok. 11 passed"), "{told}");
+}
+
+/// The host's user behind each process that holds `mark`, without the launcher's outermost.
+fn users(mark: &str) -> std::collections::BTreeSet<u32> {
+    let held = crate::kit::marked(mark).into_iter();
+    let user = |pid: i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    held.filter_map(user).collect()
+}
+
+#[tokio::test]
+async fn two_starts_and_the_runner_never_share_a_user() {
+    let (mut one, mut two) = (Bench::sandbox(), Bench::sandbox());
+    let mut started = Vec::new();
+    for (bench, mark) in [(&mut one, "mark-one-of-two"), (&mut two, "mark-two-of-two")] {
+        bench.spec.env.insert("MARK".into(), mark.into());
+        let child = bench.start("exec sleep 600").await;
+        let Some(uid) = child.in_force().uid else {
+            // An ordinary user has no other; root of a container neither.
+            return;
+        };
+        let seen = users(mark);
+        assert_eq!(seen, [uid].into(), "{mark}");
+        started.push((child, uid));
+    }
+    let users: std::collections::BTreeSet<_> = started.iter().map(|(_, uid)| *uid).collect();
+    assert_eq!(users.len(), 2);
+    assert!(!users.contains(&0));
+    for (mut child, _) in started {
+        child.kill().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_of_its_own_writes_is_the_runners() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let inside = Bench::sandbox();
+    // As a runner keeps them: closed to all others, on the way there too.
+    for path in [inside.folder.path().to_path_buf(), inside.workspace()] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    std::fs::write(inside.workspace().join("old"), "old").unwrap();
+    let secret = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(inside.workspace().join("old"), secret).unwrap();
+    let line = "cat old && echo more >> old && mkdir -m 700 d && echo new > d/new && chmod 640 d/new \
+                && stat -c %u:%g old d/new && ln -s old link && rm old && mv d e";
+    assert_eq!(inside.sh(line).await.good(), "old1000:1000\n1000:1000");
+    let own = nix::unistd::geteuid().as_raw();
+    for name in ["e", "e/new", "link"] {
+        let found = inside.workspace().join(name).symlink_metadata().unwrap();
+        assert_eq!(found.uid(), own, "{name}");
+    }
+    let mode = inside.workspace().join("e/new").metadata().unwrap().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[tokio::test]
+async fn files_of_the_hosts_root_are_not_its_own() {
+    let inside = Bench::sandbox();
+    let mut child = inside.start("exec sleep 600").await;
+    let own = child.in_force().uid;
+    child.kill().await.unwrap();
+    if own.is_none() {
+        return;
+    }
+    // Else every file of root's would be its own, and only the mount would keep it from a change.
+    assert_eq!(
+        inside.sh("stat -c %u /usr/bin/env /proc/sys").await.good(),
+        "65534\n65534"
+    );
+    assert_eq!(inside.sh("id -G; id -u").await.good(), "1000\n1000");
 }

@@ -63,6 +63,20 @@ async fn ten_thousand_files() {
 }
 
 #[tokio::test]
+async fn what_builds_do_with_files_all_day_passes_the_fence() {
+    let inside = Bench::sandbox();
+    // What builds do all day in the folders that they may write.
+    let work = "mkdir -p a b && echo 1 > a/x && mv a/x b/y && ln b/y a/z && ln -s y b/l && : > b/y \
+                && mkfifo f && cp b/l /tmp/q && mv /tmp/q a/ && rm -r a b f && echo 2 > /dev/null \
+                && test -c /dev/tty && python3 -c \"import socket; \
+                s = socket.socket(socket.AF_UNIX); s.bind('s'); s.listen(); \
+                c = socket.socket(socket.AF_UNIX); c.connect('s'); \
+                n = socket.socket(socket.AF_UNIX); n.bind(chr(0) + 'own'); n.listen(); \
+                m = socket.socket(socket.AF_UNIX); m.connect(chr(0) + 'own')\" && echo worked";
+    assert_eq!(inside.sh(work).await.good(), "worked");
+}
+
+#[tokio::test]
 async fn sockets_between_processes_inside() {
     let inside = Bench::sandbox();
     let line = "python3 -c \"

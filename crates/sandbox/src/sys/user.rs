@@ -1,0 +1,195 @@
+//! User namespaces and mounts with changed owners: no safe wrapper knows them.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Read, Write, pipe};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, mkdir, setgroups};
+
+/// `struct mount_attr` of `mount_setattr(2)`.
+#[repr(C)]
+struct MountAttributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    namespace: u64,
+}
+
+/// `MOUNT_ATTR_IDMAP` (linux/mount.h).
+const CHANGE_USERS: u64 = 0x0010_0000;
+/// The stage holds mount points only.
+const STAGE_OPTIONS: &std::ffi::CStr = c"mode=0755,size=1m";
+
+/// A process in a user namespace that has just been made and has no users yet.
+pub(crate) struct Maker {
+    pid: Pid,
+    go_on: io::PipeWriter,
+}
+
+/// Forks a process that makes a user namespace and waits for [`Maker::finish`].
+pub(crate) fn make_namespace() -> io::Result<Maker> {
+    let (mut made, tell_made) = pipe()?;
+    let (wait, go_on) = pipe()?;
+    // SAFETY: the child only makes system calls and ends without running anything of this process.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            let good = make_and_wait(tell_made, wait, &go_on).is_ok();
+            // SAFETY: ends the child, and nothing but it.
+            unsafe { libc::_exit(i32::from(!good)) }
+        }
+        ForkResult::Parent { child } => {
+            drop((tell_made, wait));
+            let maker = Maker { pid: child, go_on };
+            // One byte, or the end when it could not.
+            if made.read(&mut [0])? == 1 {
+                Ok(maker)
+            } else {
+                maker.finish()?;
+                Err(io::Error::from_raw_os_error(libc::EPERM))
+            }
+        }
+    }
+}
+
+/// In the child: system calls only.
+fn make_and_wait(
+    mut made: io::PipeWriter,
+    mut wait: io::PipeReader,
+    go_on: &io::PipeWriter,
+) -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWUSER)?;
+    made.write_all(b"m")?;
+    // The parent's end, or the wait would never see it close.
+    // SAFETY: this process uses the descriptor no more and ends without closing it again.
+    unsafe { libc::close(go_on.as_raw_fd()) };
+    wait.read_exact(&mut [0])?;
+    // Of the namespace of whoever writes it: none below this one.
+    File::options()
+        .write(true)
+        .open("/proc/sys/user/max_user_namespaces")?
+        .write_all(b"0")
+}
+
+impl Maker {
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Lets it close the namespace for others below, and end.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        let told = self.go_on.write_all(b"g");
+        drop(self.go_on);
+        let ended = waitpid(self.pid, None)?;
+        told?;
+        if matches!(ended, WaitStatus::Exited(_, 0)) {
+            Ok(())
+        } else {
+            Err(io::Error::other("a user namespace could not be closed"))
+        }
+    }
+}
+
+/// A detached mount of `source` and what is mounted below it, its users changed as `namespace` says.
+pub(crate) fn mounted_for(source: &Path, namespace: &OwnedFd) -> io::Result<OwnedFd> {
+    let source = CString::new(source.as_os_str().as_bytes())?;
+    let flags =
+        libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE.cast_unsigned();
+    // SAFETY: the path is a C string that lives through the call.
+    let tree =
+        unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, source.as_ptr(), flags) };
+    if tree == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let tree = RawFd::try_from(tree).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just made this descriptor, and nothing else knows of it.
+    let tree = unsafe { OwnedFd::from_raw_fd(tree) };
+    let wanted = MountAttributes {
+        set: CHANGE_USERS,
+        clear: 0,
+        propagation: 0,
+        namespace: u64::try_from(namespace.as_raw_fd()).map_err(io::Error::other)?,
+    };
+    // SAFETY: the pointer and the size are those of one structure, which lives through the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_RECURSIVE,
+            std::ptr::from_ref(&wanted),
+            size_of::<MountAttributes>(),
+        )
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(tree)
+}
+
+/// A detached mount and the place it is to have.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) tree: OwnedFd,
+    pub(crate) is_folder: bool,
+    pub(crate) at: CString,
+}
+
+/// Makes `command` start in a mount namespace of its own with a file system in memory at `stage`,
+/// and the pieces in it; and in no group but its first.
+pub(crate) fn set_stage(command: &mut Command, stage: CString, pieces: Vec<Piece>) {
+    let set = move || {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let none: Option<&std::ffi::CStr> = None;
+        // What the host mounts and unmounts is followed; nothing goes the other way.
+        let follow = MsFlags::MS_REC | MsFlags::MS_SLAVE;
+        mount(none, c"/", none, follow, none)?;
+        let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount(
+            Some(c"tmpfs"),
+            stage.as_c_str(),
+            Some(c"tmpfs"),
+            plain,
+            Some(STAGE_OPTIONS),
+        )?;
+        for piece in &pieces {
+            place(piece)?;
+        }
+        Ok(setgroups(&[])?)
+    };
+    // SAFETY: the closure runs between fork and exec and only makes system calls.
+    unsafe { command.pre_exec(set) };
+}
+
+fn place(piece: &Piece) -> io::Result<()> {
+    let at = piece.at.as_c_str();
+    if piece.is_folder {
+        mkdir(at, Mode::S_IRWXU)?;
+    } else {
+        nix::sys::stat::mknod(at, nix::sys::stat::SFlag::S_IFREG, Mode::S_IRUSR, 0)?;
+    }
+    // SAFETY: both paths are C strings that live through the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            piece.tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            at.as_ptr(),
+            libc::MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
