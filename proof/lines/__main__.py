@@ -111,6 +111,13 @@ def peers(fixture, lines, tried, places):
     return results
 
 
+def cell(verdict):
+    if verdict is None:
+        return "-"
+    # What a peer does not promise is none of its failures.
+    return "ok" if verdict.ok else "not promised" if verdict.why.startswith("(") else "FAILED"
+
+
 def show(lines, results, not_here, failed):
     headings = list(results)
     print(f"\n{'line':24} {'must':5} {'outside':8} " + " ".join(f"{name:20}" for name in headings))
@@ -119,7 +126,7 @@ def show(lines, results, not_here, failed):
             print(f"{line.id:24} {line.must:5} n/a      {not_here[line.id]}")
             continue
         outside = "FAILED" if line.id in failed else "works"
-        cells = ("-" if line.id not in results[name] else "ok" if results[name][line.id].ok else "FAILED" for name in headings)
+        cells = (cell(results[name].get(line.id)) for name in headings)
         print(f"{line.id:24} {line.must:5} {outside:8} " + " ".join(f"{cell:20}" for cell in cells))
     for name in headings:
         for key, verdict in results[name].items():

@@ -1,0 +1,54 @@
+"""What verdicts are read from: python3 -m unittest proof.test_proof."""
+
+import unittest
+
+from .lines.catalogue import Line, load
+from .lines.judge import control, judge
+from .lines.places import answers
+from .projects import tests_said
+from .projects.compare import cause
+
+
+class Judging(unittest.TestCase):
+    attack = Line(id="a", what="", must="fail", run="x")
+    work = Line(id="w", what="", must="work", run="x")
+
+    def test_an_attack_passes_only_when_it_was_refused(self):
+        oks = {code: judge(self.attack, code, "").ok for code in (0, 1, 2, 98, 124, 126, 127, 137, 139, 159, None)}
+        self.assertEqual({code for code, ok in oks.items() if ok}, {1, 2, 159})
+
+    def test_what_must_work_ends_with_zero(self):
+        self.assertEqual([judge(self.work, code, "").ok for code in (0, 1, 127)], [True, False, False])
+
+    def test_a_control_is_the_same_line_working_outside(self):
+        self.assertTrue(control(self.attack, 0, "").ok)
+        self.assertFalse(control(self.attack, 1, "").ok)
+
+    def test_a_line_cannot_answer_for_another(self):
+        said = "noise\nLINE a 1\nSAID LINE b 0 SAID\nLINE b 2\nSAID \n"
+        self.assertEqual(answers(said), {"a": (1, "LINE b 0 SAID"), "b": (2, "")})
+
+    def test_the_catalogue_is_in_order_and_large(self):
+        lines = load()
+        self.assertGreaterEqual(sum(line.must == "fail" for line in lines), 80)
+        self.assertGreaterEqual(sum(line.must == "work" for line in lines), 40)
+
+
+class Counting(unittest.TestCase):
+    def test_runners_say_how_many_passed(self):
+        said = {
+            tests_said.cargo: "test result: ok. 3 passed; 0 failed; 1 ignored\ntest result: FAILED. 1 passed; 2 failed;",
+            tests_said.pytest: "\x1b[32m== 4 passed\x1b[0m, 2 failed, 1 skipped in 0.12s ==",
+            tests_said.npm: "  12 passing (3ms)\n  1 failing\n",
+        }
+        self.assertEqual([read(text) for read, text in said.items()], [(4, 2), (4, 2), (12, 1)])
+        self.assertEqual(tests_said.npm("# tests 3\n# pass  3\n"), (3, 0))
+        self.assertEqual(tests_said.npm("Tests: 1 failed, 5 passed, 6 total"), (5, 1))
+        self.assertIsNone(tests_said.npm("done"))
+
+    def test_a_refused_address_is_the_first_cause(self):
+        self.assertIn("egress", cause("EPERM\nexample.org:443 was refused: not on the list"))
+
+
+if __name__ == "__main__":
+    unittest.main()
