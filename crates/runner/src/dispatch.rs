@@ -209,6 +209,12 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
         free: free.map(|free| free.saturating_sub(policy.reserve())),
     };
     let walls = Walls::of(&admitted.order, policy.limits(), room);
+    let (images, home) = (context.data.join("images"), context.environment.home());
+    let walls = tokio::select! {
+        biased;
+        () = report.stop.token().cancelled() => return Err(Halt::Stopped),
+        walls = walls.unpacked(&images, &home) => walls?,
+    };
     let report = &report.within(walls);
     match admitted.task {
         Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,

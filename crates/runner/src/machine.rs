@@ -11,8 +11,8 @@ use crate::context::Context;
 use crate::failure::chain;
 use crate::policy::Policy;
 
-/// A sandbox that does not start within this time is not one that works.
-const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
+/// A sandbox that does not start within this time, on a machine that is busy, is not one that works.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(60);
 /// Nor does one that boots longer than this; without hardware support it takes many seconds.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -33,21 +33,20 @@ pub(crate) async fn look(context: &Context) -> Machine {
             }
             // A boot takes seconds of a processor: only where the owner of the machine wants one.
             let boots = Policy::load(&context.policy_file()).is_ok_and(|policy| policy.boots());
-            let tried = [(Isolation::Container, Tier::Container, PROOF_TIMEOUT)]
-                .into_iter()
-                .chain(boots.then_some((Isolation::Vm, Tier::Vm, BOOT_TIMEOUT)));
-            for (name, tier, within) in tried {
-                let done = tokio::time::timeout(within, runs(&context.init, tier)).await;
-                match done {
-                    Ok(Ok(true)) => isolation.push(name.name().to_owned()),
-                    Ok(Ok(false)) => {
-                        tracing::info!(tier = %name, "nothing can be started in it here")
-                    }
-                    Ok(Err(error)) => {
-                        tracing::info!(tier = %name, error = chain(&error), "not on this machine");
-                    }
-                    Err(_) => tracing::info!(tier = %name, "did not start in time"),
-                }
+            let container = async {
+                let proof = freehold_sandbox::probe_container(&context.init).await;
+                proof.map(|_| true)
+            };
+            holds(
+                &mut isolation,
+                Isolation::Container,
+                PROOF_TIMEOUT,
+                container,
+            )
+            .await;
+            if boots {
+                let vm = runs(&context.init, Tier::Vm);
+                holds(&mut isolation, Isolation::Vm, BOOT_TIMEOUT, vm).await;
             }
             let path = context.environment.path();
             let agents = Preset::ALL
@@ -68,6 +67,21 @@ pub(crate) async fn look(context: &Context) -> Machine {
         })
         .await
         .clone()
+}
+
+/// Adds a tier that was found to hold, and says of another why not.
+async fn holds(
+    isolation: &mut Vec<String>,
+    tier: Isolation,
+    within: Duration,
+    tried: impl Future<Output = Result<bool, SandboxError>>,
+) {
+    match tokio::time::timeout(within, tried).await {
+        Ok(Ok(true)) => isolation.push(tier.name().to_owned()),
+        Ok(Ok(false)) => tracing::info!(%tier, "nothing can be started in it here"),
+        Ok(Err(error)) => tracing::info!(%tier, error = chain(&error), "not on this machine"),
+        Err(_) => tracing::info!(%tier, "did not start in time"),
+    }
 }
 
 /// Whether a program of this machine runs to its end in a tier.

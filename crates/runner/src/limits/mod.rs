@@ -9,9 +9,11 @@ mod disk;
 mod flow;
 mod watch;
 
+use std::path::Path;
+
 use freehold_model::limit::lower;
 use freehold_model::{Isolation, Limit, Limits};
-use freehold_sandbox::{Image, Spec, Tier, host_root};
+use freehold_sandbox::{Image, SandboxError, Spec, Tier, host_root, unpack_image};
 use freehold_wire::order::{Order, Task};
 
 pub(crate) use disk::free;
@@ -89,6 +91,21 @@ impl Walls {
                 _ => None,
             },
         }
+    }
+
+    /// With an image that was a name as the folder that it was unpacked into. Safe to cancel.
+    ///
+    /// # Errors
+    /// [`SandboxError`]: the engine that was asked, what it said, and what mends it.
+    pub(crate) async fn unpacked(self, cache: &Path, home: &Path) -> Result<Self, SandboxError> {
+        let image = match self.image {
+            Some(Image::Name(name)) => {
+                let unpacked = unpack_image(&name, cache, home).await?;
+                Some(Image::Directory(unpacked.directory))
+            }
+            other => other,
+        };
+        Ok(Self { image, ..self })
     }
 
     /// Puts them around a process of this step.

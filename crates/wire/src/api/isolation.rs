@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn limits_are_an_object_by_name() {
-        let limits = Limits::from([(Limit::Memory, 1 << 30), (Limit::OutputRate, 4096)]);
+        let limits = Limits::from([(Limit::Memory, 1 << 30), (Limit::OutputRate, 65536)]);
         let text = serde_json::to_string(&limits).unwrap();
-        assert_eq!(text, r#"{"memory":1073741824,"output_rate":4096}"#);
+        assert_eq!(text, r#"{"memory":1073741824,"output_rate":65536}"#);
         assert_eq!(serde_json::from_str::<Limits>(&text).unwrap(), limits);
         // An unknown one is not ignored: it would quietly not be held.
         assert!(serde_json::from_str::<Limits>(r#"{"moat":1}"#).is_err());
