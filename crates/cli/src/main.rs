@@ -112,6 +112,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Agent(words) => Ask::Agent(words),
         Command::Card(words) => Ask::Card(words),
         Command::Run(words) => Ask::Run(words),
+        Command::Environment(words) => Ask::Environment(words),
         Command::Runner(RunnerWords::List(words)) => Ask::Runners(words),
         Command::Runner(RunnerWords::EnrollToken) => Ask::EnrollToken,
         Command::Runner(RunnerWords::Revoke { runner, yes }) => Ask::RunnerRevoke { runner, yes },

@@ -3,6 +3,7 @@
 mod agent;
 mod card;
 mod completions;
+mod environment;
 mod events;
 mod person;
 mod project;
@@ -32,7 +33,8 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
-    AgentWords, CardWords, Global, ListWords, ProjectWords, ProviderWords, RunWords,
+    AgentWords, CardWords, EnvironmentWords, Global, ListWords, ProjectWords, ProviderWords,
+    RunWords,
 };
 use crate::world::SystemEntropy;
 
@@ -43,6 +45,7 @@ pub(crate) enum Ask {
     Agent(AgentWords),
     Card(CardWords),
     Run(RunWords),
+    Environment(EnvironmentWords),
     Inbox(ListWords),
     Runners(ListWords),
     EnrollToken,
@@ -87,6 +90,7 @@ pub(crate) async fn ask(
         Ask::Agent(words) => agent::run(words, &client, person, printer).await,
         Ask::Card(words) => card::run(words, &client, printer).await,
         Ask::Run(words) => run::run(words, &client, printer).await,
+        Ask::Environment(words) => environment::run(words, &client, person, printer).await,
         Ask::Runners(words) => runner::list(words, &client, printer).await,
         Ask::EnrollToken => runner::enroll_token(&client, printer).await,
         Ask::RunnerRevoke { runner, yes } => {

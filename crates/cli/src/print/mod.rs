@@ -1,6 +1,7 @@
 //! What people and programs read. Nothing here decides what is done.
 
 pub(crate) mod card;
+pub(crate) mod environment;
 pub(crate) mod event;
 pub(crate) mod inbox;
 mod isolation;

@@ -2,6 +2,7 @@
 
 mod agents;
 mod board;
+mod environments;
 mod roles;
 mod runs;
 mod sandbox;
@@ -16,6 +17,7 @@ pub(crate) use agents::{
     AgentAdd, AgentEdit, AgentWords, KeyWords, ProviderAdd, ProviderEdit, ProviderWords,
 };
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
+pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use roles::{
     DoctorArgs, DoctorWords, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs,
     UpWords,
@@ -108,6 +110,9 @@ pub(crate) enum Command {
     /// Runners: the machines that agents work on
     #[command(subcommand, arg_required_else_help = true)]
     Runner(RunnerWords),
+    /// Environments: projects that a runner has at hand
+    #[command(subcommand, arg_required_else_help = true)]
+    Environment(EnvironmentWords),
     /// Print a link that signs one browser in to Studio, once
     #[command(
         name = "sign-in",

@@ -370,13 +370,14 @@ fn runner_enroll_token() {
 fn an_empty_list_says_how_to_make_the_first() {
     let server = Server::start(|_| json(&page::<()>(vec![])));
     let home = Home::of(&server);
-    let lists: [&[&str]; 6] = [
+    let lists: [&[&str]; 7] = [
         &["project", "list"],
         &["provider", "list"],
         &["agent", "list"],
         &["card", "list", "--project", "demo"],
         &["run", "list"],
         &["runner", "list"],
+        &["environment", "list"],
     ];
     let words: Vec<String> = lists.iter().map(|args| home.run(args).out()).collect();
     insta::assert_snapshot!(words.concat(), @"
@@ -388,6 +389,8 @@ fn an_empty_list_says_how_to_make_the_first() {
     No runs yet. Start one: freehold run start CARD
     No runners yet. `freehold up` has one of its own; another machine becomes one by
     freehold runner enroll-token, and there: freehold runner serve --server URL --token-file F
+    No environment is active. A run begins its project's by itself;
+    `freehold environment start PROJECT` makes a project ready before.
     ");
     for args in lists {
         let seen = home.run(&[&["--json"], args].concat());

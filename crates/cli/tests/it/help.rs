@@ -20,6 +20,7 @@ fn help_teaches() {
       run          Runs: an agent at work on a card, and the review of what came of it
       inbox        Print what needs a person: finished work, failed runs, runs that nobody takes
       runner       Runners: the machines that agents work on
+      environment  Environments: projects that a runner has at hand
       sign-in      Print a link that signs one browser in to Studio, once
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server

@@ -14,6 +14,7 @@ mod agents;
 mod bad_input;
 mod desk;
 mod ends;
+mod environments;
 mod killed;
 mod landing;
 mod moved;
