@@ -223,6 +223,7 @@ export function views(world: World): { name: string; path: string }[] {
     { name: "review", path: `/runs/${runs.review.id}/review` },
     { name: "review-landed", path: `/runs/${runs.landed.id}/review` },
     { name: "runners", path: "/runners" },
+    { name: "environments", path: "/environments" },
     { name: "agents", path: "/settings/agents" },
     { name: "providers", path: "/settings/providers" },
     { name: "settings", path: "/settings" },

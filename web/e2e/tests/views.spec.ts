@@ -22,6 +22,7 @@ const SHOWN: Record<string, (string | RegExp)[]> = {
   review: [/An unknown country is now taxed at/, "Look twice at 1 file", "KeyError: 'li'"],
   "review-landed": ["Landed on main as"],
   runners: ["Online", "Replay yesterday's orders against the new prices"],
+  environments: ["Busy", "Active for", /of 16 in use/],
   agents: ["careful", "Built-in"],
   providers: ["scripted", "OpenAI"],
   settings: ["Owner", /version \d+\.\d+\.\d+/],

@@ -3,7 +3,7 @@
 import type { SseEvent } from "./sse";
 import type { RunState } from "./types";
 
-export type Noun = "project" | "agent" | "provider" | "runner";
+export type Noun = "project" | "agent" | "provider" | "runner" | "environment";
 
 export interface RunChange {
   kind: "run";

@@ -23,6 +23,7 @@ const SETTINGS: Record<Noun, QueryKey[]> = {
   provider: [keys.providers],
   // A runner that came or went also says why runs wait.
   runner: [keys.runners, keys.inbox],
+  environment: [keys.environments],
 };
 
 /** `known` says where a run was at its last hint, and is brought up to date. */

@@ -6,6 +6,8 @@ import type { Page, RunState } from "./types";
 
 /** The server's own bound on a page. */
 const PAGE = 200;
+/** Environments that have ended, on their page: what a person may still wonder about. */
+const ENDED = 10;
 /** 10,000 things: beyond that a list that holds all of them is the wrong tool. */
 const PAGES_MAX = 50;
 
@@ -47,6 +49,8 @@ export const keys = {
   agents: ["agents"] as const,
   providers: ["providers"] as const,
   runners: ["runners"] as const,
+  /** All that is known of environments; each list is a part. */
+  environments: ["environments"] as const,
   inbox: ["inbox"] as const,
 };
 
@@ -165,6 +169,36 @@ export const queries = {
       queryKey: keys.runners,
       queryFn: ({ signal }) =>
         allPages((after) => api.get("/runners", { query: { after, limit: PAGE }, signal })),
+    }),
+
+  /** Those that have not ended. */
+  environments: () =>
+    queryOptions({
+      queryKey: [...keys.environments, "active"],
+      queryFn: ({ signal }) =>
+        allPages((after) =>
+          api.get("/environments", { query: { active: true, after, limit: PAGE }, signal }),
+        ),
+    }),
+
+  /** The last that ended. */
+  environmentsEnded: () =>
+    queryOptions({
+      queryKey: [...keys.environments, "ended"],
+      queryFn: async ({ signal }) =>
+        (await api.get("/environments", { query: { active: false, limit: ENDED }, signal })).items,
+    }),
+
+  environmentLimits: () =>
+    queryOptions({
+      queryKey: [...keys.environments, "limits"],
+      queryFn: ({ signal }) => api.get("/environments/limits", { signal }),
+    }),
+
+  environmentUsage: () =>
+    queryOptions({
+      queryKey: [...keys.environments, "usage"],
+      queryFn: ({ signal }) => api.get("/environments/usage", { signal }),
     }),
 
   inbox: () =>

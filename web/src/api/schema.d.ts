@@ -178,6 +178,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists environments, newest first. */
+        get: operations["environment_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how many environments there may be, and how long one may be idle. */
+        get: operations["environment_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes how many environments there may be, within the plan, and how long one may be idle. */
+        patch: operations["environment_limits_edit"];
+        trace?: never;
+    };
+    "/environments/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how long environments were active, by day and project. */
+        get: operations["environment_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows an environment, by its id or its project's name. */
+        get: operations["environment_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops an environment.
+         * @description It takes no more jobs, and its place is cleared when those in it have ended; what is not on the remote is kept. Stopping one that has ended is no error.
+         */
+        post: operations["environment_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -263,6 +352,26 @@ export interface paths {
         head?: never;
         /** Changes a project. What is absent stays as it is. */
         patch: operations["project_edit"];
+        trace?: never;
+    };
+    "/projects/{project}/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a project ready to be worked on.
+         * @description The environment that there is, or a new one: a runner fetches the project and runs its setup, so that the next run begins at once. Watch it until it is `ready`.
+         */
+        post: operations["environment_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/providers": {
@@ -928,6 +1037,19 @@ export interface components {
             /** @description What is wanted, in a line; 1 to 500 characters. */
             title?: string | null;
         };
+        /** @description Changes the limits. What is absent stays as it is. */
+        EditEnvironmentLimits: {
+            /**
+             * Format: int32
+             * @description Minutes without jobs and terminals after which one is stopped: 1 to 10080, a week.
+             */
+            idle_minutes?: number | null;
+            /**
+             * Format: int32
+             * @description How many may have a place at a time: 1 to what the plan allows.
+             */
+            most?: number | null;
+        };
         /** @description Changes a project. What is absent stays as it is. */
         EditProject: {
             egress?: components["schemas"]["Egress"] | null;
@@ -951,6 +1073,144 @@ export interface components {
             expires_at: string;
             /** @description The token; `.` and the fingerprint of the key that orders are signed with are part of it. */
             token: string;
+        };
+        /** @description A project's place on a runner: its clean store, its setup's results, the workspaces of its runs that wait. */
+        Environment: {
+            /**
+             * Format: int64
+             * @description Whole seconds that it was active, as its runner's heartbeats tell.
+             */
+            active_s: number;
+            /** @description The same in words. */
+            detail: string | null;
+            /** @description Its id. */
+            id: components["schemas"]["EnvironmentId"];
+            /**
+             * Format: date-time
+             * @description When it is stopped unless something is done in it; none while jobs are in it.
+             */
+            idle_until: string | null;
+            /**
+             * Format: int32
+             * @description Jobs that are in it now.
+             */
+            jobs: number;
+            /** @description Runs whose workspaces were kept when it ended: what is in them is not on the remote. */
+            kept: components["schemas"]["RunId"][];
+            /** @description `tenant_id`, `project_id`, `plan` and `env_type`. */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When something was last done in it.
+             */
+            last_active_at: string;
+            /** @description The project. */
+            project: components["schemas"]["ProjectId"];
+            /** @description The project's name. */
+            project_name: string;
+            /** @description Why it waits, ends or ended, as a code. More may come: show an unknown one as it is. */
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            requested_at: string;
+            runner: components["schemas"]["RunnerId"] | null;
+            /** @description That machine's name. */
+            runner_name: string | null;
+            /**
+             * Format: date-time
+             * @description When it was ready, or its first job began.
+             */
+            started_at: string | null;
+            /** @description Where it is. */
+            state: components["schemas"]["EnvironmentState"];
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            stopped_at: string | null;
+        };
+        /** @description How long a project's environments were active on a day. */
+        EnvironmentDay: {
+            /**
+             * Format: date
+             * @description The day, in UTC.
+             */
+            day: string;
+            /** @description The project. */
+            project: components["schemas"]["ProjectId"];
+            /** @description The project's name. */
+            project_name: string;
+            /**
+             * Format: int64
+             * @description Whole seconds.
+             */
+            seconds: number;
+        };
+        /**
+         * @description The id of a project's environment on a runner. Later ones sort later.
+         * @example env_0000000000epjtb9d5mpjtb9d5
+         */
+        EnvironmentId: string;
+        /** @description How many environments there may be, and for how long. */
+        EnvironmentLimits: {
+            /**
+             * Format: int32
+             * @description Minutes without jobs and terminals after which one is stopped.
+             */
+            idle_minutes: number;
+            /**
+             * Format: int32
+             * @description How many may have a place at a time.
+             */
+            most: number;
+            /**
+             * Format: int32
+             * @description How many have a place now.
+             */
+            placed: number;
+            /** @description The tenant's plan. */
+            plan: string;
+            /**
+             * Format: int32
+             * @description How many the plan allows.
+             */
+            plan_most: number;
+        };
+        /** @description A part of a list. */
+        EnvironmentPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Environment"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /**
+         * @description Where an environment is.
+         * @enum {string}
+         */
+        EnvironmentState: "requested" | "starting" | "ready" | "busy" | "idle" | "stopping" | "stopped" | "failed";
+        /** @description How long environments were active. */
+        EnvironmentUsage: {
+            /** @description By day and project, in that order; what is absent is nothing. */
+            days: components["schemas"]["EnvironmentDay"][];
+            /**
+             * Format: date
+             * @description The first day, in UTC.
+             */
+            from: string;
+            /**
+             * Format: int64
+             * @description Whole seconds in all.
+             */
+            seconds: number;
+            /**
+             * Format: date
+             * @description The last day.
+             */
+            to: string;
         };
         /** @description One fact about a run. Gap-free: `seq` counts from 1. */
         Event: {
@@ -1325,7 +1585,7 @@ export interface components {
          * @description Why a run is where it is. More may come: show an unknown one as it is.
          * @enum {string}
          */
-        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "internal";
+        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "internal";
         /** @description Where a record lives in a repository that the client owns. */
         Record: {
             /** @description The folder in it. */
@@ -1996,6 +2256,158 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    environment_list: {
+        parameters: {
+            query?: {
+                /** @description A project, by id or name. */
+                project?: string;
+                /** @description Only those that have not ended, or only those that have. */
+                active?: boolean;
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    environment_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentLimits"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    environment_limits_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditEnvironmentLimits"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentLimits"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    environment_usage: {
+        parameters: {
+            query?: {
+                /** @description A project, by id or name. */
+                project?: string;
+                /** @description The first day, in UTC; 30 days before the last where silent. */
+                from?: string;
+                /** @description The last day; today where silent. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentUsage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    environment_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's id, or its project's name. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    environment_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's id, or its project's name. */
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -2171,6 +2583,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    environment_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's id or name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is one already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -12,6 +12,7 @@ export type CardEvent = Schemas["CardEvent"];
 export type Check = Schemas["Check"];
 export type Egress = Schemas["Egress"];
 export type EnrolToken = Schemas["EnrolToken"];
+export type Environment = Schemas["Environment"];
 export type Evidence = Schemas["Evidence"];
 export type InboxItem = Schemas["InboxItem"];
 export type Key = Schemas["Key"];

@@ -21,6 +21,7 @@ const PAGES = [
   { to: "/runs", name: "runs", keys: "g r" },
   { to: "/projects", name: "projects", keys: "g p" },
   { to: "/runners", name: "runners", keys: "g n" },
+  { to: "/environments", name: "environments", keys: "g e" },
   { to: "/settings/agents", name: "agents", keys: undefined },
   { to: "/settings/providers", name: "providers", keys: undefined },
   { to: "/settings", name: "settings", keys: "g s" },

@@ -67,6 +67,11 @@ const runners = createRoute({
   path: "/runners",
   component: lazyRouteComponent(() => import("../runners/runners-page")),
 });
+const environments = createRoute({
+  getParentRoute: () => root,
+  path: "/environments",
+  component: lazyRouteComponent(() => import("../environments/environments-page")),
+});
 const agents = createRoute({
   getParentRoute: () => root,
   path: "/settings/agents",
@@ -100,6 +105,7 @@ const routes = [
   run,
   review,
   runners,
+  environments,
   agents,
   providers,
   session,

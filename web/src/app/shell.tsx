@@ -135,6 +135,7 @@ function useShellShortcuts() {
     { keys: "g r", label: say.runs, run: () => navigate({ to: "/runs" }) },
     { keys: "g p", label: say.projects, run: () => navigate({ to: "/projects" }) },
     { keys: "g n", label: say.runners, run: () => navigate({ to: "/runners" }) },
+    { keys: "g e", label: say.environments, run: () => navigate({ to: "/environments" }) },
     { keys: "g s", label: say.settings, run: () => navigate({ to: "/settings" }) },
   ]);
 }

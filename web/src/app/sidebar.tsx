@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { createLink } from "@tanstack/react-router";
 import {
+  Boxes,
   FolderGit2,
   FolderOpen,
   Inbox,
@@ -47,6 +48,11 @@ export function Sidebar({ onGo }: { onGo?: () => void }) {
           <li>
             <Item to="/runners" icon={<Server aria-hidden />} onClick={onGo}>
               {app.nav.runners}
+            </Item>
+          </li>
+          <li>
+            <Item to="/environments" icon={<Boxes aria-hidden />} onClick={onGo}>
+              {app.nav.environments}
             </Item>
           </li>
         </ul>

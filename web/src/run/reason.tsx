@@ -7,7 +7,13 @@ import { plainOutput } from "./plain-output";
 type CalloutTone = "neutral" | "info" | "warn" | "danger" | "accent" | "ok";
 
 /** Reasons of a run that only waits its turn: nobody has to do anything. */
-const PATIENT = new Set(["runners_busy", "runner_lost", "dependency_unmet"]);
+const PATIENT = new Set([
+  "runners_busy",
+  "environment_limit",
+  "environment_stopping",
+  "runner_lost",
+  "dependency_unmet",
+]);
 
 function tone(run: Run): CalloutTone {
   if (run.state === "failed") return "danger";

@@ -20,6 +20,14 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     meaning: "Every fitting runner is busy",
     next: "It starts on its own as soon as one is free.",
   },
+  environment_limit: {
+    meaning: "As many environments are in use as the plan allows",
+    next: "It starts as soon as one is idle. Stop one that is not needed under Environments, or raise the limit with freehold environment limits.",
+  },
+  environment_stopping: {
+    meaning: "The project's environment is being stopped",
+    next: "It starts anew as soon as the jobs in it have ended.",
+  },
   runner_lost: {
     meaning: "The runner that held it went away",
     next: "It is tried again on its own.",
