@@ -2,16 +2,17 @@
 //! connection may have lost, and ask for refs to be swept. None takes an input but the tenant;
 //! each looks at the world afresh and may be run any number of times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{Command, JobKind};
 use freehold_model::schedule::{Offer as Room, Placement, Wanted, place};
-use freehold_model::{JobId, RunId, RunnerId, TenantId};
-use freehold_store::{RunRow, Tx};
+use freehold_model::{JobId, Reason, RunId, RunnerId, TenantId};
+use freehold_store::{EnvironmentRow, RunRow, Tx};
 use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
 
-use crate::{Engine, Error, Result};
+use crate::environment::Terms;
+use crate::{Engine, Error, Result, environment_keep};
 
 /// Jobs looked at in one transaction.
 const BATCH: i64 = 100;
@@ -27,7 +28,9 @@ impl Engine {
     /// [`Error`]; the next pass starts afresh.
     pub async fn reconcile(&self, tenant: TenantId) -> Result<()> {
         self.expire(tenant).await?;
-        self.dispatch(tenant).await
+        self.environments_keep(tenant).await?;
+        self.dispatch(tenant).await?;
+        self.environments_place(tenant).await
     }
 
     /// Nobody could be heard for a while (we, or the database, stood still): whatever runners said
@@ -37,7 +40,7 @@ impl Engine {
     }
 
     /// Since when runners could renew their leases.
-    fn hearing_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub(crate) fn hearing_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         *self.hearing().get_or_insert(now)
     }
 
@@ -100,22 +103,31 @@ impl Engine {
         let Some(last) = rows.last().map(|row| row.id) else {
             return Ok(None);
         };
-        let rooms = self.rooms(&mut tx, tenant).await?;
+        tx.environment_gate().await?;
+        let live = tx.environment_live().await?;
+        let allowance = Terms::of(&mut tx).await?.allowance(&live);
+        let rooms = self.rooms(&mut tx, tenant, &live).await?;
         let mut wanted = Vec::with_capacity(rows.len());
         for row in &rows {
             wanted.push(self.wanted(&mut tx, row).await?);
         }
         let mut rows: BTreeMap<RunId, RunRow> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut offers = Vec::new();
-        for (id, placement) in place(&wanted, &rooms) {
+        let mut without_room = BTreeSet::new();
+        for (id, placement) in place(&wanted, &rooms, &allowance) {
             let Some(row) = rows.get_mut(&id) else {
                 continue;
             };
             match placement {
                 Placement::Place(runner) => {
-                    offers.push((runner, self.lease(&mut tx, row, runner).await?));
+                    if self.environment_ensure(&mut tx, &live, row, runner).await? {
+                        offers.push((runner, self.lease(&mut tx, row, runner).await?));
+                    }
                 }
                 Placement::Wait(reason, note) => {
+                    if reason == Reason::EnvironmentLimit {
+                        without_room.insert(row.project);
+                    }
                     if row.wait_note.as_deref() != Some(note.as_str()) {
                         tx.run_set_wait(id, reason.code(), &note).await?;
                         tx.hint(freehold_store::Hint::Run(id));
@@ -127,22 +139,34 @@ impl Engine {
         for (runner, offer) in offers {
             self.hub().send(runner, Down::Offer(Box::new(offer)));
         }
+        self.environments_make_room(tenant, without_room.len())
+            .await?;
         Ok(full.then_some(last))
     }
 
-    async fn rooms(&self, tx: &mut Tx, tenant: TenantId) -> Result<Vec<Room>> {
+    /// What connected runners have room for, and which projects are warm there.
+    pub(crate) async fn rooms(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        live: &[EnvironmentRow],
+    ) -> Result<Vec<Room>> {
         let mut rooms = Vec::new();
         for connected in self.hub().connected(tenant) {
             if connected.draining {
                 continue;
             }
             let busy = u32::try_from(tx.runner_busy(connected.runner).await?).unwrap_or(u32::MAX);
-            rooms.push(Room {
+            let mut room = Room {
                 runner: connected.runner,
                 labels: connected.labels,
                 isolation: connected.isolation,
                 free: connected.capacity.saturating_sub(busy),
-            });
+                warm: BTreeSet::new(),
+                closing: BTreeSet::new(),
+            };
+            environment_keep::at(live, &mut room);
+            rooms.push(room);
         }
         Ok(rooms)
     }
@@ -152,6 +176,7 @@ impl Engine {
         if row.life.wants() == Some(JobKind::Land) {
             return Ok(Wanted {
                 run: row.id,
+                project: row.project,
                 labels: BTreeMap::new(),
                 isolation: row.isolation_asked,
                 unmet: Vec::new(),
@@ -160,6 +185,7 @@ impl Engine {
         let unmet = tx.card_unmet(row.card).await?;
         Ok(Wanted {
             run: row.id,
+            project: row.project,
             labels: row.labels.clone(),
             isolation: row.isolation_asked,
             unmet,
@@ -246,5 +272,6 @@ async fn offer(tx: &mut Tx, row: &RunRow) -> Result<Offer> {
         turn: u32::try_from(order.turn).unwrap_or(0),
         work: row.life.work.clone(),
         transcript: row.transcript,
+        environment: tx.environment_at(row.project, lease.runner).await?,
     })
 }

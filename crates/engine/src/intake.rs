@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{Command, Fence};
-use freehold_model::{RunId, RunnerId, TenantId};
+use freehold_model::{ProjectId, RunId, RunnerId, TenantId};
 use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, Tx, UsageRow};
 use freehold_wire::link::{Down, Finished, JobRef, LEASE_S, RunEvent, RunRef, Up};
 use freehold_wire::problem::Code;
@@ -47,6 +47,8 @@ fn usage_of(event: &RunEvent) -> Option<UsageRow> {
 struct Batch {
     runner: RunnerId,
     rows: BTreeMap<RunId, Option<RunRow>>,
+    /// Projects of which jobs began (true) or ended.
+    moved: BTreeMap<ProjectId, bool>,
     say: Vec<Down>,
 }
 
@@ -115,9 +117,11 @@ impl Engine {
         let mut batch = Batch {
             runner,
             rows: BTreeMap::new(),
+            moved: BTreeMap::new(),
             say: Vec::new(),
         };
         let mut pending: Vec<(RunId, NewEvent)> = Vec::new();
+        let mut environments = Vec::new();
         for (seq, frame) in frames {
             if *seq <= last {
                 continue;
@@ -139,10 +143,19 @@ impl Engine {
                     flush(&mut tx, &mut pending).await?;
                     self.take_finished(&mut tx, &mut batch, finished).await?;
                 }
+                Up::Environment(news) => environments.push(news),
                 _ => {}
             }
         }
         flush(&mut tx, &mut pending).await?;
+        // Rows of runs are locked before those of environments, here as everywhere.
+        for (project, began) in std::mem::take(&mut batch.moved) {
+            self.environment_follow(&mut tx, runner, project, began)
+                .await?;
+        }
+        for news in environments {
+            self.environment_news(&mut tx, runner, news).await?;
+        }
         if last > before {
             tx.runner_taken(runner, i64::try_from(last).unwrap_or(i64::MAX))
                 .await?;
@@ -196,6 +209,8 @@ impl Engine {
             return Ok(());
         };
         self.advance(tx, row, Command::Accept(fence)).await?;
+        let project = row.project;
+        batch.moved.insert(project, true);
         Ok(())
     }
 
@@ -231,6 +246,8 @@ impl Engine {
                 other?;
             }
         }
+        let project = row.project;
+        batch.moved.entry(project).or_insert(false);
         batch.rows.remove(&run);
         Ok(())
     }
@@ -252,6 +269,7 @@ impl Engine {
         let mut batch = Batch {
             runner,
             rows: BTreeMap::new(),
+            moved: BTreeMap::new(),
             say: Vec::new(),
         };
         for job in jobs {

@@ -11,6 +11,8 @@ pub mod card;
 pub mod card_place;
 pub mod change;
 pub mod dispatch;
+pub mod environment;
+mod environment_keep;
 pub mod event;
 pub mod evidence;
 pub mod inbox;
@@ -100,6 +102,8 @@ pub struct Connected {
     pub capacity: u32,
     /// Takes no more jobs.
     pub draining: bool,
+    /// Knows of environments: makes them ready, and clears them.
+    pub environments: bool,
 }
 
 /// A future behind a port.

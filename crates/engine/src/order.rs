@@ -131,6 +131,7 @@ impl Engine {
         let kind = match task {
             Task::Execute(_) => JobKind::Execute,
             Task::Land(_) => JobKind::Land,
+            Task::Prepare(_) => return Err(Error::Internal("no run prepares".into())),
         };
         let now = self.now();
         let id: OrderId = self.new_id();

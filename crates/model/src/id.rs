@@ -48,6 +48,7 @@ kinds! {
     Runner RunnerId "rnr" "an enrolled runner.";
     Token TokenId "tok" "an access token.";
     Blob BlobId "blob" "a sealed blob.";
+    Environment EnvironmentId "env" "a project's environment on a runner.";
     Intent IntentId "int" "a change to be written into the record.";
 }
 

@@ -4,6 +4,7 @@
 
 pub mod card;
 pub mod change;
+pub mod environment;
 pub mod id;
 pub mod isolation;
 pub mod limit;
@@ -15,8 +16,8 @@ pub mod world;
 pub use card::Lane;
 pub use change::{Change, Changes, changes};
 pub use id::{
-    AgentId, BlobId, CardId, Id, JobId, OrderId, ProjectId, ProviderId, RepositoryId, RunId,
-    RunnerId, TenantId, TokenId, UserId,
+    AgentId, BlobId, CardId, EnvironmentId, Id, JobId, OrderId, ProjectId, ProviderId,
+    RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
 };
 pub use isolation::Isolation;
 pub use limit::{Limit, Limits};

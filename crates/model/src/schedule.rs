@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::{CardId, RunId, RunnerId};
+use crate::id::{CardId, ProjectId, RunId, RunnerId};
 use crate::isolation::Isolation;
 use crate::reason::Reason;
 
@@ -14,6 +14,8 @@ pub type Labels = BTreeMap<String, String>;
 pub struct Wanted {
     /// The run.
     pub run: RunId,
+    /// Its project.
+    pub project: ProjectId,
     /// What the runner must offer.
     pub labels: Labels,
     /// What the runner's machine must be able to set up.
@@ -33,6 +35,38 @@ pub struct Offer {
     pub isolation: Option<BTreeSet<Isolation>>,
     /// How many more jobs it takes.
     pub free: u32,
+    /// Projects that have an environment there which takes jobs.
+    pub warm: BTreeSet<ProjectId>,
+    /// Projects whose environment there is being stopped: no other begins before it has ended.
+    pub closing: BTreeSet<ProjectId>,
+}
+
+/// How many environments a tenant may have at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// The plan that says so, in a word.
+    pub plan: String,
+    /// How many there may be.
+    pub most: u32,
+    /// How many have a place now.
+    pub placed: u32,
+}
+
+impl Allowance {
+    /// Whether one more may begin.
+    #[must_use]
+    pub const fn has_room(&self) -> bool {
+        self.placed < self.most
+    }
+
+    /// What stands in the way of one more, in words.
+    #[must_use]
+    pub fn reached(&self) -> String {
+        format!(
+            "{} of {} environments of the plan `{}` are in use",
+            self.placed, self.most, self.plan
+        )
+    }
 }
 
 /// What becomes of one wanted job.
@@ -44,18 +78,24 @@ pub enum Placement {
     Wait(Reason, String),
 }
 
-/// Places `wanted` in the order given (oldest first), each on the fitting runner with the most
-/// room, ties by id. Never gives a runner more than its `free`.
+/// Places `wanted` in the order given (oldest first), each on a fitting runner that has room: where
+/// the project's environment is, else where there is the most room, ties by id. Never gives a runner
+/// more than its `free`, and begins no environment beyond the allowance.
 #[must_use]
-pub fn place(wanted: &[Wanted], offers: &[Offer]) -> Vec<(RunId, Placement)> {
-    let mut free: BTreeMap<RunnerId, u32> = offers.iter().map(|o| (o.runner, o.free)).collect();
+pub fn place(
+    wanted: &[Wanted],
+    offers: &[Offer],
+    allowance: &Allowance,
+) -> Vec<(RunId, Placement)> {
+    let mut offers = offers.to_vec();
+    let mut allowance = allowance.clone();
     wanted
         .iter()
-        .map(|job| (job.run, place_one(job, offers, &mut free)))
+        .map(|job| (job.run, place_one(job, &mut offers, &mut allowance)))
         .collect()
 }
 
-fn place_one(job: &Wanted, offers: &[Offer], free: &mut BTreeMap<RunnerId, u32>) -> Placement {
+fn place_one(job: &Wanted, offers: &mut [Offer], allowance: &mut Allowance) -> Placement {
     if !job.unmet.is_empty() {
         let cards: Vec<String> = job.unmet.iter().map(ToString::to_string).collect();
         let detail = format!("waits for {}", cards.join(", "));
@@ -64,11 +104,14 @@ fn place_one(job: &Wanted, offers: &[Offer], free: &mut BTreeMap<RunnerId, u32>)
     if offers.is_empty() {
         return Placement::Wait(Reason::NoRunner, "no runner is connected".into());
     }
-    let fitting: Vec<&Offer> = offers.iter().filter(|o| fits(&job.labels, o)).collect();
+    let fitting: Vec<&mut Offer> = offers
+        .iter_mut()
+        .filter(|offer| fits(&job.labels, offer))
+        .collect();
     if fitting.is_empty() {
         return Placement::Wait(Reason::NoRunnerWithLabel, lacking(&job.labels));
     }
-    let fitting: Vec<&Offer> = fitting
+    let fitting: Vec<&mut Offer> = fitting
         .into_iter()
         .filter(|offer| keeps_apart(job.isolation, offer))
         .collect();
@@ -79,20 +122,56 @@ fn place_one(job: &Wanted, offers: &[Offer], free: &mut BTreeMap<RunnerId, u32>)
         );
         return Placement::Wait(Reason::NoRunnerWithIsolation, detail);
     }
-    let room = |offer: &&&Offer| free.get(&offer.runner).copied().unwrap_or(0);
-    let best = fitting
-        .iter()
-        .filter(|offer| room(offer) > 0)
-        .max_by_key(|offer| (room(offer), std::cmp::Reverse(offer.runner)));
+    let count = fitting.len();
+    let open: Vec<&mut Offer> = fitting
+        .into_iter()
+        .filter(|offer| !offer.closing.contains(&job.project))
+        .collect();
+    if open.is_empty() {
+        let detail = "the project's environment is being stopped".to_owned();
+        return Placement::Wait(Reason::EnvironmentStopping, detail);
+    }
+    let is_warm = |offer: &Offer| offer.warm.contains(&job.project);
+    let best = open
+        .into_iter()
+        .filter(|offer| offer.free > 0)
+        .max_by_key(|offer| (is_warm(offer), offer.free, std::cmp::Reverse(offer.runner)));
     match best {
-        Some(offer) => {
-            free.entry(offer.runner).and_modify(|n| *n -= 1);
+        Some(offer) if is_warm(offer) || allowance.has_room() => {
+            offer.free -= 1;
+            if offer.warm.insert(job.project) {
+                allowance.placed += 1;
+            }
             Placement::Place(offer.runner)
         }
+        Some(_) => Placement::Wait(Reason::EnvironmentLimit, allowance.reached()),
         None => Placement::Wait(
             Reason::RunnersBusy,
-            format!("{} fitting runner(s), all busy", fitting.len()),
+            format!("{count} fitting runner(s), all busy"),
         ),
+    }
+}
+
+/// Where an environment that a person asked for begins: where there is the most room, ties by id. It
+/// takes no slot: what it does there is bounded by the runner itself.
+#[must_use]
+pub fn begin(project: ProjectId, offers: &[Offer], allowance: &Allowance) -> Placement {
+    let open = offers
+        .iter()
+        .filter(|offer| !offer.closing.contains(&project) && !offer.warm.contains(&project));
+    let best = open.max_by_key(|offer| (offer.free, std::cmp::Reverse(offer.runner)));
+    match best {
+        _ if offers.is_empty() => {
+            Placement::Wait(Reason::NoRunner, "no runner is connected".into())
+        }
+        None => {
+            let detail = "the project's environment is being stopped".to_owned();
+            Placement::Wait(Reason::EnvironmentStopping, detail)
+        }
+        Some(_) if !allowance.has_room() => {
+            Placement::Wait(Reason::EnvironmentLimit, allowance.reached())
+        }
+        Some(offer) => Placement::Place(offer.runner),
     }
 }
 
@@ -137,10 +216,24 @@ mod tests {
     fn wanted(n: u8, pairs: &[(&str, &str)]) -> Wanted {
         Wanted {
             run: run(n),
+            project: project(7),
             labels: labels(pairs),
             isolation: Isolation::Sandbox,
             unmet: vec![],
         }
+    }
+    fn project(n: u8) -> ProjectId {
+        ProjectId::at(DateTime::UNIX_EPOCH, [n; 10])
+    }
+    fn allowed(placed: u32, most: u32) -> Allowance {
+        Allowance {
+            plan: "free".into(),
+            most,
+            placed,
+        }
+    }
+    fn plan_of(wanted: &[Wanted], offers: &[Offer]) -> Vec<(RunId, Placement)> {
+        place(wanted, offers, &allowed(0, 9))
     }
     fn offer(n: u8, pairs: &[(&str, &str)], free: u32) -> Offer {
         Offer {
@@ -148,19 +241,21 @@ mod tests {
             labels: labels(pairs),
             isolation: None,
             free,
+            warm: BTreeSet::new(),
+            closing: BTreeSet::new(),
         }
     }
 
     #[test]
     fn oldest_first_never_more_than_free() {
-        let plan = place(&[wanted(1, &[]), wanted(2, &[])], &[offer(9, &[], 1)]);
+        let plan = plan_of(&[wanted(1, &[]), wanted(2, &[])], &[offer(9, &[], 1)]);
         assert_eq!(plan[0].1, Placement::Place(runner(9)));
         assert!(matches!(plan[1].1, Placement::Wait(Reason::RunnersBusy, _)));
     }
 
     #[test]
     fn a_label_that_nobody_offers_is_named() {
-        let plan = place(
+        let plan = plan_of(
             &[wanted(1, &[("gpu", "a100")])],
             &[offer(9, &[("gpu", "none")], 4)],
         );
@@ -178,7 +273,7 @@ mod tests {
             unmet: vec![card],
             ..wanted(1, &[])
         };
-        let plan = place(&[job], &[]);
+        let plan = plan_of(&[job], &[]);
         assert_eq!(
             plan[0].1,
             Placement::Wait(Reason::DependencyUnmet, format!("waits for {card}"))
@@ -197,7 +292,7 @@ mod tests {
             ..offer(9, &[], 1)
         };
         let fits = |isolation, holds| {
-            let plan = place(&[job(isolation)], &[on(holds)]);
+            let plan = plan_of(&[job(isolation)], &[on(holds)]);
             matches!(plan[0].1, Placement::Place(_))
         };
         assert!(fits(Sandbox, None) && fits(Sandbox, Some(&[Sandbox])));
@@ -206,7 +301,7 @@ mod tests {
         assert!(!fits(Sandbox, Some(&[Vm])) && !fits(Vm, Some(&[Sandbox])));
         assert!(!fits(Sandbox, Some(&[])));
         assert!(fits(Plain, Some(&[])) && fits(Worktree, None));
-        let plan = place(&[job(Vm)], &[on(Some(&[Sandbox]))]);
+        let plan = plan_of(&[job(Vm)], &[on(Some(&[Sandbox]))]);
         let Placement::Wait(Reason::NoRunnerWithIsolation, detail) = &plan[0].1 else {
             panic!("{plan:?}")
         };
@@ -215,7 +310,53 @@ mod tests {
 
     #[test]
     fn the_runner_with_more_room_wins() {
-        let plan = place(&[wanted(1, &[])], &[offer(1, &[], 1), offer(2, &[], 3)]);
+        let plan = plan_of(&[wanted(1, &[])], &[offer(1, &[], 1), offer(2, &[], 3)]);
+        assert_eq!(plan[0].1, Placement::Place(runner(2)));
+    }
+
+    #[test]
+    fn the_runner_that_holds_the_environment_wins_while_it_has_room() {
+        let mut warm = offer(1, &[], 1);
+        warm.warm.insert(project(7));
+        let plan = plan_of(&[wanted(1, &[]), wanted(2, &[])], &[warm, offer(2, &[], 3)]);
+        assert_eq!(plan[0].1, Placement::Place(runner(1)));
+        assert_eq!(
+            plan[1].1,
+            Placement::Place(runner(2)),
+            "no room is left there"
+        );
+    }
+
+    #[test]
+    fn no_environment_begins_beyond_the_allowance_and_the_reason_names_it() {
+        let mut other = wanted(2, &[]);
+        other.project = project(8);
+        let offers = [offer(1, &[], 9)];
+        let jobs = [wanted(1, &[]), other, wanted(3, &[])];
+        let plan = place(&jobs, &offers, &allowed(1, 2));
+        assert_eq!(plan[0].1, Placement::Place(runner(1)));
+        let limit = "2 of 2 environments of the plan `free` are in use".to_owned();
+        assert_eq!(
+            plan[1].1,
+            Placement::Wait(Reason::EnvironmentLimit, limit.clone())
+        );
+        assert_eq!(plan[2].1, Placement::Place(runner(1)), "it has one already");
+        let begun = begin(project(8), &offers, &allowed(2, 2));
+        assert_eq!(begun, Placement::Wait(Reason::EnvironmentLimit, limit));
+    }
+
+    #[test]
+    fn nothing_begins_where_it_is_being_stopped() {
+        let mut closing = offer(1, &[], 9);
+        closing.closing.insert(project(7));
+        let waits = Placement::Wait(
+            Reason::EnvironmentStopping,
+            "the project's environment is being stopped".into(),
+        );
+        let plan = plan_of(&[wanted(1, &[])], &[closing.clone()]);
+        assert_eq!(plan[0].1, waits);
+        assert_eq!(begin(project(7), &[closing.clone()], &allowed(0, 2)), waits);
+        let plan = plan_of(&[wanted(1, &[])], &[closing, offer(2, &[], 1)]);
         assert_eq!(plan[0].1, Placement::Place(runner(2)));
     }
 }

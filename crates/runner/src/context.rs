@@ -41,6 +41,7 @@ pub(crate) struct Context {
     pub(crate) link: Link,
     pub(crate) git: freehold_git::Git,
     pub(crate) gateway: freehold_gateway::Gateway,
+    pub(crate) environments: crate::environment::Environments,
     pub(crate) registries: crate::surroundings::Learned,
     /// What this machine is, once it was looked at.
     pub(crate) machine: tokio::sync::OnceCell<freehold_wire::api::Machine>,

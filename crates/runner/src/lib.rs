@@ -17,6 +17,7 @@ mod changes;
 mod context;
 mod dispatch;
 mod enrol;
+mod environment;
 mod errand;
 mod execute;
 mod failure;

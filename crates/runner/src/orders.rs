@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::VerifyingKey;
-use freehold_model::TenantId;
 use freehold_model::run::{JobKind, Work};
+use freehold_model::{RunId, TenantId};
 use freehold_wire::dsse::Envelope;
-use freehold_wire::link::Offer;
+use freehold_wire::link::{EnvironmentStart, Offer, as_run};
 use freehold_wire::order::{Execute, Land, ORDER, Order, Task};
 
 use crate::policy::Policy;
@@ -43,21 +43,33 @@ pub(crate) struct Door<'a> {
 impl Door<'_> {
     /// Opens an offer's order and lets it in, or says why not.
     pub(crate) fn admit(&self, offer: &Offer) -> Result<Admitted, Refused> {
-        let order = self.open(offer)?;
-        self.check(&order, offer)?;
+        let field = match offer.kind {
+            JobKind::Execute => "order/execute",
+            JobKind::Land => "order/land",
+        };
+        let order = self.open(offer.run, field, offer.turn, &offer.order)?;
+        self.check(&order, offer.run)?;
         self.policy.allows(&order).map_err(Refused)?;
         let task = task(&order.task, offer)?;
         Ok(Admitted { order, task })
     }
 
-    fn open(&self, offer: &Offer) -> Result<Order, Refused> {
-        let field = match offer.kind {
-            JobKind::Execute => "order/execute",
-            JobKind::Land => "order/land",
-        };
+    /// Opens the order to make an environment ready and lets it in, or says why not.
+    pub(crate) fn admit_environment(&self, start: &EnvironmentStart) -> Result<Order, Refused> {
+        let run = as_run(start.environment);
+        let order = self.open(run, "order/prepare", 0, &start.order)?;
+        self.check(&order, run)?;
+        self.policy.allows(&order).map_err(Refused)?;
+        match &order.task {
+            Task::Prepare(prepare) if prepare.environment == start.environment => Ok(order),
+            _ => Err(Refused("the order is for something else".into())),
+        }
+    }
+
+    fn open(&self, run: RunId, field: &str, turn: u32, sealed: &[u8]) -> Result<Order, Refused> {
         let opened = self
             .vault
-            .open(offer.run, field, offer.turn.into(), offer.order.clone())
+            .open(run, field, turn.into(), sealed.to_vec())
             .map_err(|error| Refused(error.to_string()))?;
         let envelope: Envelope = serde_json::from_slice(&opened)
             .map_err(|_| Refused("the order is not a signed envelope".into()))?;
@@ -66,12 +78,12 @@ impl Door<'_> {
             .map_err(|error| Refused(format!("the order is not acted on: {error}")))
     }
 
-    fn check(&self, order: &Order, offer: &Offer) -> Result<(), Refused> {
+    fn check(&self, order: &Order, run: RunId) -> Result<(), Refused> {
         let refused = |text: &str| Err(Refused(text.to_owned()));
         if order.tenant != self.tenant {
             return refused("the order is another tenant's");
         }
-        if order.run != offer.run {
+        if order.run != run {
             return refused("the order is for another run");
         }
         if order.expires_at <= self.now {

@@ -105,6 +105,7 @@ impl World {
             turn: self.turn,
             work: self.work.clone(),
             transcript: None,
+            environment: None,
         }
     }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::dispatch::Dispatch;
+use crate::environment::Environments;
 use crate::http::{self, Blobs};
 use crate::identity::{Identity, IdentityError};
 use crate::jobs::{Jobs, Why};
@@ -176,6 +177,10 @@ impl Runner {
             return Err(BuildError::Address(options.server));
         }
         let identity = Identity::load(&data)?;
+        let environments = Environments::open(&data).map_err(|cause| BuildError::Data {
+            path: data.clone(),
+            cause,
+        })?;
         let database = Database::open(&data).await?;
         let mut git = freehold_git::Options::new(data.join("git-home"), options.environment.path());
         git.credentials = options.git;
@@ -209,6 +214,7 @@ impl Runner {
             link,
             git,
             gateway,
+            environments,
             machine: tokio::sync::OnceCell::new(),
             pruned: std::sync::Mutex::default(),
             registries: crate::surroundings::Learned::default(),
@@ -265,6 +271,7 @@ impl Runner {
     async fn drain(&self, dispatch: &Dispatch) {
         let context = &self.context;
         dispatch.close();
+        context.environments.close();
         context.status.send_modify(|status| status.draining = true);
         context.link.say(Frame::new(Up::Draining {})).await;
         if timeout(self.drain, none_held(context)).await.is_err() {

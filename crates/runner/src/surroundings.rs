@@ -14,7 +14,7 @@ use freehold_environment::toolchain::{self, Host, Toolchains};
 use freehold_model::world::random;
 use freehold_model::{Entropy, Reason};
 use freehold_sandbox::{HOME, Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
-use freehold_wire::order::Egress;
+use freehold_wire::order::{Egress, Order, ProviderSpec};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -286,6 +286,30 @@ pub(crate) fn chore(
     connect(&mut spec, way);
     spec.env.insert("CI".into(), "true".into());
     Ok(spec)
+}
+
+/// Says where a process is: whose project, and where it comes from. Nothing of it is secret: an
+/// address that holds a password is no [`freehold_git::Remote`].
+pub(crate) fn describe(spec: &mut Spec, order: &Order) {
+    for (name, value) in [
+        ("TENANT_ID", order.tenant.to_string()),
+        ("PROJECT_ID", order.project.id.to_string()),
+        ("GITHUB_REPO_URL", order.project.remote.clone()),
+    ] {
+        spec.env.insert(name.into(), value.into());
+    }
+}
+
+/// Says which models an agent was given: the provider's name, its kind and the model, as JSON. The way
+/// to it and its token are the driver's.
+pub(crate) fn describe_models(spec: &mut Spec, provider: Option<&ProviderSpec>) {
+    if let Some(provider) = provider {
+        let context = json!({
+            "provider": provider.name, "kind": provider.kind, "model": provider.model,
+        });
+        spec.env
+            .insert("BYOA_PROVIDER_CONTEXT".into(), context.to_string().into());
+    }
 }
 
 /// Adds a way out.

@@ -210,6 +210,7 @@ mod tests {
             isolation: None,
             capacity: 1,
             draining: false,
+            environments: false,
         };
         (tenant, connections.register(tenant, connected, vec![n]))
     }

@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use freehold_engine::runner::Known;
 use freehold_engine::{Connected, Error};
 use freehold_model::world::random;
-use freehold_model::{BlobId, RunId, RunnerId, TenantId};
+use freehold_model::{BlobId, EnvironmentId, RunId, RunnerId, TenantId};
 use freehold_wire::api::{Enrol, Enrolled};
 use freehold_wire::link::{
     Challenge, Down, FRAME_MAX, Frame, HEARTBEAT_S, Hello, Nack, PROTOCOL, SUBPROTOCOL, Up, Welcome,
@@ -171,7 +171,9 @@ impl Line {
             }),
             capacity: hello.capacity,
             draining: false,
+            environments: hello.environments.is_some(),
         };
+        let environments = hello.environments;
         let session = Token::generate(Kind::Session, &*self.state.entropy);
         let mut registered =
             self.state
@@ -179,7 +181,9 @@ impl Line {
                 .register(known.tenant, connected, session.hash());
         let (runner, generation) = (registered.runner, registered.generation);
         tracing::info!(%runner, tenant = %known.tenant, "a runner is connected");
-        let served = self.talk(&known, &session, &mut registered).await;
+        let served = self
+            .talk(&known, &session, environments.as_deref(), &mut registered)
+            .await;
         self.state.connections.unregister(runner, generation);
         if let Err(error) = self.state.engine.runner_left(known.tenant).await {
             tracing::debug!(%error, "nobody was told that a runner left");
@@ -214,6 +218,7 @@ impl Line {
         &mut self,
         known: &Known,
         session: &Token,
+        environments: Option<&[EnvironmentId]>,
         registered: &mut Registered,
     ) -> Result<(), End> {
         let welcome = Welcome {
@@ -226,6 +231,7 @@ impl Line {
         self.send(&Frame::new(Down::Welcome(welcome))).await?;
         let reminded = self.state.engine.remind(known.tenant, known.runner).await;
         reminded.map_err(End::from)?;
+        self.environments(known, environments).await?;
         let stop = self.state.stop.clone();
         let mut heard = Instant::now();
         loop {
@@ -319,6 +325,8 @@ impl Line {
                 {
                     self.send(&Frame::new(down)).await?;
                 }
+                self.environments(known, heartbeat.environments.as_deref())
+                    .await?;
                 self.send(&Frame::new(Down::Ack {})).await
             }
             Up::Probed(probed) => {
@@ -336,11 +344,29 @@ impl Line {
                 tracing::warn!(%runner, code = %nack.code, message = %nack.message, "a runner refused a frame");
                 Ok(())
             }
-            Up::Hello(_) | Up::Accepted(_) | Up::Event(_) | Up::Finished(_) => Err(End::Refused(
+            Up::Hello(_)
+            | Up::Accepted(_)
+            | Up::Event(_)
+            | Up::Finished(_)
+            | Up::Environment(_) => Err(End::Refused(
                 "protocol",
                 "this frame must carry seq, or comes too late".into(),
             )),
         }
+    }
+
+    /// Takes what a runner says of its environments, and tells it which to begin and to clear.
+    async fn environments(
+        &mut self,
+        known: &Known,
+        held: Option<&[EnvironmentId]>,
+    ) -> Result<(), End> {
+        let engine = self.state.engine.clone();
+        let say = engine.environments_heard(known.tenant, known.runner, held);
+        for down in say.await? {
+            self.send(&Frame::new(down)).await?;
+        }
+        Ok(())
     }
 
     async fn send(&mut self, frame: &Frame<Down>) -> Result<(), End> {

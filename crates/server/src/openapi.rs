@@ -31,6 +31,10 @@ const PLACES: &[(&str, &str)] = &[
     ("agent", "The agent's id or name."),
     ("card", "The card's id."),
     ("run", "The run's id."),
+    (
+        "environment",
+        "The environment's id, or its project's name.",
+    ),
     ("runner", "The runner's id or name."),
 ];
 
@@ -47,6 +51,10 @@ const TAGS: &[(&str, &str)] = &[
         "What an agent does about a card, and what becomes of it.",
     ),
     ("runners", "Machines that runs happen on."),
+    (
+        "environments",
+        "Projects that a runner has at hand, and for how long.",
+    ),
 ];
 
 /// What the handlers' descriptions are put into, with the documents that no handler names: the

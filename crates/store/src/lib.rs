@@ -12,6 +12,7 @@ mod blob;
 mod card;
 mod card_history;
 mod card_place;
+mod environment;
 mod event;
 mod order;
 mod project;
@@ -31,6 +32,7 @@ pub use access::{TokenKind, TokenRow};
 pub use agent::{AgentRow, ProviderRow};
 pub use blob::{BLOB_MAX, Blobs};
 pub use card::{CardEventRow, CardRow, Happened, LatestRun};
+pub use environment::EnvironmentRow;
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
@@ -257,16 +259,19 @@ pub enum Noun {
     Provider,
     /// A runner: enrolled, revoked, there or not.
     Runner,
+    /// An environment.
+    Environment,
     /// A token: somebody signed out.
     Token,
 }
 
 impl Noun {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Project,
         Self::Agent,
         Self::Provider,
         Self::Runner,
+        Self::Environment,
         Self::Token,
     ];
 
@@ -278,6 +283,7 @@ impl Noun {
             Self::Agent => "agent",
             Self::Provider => "provider",
             Self::Runner => "runner",
+            Self::Environment => "environment",
             Self::Token => "token",
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use freehold_model::run::{Outcome, Work};
-use freehold_model::{BlobId, RunnerId, TenantId};
+use freehold_model::{BlobId, EnvironmentId, RunnerId, TenantId};
 use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled, Machine};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
@@ -45,6 +45,8 @@ pub struct Peer {
     pub capacity: u32,
     /// What it says of its machine.
     pub machine: Option<Machine>,
+    /// Environments that it says it has a place for; none: it knows of none.
+    pub environments: Option<Vec<EnvironmentId>>,
     signing: SigningKey,
     seal: SealKey,
     seq: u64,
@@ -89,6 +91,7 @@ impl Peer {
             labels: BTreeMap::new(),
             capacity: 2,
             machine: None,
+            environments: None,
             signing,
             seal,
             seq: 0,
@@ -149,6 +152,7 @@ impl Peer {
             labels: self.labels.clone(),
             capacity: self.capacity,
             holds: vec![],
+            environments: self.environments.clone(),
             machine: self.machine.clone(),
             signature,
         };

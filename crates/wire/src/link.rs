@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::{JobKind, Outcome, Work};
-use freehold_model::{BlobId, JobId, RunId, RunnerId, TenantId};
+use freehold_model::{BlobId, EnvironmentId, JobId, Reason, RunId, RunnerId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Check, InForce};
@@ -76,6 +76,8 @@ pub enum Up {
     Event(RunEvent),
     /// A job has ended. Must not be lost.
     Finished(Box<Finished>),
+    /// What became of an environment. Must not be lost.
+    Environment(Box<EnvironmentNews>),
     /// The answer to `probe`.
     Probed(Probed),
     /// Refs were deleted, as `sweep` asked.
@@ -106,6 +108,10 @@ pub enum Down {
     Probe(Probe),
     /// Delete these refs on a remote.
     Sweep(Sweep),
+    /// Make a project ready to be worked on, as a signed order says.
+    EnvironmentStart(Box<EnvironmentStart>),
+    /// Clear a project's place. What is not on the remote is kept.
+    EnvironmentStop(EnvironmentStop),
     /// Could not read a frame, or would not.
     Nack(Nack),
 }
@@ -133,6 +139,9 @@ pub struct Hello {
     pub capacity: u32,
     /// Jobs that it still works on.
     pub holds: Vec<JobRef>,
+    /// Environments that it has a place for; a runner that knows of none says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<EnvironmentId>>,
     /// What its machine is and can do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<crate::api::Machine>,
@@ -181,6 +190,9 @@ pub struct WrappedKey {
 pub struct Heartbeat {
     /// The jobs it is on.
     pub jobs: Vec<JobRef>,
+    /// Environments that it has a place for, as in [`Hello`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<EnvironmentId>>,
 }
 
 /// A job under an epoch.
@@ -246,6 +258,66 @@ pub struct Offer {
     pub work: Option<Work>,
     /// The sealed state of the conversation, to go on with.
     pub transcript: Option<BlobId>,
+    /// The environment that the job belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentId>,
+}
+
+/// Make a project ready to be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentStart {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// The signed order as JSON, sealed (entity: the run of the environment's number, see
+    /// [`as_run`]; field: `order/prepare`; version: 0).
+    #[serde(with = "crate::base64url")]
+    pub order: Vec<u8>,
+}
+
+/// Clear a project's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentStop {
+    /// The environment.
+    pub environment: EnvironmentId,
+}
+
+/// What became of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentNews {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// What.
+    #[serde(flatten)]
+    pub state: EnvironmentState,
+}
+
+/// What a runner says of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum EnvironmentState {
+    /// The store is fetched and setup has run.
+    Ready {},
+    /// Its place is cleared, or there was none.
+    Stopped {
+        /// Runs whose workspaces were kept: what is in them is not on the remote.
+        #[serde(default)]
+        kept: Vec<RunId>,
+    },
+    /// It cannot be made ready; its place is cleared.
+    Failed {
+        /// Why.
+        reason: Reason,
+        /// In words, sealed (entity as in [`EnvironmentStart`]; field: `detail`; version: 0).
+        #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+        detail: Option<Vec<u8>>,
+    },
+}
+
+/// The run of an environment's number: what is ordered and sealed for an environment names it, and
+/// no run of a card has it.
+#[must_use]
+pub const fn as_run(environment: EnvironmentId) -> RunId {
+    RunId::from_uuid(environment.uuid())
 }
 
 /// A job has ended.

@@ -72,6 +72,57 @@ fn frames_of_protocol_1() {
 }
 
 #[test]
+fn frames_of_environments() {
+    let environment: EnvironmentId = id(4);
+    golden(
+        Frame {
+            seq: Some(9),
+            ..Frame::new(Up::Environment(Box::new(EnvironmentNews {
+                environment,
+                state: EnvironmentState::Stopped { kept: vec![id(2)] },
+            })))
+        },
+        json!({"t": "environment", "seq": 9, "p": {"environment": environment, "state": "stopped",
+            "kept": [id::<freehold_model::id::kind::Run>(2)]}}),
+    );
+    golden(
+        Frame::new(Up::Environment(Box::new(EnvironmentNews {
+            environment,
+            state: EnvironmentState::Failed {
+                reason: Reason::SetupFailed,
+                detail: Some(vec![1, 2, 3]),
+            },
+        }))),
+        json!({"t": "environment", "p": {"environment": environment, "state": "failed",
+            "reason": "setup_failed", "detail": "AQID"}}),
+    );
+    golden(
+        Frame::new(Down::EnvironmentStart(Box::new(EnvironmentStart {
+            environment,
+            order: vec![1, 2, 3],
+        }))),
+        json!({"t": "environment_start", "p": {"environment": environment, "order": "AQID"}}),
+    );
+    golden(
+        Frame::new(Down::EnvironmentStop(EnvironmentStop { environment })),
+        json!({"t": "environment_stop", "p": {"environment": environment}}),
+    );
+    golden(
+        Frame::new(Up::Heartbeat(Heartbeat {
+            jobs: vec![],
+            environments: Some(vec![environment]),
+        })),
+        json!({"t": "heartbeat", "p": {"jobs": [], "environments": [environment]}}),
+    );
+    let old = r#"{"t":"heartbeat","p":{"jobs":[]}}"#;
+    let frame: Frame<Up> = serde_json::from_str(old).unwrap();
+    let Up::Heartbeat(heartbeat) = frame.body else {
+        panic!("not a heartbeat")
+    };
+    assert_eq!(heartbeat.environments, None, "it says nothing of them");
+}
+
+#[test]
 fn unknown_fields_are_ignored_and_unknown_kinds_are_not_taken() {
     let frame: Frame<Down> =
         serde_json::from_str(r#"{"t":"ack","ack":1,"p":{"new":1},"later":true}"#).unwrap();

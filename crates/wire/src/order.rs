@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use freehold_model::{
-    CardId, Isolation, Limits, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId,
+    CardId, EnvironmentId, Isolation, Limits, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,6 +55,16 @@ pub enum Task {
     Execute(Box<Execute>),
     /// Bring approved work onto the target.
     Land(Land),
+    /// Fetch the project and run its setup, so that the next run begins at once. The order's run is
+    /// the one of the environment's number ([`crate::link::as_run`]).
+    Prepare(Prepare),
+}
+
+/// Make a project ready to be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepare {
+    /// The environment that it is made ready for.
+    pub environment: EnvironmentId,
 }
 
 /// Run an agent on a card.

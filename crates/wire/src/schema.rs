@@ -47,6 +47,8 @@ described! {
     AgentId = id::<kind::Agent>("an agent");
     /// Of a provider.
     ProviderId = id::<kind::Provider>("a model provider");
+    /// Of an environment.
+    EnvironmentId = id::<kind::Environment>("a project's environment on a runner");
     /// Of a runner.
     RunnerId = id::<kind::Runner>("a runner");
     /// A column of the board.
@@ -56,6 +58,8 @@ described! {
         freehold_model::Isolation::ALL.map(freehold_model::Isolation::name));
     /// Where a run is.
     State = one_of("Where a run is.", run::State::ALL.map(run::State::name));
+    /// Where an environment is.
+    EnvironmentState = one_of("Where an environment is.", freehold_model::environment::State::ALL.map(freehold_model::environment::State::name));
     /// Why a run is where it is.
     Reason = one_of("Why a run is where it is. More may come: show an unknown one as it is.",
         freehold_model::Reason::ALL.iter().map(|reason| reason.code()));

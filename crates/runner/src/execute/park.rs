@@ -39,10 +39,10 @@ pub(super) async fn park(
         },
         None => return Ok(Parked::default()),
     };
+    let work = work.or(desk.offer.work.as_ref());
     let kept = Kept {
-        commit: work
-            .or(desk.offer.work.as_ref())
-            .map(|work| work.commit.clone()),
+        commit: work.map(|work| work.commit.clone()),
+        epoch: work.map(|work| work.epoch),
         transcript: parked.transcript,
         session: staged.session.clone(),
     };

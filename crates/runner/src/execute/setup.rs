@@ -253,6 +253,7 @@ impl Ground<'_> {
         let objects = self.store.objects();
         let site = self.report.context.site();
         let mut spec = surroundings::chore(site, tools, self.folder, &objects, git, way)?;
+        surroundings::describe(&mut spec, self.order);
         spec.args = vec!["-c".into(), command.into()];
         Ok(spec)
     }

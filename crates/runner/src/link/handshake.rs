@@ -41,6 +41,7 @@ pub(super) async fn connect(context: &Context) -> Result<(Socket, Welcome), Link
         labels: context.labels.clone(),
         capacity: context.capacity,
         holds: context.jobs.list(),
+        environments: Some(context.environments.held()),
         machine: Some(machine),
         signature: context.identity.sign_hello(&challenge.nonce),
     };

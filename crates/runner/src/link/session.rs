@@ -123,7 +123,7 @@ async fn unreadable(context: &Context, text: &str, error: &serde_json::Error) {
         t: String,
         id: Option<String>,
     }
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 11] = [
         "challenge",
         "welcome",
         "ack",
@@ -132,6 +132,8 @@ async fn unreadable(context: &Context, text: &str, error: &serde_json::Error) {
         "drop",
         "probe",
         "sweep",
+        "environment_start",
+        "environment_stop",
         "nack",
     ];
     let (code, id) = match serde_json::from_str::<Head>(text) {
@@ -181,7 +183,9 @@ impl Write<'_> {
                 biased;
                 _ = heartbeat.tick() => {
                     let jobs = context.jobs.list();
-                    self.send(text(&Frame::new(Up::Heartbeat(Heartbeat { jobs })))?).await?;
+                    let environments = Some(context.environments.held());
+                    let heartbeat = Heartbeat { jobs, environments };
+                    self.send(text(&Frame::new(Up::Heartbeat(heartbeat)))?).await?;
                     self.send(ping()).await?;
                 }
                 Some(frame) = queued.recv() => self.send(text(&frame)?).await?,

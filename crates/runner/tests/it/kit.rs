@@ -322,7 +322,7 @@ impl Run {
     pub(crate) fn execute(&mut self) -> &mut Execute {
         match &mut self.order.task {
             Task::Execute(task) => task,
-            Task::Land(_) => panic!("a land order"),
+            Task::Land(_) | Task::Prepare(_) => panic!("another order"),
         }
     }
 
@@ -330,6 +330,7 @@ impl Run {
         let (kind, field, turn) = match &self.order.task {
             Task::Execute(task) => (JobKind::Execute, "order/execute", task.turn),
             Task::Land(_) => (JobKind::Land, "order/land", 0),
+            Task::Prepare(_) => panic!("not a job's order"),
         };
         let envelope = Envelope::sign(ORDER, &self.order, &self.server.order_key).unwrap();
         let place = Place::new(self.server.tenant, self.order.run, field, turn.into());
@@ -349,6 +350,7 @@ impl Run {
             turn,
             work: self.work.clone(),
             transcript: self.transcript,
+            environment: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod agent;
 mod card;
+mod environment;
 mod event;
 mod inbox;
 mod project;
@@ -55,6 +56,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(run::routes())
         .merge(event::routes())
         .merge(review::routes())
+        .merge(environment::routes())
         .merge(runner::routes());
     OpenApiRouter::with_openapi(openapi::base()).nest(openapi::PREFIX, nouns)
 }

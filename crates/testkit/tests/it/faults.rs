@@ -81,6 +81,7 @@ async fn a_server_that_was_away_gives_runners_the_time_to_say_that_they_are_stil
     peer.connect().await;
     peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
         jobs: vec![reference(&offer)],
+        environments: None,
     })))
     .await;
     let told = peer

@@ -158,6 +158,7 @@ async fn a_heartbeat_keeps_the_lease_and_silence_loses_it() {
         app.clock.advance(TimeDelta::seconds(40));
         peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
             jobs: vec![reference(&offer)],
+            environments: None,
         })))
         .await;
         peer.until(|down| matches!(down, Down::Ack {}).then_some(()))

@@ -3,6 +3,7 @@
 
 mod board;
 mod desk;
+mod environment;
 mod faults;
 mod isolation;
 mod link;

@@ -410,8 +410,11 @@ async fn refs_of_a_run_are_swept_a_day_after_its_end() {
     })))
     .await;
     // What was swept is not asked for again: the next word is about something else.
-    peer.say(&Frame::new(Up::Heartbeat(Heartbeat { jobs: vec![] })))
-        .await;
+    peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
+        jobs: vec![],
+        environments: None,
+    })))
+    .await;
     peer.until(|down| matches!(down, Down::Ack {}).then_some(()))
         .await;
     app.engine.sweep(app.owner.tenant).await.unwrap();

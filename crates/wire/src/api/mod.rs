@@ -33,6 +33,11 @@
 //! | `POST /runs/{r}/approve` | [`Approve`] | [`Run`] (landing; watch it until it is not) |
 //! | `POST /runs/{r}/reject` | [`Reject`] | [`Run`] |
 //! | `POST /runs/{r}/reply` (`Idempotency-Key`) | [`Reply`] | [`Run`] (the child run where the run had ended) |
+//! | `POST /projects/{p}/environments` | | [`Environment`]: the one there is, or a new one |
+//! | `GET /environments?project=&active=`, `GET /environments/{e}` | | [`Page`] of [`Environment`], [`Environment`] |
+//! | `POST /environments/{e}/stop` | | [`Environment`] (stopping; watch it until it is not) |
+//! | `GET /environments/usage?project=&from=&to=` | | [`EnvironmentUsage`] |
+//! | `GET /environments/limits`, `PATCH /environments/limits` | [`EditEnvironmentLimits`] | [`EnvironmentLimits`] |
 //! | `GET /runners` | | [`Page`] of [`Runner`] |
 //! | `DELETE /runners/{r}` | | nothing |
 //! | `POST /runners/tokens` | | [`EnrolToken`] |
@@ -42,6 +47,7 @@
 
 mod agent;
 mod card;
+mod environment;
 mod inbox;
 mod isolation;
 mod project;
@@ -57,6 +63,9 @@ use utoipa::ToSchema;
 
 pub use agent::{Agent, NewAgent};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
+pub use environment::{
+    EditEnvironmentLimits, Environment, EnvironmentDay, EnvironmentLimits, EnvironmentUsage,
+};
 pub use inbox::{Change, InboxItem, Waits};
 pub use isolation::{Bound, InForce, too_low};
 pub use project::{EditProject, NewProject, Project, Record};
