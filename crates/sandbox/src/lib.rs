@@ -17,6 +17,8 @@
 //!   or `crun`: over an [`Image`], or in an empty root as in the sandbox. Nothing of a container
 //!   engine's defaults comes in, and no tier lets an engine's socket in.
 //!
+//! * [`Tier::Vm`]: the same specification in a machine with a kernel of its own, see [`vm`].
+//!
 //! **It fails closed.** A step of the set-up that fails starts nothing, and the error names the step
 //! and what mends it. There is no fallback to a weaker tier.
 //!

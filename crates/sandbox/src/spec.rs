@@ -68,7 +68,8 @@ pub struct Spec {
     /// comes on [`Child::stdout`](crate::Child::stdout).
     pub terminal: Option<Terminal>,
     /// What [`Tier::Container`] starts from; `None` is an empty root, as in [`Tier::Sandbox`].
-    /// The other tiers refuse one.
+    /// For [`Tier::Vm`], a directory with `boot/vmlinuz-VERSION` and `lib/modules/VERSION`: the
+    /// kernel; `None` is this machine's newest. The other tiers refuse one.
     pub image: Option<Image>,
     /// The helper that runs as the first process inside.
     pub init: Init,

@@ -27,7 +27,7 @@ use crate::streams::Streams;
 /// From the hypervisor's start to its last connection: it opens some twenty, before it does anything.
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// From there to the program. Translated, with two busy processors, it takes some ten seconds.
-const BOOT_WITHIN: Duration = Duration::from_secs(60);
+const BOOT_WITHIN: Duration = Duration::from_secs(240);
 /// How much of the console an error tells.
 const TOLD_LINES: usize = 6;
 /// The kernel says little, ends on a panic, and does not wait for randomness.

@@ -25,6 +25,10 @@ const VERSION_WITHIN: Duration = Duration::from_secs(30);
 /// What translated code may take, in MiB; by itself QEMU would take up to a gigabyte.
 const TRANSLATED_MIB: u32 = 128;
 
+/// A device tells the guest of each channel in three messages (it is there, its name, it is open),
+/// through a queue of 32, and drops those that find it full: a channel then never opens.
+const CHANNELS_PER_DEVICE: usize = 8;
+
 /// QEMU, as found on this machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Qemu {
@@ -120,14 +124,14 @@ impl Hypervisor for Qemu {
                 format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
             );
         }
-        say("-device", "virtio-serial-pci".into());
-        for (number, (name, path)) in machine.channels.iter().enumerate() {
-            let id = format!("channel{number}");
-            say("-chardev", socket(&id, path)?);
-            say(
-                "-device",
-                format!("virtserialport,chardev={id},name={name}"),
-            );
+        for (device, channels) in machine.channels.chunks(CHANNELS_PER_DEVICE).enumerate() {
+            say("-device", format!("virtio-serial-pci,id=serial{device}"));
+            for (number, (name, path)) in channels.iter().enumerate() {
+                let id = format!("channel{device}-{number}");
+                say("-chardev", socket(&id, path)?);
+                let port = format!("virtserialport,bus=serial{device}.0,chardev={id},name={name}");
+                say("-device", port);
+            }
         }
         if let Some(disk) = &machine.disk {
             let file = option_value(disk)?;

@@ -1,0 +1,114 @@
+//! Does a machine come up here, and do its walls stand? Asked of a real one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
+
+use super::start::start;
+use crate::error::SandboxError;
+use crate::host::host_root;
+use crate::init::{PROVE, Seen};
+use crate::spec::{Image, Init, Limits, Mount, Spec, Stdin, Tier};
+
+/// One short program, after the boot, which has a bound of its own.
+const PROVE_WITHIN: Duration = Duration::from_secs(60);
+/// Some twenty short lines.
+const MAX_PROOF_BYTES: u64 = 64 * 1024;
+/// Room for one small program.
+const MEMORY_BYTES: u64 = 128 << 20;
+
+/// What was found to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VmProof {
+    /// What holds a machine, such as `QEMU 7.2.22 (tcg) in bubblewrap 0.8.0`.
+    pub held_by: String,
+    /// From the call to the running program.
+    pub boot: Duration,
+}
+
+/// Boots a machine, runs the helper in it, and looks at what that one sees: an ordinary user
+/// without capabilities, behind the filter, with no network device.
+///
+/// `kernel` is the root of an unpacked package `linux-image-…`; `None` is this machine's own.
+/// Takes seconds to a minute. Dropping the future ends the machine.
+///
+/// # Errors
+/// [`SandboxError::HypervisorMissing`] and [`SandboxError::Kernel`] name what to install;
+/// [`SandboxError::Guest`] when no machine came up; [`SandboxError::Unproven`] when a wall was not
+/// there.
+pub async fn probe_vm(init: &Init, kernel: Option<PathBuf>) -> Result<VmProof, SandboxError> {
+    let begun = Instant::now();
+    let mut mounts = host_root();
+    mounts.push(Mount::ReadOnly {
+        source: init.program.clone(),
+        target: "/probe".into(),
+    });
+    let mut args = init.args.clone();
+    args.push(PROVE.into());
+    let spec = Spec {
+        tier: Tier::Vm,
+        program: "/probe".into(),
+        args,
+        env: BTreeMap::new(),
+        cwd: "/".into(),
+        mounts,
+        ports: Vec::new(),
+        limits: Limits {
+            total_memory_bytes: Some(MEMORY_BYTES),
+            ..Limits::default()
+        },
+        stdin: Stdin::Null,
+        terminal: None,
+        image: kernel.map(Image::Directory),
+        init: init.clone(),
+    };
+    let mut child = start(&spec).await?;
+    let boot = begun.elapsed();
+    let held_by = child.in_force().launcher.clone().unwrap_or_default();
+    let mut told = String::new();
+    let asked = async {
+        if let Some(stdout) = child.stdout.take() {
+            let read = stdout.take(MAX_PROOF_BYTES).read_to_string(&mut told).await;
+            read.map_err(SandboxError::io("read the proof"))?;
+        }
+        child.wait().await
+    };
+    let Ok(ended) = timeout(PROVE_WITHIN, asked).await else {
+        child.kill().await?;
+        let seconds = PROVE_WITHIN.as_secs();
+        return Err(SandboxError::Timeout {
+            step: "prove",
+            seconds,
+        });
+    };
+    if !ended?.success() {
+        let what = "the proof itself failed in a virtual machine".to_owned();
+        return Err(SandboxError::Unproven { what });
+    }
+    judge(&Seen::parse(&told))?;
+    Ok(VmProof { held_by, boot })
+}
+
+fn judge(inside: &Seen) -> Result<(), SandboxError> {
+    let user = format!("{uid} {uid} {uid} {uid}", uid = crate::floor::UID);
+    let wanted = [
+        ("Uid", user.as_str()),
+        ("Gid", user.as_str()),
+        ("CapPrm", "0000000000000000"),
+        ("CapEff", "0000000000000000"),
+        ("NoNewPrivs", "1"),
+        ("Seccomp", "2"),
+        ("interfaces", "lo"),
+    ];
+    for (name, wanted) in wanted {
+        if inside.get(name) != wanted {
+            let found = inside.get(name);
+            let what = format!("in a virtual machine, {name} is `{found}`, not `{wanted}`");
+            return Err(SandboxError::Unproven { what });
+        }
+    }
+    Ok(())
+}
