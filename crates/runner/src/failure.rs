@@ -136,6 +136,7 @@ impl From<GitError> for Halt {
                 Reason::RemoteRefused
             }
             GitError::BadBundle { .. } | GitError::TooLarge { .. } => Reason::ImportRefused,
+            GitError::TooManyFiles { .. } => Reason::ProjectFile,
             GitError::Unrelated { .. } => Reason::Conflict,
             GitError::DiskFull { .. } => Reason::DiskFull,
             _ if is_full(&error) => Reason::DiskFull,

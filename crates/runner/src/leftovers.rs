@@ -21,6 +21,8 @@ const KEEP_BYTES: u64 = 20 << 30;
 
 /// Cleans up after every job that an earlier life held, and reports it as lost.
 pub(crate) async fn report(context: &Context) -> Result<(), OutboxError> {
+    // Of no run that is under way: none is yet. A workspace that is gone on with is shown again then.
+    unmount(&context.data).await;
     for left in context.journal.left().await? {
         tracing::warn!(run = %left.job.run, epoch = left.job.epoch, step = left.step, "lost in an earlier life");
         end_processes(&left);
@@ -68,7 +70,18 @@ pub(crate) async fn remove(dir: &Path) {
     }
 }
 
+/// Takes the mounts of workspaces at and below a folder away. What was written in them stays.
+pub(crate) async fn unmount(dir: &Path) {
+    let dir = dir.to_owned();
+    let done = tokio::task::spawn_blocking(move || freehold_git::release(&dir)).await;
+    if let Ok(Err(error)) = done {
+        tracing::warn!(%error, "a workspace could not be unmounted");
+    }
+}
+
 fn remove_tree(dir: &Path) -> io::Result<()> {
+    // Else its files would be removed one by one from what it lies over, and it would stay.
+    freehold_git::release(dir)?;
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {

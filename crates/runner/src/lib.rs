@@ -13,11 +13,11 @@
 //! [`Options`] → [`Runner::build`] → [`Runner::run`] → [`Handle`]. [`enrol`] comes first, once.
 #![cfg(target_os = "linux")]
 
+mod broker;
 mod changes;
 mod context;
 mod dispatch;
 mod enrol;
-mod environment;
 mod errand;
 mod execute;
 mod failure;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use freehold_agents::{
     AgentConfig, AgentError, Driver, Endpoint, Helper, Inside, Launch, Session, Token, drive, plan,
 };
+use freehold_git::{BranchName, Oid};
 use freehold_model::Reason;
 use freehold_sandbox::{HOME, Mount, Spec, Stdin};
 use freehold_wire::order::{AgentSpec, Egress};
@@ -16,6 +17,7 @@ use super::ear::Ear;
 use super::moved::{self, Moved};
 use super::stage::Staged;
 use super::{Desk, Step, archive, card, installed};
+use crate::broker::{Broker, Door};
 use crate::failure::{Halt, because, chain};
 use crate::process;
 use crate::provider::{self, MODEL_PORT, ModelWay};
@@ -34,6 +36,8 @@ const EVENTS: usize = 16;
 pub(super) struct Spoken {
     pub(super) session: Option<Session>,
     pub(super) version: Option<String>,
+    /// What the agent pushed last to the run's own branch: the run's ref is there.
+    pub(super) pushed: Option<Oid>,
 }
 
 pub(super) async fn agent(
@@ -77,8 +81,6 @@ pub(super) async fn agent(
         &staged.store.objects(),
         Git::Write,
     );
-    surroundings::describe(&mut spec, order);
-    surroundings::describe_models(&mut spec, task.agent.provider.as_ref());
     start_as(&mut spec, &launch);
     furnish(
         &mut spec,
@@ -88,8 +90,23 @@ pub(super) async fn agent(
     surroundings::connect(&mut spec, way.as_ref());
     spec.ports
         .extend(model.as_ref().map(|model| model.port.clone()));
+    let broker = Broker::open(report, door(desk, staged)?, staged.tip.clone())?;
+    spec.ports.push(broker.port.clone());
     let result = converse(desk, staged, &launch, &spec, moved.as_ref(), step).await;
-    finish(report, model, way, result).await
+    let pushed = broker.close().await;
+    let spoken = finish(report, model, way, result).await?;
+    Ok(Spoken { pushed, ..spoken })
+}
+
+/// What the agent's own git may see and change.
+fn door(desk: &Desk<'_>, staged: &Staged) -> Result<Door, Halt> {
+    Ok(Door {
+        store: staged.store.clone(),
+        target: BranchName::parse(&desk.order.project.target)?,
+        from: staged.from.clone(),
+        claimed: staged.claimed.clone(),
+        folder: staged.dir.clone(),
+    })
 }
 
 /// Closes the ways out and says what went through them.

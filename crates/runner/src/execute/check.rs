@@ -1,21 +1,20 @@
 //! Step 5: the project's checks, each in a sandbox of its own, on one clean copy of the result. All
 //! run, in their order, also when one is red: a person wants to know all that is wrong.
 
-use std::fs;
-
 use freehold_environment::project::Check as Wanted;
-use freehold_git::{Oid, Store};
+use freehold_git::{Oid, Shape, Store};
 use freehold_wire::api::Check;
 use freehold_wire::order::Order;
 use serde_json::json;
 use std::time::Instant;
 
 use super::setup::{Ground, Project, told};
+use super::stage::fill;
 use crate::failure::Halt;
 use crate::leftovers;
 use crate::process;
 use crate::report::Report;
-use crate::surroundings::{self, Folder, Git, OBJECTS};
+use crate::surroundings::{self, Folder, Git};
 
 /// How the checks went.
 #[derive(Debug, Clone, Default)]
@@ -46,10 +45,8 @@ pub(crate) async fn check(
     let dir = report.context.run_dir(report.job.run).join("check");
     leftovers::remove(&dir).await;
     let folder = Folder::below(&dir);
-    fs::create_dir_all(&folder.home)?;
-    store
-        .stage(Some(head), &folder.work, &folder.scratch, OBJECTS.as_ref())
-        .await?;
+    let shape = Shape::of(&project.file.sparse)?;
+    fill(store, Some(head), &folder, &shape, None).await?;
     let ground = Ground {
         report,
         order,

@@ -67,6 +67,9 @@ pub(crate) async fn run(
     let mut step = Step::begin(report, "agent").await?;
     let spoken = Box::pin(agent::agent(&desk, &staged, &mut step)).await;
     let spoken = step.end(spoken).await?;
+    if let Some(pushed) = spoken.pushed {
+        staged.claimed = pushed;
+    }
 
     let step = Step::begin(report, "collect").await?;
     let collected = Box::pin(collect::collect(&desk, &staged, &project)).await;

@@ -4,26 +4,24 @@ use std::fs;
 use std::path::PathBuf;
 
 use freehold_agents::Session;
-use freehold_git::{BranchName, Claim, Oid, Remote, RunRef, Store};
+use freehold_git::{BranchName, Claim, Oid, Remote, RunRef, Shape, Store, Workspace};
 use freehold_model::{BlobId, Reason};
 use freehold_wire::order::ProjectRef;
 use serde::{Deserialize, Serialize};
 
-use super::{Desk, archive};
+use super::{Desk, archive, setup};
+use crate::broker;
 use crate::context::Context;
 use crate::failure::{Halt, because};
 use crate::leftovers;
 use crate::report::Report;
-use crate::surroundings::{Folder, OBJECTS};
+use crate::surroundings::{Folder, OBJECTS, WORKSPACE};
 
 /// What a run's folder holds between two turns. Outside of all that a sandbox is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(super) struct Kept {
     /// The last commit of the work in it.
-    pub(crate) commit: Option<String>,
-    /// The epoch whose ref on the remote holds that commit.
-    #[serde(default)]
-    pub(crate) epoch: Option<u32>,
+    pub(super) commit: Option<String>,
     /// The parked conversation that its home goes with.
     pub(super) transcript: Option<BlobId>,
     pub(super) session: Option<Session>,
@@ -41,6 +39,8 @@ pub(crate) struct Staged {
     /// Where the target is now, when it has moved since the run began: the agent is shown it, so
     /// that a reply to a conflict can be followed.
     pub(crate) moved: Option<Oid>,
+    /// Where the target was when the turn began.
+    pub(crate) tip: Option<Oid>,
     /// What the epoch's ref points to.
     pub(crate) claimed: Oid,
     /// The conversation to go on with.
@@ -125,10 +125,11 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         }
         None => (tip.clone(), tip.clone()),
     };
-    let moved = tip.filter(|tip| base.as_ref() != Some(tip));
+    let moved = tip.clone().filter(|tip| base.as_ref() != Some(tip));
     let dir = context.run_dir(report.job.run);
     let folder = Folder::below(&dir);
     let kept = kept(desk, &dir);
+    let shape = shape(&store, moved.as_ref().or(base.as_ref())).await?;
     let claiming = claim(
         &store,
         report,
@@ -137,8 +138,14 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     );
     let filling = async {
         if kept.is_none() {
-            fill(&store, from.as_ref(), &dir, &folder).await?;
+            leftovers::remove(&dir).await;
+            fill(&store, from.as_ref(), &folder, &shape, Some(broker::ORIGIN)).await?;
         }
+        let work = folder.work.clone();
+        // Beside the steps that come first: the agent's first `git status` finds every file known.
+        drop(tokio::task::spawn_blocking(move || {
+            freehold_git::look_through(&work);
+        }));
         Ok(())
     };
     let (claimed, ()) = tokio::try_join!(claiming, filling)?;
@@ -154,6 +161,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         base,
         from,
         moved,
+        tip,
         claimed,
         session,
         fresh,
@@ -172,21 +180,47 @@ fn kept(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
         && kept.transcript == offer.transcript;
     // Used once: a turn that is lost in it must not be gone on with.
     fs::remove_file(dir.join("kept.json")).ok()?;
-    same.then_some(kept)
+    if !same {
+        return None;
+    }
+    match freehold_git::reopen(&Folder::below(dir).work) {
+        Ok(true) => Some(kept),
+        Ok(false) => None,
+        Err(error) => {
+            tracing::warn!(%error, "a workspace could not be shown again; it is made anew");
+            None
+        }
+    }
 }
 
-async fn fill(
+/// Lays out a fresh workspace below a folder that holds nothing yet.
+pub(super) async fn fill(
     store: &Store,
     from: Option<&Oid>,
-    dir: &std::path::Path,
     folder: &Folder,
+    shape: &Shape,
+    remote: Option<&str>,
 ) -> Result<(), Halt> {
-    leftovers::remove(dir).await;
     fs::create_dir_all(&folder.home)?;
-    store
-        .stage(from, &folder.work, &folder.scratch, OBJECTS.as_ref())
+    let laid = store
+        .workspace(&Workspace {
+            base: from,
+            work: &folder.work,
+            scratch: &folder.scratch,
+            objects_inside: OBJECTS.as_ref(),
+            place: WORKSPACE.as_ref(),
+            shape,
+            remote,
+        })
         .await?;
+    tracing::debug!(how = laid.as_str(), "a workspace is laid out");
     Ok(())
+}
+
+/// The part of the repository that the project's file asks for.
+pub(crate) async fn shape(store: &Store, target: Option<&Oid>) -> Result<Shape, Halt> {
+    let project = setup::read(store, target).await?;
+    Shape::of(&project.file.sparse).map_err(|error| because(Reason::ProjectFile, &error))
 }
 
 /// Fetches the parked conversation and lays it into the new home.

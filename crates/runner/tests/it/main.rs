@@ -7,6 +7,7 @@
 )]
 
 mod egress;
+mod broker;
 mod enrol;
 mod execute;
 mod kit;

@@ -1,0 +1,254 @@
+//! The broker: what an agent's own git reaches as `origin`. It holds no credential and needs none.
+//!
+//! `git fetch` and `git ls-remote` see the target branch and the run's own work. `git push` of the
+//! run's own branch is taken in as strictly as the work at the end of a turn, and becomes its
+//! checkpoint on the run's own ref. Everything else is refused in words: branches of the remote move
+//! when a person approves the run.
+
+mod http;
+mod pushes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freehold_git::{BranchName, FETCH_REQUEST_MAX, Oid, Shown, Store};
+use freehold_sandbox::Port;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::{Halt, chain};
+use crate::report::Report;
+use crate::surroundings::socket;
+
+/// Where it listens inside. High and odd, so that no project's own server wants it.
+const PORT: u16 = 61_082;
+/// What git calls `origin` inside.
+pub(crate) const ORIGIN: &str = "http://127.0.0.1:61082/repo";
+/// Requests at once: one git asks one after the other.
+const AT_ONCE: usize = 4;
+/// One request, from its first byte to its last: a push of gigabytes through a loopback takes minutes.
+const WITHIN: Duration = Duration::from_secs(900);
+/// How long the target's place is good for: an agent that asks in a loop must not ask the remote.
+const FRESH_FOR: Duration = Duration::from_secs(30);
+
+/// What one run may see and change.
+pub(crate) struct Door {
+    pub(crate) store: Store,
+    pub(crate) target: BranchName,
+    /// Where the turn started: what is pushed descends from it.
+    pub(crate) from: Option<Oid>,
+    /// What the run's ref points to.
+    pub(crate) claimed: Oid,
+    /// A folder of the host for bodies.
+    pub(crate) folder: PathBuf,
+}
+
+/// A broker, while it lives.
+pub(crate) struct Broker {
+    pub(crate) port: Port,
+    shared: Arc<Shared>,
+    cancel: CancellationToken,
+    listening: tokio::task::JoinHandle<()>,
+}
+
+struct Shared {
+    report: Report,
+    door: Door,
+    /// The target's tip, and when it was asked for.
+    tip: Mutex<(Option<Oid>, Option<Instant>)>,
+    /// What was pushed last. Held through a push: one at a time.
+    pushed: Mutex<Option<Oid>>,
+    slots: Semaphore,
+}
+
+impl Broker {
+    /// Listens for one turn.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub(crate) fn open(report: &Report, door: Door, tip: Option<Oid>) -> Result<Self, Halt> {
+        let socket = socket(report.context.site());
+        let listener = UnixListener::bind(&socket)?;
+        let shared = Arc::new(Shared {
+            report: report.clone(),
+            door,
+            tip: Mutex::new((tip, None)),
+            pushed: Mutex::default(),
+            slots: Semaphore::new(AT_ONCE),
+        });
+        let cancel = CancellationToken::new();
+        let listening = tokio::spawn(listen(listener, shared.clone(), cancel.clone()));
+        Ok(Self {
+            port: Port { port: PORT, socket },
+            shared,
+            cancel,
+            listening,
+        })
+    }
+
+    /// Ends it, with every request that is under way, and gives what was pushed last.
+    pub(crate) async fn close(self) -> Option<Oid> {
+        self.cancel.cancel();
+        // It only ends.
+        let _ended = self.listening.await;
+        let _gone = std::fs::remove_file(&self.port.socket);
+        self.shared.pushed.lock().await.take()
+    }
+}
+
+async fn listen(listener: UnixListener, shared: Arc<Shared>, cancel: CancellationToken) {
+    let mut requests = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = cancel.cancelled() => break,
+            Some(_) = requests.join_next(), if !requests.is_empty() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let shared = shared.clone();
+        requests.spawn(async move {
+            let Ok(_slot) = shared.slots.acquire().await else {
+                return;
+            };
+            let answered = tokio::time::timeout(WITHIN, shared.request(stream)).await;
+            if let Ok(Err(error)) = answered {
+                tracing::debug!(%error, "a request of an agent's git was not answered");
+            }
+        });
+    }
+    // A push that has reached the remote by now is written down before it goes.
+    requests.abort_all();
+    while requests.join_next().await.is_some() {}
+}
+
+/// An answer before it is written.
+enum Answer {
+    Bytes(&'static str, Vec<u8>),
+    File(&'static str, tokio::fs::File, u64),
+    Refused(&'static str, String),
+}
+
+impl Shared {
+    async fn request(&self, mut stream: UnixStream) -> std::io::Result<()> {
+        let (head, first) = http::head(&mut stream).await?;
+        let answer = match (
+            head.method.as_str(),
+            head.path.as_str(),
+            head.query.as_str(),
+        ) {
+            ("GET", "/repo/info/refs", "service=git-upload-pack") => {
+                let shown = self.shown(true).await;
+                match self.door.store.fetch_refs(&shown).await {
+                    Ok(refs) => Answer::Bytes("application/x-git-upload-pack-advertisement", refs),
+                    Err(error) => failed(&error),
+                }
+            }
+            ("GET", "/repo/info/refs", "service=git-receive-pack") => {
+                let refs = self.door.store.push_refs(&self.shown(false).await);
+                Answer::Bytes("application/x-git-receive-pack-advertisement", refs)
+            }
+            ("POST", "/repo/git-upload-pack" | "/repo/git-receive-pack", _) if head.encoded => {
+                Answer::Refused(
+                    "415 Unsupported Media Type",
+                    "compressed requests are not taken".into(),
+                )
+            }
+            ("POST", "/repo/git-upload-pack", "") => {
+                let mut request = Vec::new();
+                let limit = FETCH_REQUEST_MAX as u64;
+                http::body(&head, first, &mut stream, &mut request, limit).await?;
+                self.fetch(&request).await?
+            }
+            ("POST", "/repo/git-receive-pack", "") => self.push(&head, first, &mut stream).await?,
+            _ => Answer::Refused(
+                "404 Not Found",
+                "there is one repository here, /repo".into(),
+            ),
+        };
+        write(&mut stream, answer).await
+    }
+
+    /// The refs that the run may see; asks the remote where its target is, at most so often.
+    async fn shown(&self, ask: bool) -> Shown {
+        let mut tip = self.tip.lock().await;
+        if ask && tip.1.is_none_or(|at| at.elapsed() > FRESH_FOR) {
+            match self.door.store.fetch(&self.door.target).await {
+                Ok(now) => tip.0 = now,
+                Err(error) => {
+                    tracing::debug!(%error, "the target was not asked for; its last place is shown")
+                }
+            }
+            tip.1 = Some(Instant::now());
+        }
+        let own = self.pushed.lock().await.clone();
+        let target = tip.0.clone().map(|oid| (self.door.target.full(), oid));
+        let own = own.map(|oid| (pushes::own_branch(), oid));
+        Shown {
+            refs: target.into_iter().chain(own).collect(),
+        }
+    }
+
+    async fn fetch(&self, request: &[u8]) -> std::io::Result<Answer> {
+        let file = self.body_file("answer");
+        let shown = self.shown(false).await;
+        let done = self.door.store.fetch_pack(&shown, request, &file).await;
+        let opened = tokio::fs::File::open(&file).await;
+        // It goes with the answer.
+        let _unlinked = std::fs::remove_file(&file);
+        match done {
+            Ok(()) => {
+                let file = opened?;
+                let length = file.metadata().await?.len();
+                Ok(Answer::File(
+                    "application/x-git-upload-pack-result",
+                    file,
+                    length,
+                ))
+            }
+            Err(error) => Ok(failed(&error)),
+        }
+    }
+
+    /// A path for one body, of a name that nobody can guess or has.
+    fn body_file(&self, what: &str) -> PathBuf {
+        let name: [u8; 8] = freehold_model::world::random(&*self.report.context.entropy);
+        self.door
+            .folder
+            .join(format!("{what}-{:016x}", u64::from_be_bytes(name)))
+    }
+}
+
+fn failed(error: &freehold_git::GitError) -> Answer {
+    Answer::Refused("400 Bad Request", chain(error))
+}
+
+async fn write(stream: &mut UnixStream, answer: Answer) -> std::io::Result<()> {
+    match answer {
+        Answer::Bytes(kind, bytes) => {
+            let head = http::answer("200 OK", kind, bytes.len() as u64);
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(&bytes).await?;
+        }
+        Answer::File(kind, mut file, length) => {
+            let head = http::answer("200 OK", kind, length);
+            stream.write_all(head.as_bytes()).await?;
+            tokio::io::copy(&mut file, stream).await?;
+        }
+        Answer::Refused(status, words) => {
+            let words = words + "\n";
+            // git shows a plain text of the server's.
+            let head = http::answer(status, "text/plain; charset=utf-8", words.len() as u64);
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(words.as_bytes()).await?;
+        }
+    }
+    stream.shutdown().await
+}
