@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use freehold_model::run::{JobKind, Outcome};
 use freehold_model::{Isolation, Limit, Reason};
 use freehold_wire::link::{Down, Finished, Frame, JobRef, Offer, RunRef, Up};
+use freehold_wire::order::Order;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +20,7 @@ use crate::link::Hear;
 use crate::orders::{Admission, Door};
 use crate::policy::Policy;
 use crate::report::Report;
-use crate::{execute, land, leftovers, machine, probe};
+use crate::{environment, execute, land, leftovers, machine, probe};
 
 /// Offers beyond the capacity that may wait for a slot: the server has seen a job end before we have
 /// let go of it.
@@ -44,6 +45,7 @@ impl Drop for Dispatch {
     /// Jobs end with the runner, not after it.
     fn drop(&mut self) {
         self.context.jobs.stop_all(Why::Drained);
+        self.context.environments.close();
     }
 }
 
@@ -150,6 +152,17 @@ impl Hear for Dispatch {
                     async move { Up::Swept(probe::sweep(&context, sweep).await) },
                 );
             }
+            Down::EnvironmentStart(start) => {
+                if !self.closed.load(Ordering::Relaxed) {
+                    let context = self.context.clone();
+                    self.tasks.spawn(environment::start(context, *start));
+                }
+            }
+            Down::EnvironmentStop(stop) => {
+                let context = self.context.clone();
+                self.tasks
+                    .spawn(environment::stop(context, stop.environment));
+            }
             Down::Challenge(_) | Down::Welcome(_) | Down::Ack {} | Down::Nack(_) => {}
         }
     }
@@ -201,7 +214,34 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
         .admit(&offer)
         .map_err(|error| refused(error.to_string()))?;
     context.journal.order(report.job, admitted.order.id).await?;
-    plain(admitted.order.isolation)?;
+    if let Some(environment) = offer.environment {
+        let (project, run) = (&admitted.order.project, Some(offer.run));
+        context
+            .environments
+            .enter(environment, project, run)
+            .await?;
+    }
+    let walls = walls(context, &admitted.order, &policy).await?;
+    let (images, home) = (context.data.join("images"), context.environment.home());
+    let walls = tokio::select! {
+        biased;
+        () = report.stop.token().cancelled() => return Err(Halt::Stopped),
+        walls = walls.unpacked(&images, &home) => walls?,
+    };
+    let report = &report.within(walls);
+    match admitted.task {
+        Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,
+        Admission::Land(land, work) => land::run(report, &admitted.order, &land, &work).await,
+    }
+}
+
+/// What stands around the processes of an order on this machine, once there is room for them.
+pub(crate) async fn walls(
+    context: &Context,
+    order: &Order,
+    policy: &Policy,
+) -> Result<Walls, Halt> {
+    plain(order.isolation)?;
     let free = limits::free(&context.data);
     room(free, policy.reserve())?;
     let machine = machine::look(context).await;
@@ -210,12 +250,7 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
         capacity: context.capacity,
         free: free.map(|free| free.saturating_sub(policy.reserve())),
     };
-    let walls = Walls::of(&admitted.order, policy.limits(), room);
-    let report = &report.within(walls);
-    match admitted.task {
-        Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,
-        Admission::Land(land, work) => land::run(report, &admitted.order, &land, &work).await,
-    }
+    Ok(Walls::of(order, policy.limits(), room))
 }
 
 /// What a step is shown has its place in a sandbox, and none without one.

@@ -18,6 +18,7 @@ mod changes;
 mod context;
 mod dispatch;
 mod enrol;
+mod environment;
 mod errand;
 mod execute;
 mod failure;

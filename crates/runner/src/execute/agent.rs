@@ -81,6 +81,8 @@ pub(super) async fn agent(
         &staged.store.objects(),
         Git::Write,
     );
+    surroundings::describe(&mut spec, order);
+    surroundings::describe_models(&mut spec, task.agent.provider.as_ref());
     start_as(&mut spec, &launch);
     furnish(
         &mut spec,

@@ -19,9 +19,12 @@ use crate::surroundings::{Folder, OBJECTS, WORKSPACE};
 
 /// What a run's folder holds between two turns. Outside of all that a sandbox is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// The last commit of the work in it.
-    pub(super) commit: Option<String>,
+    pub(crate) commit: Option<String>,
+    /// The epoch whose ref on the remote holds that commit.
+    #[serde(default)]
+    pub(crate) epoch: Option<u32>,
     /// The parked conversation that its home goes with.
     pub(super) transcript: Option<BlobId>,
     pub(super) session: Option<Session>,
