@@ -13,7 +13,7 @@ use std::sync::Arc;
 use freehold_environment::egress::Log;
 use freehold_environment::registries::LOCK_FILES;
 use freehold_model::{Entropy, Reason};
-use freehold_sandbox::{Init, Spec, Tier};
+use freehold_sandbox::{HOME, Init, Spec, Tier};
 use freehold_wire::order::Egress;
 use nix::libc;
 use tokio_util::sync::CancellationToken;
@@ -145,12 +145,26 @@ impl Errand {
         let way = surroundings::way_out(site, self.egress, &locks, &[], cancel).await?;
         let mut spec = surroundings::chore(site, &tools, &folder, &objects, git, way.as_ref())?;
         spec.tier = self.tier;
+        if !self.tier.is_sandboxed() {
+            self.unmounted(&mut spec);
+        }
         Ok(Prepared {
             spec,
             notes: tools.notes,
             way,
             planted,
         })
+    }
+
+    /// A plain process sees the folders where they are: nothing is mounted for it.
+    fn unmounted(&self, spec: &mut Spec) {
+        spec.cwd.clone_from(&self.work);
+        for value in spec.env.values_mut() {
+            let text = value.to_string_lossy();
+            if text.contains(HOME) {
+                *value = text.replace(HOME, &self.home.to_string_lossy()).into();
+            }
+        }
     }
 
     /// What is shown as the git directory, how, and the empty folder that will stand for it.

@@ -33,6 +33,8 @@ const PROXY_PORT: u16 = 61_080;
 const LEARNED_FOR: Duration = Duration::from_secs(300);
 /// One file that a run writes. A disk image of an agent's making is not what it is for.
 const FILE_MAX: u64 = 16 << 30;
+/// `/var/tmp` holds what a program does not trust to memory; some fail where there is none.
+const VAR_TMP_BYTES: u64 = 1 << 30;
 
 /// What the package clients of the host said, and when.
 pub(crate) type Learned = tokio::sync::Mutex<Option<(Instant, Arc<Registries>)>>;
@@ -218,6 +220,10 @@ pub(crate) fn spec(
 ) -> Spec {
     let inside = |path: &str| PathBuf::from(path);
     let mut mounts = host_root();
+    mounts.push(Mount::Tmpfs {
+        target: inside("/var/tmp"),
+        size_bytes: VAR_TMP_BYTES,
+    });
     mounts.extend(tools.mounts.iter().cloned());
     mounts.push(Mount::ReadWrite {
         source: folder.work.clone(),

@@ -110,3 +110,23 @@ fn a_refused_address_is_named_when_the_command_fails() {
     let said = String::from_utf8(done.stderr).unwrap();
     assert!(said.contains("169.254.169.254:80 was refused"), "{said}");
 }
+
+#[test]
+fn without_walls_it_works_in_the_folder_itself_and_says_so() {
+    let home = home();
+    let line = "pwd; echo $HOME; test -w $HOME";
+    let args = [
+        "sandbox", "--tier", "none", "--egress", "none", "-v", "--", "sh", "-c", line,
+    ];
+    let done = home.command(&args).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let said = String::from_utf8(done.stdout).unwrap();
+    let folder = home.data().canonicalize().unwrap();
+    assert_eq!(said.lines().next(), folder.to_str());
+    assert!(!said.contains("/home/freehold"), "{said}");
+    assert!(
+        String::from_utf8(done.stderr)
+            .unwrap()
+            .contains("tier: none (unsandboxed)")
+    );
+}
