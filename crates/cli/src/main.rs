@@ -102,6 +102,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
             return roles::runner::run(serve(words, environment, &global)?, environment, printer);
         }
         Command::Sandbox(words) => return commands::sandbox(words, environment, printer),
+        Command::Vm(words) => return commands::vm(words, environment, printer),
         Command::ScriptedModel(words) => return roles::scripted::run(&words, printer),
         Command::Completions { shell } => {
             commands::completions(shell, printer)?;

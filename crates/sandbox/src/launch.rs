@@ -62,7 +62,8 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         Tier::None | Tier::Worktree => plain(spec)?,
         Tier::Sandbox => sandbox(spec).await?,
         Tier::Container => container(spec).await?,
-        Tier::Vm => return crate::vm::start(spec).await,
+        // Boxed: a boot holds far more than a start, and every caller's future would carry it.
+        Tier::Vm => return Box::pin(crate::vm::start(spec)).await,
     };
     let mut passed = vec![theirs.into()];
     if launch.bundle.is_some() {

@@ -14,10 +14,12 @@ mod run;
 mod runner;
 mod sandbox;
 mod undo;
+mod vm;
 mod watch;
 
 pub(crate) use completions::completions;
 pub(crate) use sandbox::sandbox;
+pub(crate) use vm::vm;
 
 use std::io::Read;
 

@@ -6,6 +6,7 @@ mod environments;
 mod roles;
 mod runs;
 mod sandbox;
+mod vm;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,11 +20,12 @@ pub(crate) use agents::{
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use roles::{
-    DoctorArgs, DoctorWords, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs,
-    UpWords,
+    DoctorArgs, DoctorWords, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs,
+    ServerWords, UpArgs, UpWords,
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
 pub(crate) use sandbox::SandboxWords;
+pub(crate) use vm::{VmRun, VmWords};
 
 const LONG: &str = "\
 Freehold runs coding agents on machines that you own: a card on the board becomes a reviewed \
@@ -134,6 +136,9 @@ pub(crate) enum Command {
     Whoami,
     /// Run a command as a run would: in the sandbox, with this machine's tools and the registries
     Sandbox(SandboxWords),
+    /// Run jobs in virtual machines of this machine
+    #[command(subcommand)]
+    Vm(VmWords),
     /// Say what this machine has and lacks, and how to mend it
     #[command(after_help = "Examples:\n  freehold doctor\n  freehold doctor --fix")]
     Doctor(DoctorWords),

@@ -25,6 +25,7 @@ fn help_teaches() {
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server
       sandbox      Run a command as a run would: in the sandbox, with this machine's tools and the registries
+      vm           Run jobs in virtual machines of this machine
       doctor       Say what this machine has and lacks, and how to mend it
       completions  Print the completions for a shell
 
