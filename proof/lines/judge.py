@@ -19,7 +19,7 @@ class Verdict:
 def judge(line, code, said):
     """Whether the line did inside what it must."""
     if code is None:
-        return Verdict(False, "no answer")
+        return Verdict(False, f"no answer: {said[-200:].strip()}")
     if code in NOT_FOUND and code not in line.refused:
         return Verdict(False, f"a program is missing: {said}")
     if code in LATE:
