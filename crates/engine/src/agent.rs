@@ -30,6 +30,10 @@ pub(crate) struct Start {
     pub(crate) paths: Vec<String>,
     #[serde(default)]
     pub(crate) image: Option<String>,
+    #[serde(default)]
+    pub(crate) tools: bool,
+    #[serde(default)]
+    pub(crate) repository_settings: bool,
 }
 
 /// Where the start of an agent belongs.
@@ -53,6 +57,7 @@ fn check_agent(new: &NewAgent) -> Result<()> {
         }
         ("builtin", _) if !no_command => Some("the `builtin` agent takes no program"),
         ("builtin", _) if new.provider.is_none() => Some("the `builtin` agent needs `--provider`"),
+        ("builtin", _) if new.tools => Some("the `builtin` agent has these tools already"),
         ("command" | "acp" | "builtin", _) => None,
         _ => Some("the driver is one of command, acp, builtin"),
     };
@@ -190,6 +195,8 @@ impl Engine {
             command: new.command,
             paths: new.paths,
             image: new.image,
+            tools: new.tools,
+            repository_settings: new.repository_settings,
         };
         let plain = serde_json::to_vec(&start)
             .map_err(|error| Error::Internal(format!("start of an agent: {error}")))?;
@@ -261,6 +268,8 @@ fn agent_view(row: AgentRow, start: Start, provider: Option<String>) -> Agent {
         isolation: row.isolation,
         image: start.image,
         limits: row.limits,
+        tools: start.tools,
+        repository_settings: start.repository_settings,
         created_at: row.created_at,
     }
 }

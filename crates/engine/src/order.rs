@@ -77,6 +77,8 @@ impl Engine {
             timeout_s: seconds(about.agent.timeout_s),
             stall_s: seconds(about.agent.stall_s),
             labels: about.agent.labels.clone(),
+            tools: start.tools,
+            repository_settings: start.repository_settings,
         };
         let execute = Execute {
             card: prompt(&opener, about.card)?,

@@ -46,6 +46,8 @@ fn world() -> World {
         timeout_s: 1,
         stall_s: 1,
         labels: Default::default(),
+        tools: false,
+        repository_settings: false,
     };
     let order = Order {
         id: OrderId::new(&Fixed, id),

@@ -145,6 +145,12 @@ pub struct AgentSpec {
     /// What a runner must offer.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Our file and shell tools are offered to it.
+    #[serde(default)]
+    pub tools: bool,
+    /// Its workspace holds the repository's own settings for agents.
+    #[serde(default)]
+    pub repository_settings: bool,
 }
 
 /// A model provider. The key is named, or sealed to runners; never carried in the clear.

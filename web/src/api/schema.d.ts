@@ -770,6 +770,8 @@ export interface components {
             preset: string | null;
             /** @description The provider's name, if any. */
             provider: string | null;
+            /** @description Whether it may take the repository's own settings for agents. */
+            repository_settings?: boolean;
             /**
              * Format: int64
              * @description Limit on silence in seconds.
@@ -780,6 +782,8 @@ export interface components {
              * @description Hard limit in seconds.
              */
             timeout_s: number;
+            /** @description Whether our file and shell tools are offered to it. */
+            tools?: boolean;
         };
         /**
          * @description The id of an agent. Later ones sort later.
@@ -1439,6 +1443,8 @@ export interface components {
             preset?: string | null;
             /** @description A provider, by id or name. */
             provider?: string | null;
+            /** @description It may take the repository's own settings for agents (`.claude`, `.codex`, `opencode.json` and the like), which can start programs; else its workspace does not hold them. */
+            repository_settings?: boolean;
             /**
              * Format: int64
              * @description Limit on silence in seconds; 600 where silent.
@@ -1449,6 +1455,8 @@ export interface components {
              * @description Hard limit in seconds; 3600 where silent.
              */
             timeout_s?: number | null;
+            /** @description It brings no file and shell tools: ours are offered to it over the Model Context Protocol. */
+            tools?: boolean;
         };
         /** @description Asks for a card. */
         NewCard: {

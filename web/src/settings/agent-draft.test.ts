@@ -87,6 +87,8 @@ describe("agentBody", () => {
       isolation: "sandbox",
       image: null,
       limits: {},
+      tools: false,
+      repository_settings: false,
     });
   });
 
@@ -104,6 +106,8 @@ describe("agentBody", () => {
       isolation: "container",
       image: "debian@sha256:00",
       limits: { memory: 1_073_741_824 },
+      tools: true,
+      repository_settings: true,
     };
     expect(agentBody(agentDraft(agent))).toEqual(agent);
   });

@@ -20,6 +20,9 @@ export interface AgentDraft {
   image: string;
   /** Limits by name: shown and changed on the command line, kept as they are here. */
   limits: Record<string, number>;
+  /** Our tools are offered to it, and it may take the repository's settings: said on the command line, kept as they are here. */
+  tools: boolean;
+  repositorySettings: boolean;
 }
 
 /** How strongly runs are kept apart from the machine, strongest last. */
@@ -49,6 +52,8 @@ export interface AgentLike {
   isolation?: string;
   image?: string | null;
   limits?: Record<string, number>;
+  tools?: boolean;
+  repository_settings?: boolean;
 }
 
 export interface ProviderLike {
@@ -71,6 +76,8 @@ export interface AgentBody {
   isolation: Isolation;
   image: string | null;
   limits: Record<string, number>;
+  tools: boolean;
+  repository_settings: boolean;
 }
 
 /** The server's own limits where nothing is said: an hour in all, ten minutes of silence. */
@@ -91,6 +98,8 @@ export function emptyAgent(): AgentDraft {
     isolation: "sandbox",
     image: "",
     limits: {},
+    tools: false,
+    repositorySettings: false,
   };
 }
 
@@ -108,6 +117,8 @@ export function agentDraft(agent: AgentLike): AgentDraft {
     isolation: isIsolation(agent.isolation ?? "") ? (agent.isolation as Isolation) : "sandbox",
     image: agent.image ?? "",
     limits: agent.limits ?? {},
+    tools: agent.tools ?? false,
+    repositorySettings: agent.repository_settings ?? false,
   };
 }
 
@@ -245,6 +256,8 @@ export function agentBody(draft: AgentDraft): AgentBody {
     isolation: draft.isolation,
     image: draft.isolation === "container" && image !== "" ? image : null,
     limits: draft.limits,
+    tools: draft.driver !== "builtin" && draft.tools,
+    repository_settings: draft.repositorySettings,
   };
 }
 

@@ -10,7 +10,7 @@ const LONGER: &[(&str, usize)] = &[];
 
 /// Who may start processes. Tests may everywhere, and so may the built-in agent, which is inside the sandbox already.
 const STARTERS: &[&str] = &[
-    "crates/agents/src/builtin/",
+    "crates/agents/src/tools/",
     "crates/cli/",
     "crates/environment/",
     "crates/git/",

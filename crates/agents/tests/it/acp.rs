@@ -217,6 +217,7 @@ async fn a_reply_goes_on_in_the_same_conversation_where_the_agent_can() {
         prompt: "the task".into(),
         reply: Some("use tabs".into()),
         history: Some("I did".into()),
+        ..Turn::default()
     };
     for mode in ["loads", "resumes"] {
         let stage = stage();

@@ -131,6 +131,7 @@ async fn a_lost_conversation_is_told_again() {
         prompt: "The task.".into(),
         reply: Some("The answer.".into()),
         history: Some("The past.".into()),
+        ..Turn::default()
     };
     let played = stage
         .play(

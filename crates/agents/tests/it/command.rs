@@ -110,7 +110,7 @@ async fn a_flood_arrives_complete_in_bounded_memory() {
             };
             rest.extend_from_slice(&bytes);
             let whole = rest.len() / 10 * 10;
-            for line in rest[..whole].chunks_exact(10) {
+            for line in rest[..whole].as_chunks::<10>().0 {
                 let number: u64 = std::str::from_utf8(&line[..9]).unwrap().parse().unwrap();
                 assert_eq!((number, line[9]), (next, b'\n'));
                 next += 1;

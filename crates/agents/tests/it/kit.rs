@@ -89,15 +89,6 @@ impl Stage {
         fs::write(path, text).unwrap();
     }
 
-    /// What of the workspace's root begins with `prefix`.
-    pub(crate) fn names(&self, prefix: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.workspace()).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.starts_with(prefix))
-            .collect()
-    }
-
     pub(crate) async fn start(&self, launch: &Launch) -> Child {
         for file in &launch.home_files {
             let path = self.home().join(&file.path);

@@ -66,6 +66,8 @@ fn new(words: AgentAdd) -> Result<NewAgent, Failure> {
         isolation: words.isolation.unwrap_or_default(),
         image: words.image,
         limits: each_once(words.limits)?,
+        tools: words.tools,
+        repository_settings: words.repository_settings,
     })
 }
 
@@ -109,6 +111,9 @@ fn edited(words: AgentEdit, agent: Agent) -> Result<NewAgent, Failure> {
         } else {
             each_once(words.limits)?
         },
+        tools: (agent.tools || words.tools) && !words.no_tools,
+        repository_settings: (agent.repository_settings || words.repository_settings)
+            && !words.no_repository_settings,
     })
 }
 

@@ -187,6 +187,19 @@ pub(super) fn agent_edit(before: &Agent, after: &Agent) -> Option<String> {
             false => limits(&mut line, before),
         }
     }
+    for (was, is, yes, no) in [
+        (before.tools, after.tools, "tools", "no-tools"),
+        (
+            before.repository_settings,
+            after.repository_settings,
+            "repository-settings",
+            "no-repository-settings",
+        ),
+    ] {
+        if was != is {
+            line.flag(if was { yes } else { no });
+        }
+    }
     if before.command != after.command {
         match before.command.is_empty() {
             true => line.flag("no-command"),
@@ -229,6 +242,12 @@ pub(super) fn agent_remove(agent: &Agent) -> Option<String> {
     }
     line.options("image", agent.image.as_deref().into_iter());
     limits(&mut line, agent);
+    if agent.tools {
+        line.flag("tools");
+    }
+    if agent.repository_settings {
+        line.flag("repository-settings");
+    }
     if !agent.command.is_empty() {
         line.program(&agent.command);
     }

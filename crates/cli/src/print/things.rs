@@ -179,6 +179,16 @@ pub(crate) fn agent(agent: &Agent, printer: Printer) -> String {
         ),
         ("image", agent.image.as_deref().map(safe::line)),
         ("limits", Some(limits)),
+        (
+            "tools",
+            agent.tools.then(|| "ours are offered to it".to_owned()),
+        ),
+        (
+            "settings",
+            agent
+                .repository_settings
+                .then(|| "it may take the repository's own, which can start programs".to_owned()),
+        ),
         ("created", Some(time(agent.created_at))),
     ]);
     format!(

@@ -181,6 +181,12 @@ pub(crate) struct AgentAdd {
     /// What its runs may use up, like memory=4GiB, tasks=500, cpu=1.5, disk=10GiB; may be repeated
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit)]
     pub(crate) limits: Vec<(Limit, u64)>,
+    /// Offer it our file and shell tools (Model Context Protocol), when it brings none
+    #[arg(long)]
+    pub(crate) tools: bool,
+    /// Let it find the repository's own settings for agents, which can start programs
+    #[arg(long)]
+    pub(crate) repository_settings: bool,
     /// The program and its arguments, after `--`
     #[arg(last = true, value_name = "CMD")]
     pub(crate) command: Vec<String>,
@@ -196,7 +202,7 @@ Example:
 
 What is not named stays; directories, labels and limits that are named take the place of all it had. Another
 driver or preset is another agent: add that.")]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "provider", "no_provider", "paths", "no_paths", "labels", "no_labels", "timeout", "stall", "isolation", "image", "no_image", "limits", "no_limits", "command", "no_command"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "provider", "no_provider", "paths", "no_paths", "labels", "no_labels", "timeout", "stall", "isolation", "image", "no_image", "limits", "no_limits", "tools", "no_tools", "repository_settings", "no_repository_settings", "command", "no_command"]))]
 pub(crate) struct AgentEdit {
     /// The agent, by id or name
     pub(crate) agent: String,
@@ -236,6 +242,18 @@ pub(crate) struct AgentEdit {
     /// What the runner allows is enough
     #[arg(long, conflicts_with = "limits")]
     pub(crate) no_limits: bool,
+    /// Offer it our file and shell tools (Model Context Protocol), when it brings none
+    #[arg(long)]
+    pub(crate) tools: bool,
+    /// It brings its own tools
+    #[arg(long, conflicts_with = "tools")]
+    pub(crate) no_tools: bool,
+    /// Let it find the repository's own settings for agents, which can start programs
+    #[arg(long)]
+    pub(crate) repository_settings: bool,
+    /// Keep the repository's own settings for agents from it
+    #[arg(long, conflicts_with = "repository_settings")]
+    pub(crate) no_repository_settings: bool,
     /// It needs no directory
     #[arg(long, conflicts_with = "paths")]
     pub(crate) no_paths: bool,

@@ -81,6 +81,8 @@ pub(crate) fn agent() -> Agent {
         isolation: Isolation::Sandbox,
         image: None,
         limits: Limits::new(),
+        tools: false,
+        repository_settings: false,
         created_at: time(),
     }
 }

@@ -15,6 +15,7 @@ mod remote;
 mod review;
 mod sealed;
 mod serve;
+mod shape;
 mod stage;
 mod store;
 mod workspace;

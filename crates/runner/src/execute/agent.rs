@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ear::Ear;
 use super::moved::{self, Moved};
 use super::stage::Staged;
-use super::{Desk, Step, archive, card, installed};
+use super::{Desk, Step, archive, card, installed, instructions};
 use crate::broker::{Broker, Door};
 use crate::failure::{Halt, because, chain};
 use crate::process;
@@ -148,7 +148,7 @@ fn config(agent: &AgentSpec) -> Result<AgentConfig, Halt> {
         model: provider.and_then(|provider| provider.model.clone()),
         provider_kind: kind
             .map_err(|_| unknown("the provider's kind is not known to this runner".into()))?,
-        tools: false,
+        tools: agent.tools,
     })
 }
 
@@ -219,7 +219,11 @@ async fn converse(
         .map_err(process::not_started)?;
     let (events, heard) = mpsc::channel(EVENTS);
     let cancel = CancellationToken::new();
-    let turn = card::turn(task, moved);
+    let mut turn = card::turn(task, moved);
+    if staged.session.is_none() {
+        let target = staged.moved.as_ref().or(staged.base.as_ref());
+        turn.instructions = instructions::read(report, &staged.store, target).await?;
+    }
     let mut ear = Ear::new(report, &task.agent, &watch.flow, cancel.clone());
     let driving = async {
         let driven = drive(

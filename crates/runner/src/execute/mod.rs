@@ -14,6 +14,7 @@ mod check;
 mod collect;
 mod ear;
 mod installed;
+mod instructions;
 mod moved;
 mod park;
 pub(crate) mod setup;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use freehold_agents::Session;
-use freehold_git::{BranchName, Claim, Oid, Remote, RunRef, Shape, Store, Workspace};
+use freehold_git::{BranchName, Claim, LeftOut, Oid, Remote, RunRef, Shape, Store, Workspace};
 use freehold_model::{BlobId, Reason};
 use freehold_wire::order::ProjectRef;
 use serde::{Deserialize, Serialize};
@@ -132,7 +132,12 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     let dir = context.run_dir(report.job.run);
     let folder = Folder::below(&dir);
     let kept = kept(desk, &dir);
-    let shape = shape(&store, moved.as_ref().or(base.as_ref())).await?;
+    let shape = shape(
+        &store,
+        moved.as_ref().or(base.as_ref()),
+        desk.task.agent.repository_settings,
+    )
+    .await?;
     let claiming = claim(
         &store,
         report,
@@ -220,10 +225,26 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// The part of the repository that the project's file asks for.
-pub(crate) async fn shape(store: &Store, target: Option<&Oid>) -> Result<Shape, Halt> {
+/// What coding agents would take settings from by themselves: programs to start, permissions,
+/// endpoints. A repository that nobody has vouched for has no say in that.
+const AGENT_SETTINGS: LeftOut = LeftOut {
+    name: "agent-settings",
+    rule: freehold_model::change::is_agent_settings,
+};
+
+/// The part of the repository that the project's file asks for, with settings for agents or without.
+pub(crate) async fn shape(
+    store: &Store,
+    target: Option<&Oid>,
+    settings: bool,
+) -> Result<Shape, Halt> {
     let project = setup::read(store, target).await?;
-    Shape::of(&project.file.sparse).map_err(|error| because(Reason::ProjectFile, &error))
+    let shape = Shape::of(&project.file.sparse);
+    let shape = shape.map_err(|error| because(Reason::ProjectFile, &error))?;
+    Ok(match settings {
+        true => shape,
+        false => shape.without(AGENT_SETTINGS),
+    })
 }
 
 /// Fetches the parked conversation and lays it into the new home.

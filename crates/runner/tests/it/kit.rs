@@ -274,6 +274,8 @@ impl Run {
             timeout_s: 60,
             stall_s: 60,
             labels: Default::default(),
+            tools: false,
+            repository_settings: false,
         };
         let card = Prompt {
             id: id(),

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
@@ -177,10 +177,7 @@ pub(crate) fn kind(up: &Up) -> String {
     )
 }
 
-async fn enrol(
-    State(server): State<Server>,
-    Json(enrol): Json<Enrol>,
-) -> Result<Json<Enrolled>, (StatusCode, Json<Problem>)> {
+async fn enrol(State(server): State<Server>, Json(enrol): Json<Enrol>) -> Response {
     let given: Option<Token> = enrol.token.parse().ok();
     let mut token = server.token.lock().unwrap();
     if given.is_none() || given != token.take() {
@@ -188,16 +185,17 @@ async fn enrol(
             Code::Unauthenticated,
             "the enrolment token was used or has expired",
         );
-        return Err((StatusCode::UNAUTHORIZED, Json(problem)));
+        return (StatusCode::UNAUTHORIZED, Json(problem)).into_response();
     }
     let key = VerifyingKey::from_bytes(&enrol.signing_key.clone().try_into().unwrap()).unwrap();
     let signature = Signature::from_slice(&enrol.seal_key_signature).unwrap();
     key.verify(&enrol.seal_key.0, &signature).unwrap();
     *server.runner.lock().unwrap() = Some(enrol);
-    Ok(Json(Enrolled {
+    Json(Enrolled {
         tenant: server.tenant,
         order_key: server.order_key.verifying_key().to_bytes().to_vec(),
-    }))
+    })
+    .into_response()
 }
 
 async fn link(State(server): State<Server>, upgrade: WebSocketUpgrade) -> Response {

@@ -52,6 +52,13 @@ pub struct NewAgent {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, u64>)]
     pub limits: Limits,
+    /// It brings no file and shell tools: ours are offered to it over the Model Context Protocol.
+    #[serde(default)]
+    pub tools: bool,
+    /// It may take the repository's own settings for agents (`.claude`, `.codex`, `opencode.json`
+    /// and the like), which can start programs; else its workspace does not hold them.
+    #[serde(default)]
+    pub repository_settings: bool,
 }
 
 /// An agent.
@@ -89,6 +96,12 @@ pub struct Agent {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, u64>)]
     pub limits: Limits,
+    /// Whether our file and shell tools are offered to it.
+    #[serde(default)]
+    pub tools: bool,
+    /// Whether it may take the repository's own settings for agents.
+    #[serde(default)]
+    pub repository_settings: bool,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }

@@ -278,6 +278,8 @@ fn new_agent(agent: &machine::Agent, provider: &Provider) -> NewAgent {
         isolation: Isolation::default(),
         image: None,
         limits: Limits::new(),
+        tools: false,
+        repository_settings: false,
     }
 }
 

@@ -13,7 +13,7 @@ use super::procs::{self, until};
 use super::remote::Remote;
 
 /// A key that is found wherever it is.
-const KEY: &str = "sk-only-the-endpoint-may-see-this-0a1b2c3d4e5f";
+pub(super) const KEY: &str = "sk-only-the-endpoint-may-see-this-0a1b2c3d4e5f";
 const CHECK: &str = "[[checks]]\nname = \"greets\"\ncommand = \"grep -qx hello hello.txt\"\n";
 /// What the harness gives to `up`.
 const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -38,7 +38,7 @@ fn greeting() -> Vec<Vec<Step>> {
 }
 
 /// Where `scripts/install-agents` puts the agents, or `FREEHOLD_TEST_AGENTS`.
-fn agents() -> PathBuf {
+pub(super) fn agents() -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/agents");
     let agents = std::env::var_os("FREEHOLD_TEST_AGENTS").map_or(ours, PathBuf::from);
     for name in ["codex-acp", "codex", "opencode"] {
@@ -53,7 +53,7 @@ fn agents() -> PathBuf {
 
 /// The directory of the `node` that this test's own environment finds: the agents need one that
 /// Debian's is too old for.
-fn node() -> PathBuf {
+pub(super) fn node() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut dirs = std::env::split_paths(&path);
     dirs.find(|dir| dir.join("node").is_file())
@@ -62,13 +62,24 @@ fn node() -> PathBuf {
 
 /// An installation whose environment holds the key, with one project and one provider.
 fn start(model: &Model, kind: &str, path: &[&Path]) -> (Installation, Remote) {
+    let files = [
+        ("README", "nothing yet\n"),
+        (".agentworks/project.toml", CHECK),
+    ];
+    start_on(model, kind, path, &files)
+}
+
+/// The same on a repository with these files.
+pub(super) fn start_on(
+    model: &Model,
+    kind: &str,
+    path: &[&Path],
+    files: &[(&str, &str)],
+) -> (Installation, Remote) {
     let dirs = path.iter().map(|dir| dir.to_str().unwrap());
     let path: Vec<&str> = dirs.chain([SYSTEM]).collect();
     let up = Installation::up_in(&[("MODEL_KEY", KEY), ("PATH", &path.join(":"))]);
-    let remote = Remote::bare(&[
-        ("README", "nothing yet\n"),
-        (".agentworks/project.toml", CHECK),
-    ]);
+    let remote = Remote::bare(files);
     up.project("p", &remote, &[]);
     let base = match kind {
         "openai" => format!("{}/v1", model.url()),

@@ -21,4 +21,5 @@ mod moved;
 mod odd;
 mod once;
 mod projects;
+mod settings;
 mod way;
