@@ -13,7 +13,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CLIENTS = ("SSL_CERT_", "PIP_", "npm_config_", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "RUSTUP_HOME",
            "PYENV_ROOT", "CARGO_HTTP_", "CARGO_REGISTRIES_")
 # Debug information doubles a build and changes no test.
-COMMON = {"CI": "true", "LANG": "C.UTF-8", "CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_TEST_DEBUG": "0"}
+# A project's own rust-toolchain file would have rustup fetch a toolchain into the machine, outside; inside it could not.
+COMMON = {"CI": "true", "LANG": "C.UTF-8", "CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_TEST_DEBUG": "0",
+          "RUSTUP_TOOLCHAIN": "stable"}
 TAIL = 3000  # characters of output that are kept
 
 

@@ -52,6 +52,8 @@ pub(crate) fn run(
     environment: &Environment,
     printer: Printer,
 ) -> anyhow::Result<ExitCode> {
+    // It will hold keys: nobody else of its user may look into it.
+    freehold_sandbox::harden_self()?;
     process::end_with(args.parent)?;
     process::log_to_stderr(environment);
     let options = options(&args, environment)?;
