@@ -23,6 +23,8 @@ mod discover;
 mod drive;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod mcp;
 mod plan;
 mod preset;

@@ -84,7 +84,7 @@ impl Door {
         let usage = self.counters.usage();
         self.limits
             .tokens
-            .is_some_and(|budget| usage.input_tokens + usage.output_tokens >= budget)
+            .is_some_and(|budget| usage.input_tokens.saturating_add(usage.output_tokens) >= budget)
     }
 
     /// The whole request: it is bounded, and a refusal must come before the upstream sees any of it.

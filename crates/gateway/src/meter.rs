@@ -54,7 +54,10 @@ impl Counters {
     }
 
     pub(crate) fn add(counter: &AtomicU64, count: u64) {
-        counter.fetch_add(count, Ordering::Relaxed);
+        // An endpoint may say any number: a sum that wraps would open a budget again.
+        counter.update(Ordering::Relaxed, Ordering::Relaxed, |sum| {
+            sum.saturating_add(count)
+        });
     }
 }
 
@@ -186,6 +189,14 @@ mod tests {
         });
         assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
         counts[0]
+    }
+
+    #[test]
+    fn a_sum_beyond_all_numbers_stays_the_largest_one() {
+        let counters = Counters::default();
+        Counters::add(&counters.input_tokens, u64::MAX);
+        Counters::add(&counters.input_tokens, 7);
+        assert_eq!(counters.usage().input_tokens, u64::MAX);
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Bundle {
     }
 }
 
-fn read_head(reader: &mut impl BufRead, sha256: bool) -> Result<(Oid, u64)> {
+pub(crate) fn read_head(reader: &mut impl BufRead, sha256: bool) -> Result<(Oid, u64)> {
     let mut length = 0;
     let mut heads: Vec<Oid> = Vec::new();
     let mut first = true;
@@ -116,7 +116,9 @@ fn check_capability(line: &[u8], sha256: bool) -> Result<()> {
 
 fn head_of(line: &[u8]) -> Result<Oid> {
     let oid = line.split(|b| *b == b' ').next().unwrap_or_default();
-    Oid::from_output(oid).map_err(|_| bad("the bundle's head is no object name"))
+    let oid = std::str::from_utf8(oid).ok().map(Oid::parse);
+    oid.and_then(Result::ok)
+        .ok_or_else(|| bad("the bundle's head is no object name"))
 }
 
 fn check_pack(intro: [u8; 12], limits: &ImportLimits) -> Result<()> {
@@ -162,6 +164,7 @@ mod tests {
             format!("# v4 git bundle\n{oid} a\n\n"),
             format!("# v2 git bundle\n{oid} a"),
             "# v2 git bundle\nxyz a\n\n".into(),
+            format!("# v2 git bundle\n\t{oid} a\n\n"),
         ] {
             assert!(
                 matches!(head(bad.as_bytes()), Err(GitError::BadBundle { .. })),

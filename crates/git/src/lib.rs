@@ -12,6 +12,8 @@ mod claim;
 mod diff;
 mod error;
 mod find;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod import;
 mod land;

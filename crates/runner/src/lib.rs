@@ -24,6 +24,8 @@ mod execute;
 mod failure;
 #[cfg(test)]
 mod fakes;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod identity;
 mod jobs;

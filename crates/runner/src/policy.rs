@@ -87,15 +87,23 @@ impl Policy {
     /// In words for the order's detail: the file is there and cannot be used.
     pub(crate) fn load(path: &Path) -> Result<Self, String> {
         match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| {
-                format!(
-                    "the runner's policy file cannot be read ({}): correct it",
-                    error.message()
-                )
-            }),
+            Ok(text) => Self::parse(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("the runner's policy file cannot be read: {error}")),
         }
+    }
+
+    /// Reads what the file says.
+    ///
+    /// # Errors
+    /// In words, as [`Policy::load`].
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            format!(
+                "the runner's policy file cannot be read ({}): correct it",
+                error.message()
+            )
+        })
     }
 
     /// Whether the rules allow an order.
@@ -140,7 +148,7 @@ impl Policy {
         &self.limits
     }
 
-    fn allows_isolation(&self, asked: Isolation) -> Result<(), String> {
+    pub(crate) fn allows_isolation(&self, asked: Isolation) -> Result<(), String> {
         let least = self.isolation.unwrap_or(Isolation::Sandbox);
         if asked >= least {
             return Ok(());

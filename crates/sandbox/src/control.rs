@@ -304,9 +304,10 @@ impl Report {
     /// `None` when the bytes are no report.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, rest) = bytes.split_first()?;
-        let numbers: Vec<i64> = rest
-            .as_chunks()
-            .0
+        let (chunks, []) = rest.as_chunks() else {
+            return None;
+        };
+        let numbers: Vec<i64> = chunks
             .iter()
             .map(|bytes| i64::from_be_bytes(*bytes))
             .collect();
@@ -403,5 +404,8 @@ mod tests {
         assert_eq!(Order::decode([b'?'; Order::SIZE]), None);
         assert_eq!(Report::decode(&[b'?'; Report::SIZE]), None);
         assert_eq!(Report::decode(b"S"), None);
+        let mut long = Report::Started { landlock: None }.encode().to_vec();
+        long.push(0);
+        assert_eq!(Report::decode(&long), None, "a report and a byte more");
     }
 }

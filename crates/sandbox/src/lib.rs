@@ -69,6 +69,8 @@ mod ending;
 mod engine;
 mod error;
 mod floor;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 pub mod init;
 mod launch;

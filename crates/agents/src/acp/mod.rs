@@ -6,7 +6,7 @@
 
 mod client;
 mod prompt;
-mod rpc;
-mod update;
+pub(crate) mod rpc;
+pub(crate) mod update;
 
 pub(crate) use prompt::converse;

@@ -11,7 +11,7 @@ const AUTH_REQUIRED: i64 = -32000;
 
 /// What a line can be.
 #[derive(Debug, PartialEq)]
-pub(super) enum Message {
+pub(crate) enum Message {
     Request {
         id: Value,
         method: String,
@@ -28,7 +28,7 @@ pub(super) enum Message {
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
-pub(super) struct RpcError {
+pub(crate) struct RpcError {
     #[serde(default)]
     pub(super) code: i64,
     #[serde(default)]
@@ -39,7 +39,7 @@ pub(super) struct RpcError {
 
 impl RpcError {
     /// The message, with its data where that says more.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let more = match &self.data {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),
@@ -78,7 +78,7 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D
 }
 
 /// Reads one line.
-pub(super) fn parse(line: &[u8]) -> Result<Message, String> {
+pub(crate) fn parse(line: &[u8]) -> Result<Message, String> {
     let raw: Raw = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     match raw {
         Raw {
@@ -124,7 +124,7 @@ pub(super) fn result(id: &Value, result: &Value) -> Value {
     json!({"jsonrpc": "2.0", "id": id, "result": result})
 }
 
-pub(super) fn method_not_found(id: &Value, method: &str) -> Value {
+pub(crate) fn method_not_found(id: &Value, method: &str) -> Value {
     let message = format!("method not found: {method}");
     json!({"jsonrpc": "2.0", "id": id, "error": {"code": METHOD_NOT_FOUND, "message": message}})
 }

@@ -20,9 +20,9 @@ const CODEX_STATUS: &str = "/_meta/codex/threadStatus/type";
 
 /// What has to be remembered between updates.
 #[derive(Default)]
-pub(super) struct Updates {
+pub(crate) struct Updates {
     calls: HashMap<String, Call>,
-    pub(super) usage: Usage,
+    pub(crate) usage: Usage,
     last_message: String,
     broken: bool,
 }
@@ -37,7 +37,7 @@ struct Call {
 
 impl Updates {
     /// The event for one update; `None` for the many kinds that tell a person nothing.
-    pub(super) fn event(&mut self, update: &Value) -> Option<AgentEvent> {
+    pub(crate) fn event(&mut self, update: &Value) -> Option<AgentEvent> {
         match text(update, "sessionUpdate")? {
             "agent_message_chunk" => {
                 let text = chunk(update)?;
@@ -67,15 +67,17 @@ impl Updates {
     }
 
     /// What the agent said of it, if its turn broke off though its answer calls it ended.
-    pub(super) fn broken(&self) -> Option<&str> {
+    pub(crate) fn broken(&self) -> Option<&str> {
         self.broken.then_some(self.last_message.as_str())
     }
 
     /// Takes in the usage at the end of a turn, if there is one.
-    pub(super) fn total(&mut self, answer: &Value) -> Option<Usage> {
+    pub(crate) fn total(&mut self, answer: &Value) -> Option<Usage> {
         if let Some(usage) = answer.get("usage").filter(|usage| usage.is_object()) {
-            let cached = number(usage, "cachedReadTokens") + number(usage, "cachedWriteTokens");
-            self.usage.input_tokens = number(usage, "inputTokens") + cached;
+            // An agent may say any numbers.
+            self.usage.input_tokens = number(usage, "inputTokens")
+                .saturating_add(number(usage, "cachedReadTokens"))
+                .saturating_add(number(usage, "cachedWriteTokens"));
             self.usage.output_tokens = number(usage, "outputTokens");
         }
         (self.usage != Usage::default()).then_some(self.usage)
@@ -159,6 +161,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_usage_beyond_all_numbers_is_the_largest_one() {
+        let mut updates = Updates::default();
+        let usage = updates.total(&json!({"usage": {"inputTokens": u64::MAX, "cachedReadTokens": 1, "cachedWriteTokens": u64::MAX}}));
+        assert_eq!(usage.map(|usage| usage.input_tokens), Some(u64::MAX));
+    }
 
     #[test]
     fn an_update_of_a_call_keeps_what_it_does_not_say() {

@@ -32,14 +32,14 @@ pub(super) async fn run(opening: Opening) -> Result<Ended, String> {
         _ => opening.prompt,
     };
     keep(&mut transcript, Said::User { text: words })?;
-    let (mut input_tokens, mut output_tokens) = (0, 0);
+    let (mut input_tokens, mut output_tokens) = (0_u64, 0_u64);
     for _ in 0..CALLS_MAX {
         let request = dialect::request(opening.kind, &opening.model, SYSTEM, &transcript.said);
         let body = endpoint.post(&request).await?;
         let answer = dialect::answer(opening.kind, &body)?;
-        input_tokens += answer.input_tokens;
-        output_tokens += answer.output_tokens;
-        let context_tokens = answer.input_tokens + answer.output_tokens;
+        input_tokens = input_tokens.saturating_add(answer.input_tokens);
+        output_tokens = output_tokens.saturating_add(answer.output_tokens);
+        let context_tokens = answer.input_tokens.saturating_add(answer.output_tokens);
         print(&Report::Usage {
             input_tokens,
             output_tokens,

@@ -6,10 +6,10 @@
 //! `HOME/.freehold-agent/transcript.json`, and a reply goes on from there.
 
 mod agent;
-mod dialect;
+pub(crate) mod dialect;
 mod http;
 pub(crate) mod report;
-mod transcript;
+pub(crate) mod transcript;
 
 use std::io::{self, BufRead, Read};
 use std::path::PathBuf;

@@ -17,7 +17,7 @@ const LEFT_OUT: &str = "[left out to save room; call the tool again if you need 
 /// One contribution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "who", rename_all = "snake_case")]
-pub(super) enum Said {
+pub(crate) enum Said {
     User {
         text: String,
     },
@@ -33,26 +33,26 @@ pub(super) enum Said {
 
 /// A tool call of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Call {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) arguments: Value,
+pub(crate) struct Call {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) arguments: Value,
 }
 
 /// What a tool call gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Outcome {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) failed: bool,
+pub(crate) struct Outcome {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) failed: bool,
 }
 
 /// The conversation, and where it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Transcript {
-    pub(super) session: String,
-    pub(super) said: Vec<Said>,
+pub(crate) struct Transcript {
+    pub(crate) session: String,
+    pub(crate) said: Vec<Said>,
     #[serde(skip)]
     path: PathBuf,
 }
@@ -63,10 +63,15 @@ fn path(home: &Path) -> PathBuf {
 
 impl Transcript {
     /// The conversation `session`, if the home still has it whole.
-    pub(super) fn load(home: &Path, session: &str) -> Option<Self> {
-        let bytes = fs::read(path(home)).ok()?;
-        let mut found: Self = serde_json::from_slice(&bytes).ok()?;
+    pub(crate) fn load(home: &Path, session: &str) -> Option<Self> {
+        let mut found = Self::read(&fs::read(path(home)).ok()?)?;
         found.path = path(home);
+        (found.session == session).then_some(found)
+    }
+
+    /// What a file holds, with an answer to every call.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut found: Self = serde_json::from_slice(bytes).ok()?;
         // The process may have been ended between a call and its result.
         if let Some(Said::Assistant { calls, .. }) = found.said.last()
             && !calls.is_empty()
@@ -74,11 +79,11 @@ impl Transcript {
             let results = calls.iter().map(interrupted).collect();
             found.said.push(Said::Tools { results });
         }
-        (found.session == session).then_some(found)
+        Some(found)
     }
 
     /// A new conversation, which replaces what the home had.
-    pub(super) fn new(home: &Path, session: String) -> Self {
+    pub(crate) fn new(home: &Path, session: String) -> Self {
         Self {
             session,
             said: Vec::new(),
@@ -87,7 +92,7 @@ impl Transcript {
     }
 
     /// Adds a contribution and keeps the whole on disk: either as it was or as it is now.
-    pub(super) fn push(&mut self, said: Said) -> io::Result<()> {
+    pub(crate) fn push(&mut self, said: Said) -> io::Result<()> {
         self.said.push(said);
         self.shorten();
         if let Some(dir) = self.path.parent() {
@@ -99,7 +104,7 @@ impl Transcript {
     }
 
     /// Leaves out the oldest outputs until the rest fits.
-    fn shorten(&mut self) {
+    pub(crate) fn shorten(&mut self) {
         let mut over = self
             .said
             .iter()

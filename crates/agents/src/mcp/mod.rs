@@ -8,7 +8,7 @@
 //! the reason of `docs/decisions/0001`: the common library is the largest unit of a build, for five
 //! methods.
 
-mod protocol;
+pub(crate) mod protocol;
 
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -21,8 +21,8 @@ const UNSUPPORTED_VERSION: i64 = -32022;
 
 /// A request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ask {
-    pub(super) id: Value,
+pub(crate) struct Ask {
+    pub(crate) id: Value,
     pub(super) method: String,
     pub(super) params: Map<String, Value>,
     /// It says its version itself: answers carry what the stateless era wants.
@@ -31,7 +31,7 @@ pub(super) struct Ask {
 
 /// What to do about a line.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// Answer at once.
     Answer(Ask),
     /// Run a tool.
@@ -43,7 +43,7 @@ pub(super) enum Asked {
 }
 
 /// Reads a line. `Err` is the answer to one that cannot be served.
-pub(super) fn ask(line: &[u8]) -> Result<Asked, Value> {
+pub(crate) fn ask(line: &[u8]) -> Result<Asked, Value> {
     let message: Value = serde_json::from_slice(line)
         .map_err(|_| failed(&Value::Null, PARSE_ERROR, "that is not JSON"))?;
     let invalid = |id: &Value, why| failed(id, INVALID_REQUEST, why);
@@ -96,7 +96,7 @@ pub(super) fn ask(line: &[u8]) -> Result<Asked, Value> {
 
 impl Ask {
     /// The answer to what needs no tool.
-    pub(super) fn answer(&self, offer: &[Definition]) -> Value {
+    pub(crate) fn answer(&self, offer: &[Definition]) -> Value {
         match self.method.as_str() {
             "initialize" => {
                 let wanted = self.params.get("protocolVersion").and_then(Value::as_str);

@@ -5,8 +5,8 @@
 //! out. git never sees a request that was not read word by word here, and runs on a repository of
 //! ours alone.
 
-mod pktline;
-mod push;
+pub(crate) mod pktline;
+pub(crate) mod push;
 
 use std::fs::File;
 use std::path::Path;

@@ -11,18 +11,18 @@ const CAPABILITIES_MAX: usize = 1_000;
 
 /// A line, or the flush that ends a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Packet<'a> {
+pub(crate) enum Packet<'a> {
     Line(&'a [u8]),
     Flush,
 }
 
 /// For requests that no git sends.
-pub(super) fn bad(why: impl Into<String>) -> GitError {
+pub(crate) fn bad(why: impl Into<String>) -> GitError {
     GitError::BadRequest { why: why.into() }
 }
 
 /// Reads one packet; gives it with what follows, `None` at the end.
-pub(super) fn next(bytes: &[u8]) -> Result<Option<(Packet<'_>, &[u8])>> {
+pub(crate) fn next(bytes: &[u8]) -> Result<Option<(Packet<'_>, &[u8])>> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -45,20 +45,20 @@ pub(super) fn next(bytes: &[u8]) -> Result<Option<(Packet<'_>, &[u8])>> {
 }
 
 /// A packet line with this content.
-pub(super) fn line(content: &[u8]) -> Vec<u8> {
+pub(crate) fn line(content: &[u8]) -> Vec<u8> {
     let mut packet = format!("{:04x}", content.len() + 4).into_bytes();
     packet.extend_from_slice(content);
     packet
 }
 
 /// What ends a list.
-pub(super) const FLUSH: &[u8] = b"0000";
+pub(crate) const FLUSH: &[u8] = b"0000";
 
 /// Checks what a client of git-upload-pack asks, word by word (gitprotocol-pack(5), version 0).
 ///
 /// # Errors
 /// [`GitError::BadRequest`].
-pub(super) fn check_fetch(mut bytes: &[u8], sha256: bool) -> Result<()> {
+pub(crate) fn check_fetch(mut bytes: &[u8], sha256: bool) -> Result<()> {
     let oid = |text: &str| {
         let known = Oid::parse(text).is_ok_and(|oid| (oid.as_str().len() == 64) == sha256);
         known
@@ -83,7 +83,8 @@ pub(super) fn check_fetch(mut bytes: &[u8], sha256: bool) -> Result<()> {
                 check_capabilities(capabilities)?;
             }
             "have" | "shallow" => oid(value)?,
-            "deepen" if value.len() < 10 && value.bytes().all(|b| b.is_ascii_digit()) => {}
+            "deepen"
+                if (1..10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit()) => {}
             "done" if value.is_empty() => {}
             _ => return Err(bad("a line asks for something that is not supported")),
         }
@@ -91,7 +92,7 @@ pub(super) fn check_fetch(mut bytes: &[u8], sha256: bool) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check_capabilities(text: &str) -> Result<()> {
+pub(crate) fn check_capabilities(text: &str) -> Result<()> {
     let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if printable && text.len() <= CAPABILITIES_MAX {
         Ok(())
@@ -149,6 +150,8 @@ mod tests {
             "filter blob:none\n".into(),
             "deepen-since 0\n".into(),
             "deepen -1\n".into(),
+            "deepen \n".into(),
+            "deepen\n".into(),
             "command=ls-refs\n".into(),
             "done now\n".into(),
         ] {

@@ -39,7 +39,7 @@ impl PushRequest {
         Self::parse(&head, sha256)
     }
 
-    fn parse(head: &[u8], sha256: bool) -> Result<Self> {
+    pub(crate) fn parse(head: &[u8], sha256: bool) -> Result<Self> {
         let mut commands = Vec::new();
         let mut bytes = head;
         loop {

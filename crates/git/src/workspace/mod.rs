@@ -11,7 +11,7 @@ mod left_out;
 mod make;
 mod overlay;
 mod shape;
-mod untracked;
+pub(crate) mod untracked;
 
 use std::io;
 use std::path::{Path, PathBuf};

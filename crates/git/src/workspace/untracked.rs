@@ -11,7 +11,7 @@ const SIGNATURE: &[u8] = b"UNTR";
 
 /// The index with its untracked cache bound to `to` and its checksum made anew; `None` where it has
 /// none that is bound to `from`.
-pub(super) fn bound_to(index: &[u8], from: &Path, to: &Path, sha256: bool) -> Option<Vec<u8>> {
+pub(crate) fn bound_to(index: &[u8], from: &Path, to: &Path, sha256: bool) -> Option<Vec<u8>> {
     let algorithm = match sha256 {
         true => &SHA256,
         false => &SHA1_FOR_LEGACY_USE_ONLY,

@@ -14,14 +14,14 @@ const CHUNK_LINE_MAX: u64 = 64;
 
 /// A request before its body is read.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: String,
+pub(crate) struct Head {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
     length: Option<u64>,
     chunked: bool,
     expects: bool,
-    pub(super) encoded: bool,
+    pub(crate) encoded: bool,
 }
 
 /// A malformed or oversized request.
@@ -30,7 +30,7 @@ fn bad(why: &'static str) -> io::Error {
 }
 
 /// Reads a request's head.
-pub(super) async fn head(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(Head, Vec<u8>)> {
+pub(crate) async fn head(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(Head, Vec<u8>)> {
     let mut reader = BufReader::new(from.take(HEAD_MAX));
     let mut text = Vec::new();
     loop {
@@ -70,7 +70,10 @@ fn parse(text: &[u8]) -> io::Result<Head> {
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
             "content-length" => {
-                let length = value.parse().map_err(|_| bad("a length is none"))?;
+                // `parse` alone would take a sign.
+                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+                let length = value.parse().ok().filter(|_| digits);
+                let length = length.ok_or_else(|| bad("a length is none"))?;
                 if head.length.replace(length).is_some() {
                     return Err(bad("it has two lengths"));
                 }
@@ -92,7 +95,7 @@ fn parse(text: &[u8]) -> io::Result<Head> {
 ///
 /// # Errors
 /// `FileTooLarge` beyond the limit, and what came is of no use.
-pub(super) async fn body(
+pub(crate) async fn body(
     head: &Head,
     first: Vec<u8>,
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -162,7 +165,7 @@ async fn copy(
 }
 
 /// The head of an answer; the connection ends with it.
-pub(super) fn answer(status: &str, kind: &str, length: u64) -> String {
+pub(crate) fn answer(status: &str, kind: &str, length: u64) -> String {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
     )
@@ -213,6 +216,7 @@ mod tests {
             b"POST /x HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
             b"POST /x HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
             b"POST /x HTTP/1.1\r\nContent-Length: -5\r\n\r\nhello",
+            b"POST /x HTTP/1.1\r\nContent-Length: +5\r\n\r\nhello",
             b"POST /x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
             b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
             b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nhello\r\n0\r\n\r\n",

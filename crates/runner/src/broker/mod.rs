@@ -5,7 +5,7 @@
 //! checkpoint on the run's own ref. Everything else is refused in words: branches of the remote move
 //! when a person approves the run.
 
-mod http;
+pub(crate) mod http;
 mod pushes;
 
 use std::path::PathBuf;

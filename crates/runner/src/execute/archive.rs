@@ -13,7 +13,7 @@ use freehold_agents::Session;
 use serde::{Deserialize, Serialize};
 
 /// Most bytes of files in one archive. Conversations have some hundred kilobytes.
-pub(super) const BYTES_MAX: u64 = 32 << 20;
+pub(crate) const BYTES_MAX: u64 = 32 << 20;
 /// Most files.
 const FILES_MAX: usize = 20_000;
 /// Deepest folder.
@@ -34,8 +34,8 @@ const SKIPPED: [&str; 8] = [
 
 /// What goes with the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Head {
-    pub(super) session: Option<Session>,
+pub(crate) struct Head {
+    pub(crate) session: Option<Session>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,15 +53,15 @@ struct Entry {
 }
 
 /// An archive and what became of its making.
-pub(super) struct Packed {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Packed {
+    pub(crate) bytes: Vec<u8>,
     /// Files that did not fit.
-    pub(super) left_out: usize,
+    pub(crate) left_out: usize,
 }
 
 /// Why an archive is not unpacked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ArchiveError {
+pub(crate) enum ArchiveError {
     #[error("the parked conversation is not one that this version can read")]
     Format,
     #[error("the parked conversation holds a path that leads out of its home")]
@@ -71,7 +71,7 @@ pub(super) enum ArchiveError {
 }
 
 /// Packs the files below `home`: those in `only`, or all but caches where `only` is empty. Blocks.
-pub(super) fn pack(home: &Path, only: &[&str], head: &Head) -> io::Result<Packed> {
+pub(crate) fn pack(home: &Path, only: &[&str], head: &Head) -> io::Result<Packed> {
     let mut found = vec![];
     if only.is_empty() {
         walk(home, PathBuf::new(), &mut found);
@@ -157,7 +157,7 @@ fn read(path: &Path, room: u64) -> io::Result<Option<(u32, Vec<u8>)>> {
 }
 
 /// Lays an archive into `home`, which nobody has written to yet. Blocks.
-pub(super) fn unpack(bytes: &[u8], home: &Path) -> Result<Head, ArchiveError> {
+pub(crate) fn unpack(bytes: &[u8], home: &Path) -> Result<Head, ArchiveError> {
     let line = bytes
         .iter()
         .position(|byte| *byte == b'\n')

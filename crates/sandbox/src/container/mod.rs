@@ -21,7 +21,7 @@ mod bundle;
 mod config;
 mod groups;
 mod helper;
-mod image;
+pub(crate) mod image;
 mod points;
 mod probe;
 mod runtime;

@@ -16,7 +16,7 @@
 //! * Inside, the helper of every tier starts the program, as the same user without privileges.
 
 mod acceleration;
-mod archive;
+pub(crate) mod archive;
 mod boot;
 mod folder;
 pub(crate) mod guest;
@@ -25,12 +25,12 @@ mod initramfs;
 mod jail;
 mod job;
 mod kernel;
-mod outputs;
+pub(crate) mod outputs;
 mod probe;
 mod pump;
 mod qemu;
 mod start;
-mod wire;
+pub(crate) mod wire;
 
 pub use hypervisor::Acceleration;
 pub use job::{Done, Event, Job, run};

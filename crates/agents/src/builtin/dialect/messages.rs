@@ -61,8 +61,9 @@ pub(super) fn answer(body: &Value) -> Option<Answer> {
     let is = |block: &&Value, kind: &str| block.get("type").and_then(Value::as_str) == Some(kind);
     let texts = blocks.iter().filter(|block| is(block, "text"));
     let calls = blocks.iter().filter(|block| is(block, "tool_use"));
+    // An endpoint may say any numbers.
     let cached = number(body, "/usage/cache_read_input_tokens")
-        + number(body, "/usage/cache_creation_input_tokens");
+        .saturating_add(number(body, "/usage/cache_creation_input_tokens"));
     Some(Answer {
         text: texts
             .filter_map(|block| block.get("text")?.as_str())
@@ -73,7 +74,7 @@ pub(super) fn answer(body: &Value) -> Option<Answer> {
             Some("refusal") => Ended::Refused,
             _ => Ended::Done,
         },
-        input_tokens: number(body, "/usage/input_tokens") + cached,
+        input_tokens: number(body, "/usage/input_tokens").saturating_add(cached),
         output_tokens: number(body, "/usage/output_tokens"),
     })
 }

@@ -11,26 +11,26 @@ use super::transcript::{Call, Said};
 use crate::config::ProviderKind;
 
 /// A request, ready to be sent.
-pub(super) struct Request {
-    pub(super) kind: ProviderKind,
-    pub(super) path: &'static str,
-    pub(super) body: Value,
+pub(crate) struct Request {
+    pub(crate) kind: ProviderKind,
+    pub(crate) path: &'static str,
+    pub(crate) body: Value,
 }
 
 /// What the model said.
 #[derive(Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) text: String,
     /// An id is empty where the endpoint gives none.
-    pub(super) calls: Vec<Call>,
+    pub(crate) calls: Vec<Call>,
     /// Why it stopped; counts only when there are no calls.
-    pub(super) ended: Ended,
-    pub(super) input_tokens: u64,
-    pub(super) output_tokens: u64,
+    pub(crate) ended: Ended,
+    pub(crate) input_tokens: u64,
+    pub(crate) output_tokens: u64,
 }
 
 /// Says the whole conversation in the endpoint's words.
-pub(super) fn request(kind: ProviderKind, model: &str, system: &str, said: &[Said]) -> Request {
+pub(crate) fn request(kind: ProviderKind, model: &str, system: &str, said: &[Said]) -> Request {
     let (path, body) = match kind {
         ProviderKind::Openai => ("/v1/chat/completions", chat::request(model, system, said)),
         ProviderKind::Anthropic => ("/v1/messages", messages::request(model, system, said)),
@@ -40,7 +40,7 @@ pub(super) fn request(kind: ProviderKind, model: &str, system: &str, said: &[Sai
 }
 
 /// The headers that carry the run's token.
-pub(super) fn headers(kind: ProviderKind, token: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn headers(kind: ProviderKind, token: &str) -> Vec<(&'static str, String)> {
     match kind {
         ProviderKind::Openai | ProviderKind::Ollama => {
             vec![("authorization", format!("Bearer {token}"))]
@@ -55,7 +55,7 @@ pub(super) fn headers(kind: ProviderKind, token: &str) -> Vec<(&'static str, Str
 }
 
 /// Understands the endpoint's answer; the error is for a person.
-pub(super) fn answer(kind: ProviderKind, body: &Value) -> Result<Answer, String> {
+pub(crate) fn answer(kind: ProviderKind, body: &Value) -> Result<Answer, String> {
     let answer = match kind {
         ProviderKind::Openai => chat::answer(body),
         ProviderKind::Anthropic => messages::answer(body),
@@ -176,6 +176,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_usage_beyond_all_numbers_is_the_largest_one() {
+        let body = json!({"content": [], "usage": {"input_tokens": u64::MAX,
+            "cache_read_input_tokens": u64::MAX, "cache_creation_input_tokens": 1}});
+        let answer = answer(ProviderKind::Anthropic, &body).unwrap();
+        assert_eq!(answer.input_tokens, u64::MAX);
     }
 
     #[test]

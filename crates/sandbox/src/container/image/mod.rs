@@ -1,7 +1,7 @@
 //! Images by name: a container engine of this machine pulls and exports them, and nothing more. They
 //! are unpacked into a folder and run behind our own walls, never behind an engine's defaults.
 
-mod unpack;
+pub(crate) mod unpack;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

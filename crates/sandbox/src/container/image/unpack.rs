@@ -30,7 +30,12 @@ pub(super) fn unpack(stream: impl Read, folder: &Path) -> io::Result<()> {
     within(stream, folder, MAX_ENTRIES, MAX_BYTES)
 }
 
-fn within(stream: impl Read, folder: &Path, entries: usize, bytes: u64) -> io::Result<()> {
+pub(crate) fn within(
+    stream: impl Read,
+    folder: &Path,
+    entries: usize,
+    bytes: u64,
+) -> io::Result<()> {
     let root = openat(AT_FDCWD, folder, WALK, Mode::empty())?;
     let mut left = bytes;
     let mut archive = Archive::new(stream);

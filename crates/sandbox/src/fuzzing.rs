@@ -1,0 +1,108 @@
+//! The readers of what comes out of a sandbox, for fuzzing: each panics when what it promises does
+//! not hold.
+
+use std::fs;
+use std::path::Path;
+
+use crate::container::image::unpack;
+use crate::control::{Instructions, Order, Report};
+use crate::vm::outputs::{self, Wanted};
+use crate::vm::wire::{self, Setup};
+
+/// Enough for every branch, and too little to fill a disk.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// What the host and the first process inside say to each other. What is read is printed as what is
+/// read again.
+///
+/// # Panics
+/// A promise is broken.
+pub fn control(bytes: &[u8]) {
+    if let Some(report) = Report::decode(bytes) {
+        assert_eq!(bytes.len(), Report::SIZE);
+        assert_eq!(Report::decode(&report.encode()), Some(report));
+    }
+    if let Some(order) = bytes.first_chunk().and_then(|bytes| Order::decode(*bytes)) {
+        assert_eq!(Order::decode(order.encode()), Some(order));
+    }
+    // The bytes are the body of instructions too: their number before them is right.
+    let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    for frame in [bytes.to_vec(), [&size, bytes].concat()] {
+        if let Ok(read) = Instructions::read(frame.as_slice()) {
+            let again = read.encode().and_then(|bytes| Instructions::read(&*bytes));
+            assert!(again.is_ok_and(|again| again == read));
+        }
+    }
+}
+
+/// What host and guest say to each other: set-ups and chunks.
+///
+/// # Panics
+/// A promise is broken.
+pub fn vm_wire(bytes: &[u8]) {
+    if let Ok(setup) = Setup::decode(bytes) {
+        // What is too long to be sent is no set-up of ours.
+        if let Ok(printed) = setup.encode() {
+            assert_eq!(Setup::decode(&printed).ok(), Some(setup));
+        }
+    }
+    let mut rest = bytes;
+    let mut again = Vec::new();
+    loop {
+        let before = rest;
+        match wire::take(&mut rest) {
+            Ok(chunk) => {
+                let chunk = chunk.unwrap_or_default();
+                assert!(chunk.len() <= wire::MAX_CHUNK);
+                again.extend(wire::framed(&chunk).unwrap_or_default());
+            }
+            Err(_) => {
+                rest = before;
+                break;
+            }
+        }
+    }
+    assert!(bytes.starts_with(&again) && again.len() + rest.len() == bytes.len());
+}
+
+/// What a guest sends back, taken into `folder`, which is empty: what was asked for, or nothing.
+///
+/// # Panics
+/// A promise is broken.
+pub fn vm_outputs(bytes: &[u8], folder: &Path) {
+    let wanted = Wanted {
+        folder: folder.to_owned(),
+        names: vec!["out".into(), "report.txt".into()],
+        bytes: BYTES_MAX,
+    };
+    let taken = outputs::unpack(bytes, &wanted);
+    let names: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    match taken {
+        Ok(outputs) => {
+            assert!(
+                names
+                    .iter()
+                    .all(|name| name == "out" || name == "report.txt")
+            );
+            assert!(outputs.iter().map(|output| output.bytes).sum::<u64>() <= BYTES_MAX);
+            for output in outputs {
+                let meta = fs::symlink_metadata(folder.join(&output.name)).ok();
+                assert!(meta.is_some_and(|meta| meta.is_file() && meta.len() == output.bytes));
+            }
+        }
+        Err(error) => {
+            assert!(names.is_empty(), "nothing stays");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+/// An image's files, unpacked into `folder`.
+pub fn image(stream: &[u8], folder: &Path) {
+    let _unpacked = unpack::within(stream, folder, 100, BYTES_MAX);
+}
