@@ -180,7 +180,7 @@ fn agent_add() {
         "--quick",
     ];
     insta::assert_snapshot!(shown(&args, ""), @r#"
-    POST /api/v1/agents {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":["[HOME]/tools","/opt/x"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--json","--quick"],"isolation":"sandbox","image":null,"limits":{}}
+    POST /api/v1/agents {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":["[HOME]/tools","/opt/x"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--json","--quick"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false}
     exit code 0
     --- stdout
     fixer
@@ -194,7 +194,7 @@ fn agent_add() {
       created    2026-01-02 03:04:05 UTC
     next: `freehold run start CARD --agent fixer`
     --- json
-    {"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"created_at":"2026-01-02T03:04:05Z"}
+    {"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false,"created_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -207,7 +207,7 @@ fn agent_list() {
     NAME   DRIVER   PROVIDER  TIMEOUT  COMMAND
     fixer  command  -         1h       ./fix.sh --quick
     --- json
-    {"items":[{"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"created_at":"2026-01-02T03:04:05Z"}],"next":null}
+    {"items":[{"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false,"created_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
 }
 

@@ -204,7 +204,7 @@ fn agent_edit() {
     ];
     insta::assert_snapshot!(words(&args), @r#"
     GET /api/v1/agents?limit=200
-    PUT /api/v1/agents/agent_01kdyak348e40r2081040g2081 {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":[],"labels":{"gpu":"none"},"timeout_s":7200,"stall_s":90,"command":["./fix.sh","it's"],"isolation":"sandbox","image":null,"limits":{}}
+    PUT /api/v1/agents/agent_01kdyak348e40r2081040g2081 {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":[],"labels":{"gpu":"none"},"timeout_s":7200,"stall_s":90,"command":["./fix.sh","it's"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false}
     exit code 0
     --- stdout
     fixer

@@ -18,8 +18,7 @@ fn traps(mark: &Path) -> Vec<(&'static str, String, String)> {
     let config = format!(
         "[core]\n\tbare = true\n\tfsmonitor = \"{start}\"\n\thooksPath = hooks\n\tsshCommand = \"{start}\"\n\tpager = \"{start}\"\n[filter \"evil\"]\n\tsmudge = \"{start}\"\n\tclean = \"{start}\"\n\tprocess = \"{start}\"\n[diff \"evil\"]\n\ttextconv = \"{start}\"\n\tcommand = \"{start}\"\n[include]\n\tpath = evil.inc\n"
     );
-    let attributes =
-        "* filter=evil diff=evil merge=evil ident text=auto\n*.utf16 working-tree-encoding=UTF-16\n";
+    let attributes = "* filter=evil diff=evil merge=evil ident text=auto\n*.utf16 working-tree-encoding=UTF-16\n";
     let file = |path, text: &str| (path, "100644".to_owned(), text.to_owned());
     let program = |path| (path, "100755".to_owned(), script.clone());
     vec![

@@ -6,8 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
-mod egress;
 mod broker;
+mod egress;
 mod enrol;
 mod execute;
 mod kit;

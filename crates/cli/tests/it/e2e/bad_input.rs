@@ -327,6 +327,8 @@ fn a_full_disk_ends_the_run_and_nothing_else() {
         }
     };
     cp(&copy.join("."), &runner);
+    // The whole disk is smaller than what runs leave to a machine.
+    fs::write(runner.join("policy.toml"), "reserve = \"1MiB\"\n").unwrap();
     up.start_again();
     let detail = fails(&up, "fills", "disk_full");
     assert!(!detail.is_empty());
