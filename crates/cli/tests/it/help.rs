@@ -90,6 +90,8 @@ fn help_of_a_command_has_an_example() {
           --isolation <TIER>     How its runs are kept apart: none, worktree, sandbox, container or vm [default: sandbox]
           --image <NAME_OR_DIR>  What a container starts from: a directory on the runner's machine, or an image's name
           --limit <NAME=VALUE>   What its runs may use up, like memory=4GiB, tasks=500, cpu=1.5, disk=10GiB; may be repeated
+          --tools                Offer it our file and shell tools (Model Context Protocol), when it brings none
+          --repository-settings  Let it find the repository's own settings for agents, which can start programs
       -h, --help                 Print help
 
     Everywhere:
@@ -202,7 +204,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, sign-in, sign-out, whoami, sandbox, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, sign-in, sign-out, whoami, sandbox, vm, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],
