@@ -18,6 +18,7 @@ use crate::kit::{self, Bench, Done};
 )]
 pub(crate) fn kernel() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/vm-kernel");
+    let own = own.canonicalize().unwrap_or(own);
     let folder = std::env::var_os("FREEHOLD_TEST_KERNEL").map_or(own, PathBuf::from);
     if folder.join("boot").is_dir() && Path::new("/usr/bin/qemu-system-x86_64").exists() {
         return Some(folder);
