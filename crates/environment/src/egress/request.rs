@@ -160,7 +160,10 @@ impl<'a> Head<'a> {
         };
         let known = matches!(version, "HTTP/1.1" | "HTTP/1.0");
         let upper = |byte: u8| byte.is_ascii_uppercase() || byte == b'-';
-        if !known || method.is_empty() || !method.bytes().all(upper) || !target.is_ascii() {
+        // A tab or a line's end in the target would be the end of a request to some readers, and the
+        // rest another one, with the log-in that is added behind it.
+        let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+        if !known || method.is_empty() || !method.bytes().all(upper) || !target.bytes().all(plain) {
             return Err(RequestError::Shape);
         }
         let headers: Vec<&str> = lines.collect();
@@ -321,6 +324,20 @@ mod tests {
             head,
             "GET /a?b HTTP/1.1\r\nHost: pkg.example:8080\r\nConnection: close\r\nAccept: */*\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_target_that_some_read_as_two_requests_is_refused() {
+        for odd in ["\t", "\n", "\r", "\0", "\\", "\x0b", "\x7f", "é"] {
+            for text in [
+                format!("GET http://pkg.example/x{odd}HTTP/1.1{odd}PUT HTTP/1.1\r\n\r\n"),
+                format!("GET /x{odd}y HTTP/1.1\r\nHost: pkg.example\r\n\r\n"),
+                format!("CONNECT pkg.example:443{odd} HTTP/1.1\r\n\r\n"),
+            ] {
+                assert!(parsed(&text).is_err(), "{text:?}");
+            }
+        }
+        assert!(parsed("GET http://pkg.example/a%20b?c=d~e HTTP/1.1\r\n\r\n").is_ok());
     }
 
     #[test]
