@@ -70,6 +70,13 @@ pub(crate) fn image(folder: &Path) -> Result<PathBuf, SandboxError> {
             "its path must be UTF-8 and hold no colon, comma or backslash; move it",
         ));
     }
+    // A home or a folder of data is none, and would be shown whole.
+    let has = |name: &str| std::fs::symlink_metadata(real.join(name)).is_ok();
+    if !has("etc") || !(has("usr") || has("bin")) {
+        return Err(invalid(
+            "it is no root of a file system: it has no etc, or neither usr nor bin",
+        ));
+    }
     Ok(real)
 }
 
@@ -93,6 +100,14 @@ pub(crate) fn lay_out(
     tree.floor(spec.limits.tmp_bytes.unwrap_or(TMP_BYTES))?;
     for (number, mount) in visible(&spec.mounts).enumerate() {
         tree.mount(mount, number, bundle)?;
+    }
+    if tree.image.is_some() {
+        // Our helper's loader reads it before any wall of ours is up: it would be the image's code.
+        let nothing = Mount::File {
+            contents: Vec::new(),
+            target: "/etc/ld.so.preload".into(),
+        };
+        tree.mount(&nothing, spec.mounts.len(), bundle)?;
     }
     tree.show(&spec.init.program, Path::new(INIT))?;
     for (source, target) in &helper.files {

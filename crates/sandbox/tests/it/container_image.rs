@@ -50,8 +50,11 @@ fn picture(folder: &Path) -> String {
 async fn an_image_is_the_root_and_is_never_written() {
     let folder = tempfile::tempdir().unwrap();
     let image = image(folder.path());
+    // What our helper's loader would take for a program of its own.
+    std::fs::write(image.join("etc/ld.so.preload"), "/evil.so\n").unwrap();
     let before = picture(&image);
     let mut inside = in_image(&image);
+    inside.sh("test ! -s /etc/ld.so.preload").await.good();
     inside.spec.mounts.push(Mount::File {
         contents: "ours".into(),
         target: "/etc/ours/deep".into(),
@@ -126,6 +129,10 @@ async fn images_that_lead_elsewhere_are_refused() {
     let odd = folder.path().join("a:b");
     std::fs::create_dir(&odd).unwrap();
     assert!(refused(directory(&odd)).await.contains("colon"));
+    // A home, say: it would be shown whole.
+    let plain = folder.path().join("plain");
+    std::fs::create_dir_all(plain.join("etc")).unwrap();
+    assert!(refused(directory(&plain)).await.contains("no root"));
     assert!(
         refused(Image::Name("debian".into()))
             .await
