@@ -121,6 +121,19 @@ impl Engine {
         environment: EnvironmentId,
         project: &ProjectRow,
     ) -> Result<Vec<u8>> {
+        // What a project's setup does is not done behind weaker walls than the project demands.
+        if let Some(least) = project.isolation_at_least
+            && least > Isolation::Sandbox
+        {
+            return Err(Problem::new(
+                Code::Conflict,
+                format!(
+                    "the project demands the isolation `{least}`, and an environment is made ready in a sandbox"
+                ),
+            )
+            .next("start a run: it makes its environment ready as the project demands")
+            .into());
+        }
         let now = self.now();
         let id: OrderId = self.new_id();
         let order = Order {

@@ -30,6 +30,8 @@ const PORT: u16 = 61_082;
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:61082/repo";
 /// Requests at once: one git asks one after the other.
 const AT_ONCE: usize = 4;
+/// A head is some hundred bytes; who takes longer holds a slot for nothing.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// One request, from its first byte to its last: a push of gigabytes through a loopback takes minutes.
 const WITHIN: Duration = Duration::from_secs(900);
 /// How long the target's place is good for: an agent that asks in a loop must not ask the remote.
@@ -62,7 +64,7 @@ struct Shared {
     tip: Mutex<(Option<Oid>, Option<Instant>)>,
     /// What was pushed last. Held through a push: one at a time.
     pushed: Mutex<Option<Oid>>,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
 }
 
 impl Broker {
@@ -78,7 +80,7 @@ impl Broker {
             door,
             tip: Mutex::new((tip, None)),
             pushed: Mutex::default(),
-            slots: Semaphore::new(AT_ONCE),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
         });
         let cancel = CancellationToken::new();
         let listening = tokio::spawn(listen(listener, shared.clone(), cancel.clone()));
@@ -103,21 +105,24 @@ impl Broker {
 async fn listen(listener: UnixListener, shared: Arc<Shared>, cancel: CancellationToken) {
     let mut requests = JoinSet::new();
     loop {
+        // Taken before the connection is: who waits, waits in the socket's queue and costs nothing.
+        let next = async {
+            let slot = shared.slots.clone().acquire_owned().await;
+            (slot, listener.accept().await)
+        };
         let accepted = tokio::select! {
             biased;
             () = cancel.cancelled() => break,
             Some(_) = requests.join_next(), if !requests.is_empty() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = next => accepted,
         };
-        let Ok((stream, _)) = accepted else {
+        let (Ok(slot), Ok((stream, _))) = accepted else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         let shared = shared.clone();
         requests.spawn(async move {
-            let Ok(_slot) = shared.slots.acquire().await else {
-                return;
-            };
+            let _slot = slot;
             let answered = tokio::time::timeout(WITHIN, shared.request(stream)).await;
             if let Ok(Err(error)) = answered {
                 tracing::debug!(%error, "a request of an agent's git was not answered");
@@ -138,7 +143,8 @@ enum Answer {
 
 impl Shared {
     async fn request(&self, mut stream: UnixStream) -> std::io::Result<()> {
-        let (head, first) = http::head(&mut stream).await?;
+        let head = tokio::time::timeout(HEAD_WITHIN, http::head(&mut stream)).await;
+        let (head, first) = head.map_err(|_| std::io::ErrorKind::TimedOut)??;
         let answer = match (
             head.method.as_str(),
             head.path.as_str(),
