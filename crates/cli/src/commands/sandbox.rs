@@ -198,13 +198,14 @@ async fn follow(child: &mut Child, ends: &mut Ends) -> Result<Ended, SandboxErro
     ended
 }
 
-/// Bytes as they come. Where nobody reads any more, they are read on, so that the command can end.
+/// Bytes as they come. Where nobody reads any more, the command hears of it as in any pipe.
 async fn pump(from: Option<Output>, mut to: impl tokio::io::AsyncWrite + Unpin) {
     let Some(mut from) = from else { return };
     let mut buffer = vec![0; READ];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if to.write_all(&buffer[..read]).await.is_ok() {
-            let _ = to.flush().await;
+        let told = to.write_all(&buffer[..read]).await;
+        if told.is_err() || to.flush().await.is_err() {
+            return;
         }
     }
 }

@@ -130,3 +130,28 @@ fn without_walls_it_works_in_the_folder_itself_and_says_so() {
             .contains("tier: none (unsandboxed)")
     );
 }
+
+/// As in any pipe: who prints for nobody is told so, and ends.
+#[test]
+fn a_reader_that_goes_ends_the_command() {
+    use std::io::Read as _;
+    let home = home();
+    fs::create_dir(home.data().join("work")).unwrap();
+    let args = ["sandbox", "--dir", "work", "--egress", "none", "--", "yes"];
+    let mut child = home.command(&args).spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0; 16]).unwrap();
+    drop(output);
+    let begin = std::time::Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begin.elapsed().as_secs() > 60 {
+            child.kill().unwrap();
+            panic!("it prints on for nobody");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(128 + 13), "ended by SIGPIPE");
+}

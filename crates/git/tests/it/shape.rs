@@ -24,6 +24,17 @@ async fn a_sparse_workspace_holds_its_folders_and_commits_the_rest_unchanged() {
     assert!(has("services/api/a") && has("libs/l") && has("hello.txt"));
     assert!(!has("services/web") && !has("docs"));
     assert_eq!(ground.world.text(&work, &["status", "--porcelain"]), "");
+    // What is written outside of the folders is seen, and added when that is said.
+    std::fs::create_dir_all(work.join("docs")).unwrap();
+    std::fs::write(work.join("docs/d"), "changed\n").unwrap();
+    std::fs::write(work.join("docs/new"), "new\n").unwrap();
+    ground.world.raw(&work, &["add", "-A", "--sparse"]);
+    let added = ground
+        .world
+        .text(&work, &["diff", "--cached", "--name-status"]);
+    assert_eq!(added, "M\tdocs/d\nA\tdocs/new\n");
+    ground.world.raw(&work, &["reset", "-q", "--hard"]);
+    std::fs::create_dir_all(work.join("libs")).unwrap();
     std::fs::write(work.join("libs/new"), "new\n").unwrap();
     ground.world.commit_all(&work, "in a part");
     let head = ground

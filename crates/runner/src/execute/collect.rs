@@ -31,11 +31,11 @@ const NOT_BUNDLED: i32 = 73;
 
 /// Commits what is left over and bundles what is new. `$1` is where the turn started, or empty. A lock
 /// is nobody's: no process of the agent lives any more. A file that the agent made unreadable is left
-/// out (git-add(1) ends with 1 then); what a full disk kept from being added must not look unchanged.
+/// out (git-add(1) ends with 1 then); one outside of the sparse folders is work all the same; what a full disk kept from being added must not look unchanged.
 const SCRIPT: &str = r#"
 git rev-parse --git-dir >/dev/null 2>&1 || { echo 'the git directory is gone or broken' >&2; exit 70; }
 rm -f .git/index.lock .git/HEAD.lock
-said=$(git add -A --ignore-errors 2>&1); added=$?
+said=$(git add -A --sparse --ignore-errors 2>&1); added=$?
 [ -z "$said" ] || printf '%s\n' "$said" >&2
 [ "$added" -le 1 ] || exit 71
 case "$said" in *'No space left on device'*) exit 71 ;; esac
