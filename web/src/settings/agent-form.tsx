@@ -34,6 +34,8 @@ const NAMES: Record<AgentField, string> = {
   isolation: words.isolation,
   image: words.image,
   limits: words.limitsSet,
+  tools: words.tools,
+  repositorySettings: words.repositorySettings,
 };
 
 function fieldOf(problem: unknown): AgentField | null {

@@ -202,6 +202,8 @@ export const agentSettings = {
   imageHint:
     "A directory on the runner's machine, or an image's name with its digest. Empty: what the machine has.",
   limitsSet: "Limits",
+  tools: "Freehold's tools",
+  repositorySettings: "The repository's settings for agents",
   more: "Limits, labels and directories",
   timeout: "Time limit",
   timeoutHint: "For the agent's work in one turn, like 45m or 1h 30m.",
