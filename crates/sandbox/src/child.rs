@@ -119,6 +119,8 @@ pub struct Child {
     pub stderr: Option<Output>,
     pub(crate) tree: Tree,
     in_force: InForce,
+    /// What the helper said last, once it has or can no more.
+    last: Option<Option<Report>>,
     exit: Option<Exit>,
 }
 
@@ -136,6 +138,7 @@ impl Child {
             stdout: Some(stdout),
             stderr: Some(stderr),
             tree,
+            last: None,
             exit: None,
         }
     }
@@ -164,12 +167,19 @@ impl Child {
         if let Some(exit) = self.exit {
             return Ok(exit);
         }
-        let report = self.tree.report().await;
+        // Kept: who gives up waiting from here on must find it again.
+        if self.last.is_none() {
+            self.last = Some(self.tree.report().await);
+        }
         // The launcher ends first; its end takes the pid namespace down with all that was left there.
         if timeout(CLOSE_WITHIN, self.tree.gone()).await.is_err() {
             self.kill().await?;
         }
-        let exit = ending::exit(report, &self.tree.facts, &self.in_force.limits);
+        let exit = ending::exit(
+            self.last.take().flatten(),
+            &self.tree.facts,
+            &self.in_force.limits,
+        );
         tracing::debug!(
             pid = self.tree.pid,
             code = exit.code,

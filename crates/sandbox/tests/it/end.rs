@@ -341,3 +341,24 @@ fn a_sandbox_outlives_the_thread_that_asked_for_it() {
         assert_eq!((done.code(), done.stdout.as_str()), (4, "alive\n"));
     });
 }
+
+/// Giving up waiting, at any point and any number of times, loses nothing of how it ended.
+#[tokio::test]
+async fn an_end_is_told_to_who_waits_again() {
+    for tier in TIERS {
+        let bench = Bench::new(tier);
+        for patience in [1, 200, 1_000, 3_000] {
+            let mut child = start(&bench.line("exit 5")).await.unwrap();
+            let exit = tokio::time::timeout(PATIENCE, async {
+                loop {
+                    let patience = Duration::from_micros(patience);
+                    if let Ok(exit) = tokio::time::timeout(patience, child.wait()).await {
+                        break exit.unwrap();
+                    }
+                }
+            });
+            let exit = exit.await.expect("an end");
+            assert_eq!(exit.code, Some(5), "{tier:?} {patience}");
+        }
+    }
+}
