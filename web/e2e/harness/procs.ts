@@ -2,7 +2,7 @@
  * Processes as the kernel shows them. Everything that a test starts is known by the name of its temporary
  * directory, which nothing else on the machine has.
  */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 function read(path: string): string {
   try {
@@ -56,13 +56,17 @@ export function tree(root: number): Set<number> {
   return found;
 }
 
-/** Live processes whose arguments, environment or mounts name `mark`: a sandboxed one is known by its mounts. */
+/** Whether its root is a sandbox's. A workspace is mounted on the host too, where everybody sees it. */
+function isInside(pid: number): boolean {
+  return existsSync(`/proc/${pid}/root/.freehold`);
+}
+
+/** Live processes whose arguments or environment name `mark`, or whose mounts do: a sandboxed one is known by its mounts. */
 export function marked(mark: string): number[] {
-  const files = ["cmdline", "environ", "mountinfo"];
-  return all().filter(
-    (pid) =>
-      pid !== process.pid && files.some((file) => read(`/proc/${pid}/${file}`).includes(mark)),
-  );
+  return all().filter((pid) => {
+    const files = isInside(pid) ? ["cmdline", "environ", "mountinfo"] : ["cmdline", "environ"];
+    return pid !== process.pid && files.some((file) => read(`/proc/${pid}/${file}`).includes(mark));
+  });
 }
 
 export function signal(pid: number, name: NodeJS.Signals): void {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -93,7 +94,11 @@ pub(crate) fn marked(mark: &str) -> Vec<u32> {
         .into_iter()
         .filter(|pid| *pid != ours)
         .filter(|pid| {
-            ["cmdline", "environ", "mountinfo"]
+            let files: &[&str] = match is_inside(*pid) {
+                true => &["cmdline", "environ", "mountinfo"],
+                false => &["cmdline", "environ"],
+            };
+            files
                 .iter()
                 .any(|file| fs::read(format!("/proc/{pid}/{file}")).is_ok_and(|b| names(&b)))
                 || fs::read_link(format!("/proc/{pid}/cwd"))
@@ -102,11 +107,18 @@ pub(crate) fn marked(mark: &str) -> Vec<u32> {
         .collect()
 }
 
+/// Whether its root is a sandbox's.
+fn is_inside(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}/root/.freehold")).exists()
+}
+
 /// Live processes inside a sandbox that has `mark` mounted; without `freehold` and `bwrap`
-/// themselves, which hold the sandbox.
+/// themselves, which hold the sandbox. A workspace is mounted on the host too, where everybody sees
+/// it: only who has the root of a sandbox is inside one.
 pub(crate) fn sandboxed(mark: &str) -> Vec<u32> {
     all()
         .into_iter()
+        .filter(|pid| is_inside(*pid))
         .filter(|pid| {
             fs::read_to_string(format!("/proc/{pid}/mountinfo"))
                 .is_ok_and(|mounts| mounts.contains(mark))
