@@ -3,6 +3,7 @@
  * directory, which nothing else on the machine has.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 
 function read(path: string): string {
   try {
@@ -58,7 +59,7 @@ export function tree(root: number): Set<number> {
 
 /** Whether its root is a sandbox's. A workspace is mounted on the host too, where everybody sees it. */
 function isInside(pid: number): boolean {
-  return existsSync(`/proc/${pid}/root/.freehold`);
+  return existsSync(join("/proc", String(pid), "root", ".freehold"));
 }
 
 /** Live processes whose arguments or environment name `mark`, or whose mounts do: a sandboxed one is known by its mounts. */
