@@ -109,7 +109,8 @@ pub(crate) fn marked(mark: &str) -> Vec<u32> {
 
 /// Whether its root is a sandbox's.
 fn is_inside(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}/root/.freehold")).exists()
+    let process = Path::new("/proc").join(pid.to_string());
+    process.join("root").join(".freehold").exists()
 }
 
 /// Live processes inside a sandbox that has `mark` mounted; without `freehold` and `bwrap`
