@@ -167,10 +167,7 @@ impl Child {
         if let Some(exit) = self.exit {
             return Ok(exit);
         }
-        // Kept: who gives up waiting from here on must find it again.
-        if self.last.is_none() {
-            self.last = Some(self.tree.report().await);
-        }
+        self.told().await;
         // The launcher ends first; its end takes the pid namespace down with all that was left there.
         if timeout(CLOSE_WITHIN, self.tree.gone()).await.is_err() {
             self.kill().await?;
@@ -189,6 +186,14 @@ impl Child {
         self.tree.ended = true;
         self.exit = Some(exit);
         Ok(exit)
+    }
+
+    /// Waits until the helper has said how the program ended, or can no more. Cancel-safe.
+    pub(crate) async fn told(&mut self) {
+        // Kept: who gives up waiting from here on must find it again.
+        if self.last.is_none() && self.exit.is_none() {
+            self.last = Some(self.tree.report().await);
+        }
     }
 
     /// Ends the program and all its descendants, daemons too, with `SIGKILL`, and returns when all

@@ -171,14 +171,27 @@ async fn follow(
     let until = tokio::time::sleep(job.time);
     tokio::pin!(until);
     let mut is_open = true;
+    let in_time = loop {
+        tokio::select! {
+            event = said.recv(), if is_open => match event {
+                Some(event) => tell(event),
+                None => is_open = false,
+            },
+            () = child.told() => break true,
+            () = &mut until => break false,
+        }
+    };
+    // A machine takes its time to go; that is not the command's.
     let exit = loop {
+        if !in_time {
+            break None;
+        }
         tokio::select! {
             event = said.recv(), if is_open => match event {
                 Some(event) => tell(event),
                 None => is_open = false,
             },
             exit = child.wait() => break Some(exit?),
-            () = &mut until => break None,
         }
     };
     // At its cap, and when it has ended: nothing of the machine stays.
