@@ -6,7 +6,7 @@
  * holds `barrier NAME`, which waits until the test says `open(NAME)` (tests decide when an agent goes on), and
  * `actor ACTS`, which plays an agent that talks.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
@@ -224,7 +224,17 @@ export class Installation {
       for (const pid of left()) procs.signal(pid, "SIGKILL");
       await gone(END_WITHIN_MS);
     } finally {
+      unmount(this.root);
       rmSync(this.root, { recursive: true, force: true });
     }
   }
+}
+
+/** A runner that was killed leaves the workspaces of its runs mounted, for its next life to find. */
+function unmount(root: string): void {
+  const points = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((point) => point.startsWith(`${root}/`));
+  for (const point of points.reverse()) spawnSync("umount", ["--lazy", point]);
 }
