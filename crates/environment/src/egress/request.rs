@@ -328,16 +328,15 @@ mod tests {
 
     #[test]
     fn a_target_that_some_read_as_two_requests_is_refused() {
+        let within = |target: &str| {
+            let text = format!("GET {target} HTTP/1.1\r\nHost: pkg.example\r\n\r\n");
+            parse_within(text.as_bytes(), &at("pkg.example:443"))
+        };
+        assert!(within("/a%20b?c=d~e").is_ok());
         for odd in ["\t", "\n", "\r", "\0", "\\", "\x0b", "\x7f", "é"] {
-            for text in [
-                format!("GET http://pkg.example/x{odd}HTTP/1.1{odd}PUT HTTP/1.1\r\n\r\n"),
-                format!("GET /x{odd}y HTTP/1.1\r\nHost: pkg.example\r\n\r\n"),
-                format!("CONNECT pkg.example:443{odd} HTTP/1.1\r\n\r\n"),
-            ] {
-                assert!(parsed(&text).is_err(), "{text:?}");
-            }
+            let two = format!("/x{odd}HTTP/1.1{odd}Host:h{odd}{odd}PUT{odd}/evil");
+            assert!(within(&two).is_err(), "{two:?}");
         }
-        assert!(parsed("GET http://pkg.example/a%20b?c=d~e HTTP/1.1\r\n\r\n").is_ok());
     }
 
     #[test]
