@@ -2,21 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 use crate::error::SandboxError;
+use crate::version;
 
 /// The first version with `--disable-userns`.
 const OLDEST: [u32; 3] = [0, 8, 0];
 const OLDEST_NAME: &str = "0.8.0";
 /// Not `PATH`: what launches the sandbox is not up to an environment variable.
 const PLACES: [&str; 3] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
-/// It prints one line.
-const VERSION_WITHIN: Duration = Duration::from_secs(30);
 
 /// A launcher that has what the floor needs.
 #[derive(Debug, Clone)]
@@ -45,21 +41,7 @@ async fn look() -> Result<Bubblewrap, SandboxError> {
         .ok_or_else(|| SandboxError::BubblewrapMissing {
             tried: PLACES.join(", "),
         })?;
-    let asked = tokio::process::Command::new(&path)
-        .arg("--version")
-        .env_clear()
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let step = "ask bubblewrap for its version";
-    let output = timeout(VERSION_WITHIN, asked)
-        .await
-        .map_err(|_| SandboxError::Timeout {
-            step,
-            seconds: VERSION_WITHIN.as_secs(),
-        })?
-        .map_err(SandboxError::io(step))?;
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let version = version::ask(&path, "ask bubblewrap for its version").await?;
     if parse_version(&version).is_none_or(|found| found < OLDEST) {
         return Err(SandboxError::BubblewrapTooOld {
             path,

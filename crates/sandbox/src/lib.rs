@@ -83,6 +83,7 @@ mod spec;
 mod streams;
 mod sys;
 mod user;
+mod version;
 pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};

@@ -52,16 +52,7 @@ pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
     let (plain, _, plain_start) = ask(init, Tier::None).await?;
     let (inside, in_force, sandbox_start) = ask(init, Tier::Sandbox).await?;
     judge(&plain, &inside, in_force.landlock)?;
-    let memory = Limits {
-        total_memory_bytes: Some(MEMORY_BYTES),
-        ..Limits::default()
-    };
-    let tasks = Limits {
-        total_tasks: Some(TASKS),
-        ..Limits::default()
-    };
-    exceed(init, Tier::Sandbox, PROVE_MEMORY, memory).await?;
-    exceed(init, Tier::Sandbox, PROVE_TASKS, tasks).await?;
+    go_over(init, Tier::Sandbox, MEMORY_BYTES, TASKS).await?;
     let launcher = bubblewrap::find().await?;
     Ok(Proof {
         bubblewrap: launcher.path.clone(),
@@ -71,6 +62,25 @@ pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
         plain_start,
         sandbox_start,
     })
+}
+
+/// Goes over the limits of memory and of tasks, within bounds of its own: those that are held stop it.
+pub(crate) async fn go_over(
+    init: &Init,
+    tier: Tier,
+    memory_bytes: u64,
+    tasks: u64,
+) -> Result<(), SandboxError> {
+    let memory = Limits {
+        total_memory_bytes: Some(memory_bytes),
+        ..Limits::default()
+    };
+    let tasks = Limits {
+        total_tasks: Some(tasks),
+        ..Limits::default()
+    };
+    exceed(init, tier, PROVE_MEMORY, memory).await?;
+    exceed(init, tier, PROVE_TASKS, tasks).await
 }
 
 /// The helper as the program, told to do `word`.
@@ -118,12 +128,7 @@ pub(crate) async fn ask(
 }
 
 /// Does `word`, which goes over `limits`. A limit that is held must stop it, and be named.
-pub(crate) async fn exceed(
-    init: &Init,
-    tier: Tier,
-    word: &str,
-    limits: Limits,
-) -> Result<(), SandboxError> {
+async fn exceed(init: &Init, tier: Tier, word: &str, limits: Limits) -> Result<(), SandboxError> {
     let mut child = start(&spec(init, tier, word, limits)).await?;
     let held = child.in_force().limits == limits;
     let exit = within(&mut child, async |child| child.wait().await).await??;

@@ -7,9 +7,8 @@ use nix::unistd::geteuid;
 
 use crate::container::runtime;
 use crate::error::SandboxError;
-use crate::init::{PROVE_MEMORY, PROVE_TASKS};
-use crate::probe::{ask, exceed, judge};
-use crate::spec::{Init, Limits, Tier};
+use crate::probe::{ask, go_over, judge};
+use crate::spec::{Init, Tier};
 
 /// Limits that the helper goes over. The runtime is within them too, and takes some 20 MiB and a
 /// dozen threads for itself.
@@ -43,16 +42,7 @@ pub async fn probe_container(init: &Init) -> Result<ContainerProof, SandboxError
     let (plain, _, _) = ask(init, Tier::None).await?;
     let (inside, in_force, start) = ask(init, Tier::Container).await?;
     judge(&plain, &inside, in_force.landlock)?;
-    let memory = Limits {
-        total_memory_bytes: Some(MEMORY_BYTES),
-        ..Limits::default()
-    };
-    let tasks = Limits {
-        total_tasks: Some(TASKS),
-        ..Limits::default()
-    };
-    exceed(init, Tier::Container, PROVE_MEMORY, memory).await?;
-    exceed(init, Tier::Container, PROVE_TASKS, tasks).await?;
+    go_over(init, Tier::Container, MEMORY_BYTES, TASKS).await?;
     let runtime = runtime::find().await?;
     Ok(ContainerProof {
         runtime: runtime.path.clone(),

@@ -1,20 +1,16 @@
 //! The runtime of the container tier: which one there is, and what its complaints mean.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 use crate::error::SandboxError;
+use crate::version;
 
 /// Not `PATH`: what builds the walls is not up to an environment variable.
 const PLACES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
 /// In this order. `crun` refuses hosts with both versions of control groups; `runc` does not.
 const KINDS: [Kind; 2] = [Kind::Runc, Kind::Crun];
-/// Each prints a few lines.
-const VERSION_WITHIN: Duration = Duration::from_secs(30);
 
 /// A family of runtimes: they differ in where they keep what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,26 +95,8 @@ async fn look() -> Result<Runtime, SandboxError> {
 
 /// `runc version 1.1.5+ds1`, of the first line of what it prints, as `runc 1.1.5+ds1`.
 async fn ask(path: &Path) -> Result<String, SandboxError> {
-    let step = "ask the container runtime for its version";
-    let asked = tokio::process::Command::new(path)
-        .arg("--version")
-        .env_clear()
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = timeout(VERSION_WITHIN, asked)
-        .await
-        .map_err(|_| SandboxError::Timeout {
-            step,
-            seconds: VERSION_WITHIN.as_secs(),
-        })?
-        .map_err(SandboxError::io(step))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    Ok(said
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .replacen(" version ", " ", 1))
+    let said = version::ask(path, "ask the container runtime for its version").await?;
+    Ok(said.replacen(" version ", " ", 1))
 }
 
 /// The first two numbers of `runc 1.1.5+ds1`.

@@ -5,23 +5,19 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
 use super::hypervisor::{Acceleration, Hypervisor, Machine};
 use super::initramfs::{LIVE_TAG, ROOT_TAG};
 use crate::error::SandboxError;
+use crate::version;
 
 /// Not `PATH`: what holds the guest is not up to an environment variable.
 const PLACES: [&str; 2] = [
     "/usr/bin/qemu-system-x86_64",
     "/usr/local/bin/qemu-system-x86_64",
 ];
-/// It prints two lines, after loading a hundred libraries.
-const VERSION_WITHIN: Duration = Duration::from_secs(30);
 /// What translated code may take, in MiB; by itself QEMU would take up to a gigabyte.
 const TRANSLATED_MIB: u32 = 128;
 
@@ -51,21 +47,7 @@ async fn look() -> Result<Qemu, SandboxError> {
         tried: PLACES.join(", "),
         package: "qemu-system-x86",
     })?;
-    let step = "ask QEMU for its version";
-    let asked = tokio::process::Command::new(&path)
-        .arg("--version")
-        .env_clear()
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = timeout(VERSION_WITHIN, asked)
-        .await
-        .map_err(|_| SandboxError::Timeout {
-            step,
-            seconds: VERSION_WITHIN.as_secs(),
-        })?
-        .map_err(SandboxError::io(step))?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = version::ask(&path, "ask QEMU for its version").await?;
     let number = said
         .split_whitespace()
         .nth(3)
