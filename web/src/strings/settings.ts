@@ -197,7 +197,7 @@ export const agentSettings = {
   },
   unsandboxedTitle: "Its runs are unsandboxed",
   unsandboxedBody:
-    'The agent can read and send whatever the runner\'s user can, keys included. A runner refuses it until the owner of its machine writes isolation = "none" (or "worktree") into policy.toml there.',
+    "The agent can read and send whatever the runner's user can, keys included. No runner of this version starts it.",
   image: "Image",
   imageHint:
     "A directory on the runner's machine, or an image's name with its digest. Empty: what the machine has.",

@@ -147,7 +147,7 @@ Example:
 
 Its runs are kept apart from the machine: by a sandbox where nothing else is said. `none` and
 `worktree` are unsandboxed: the agent may do there what the runner's user may do, and the owner of
-that machine must allow it.")]
+that machine must allow it. No runner of this version starts them yet.")]
 pub(crate) struct AgentAdd {
     /// Its name
     pub(crate) name: String,

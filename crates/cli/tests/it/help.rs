@@ -107,7 +107,7 @@ fn help_of_a_command_has_an_example() {
 
     Its runs are kept apart from the machine: by a sandbox where nothing else is said. `none` and
     `worktree` are unsandboxed: the agent may do there what the runner's user may do, and the owner of
-    that machine must allow it.
+    that machine must allow it. No runner of this version starts them yet.
     ");
     insta::assert_snapshot!(Home::empty().run(&["run", "approve", "--help"]), @"
     exit code 0
