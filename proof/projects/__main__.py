@@ -65,11 +65,17 @@ def quotas(count):
 
 
 def plan(kinds, state, wanted):
-    """The next candidate of the kind that is furthest behind its quota; None at the end."""
+    """The next candidate of the kind that is furthest behind its quota; None at the end.
+
+    Where a kind has no candidates left, the first kind takes what that one lacks: `wanted` is changed.
+    """
     behind = []
-    for kind in kinds:
+    for kind in reversed(kinds):
         done = [one for key, one in state.records.items() if key[0] == kind.name and one["result"] != "excluded"]
         rest = [one for one in kind.candidates() if (kind.name, one.name, one.version) not in state.records]
+        if not rest and len(done) < wanted[kind.name] and kind is not kinds[0]:
+            wanted[kinds[0].name] += wanted[kind.name] - len(done)
+            wanted[kind.name] = len(done)
         if len(done) < wanted[kind.name] and rest:
             behind.append((len(done) / wanted[kind.name], kind, rest[0]))
     return min(behind, key=lambda one: one[0])[1:] if behind else None

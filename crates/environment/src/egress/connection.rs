@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::budget::{Meter, Tab};
 use super::log::{Book, Verdict};
 use super::login::OtherEnd;
-use super::policy::{Policy, Refusal, admit_address};
+use super::policy::{Policy, Private, Refusal, admit_address};
 use super::request::{self, Plain, Request, RequestError};
 use super::splice::{End, Flow, splice};
 use super::{Options, socks};
@@ -124,10 +124,16 @@ enum Halt {
     Late,
 }
 
-/// A connection to a host, and the address that was judged.
+/// A connection to a host, and what it was judged by.
 struct Dialled {
     stream: TcpStream,
+    judged: Judged,
+}
+
+/// The address that was dialled, and the addresses of the registry whose files are there.
+struct Judged {
     ip: IpAddr,
+    registry: Vec<IpAddr>,
 }
 
 async fn admit_and_dial(
@@ -149,36 +155,52 @@ async fn admit_and_dial(
 }
 
 /// Resolves, decides on each address, and dials the addresses that passed.
-async fn dial(at: &HostPort, private: bool, shared: &Shared) -> Result<Dialled, Halt> {
-    let addresses = match &at.host {
-        Host::Ip(ip) => vec![SocketAddr::new(*ip, at.port)],
-        Host::Name(name) => {
-            let resolved = (shared.options.resolver)(name.clone(), at.port).await;
-            resolved.map_err(|error| {
-                Halt::Unreachable(format!("its name does not resolve ({error})"))
-            })?
+async fn dial(at: &HostPort, private: &Private, shared: &Shared) -> Result<Dialled, Halt> {
+    let addresses = resolve(&at.host, at.port, shared).await?;
+    let registry = match private {
+        Private::AsRegistry(registry) => {
+            resolve(registry, at.port, shared).await.unwrap_or_default()
         }
+        Private::No | Private::Yes => Vec::new(),
     };
     let mut refused = None;
     let mut problem = "its name has no address".to_owned();
-    for ip in addresses.iter().map(SocketAddr::ip) {
-        if let Err(why) = admit_address(ip, private) {
+    for ip in addresses {
+        if let Err(why) = admit_address(ip, private, &registry) {
             refused = Some(why);
             continue;
         }
         match TcpStream::connect(SocketAddr::new(ip, at.port)).await {
-            Ok(stream) => return Ok(Dialled { stream, ip }),
+            Ok(stream) => {
+                let judged = Judged { ip, registry };
+                return Ok(Dialled { stream, judged });
+            }
             Err(error) => problem = error.to_string(),
         }
     }
     Err(refused.map_or(Halt::Unreachable(problem), Halt::Refused))
 }
 
+async fn resolve(host: &Host, port: u16, shared: &Shared) -> Result<Vec<IpAddr>, Halt> {
+    match host {
+        Host::Ip(ip) => Ok(vec![*ip]),
+        Host::Name(name) => {
+            let resolved = (shared.options.resolver)(name.clone(), port).await;
+            let addresses = resolved.map_err(|error| {
+                Halt::Unreachable(format!("its name does not resolve ({error})"))
+            })?;
+            Ok(addresses.iter().map(SocketAddr::ip).collect())
+        }
+    }
+}
+
 /// Waits until a newer policy no longer allows what was dialled.
-async fn withdrawn(policy: &mut watch::Receiver<Arc<Policy>>, at: &HostPort, ip: IpAddr) {
+async fn withdrawn(policy: &mut watch::Receiver<Arc<Policy>>, at: &HostPort, judged: &Judged) {
     while policy.changed().await.is_ok() {
         let now = Arc::clone(&policy.borrow_and_update());
-        let allowed = now.admit(at).and_then(|private| admit_address(ip, private));
+        let allowed = now
+            .admit(at)
+            .and_then(|private| admit_address(judged.ip, private, &judged.registry));
         if allowed.is_err() {
             return;
         }
@@ -198,12 +220,12 @@ async fn exchange(
     let at = asked.request.at().clone();
     let host = at.host.to_string();
     let counters = shared.book.enter(host.clone(), at.port, Verdict::Allowed);
-    let Dialled { stream, ip } = server;
+    let Dialled { stream, judged } = server;
     stream.set_nodelay(true).ok();
     let pass = pass(client, stream, asked, (&counters, tab), shared);
     let cut = tokio::select! {
         biased;
-        () = withdrawn(&mut policy, &at, ip) => Refusal::Changed,
+        () = withdrawn(&mut policy, &at, &judged) => Refusal::Changed,
         done = pass => match done {
             Err(End::Spent(why)) => why,
             // An end in the middle is the client's to notice: it sees the connection close.

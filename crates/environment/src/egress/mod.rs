@@ -36,7 +36,7 @@ use tokio_util::task::TaskTracker;
 pub use budget::{Budget, Budgets};
 pub use log::{Entry, Log, MAX_ADVICE, Total, Verdict};
 pub use login::{Authority, LogIn, LogInError};
-pub use policy::{Allowed, Policy, Refusal};
+pub use policy::{Allowed, Policy, Private, Refusal};
 
 use budget::Meter;
 use connection::Shared;

@@ -13,9 +13,20 @@ pub struct Allowed {
     pub at: HostPort,
     /// Who named it, in words: `npm's configuration`, `package-lock.json`.
     pub origin: String,
-    /// Whether it may resolve to, or be, a private address: true only where the user's own client
-    /// configuration names it, never on the word of a repository.
-    pub private: bool,
+    /// Whether it may resolve to, or be, a private address.
+    pub private: Private,
+}
+
+/// Whether a destination may resolve to, or be, a private address. Never on the word of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Private {
+    /// It may not.
+    No,
+    /// Only an address that this registry has too. It says that it keeps its files there, and a mirror of a whole
+    /// registry serves both names.
+    AsRegistry(Host),
+    /// It may: the user's own client configuration names it.
+    Yes,
 }
 
 /// What a run may reach.
@@ -52,7 +63,7 @@ pub enum Refusal {
     /// It resolves to somebody's inside.
     #[error(
         "it resolves to a private or local address. Only a registry that the package client's own configuration names \
-         may do that"
+         may do that, and a host of its files at the registry's own address"
     )]
     Private,
     /// Nobody's registry: see [`Reach::Never`](super::address::Reach::Never).
@@ -80,38 +91,46 @@ pub enum Refusal {
 
 impl Policy {
     /// Decides before resolving. `Ok(private)` says whether private addresses are allowed for it.
-    pub(super) fn admit(&self, at: &HostPort) -> Result<bool, Refusal> {
-        let listed = |list: &[Allowed]| {
-            list.iter()
-                .filter(|entry| entry.at == *at)
-                .map(|entry| entry.private)
-                .max()
-        };
+    pub(super) fn admit(&self, at: &HostPort) -> Result<&Private, Refusal> {
+        fn listed<'a>(list: &'a [Allowed], at: &HostPort) -> Option<&'a Private> {
+            let named = list.iter().filter(|entry| entry.at == *at);
+            named.map(|entry| &entry.private).max()
+        }
         if is_metadata_name(&at.host) {
             return Err(Refusal::Never);
         }
         let address = matches!(at.host, Host::Ip(_));
         match self {
             Self::None => Err(Refusal::NoEgress),
-            Self::Registries(list) => listed(list).ok_or(if address {
+            Self::Registries(list) => listed(list, at).ok_or(if address {
                 Refusal::Address
             } else {
                 Refusal::NotListed
             }),
-            Self::Open(list) => match listed(list) {
+            Self::Open(list) => match listed(list, at) {
                 Some(private) => Ok(private),
                 None if address => Err(Refusal::Address),
-                None => Ok(false),
+                None => Ok(&Private::No),
             },
         }
     }
 }
 
-/// Decides on the address that will be dialled.
-pub(super) fn admit_address(ip: IpAddr, private: bool) -> Result<(), Refusal> {
+/// Decides on the address that will be dialled. `registry` are the addresses of the registry that keeps its files
+/// there; see [`Private::AsRegistry`].
+pub(super) fn admit_address(
+    ip: IpAddr,
+    private: &Private,
+    registry: &[IpAddr],
+) -> Result<(), Refusal> {
+    let inside = match private {
+        Private::No => false,
+        Private::AsRegistry(_) => registry.contains(&ip),
+        Private::Yes => true,
+    };
     match reach(ip) {
         Reach::Public => Ok(()),
-        Reach::Inside if private => Ok(()),
+        Reach::Inside if inside => Ok(()),
         Reach::Inside => Err(Refusal::Private),
         Reach::Never => Err(Refusal::Never),
     }
@@ -129,7 +148,7 @@ mod tests {
         Allowed {
             at: at(text),
             origin: "a test".into(),
-            private,
+            private: if private { Private::Yes } else { Private::No },
         }
     }
 
@@ -151,8 +170,8 @@ mod tests {
             allowed("a.example:443", false),
             allowed("127.0.0.1:4873", true),
         ]);
-        assert_eq!(policy.admit(&at("A.EXAMPLE.:443")), Ok(false));
-        assert_eq!(policy.admit(&at("127.0.0.1:4873")), Ok(true));
+        assert_eq!(policy.admit(&at("A.EXAMPLE.:443")), Ok(&Private::No));
+        assert_eq!(policy.admit(&at("127.0.0.1:4873")), Ok(&Private::Yes));
         for (other, why) in [
             ("a.example:80", Refusal::NotListed),
             ("x.a.example:443", Refusal::NotListed),
@@ -168,13 +187,13 @@ mod tests {
     #[test]
     fn open_is_public_names_only() {
         let policy = Policy::Open(vec![allowed("mirror.example:443", true)]);
-        assert_eq!(policy.admit(&at("any.example:8080")), Ok(false));
-        assert_eq!(policy.admit(&at("mirror.example:443")), Ok(true));
+        assert_eq!(policy.admit(&at("any.example:8080")), Ok(&Private::No));
+        assert_eq!(policy.admit(&at("mirror.example:443")), Ok(&Private::Yes));
         assert_eq!(policy.admit(&at("1.1.1.1:443")), Err(Refusal::Address));
-        let address = |text: &str, private| admit_address(text.parse().unwrap(), private);
-        assert_eq!(address("192.168.0.1", false), Err(Refusal::Private));
-        assert_eq!(address("192.168.0.1", true), Ok(()));
-        for private in [true, false] {
+        let address = |text: &str, private| admit_address(text.parse().unwrap(), &private, &[]);
+        assert_eq!(address("192.168.0.1", Private::No), Err(Refusal::Private));
+        assert_eq!(address("192.168.0.1", Private::Yes), Ok(()));
+        for private in [Private::Yes, Private::No] {
             assert_eq!(address("169.254.169.254", private), Err(Refusal::Never));
         }
         let metadata = Policy::Open(vec![allowed("metadata.google.internal:80", true)]);
@@ -182,5 +201,26 @@ mod tests {
             metadata.admit(&at("Metadata.Google.Internal.:80")),
             Err(Refusal::Never)
         );
+    }
+    #[test]
+    fn files_of_a_registry_may_lie_at_its_own_private_address_and_no_other() {
+        let beside = Private::AsRegistry(Host::Name("index.example".into()));
+        let ips = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().unwrap())
+                .collect::<Vec<IpAddr>>()
+        };
+        let address = |text: &str, registry: &[&str]| {
+            admit_address(text.parse().unwrap(), &beside, &ips(registry))
+        };
+        assert_eq!(address("10.0.0.7", &["10.0.0.8", "10.0.0.7"]), Ok(()));
+        assert_eq!(address("10.0.0.9", &["10.0.0.7"]), Err(Refusal::Private));
+        assert_eq!(address("10.0.0.9", &[]), Err(Refusal::Private));
+        assert_eq!(
+            address("169.254.169.254", &["169.254.169.254"]),
+            Err(Refusal::Never)
+        );
+        assert_eq!(address("1.1.1.1", &[]), Ok(()));
     }
 }

@@ -129,7 +129,7 @@ mod tests {
 
     fn hosts(found: &Registries) -> Vec<String> {
         let all = found.allow.iter();
-        all.map(|entry| format!("{} {}", entry.at, entry.private))
+        all.map(|entry| format!("{} {:?}", entry.at, entry.private))
             .collect()
     }
 
@@ -144,7 +144,7 @@ mod tests {
         repositories(lines, &mut found);
         assert_eq!(
             hosts(&found),
-            ["deb.example:80 true", "private.example:8443 true"]
+            ["deb.example:80 Yes", "private.example:8443 Yes"]
         );
         assert_eq!(found.warnings.len(), 2, "{:?}", found.warnings);
         assert_eq!(found.log_ins.len(), 1);

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::Registries;
 use crate::ask::{AskError, Asker};
+use crate::egress::Private;
 use crate::endpoint::{Host, HostPort};
 
 const CLIENT: &str = "cargo";
@@ -248,7 +249,7 @@ fn default_registry(probed: &Probed, cargo_home: &Path, found: &mut Registries) 
                     port: 443,
                 },
                 "cargo's default registry".into(),
-                true,
+                Private::Yes,
             );
         }
         match config.as_ref().and_then(|config| config.get("dl")).and_then(Json::as_str) {
@@ -303,9 +304,9 @@ mod tests {
         let allowed: Vec<String> = found
             .allow
             .iter()
-            .map(|entry| format!("{} {}", entry.at, entry.private))
+            .map(|entry| format!("{} {:?}", entry.at, entry.private))
             .collect();
-        assert_eq!(allowed, ["mirror.example:8443 true", "127.0.0.1:7000 true"]);
+        assert_eq!(allowed, ["mirror.example:8443 Yes", "127.0.0.1:7000 Yes"]);
         // The one in an address is the proxy's to use; a token of cargo's is not.
         assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
         assert_eq!(

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Registries;
+use crate::egress::Private;
 use crate::endpoint::{Host, Url};
 
 /// The files that are read, in the root of the repository.
@@ -89,7 +90,7 @@ fn add(path: &str, url: &str, found: &mut Registries) {
         ));
         return;
     }
-    found.allow(parsed.at, path.to_owned(), false);
+    found.allow(parsed.at, path.to_owned(), Private::No);
 }
 
 fn walk(value: &Json, key: &str, urls: &mut Vec<String>, depth: usize) {

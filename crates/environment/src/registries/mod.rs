@@ -23,7 +23,7 @@ use freehold_sandbox::Mount;
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Asker;
-use crate::egress::{self, Allowed, Authority, LogIn, LogInError, Policy};
+use crate::egress::{self, Allowed, Authority, LogIn, LogInError, Policy, Private};
 use crate::endpoint::{self, Host, HostPort, Url};
 use crate::project::PROJECT_FILE;
 use crate::toolchain;
@@ -138,7 +138,7 @@ impl Registries {
     pub fn with_project(&self, allow: &[HostPort]) -> Self {
         let mut all = self.clone();
         for at in allow {
-            all.allow(at.clone(), PROJECT_FILE.to_owned(), false);
+            all.allow(at.clone(), PROJECT_FILE.to_owned(), Private::No);
         }
         all
     }
@@ -218,9 +218,11 @@ impl Registries {
     }
 
     /// Adds a destination once; the word of a client's configuration outweighs a lock file's.
-    fn allow(&mut self, at: HostPort, origin: String, private: bool) {
+    fn allow(&mut self, at: HostPort, origin: String, private: Private) {
         if let Some(entry) = self.allow.iter_mut().find(|entry| entry.at == at) {
-            entry.private |= private;
+            if private > entry.private {
+                entry.private = private;
+            }
         } else if self.allow.len() < MAX_ALLOWED {
             self.allow.push(Allowed {
                 at,
@@ -252,7 +254,11 @@ impl Registries {
                         None => self.stripped(client, &parsed.at),
                     }
                 }
-                self.allow(parsed.at.clone(), format!("{client}'s configuration"), true);
+                self.allow(
+                    parsed.at.clone(),
+                    format!("{client}'s configuration"),
+                    Private::Yes,
+                );
                 Some(parsed)
             }
             Err(problem) => {
@@ -264,7 +270,7 @@ impl Registries {
         }
     }
 
-    /// Allows a host that a registry itself says its files are on. Private only where the registry's own host is.
+    /// Allows a host that a registry itself says its files are on: at a private address only where the registry is.
     fn delegated(&mut self, registry: &Host, file: &str, client: &str) {
         if let Ok(url) = Url::parse(file) {
             let same = url.at.host == *registry;
@@ -272,7 +278,11 @@ impl Registries {
                 self.allow(
                     url.at,
                     format!("{client}'s registry, which keeps its files there"),
-                    same,
+                    if same {
+                        Private::Yes
+                    } else {
+                        Private::AsRegistry(registry.clone())
+                    },
                 );
             }
         }

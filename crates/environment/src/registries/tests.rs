@@ -57,7 +57,7 @@ fn lock_files_name_their_hosts() {
             found
                 .allow
                 .iter()
-                .all(|entry| entry.origin == path && !entry.private)
+                .all(|entry| entry.origin == path && entry.private == Private::No)
         );
     }
 }
@@ -78,16 +78,16 @@ fn a_lock_file_does_not_make_a_configured_host_less_or_more() {
     configured.configured("https://mirror.example/", "npm");
     let lock = r#"{"packages":{"a":{"resolved":"https://mirror.example/a.tgz"},"b":{"resolved":"https://other.example/b.tgz"}}}"#;
     let found = configured.with_lock_files([("package-lock.json", lock.as_bytes())]);
-    let seen: Vec<(String, bool)> = found
+    let seen: Vec<_> = found
         .allow
         .iter()
-        .map(|entry| (entry.at.to_string(), entry.private))
+        .map(|entry| (entry.at.to_string(), entry.private.clone()))
         .collect();
     assert_eq!(
         seen,
         [
-            ("mirror.example:443".to_owned(), true),
-            ("other.example:443".to_owned(), false)
+            ("mirror.example:443".to_owned(), Private::Yes),
+            ("other.example:443".to_owned(), Private::No)
         ]
     );
 }
@@ -137,13 +137,23 @@ fn a_project_names_public_hosts_and_takes_nothing_from_the_owners() {
     let seen: Vec<_> = found
         .allow
         .iter()
-        .map(|entry| (entry.at.to_string(), entry.private, entry.origin.as_str()))
+        .map(|entry| {
+            (
+                entry.at.to_string(),
+                entry.private.clone(),
+                entry.origin.as_str(),
+            )
+        })
         .collect();
     assert_eq!(
         seen,
         [
-            ("mirror.example:443".to_owned(), true, "npm's configuration"),
-            ("10.0.0.1:80".to_owned(), false, PROJECT_FILE),
+            (
+                "mirror.example:443".to_owned(),
+                Private::Yes,
+                "npm's configuration"
+            ),
+            ("10.0.0.1:80".to_owned(), Private::No, PROJECT_FILE),
         ]
     );
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freehold_environment::egress::{Allowed, Options, Policy, Proxy, Refusal, Resolver, Verdict};
+use freehold_environment::egress::{
+    Allowed, Options, Policy, Private, Proxy, Refusal, Resolver, Verdict,
+};
 use freehold_environment::endpoint::HostPort;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixStream};
@@ -23,7 +25,7 @@ pub(crate) fn allowed(at: &str, private: bool) -> Allowed {
     Allowed {
         at: HostPort::parse(at).unwrap(),
         origin: "a test".into(),
-        private,
+        private: if private { Private::Yes } else { Private::No },
     }
 }
 
@@ -243,6 +245,34 @@ async fn the_systems_own_name_for_loopback_is_refused() {
             .starts_with("HTTP/1.1 403 ")
     );
     fixture.refused("localhost", Refusal::Private);
+}
+
+#[tokio::test]
+async fn files_of_a_registry_are_fetched_from_its_own_private_address_and_no_other() {
+    let (port, _echo) = echo().await;
+    for (registry, expected) in [("127.0.0.1", TUNNEL), ("127.0.0.2", "HTTP/1.1 403 ")] {
+        let resolver: Resolver = Arc::new(move |name, port| {
+            let at = if name == "index.example" {
+                registry
+            } else {
+                "127.0.0.1"
+            };
+            Box::pin(async move { Ok(vec![SocketAddr::new(at.parse().unwrap(), port)]) })
+        });
+        let options = Options {
+            resolver,
+            ..Options::default()
+        };
+        let at = format!("files.example:{port}");
+        let index = HostPort::parse("index.example:443").unwrap().host;
+        let list = vec![Allowed {
+            private: Private::AsRegistry(index),
+            ..allowed(&at, false)
+        }];
+        let fixture = fixture(Policy::Registries(list), options);
+        let answer = fixture.connect(&at).await;
+        assert!(answer.starts_with(expected), "{registry}: {answer}");
+    }
 }
 
 #[tokio::test]

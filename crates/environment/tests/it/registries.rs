@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use freehold_environment::egress::Allowed;
+use freehold_environment::egress::{Allowed, Private};
 use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host};
 
@@ -107,7 +107,8 @@ async fn configured_registries_are_used_without_their_log_ins() {
             target: global,
         };
         assert!(found.mounts.contains(&plain), "{found:#?}");
-        assert!(find(&found, "127.0.0.1:9").private && find(&found, "127.0.0.1:8").private);
+        assert_eq!(find(&found, "127.0.0.1:9").private, Private::Yes);
+        assert_eq!(find(&found, "127.0.0.1:8").private, Private::Yes);
         assert_eq!(found.env["npm_config_registry"], "http://127.0.0.1:9/npm/");
         assert_eq!(
             found.home_files[&PathBuf::from(".npmrc")],
@@ -124,7 +125,7 @@ async fn configured_registries_are_used_without_their_log_ins() {
         );
     }
     if has("python3") {
-        assert!(find(&found, "127.0.0.1:7").private);
+        assert_eq!(find(&found, "127.0.0.1:7").private, Private::Yes);
         assert_eq!(found.env["PIP_INDEX_URL"], "http://127.0.0.1:9/simple");
         assert_eq!(
             found.env["PIP_EXTRA_INDEX_URL"],
@@ -139,7 +140,7 @@ async fn configured_registries_are_used_without_their_log_ins() {
         );
     }
     if has("cargo") {
-        assert!(find(&found, "127.0.0.1:6").private);
+        assert_eq!(find(&found, "127.0.0.1:6").private, Private::Yes);
         let config = &found.home_files[&PathBuf::from(".cargo/config.toml")];
         assert!(
             config.contains("sparse+http://127.0.0.1:6/index/") && !config.contains("proxy"),
@@ -175,7 +176,7 @@ async fn apts_repositories_are_those_of_its_own_sources() {
     for entry in &found.allow {
         let host = entry.at.host.to_string();
         assert!(printed.contains(&format!("//{host}")), "{host}: {printed}");
-        assert!(entry.private && entry.origin == "apt's configuration");
+        assert!(entry.private == Private::Yes && entry.origin == "apt's configuration");
     }
     assert_eq!(
         found.allow.is_empty(),
@@ -221,7 +222,7 @@ async fn a_repository_configures_no_client() {
         find(&with_lock, "files.example:443").origin,
         "package-lock.json"
     );
-    assert!(!find(&with_lock, "files.example:443").private);
+    assert_eq!(find(&with_lock, "files.example:443").private, Private::No);
 }
 
 #[tokio::test]

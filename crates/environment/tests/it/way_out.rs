@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use freehold_environment::egress::{Allowed, Policy};
+use freehold_environment::egress::{Allowed, Policy, Private};
 use freehold_environment::endpoint::HostPort;
 use freehold_environment::registries::Registries;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -43,7 +43,7 @@ fn only(port: u16) -> Registries {
     known.allow.push(Allowed {
         at: HostPort::parse(&format!("127.0.0.1:{port}")).unwrap(),
         origin: "a test".into(),
-        private: true,
+        private: Private::Yes,
     });
     known
 }
