@@ -94,10 +94,13 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     // First: nothing of the run is to happen outside.
     sys::join_groups(&mut command, entrances.unwrap_or_default());
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
+    let uid = launch.own.as_ref().map(OwnUser::uid);
+    // Last: all that goes before needs root.
+    uid.into_iter()
+        .for_each(|uid| sys::user::become_user(&mut command, uid));
 
     let contained = spec.tier.is_sandboxed();
     let (bundle, own) = (launch.bundle, launch.own);
-    let uid = own.as_ref().map(OwnUser::uid);
     let mut tree = spawn::spawn(command, move |outer| {
         let pid = i32::try_from(outer.id()).map_err(io::Error::other)?;
         Ok(Tree {

@@ -14,7 +14,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, mkdir, setgroups};
+use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, mkdir, setgroups, setresgid, setresuid};
 
 /// `struct mount_attr` of `mount_setattr(2)`.
 #[repr(C)]
@@ -30,20 +30,26 @@ const CHANGE_USERS: u64 = 0x0010_0000;
 /// The stage holds mount points only.
 const STAGE_OPTIONS: &std::ffi::CStr = c"mode=0755,size=1m";
 
+/// `SECBIT_NO_SETUID_FIXUP` (linux/securebits.h): a change of user takes no capability away.
+const KEEP_WHAT_ROOT_MAY: libc::c_ulong = 1 << 2;
+/// `setresuid(2)`: this one stays as it is.
+const KEEP: Uid = Uid::from_raw(u32::MAX);
+
 /// A process in a user namespace that has just been made and has no users yet.
 pub(crate) struct Maker {
     pid: Pid,
     go_on: io::PipeWriter,
 }
 
-/// Forks a process that makes a user namespace and waits for [`Maker::finish`].
-pub(crate) fn make_namespace() -> io::Result<Maker> {
+/// Forks a process that makes a user namespace and waits for [`Maker::finish`]. The namespace belongs
+/// to `owner`, so that this user may join it without any privilege (`user_namespaces(7)`).
+pub(crate) fn make_namespace(owner: Uid) -> io::Result<Maker> {
     let (mut made, tell_made) = pipe()?;
     let (wait, go_on) = pipe()?;
     // SAFETY: the child only makes system calls and ends without running anything of this process.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            let good = make_and_wait(tell_made, wait, &go_on).is_ok();
+            let good = make_and_wait(owner, tell_made, wait, &go_on).is_ok();
             // SAFETY: ends the child, and nothing but it.
             unsafe { libc::_exit(i32::from(!good)) }
         }
@@ -63,10 +69,16 @@ pub(crate) fn make_namespace() -> io::Result<Maker> {
 
 /// In the child: system calls only.
 fn make_and_wait(
+    owner: Uid,
     mut made: io::PipeWriter,
     mut wait: io::PipeReader,
     go_on: &io::PipeWriter,
 ) -> io::Result<()> {
+    // SAFETY: takes numbers only, and touches this process alone.
+    if unsafe { libc::prctl(libc::PR_SET_SECUREBITS, KEEP_WHAT_ROOT_MAY, 0, 0, 0) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    setresuid(KEEP, owner, KEEP)?;
     unshare(CloneFlags::CLONE_NEWUSER)?;
     made.write_all(b"m")?;
     // The parent's end, or the wait would never see it close.
@@ -168,6 +180,19 @@ pub(crate) fn set_stage(command: &mut Command, stage: CString, pieces: Vec<Piece
     };
     // SAFETY: the closure runs between fork and exec and only makes system calls.
     unsafe { command.pre_exec(set) };
+}
+
+/// Makes `command` start as user and group `id`, without any capability and with no way to one, a
+/// program that changes its user by itself included. The last of all preparations: they need root.
+pub(crate) fn become_user(command: &mut Command, id: u32) {
+    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+    let become_user = move || {
+        setresgid(gid, gid, gid)?;
+        setresuid(uid, uid, uid)?;
+        Ok(nix::sys::prctl::set_no_new_privs()?)
+    };
+    // SAFETY: the closure runs between fork and exec and only makes system calls.
+    unsafe { command.pre_exec(become_user) };
 }
 
 fn place(piece: &Piece) -> io::Result<()> {

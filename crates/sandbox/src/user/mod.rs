@@ -1,8 +1,10 @@
 //! A user of the host for each start, when the runner is root: two starts, and the runner, never
 //! have the same one, so that none may signal, trace or count against another's.
 //!
-//! The launcher joins a user namespace that was made here, in which the user inside is that user of
-//! the host. The folders that it is shown belong to root. They are mounted once more with the two
+//! The launcher is that user from its start, and joins a user namespace that was made here, in which
+//! the user inside is that user of the host. Were the launcher root, the kernel would refuse it the
+//! signal with which its death ends what it started: it has dropped what allows a signal to others.
+//! The folders that it is shown belong to root. They are mounted once more with the two
 //! users changed for each other, and the launcher is shown these: what it writes belongs to root on
 //! the disk, and no file changes its owner. See [`stage`].
 
@@ -17,7 +19,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::unistd::geteuid;
+use nix::unistd::{Uid, geteuid};
 
 use crate::floor::{self, visible};
 use crate::spec::{Mount, Spec};
@@ -129,7 +131,7 @@ fn name(uid: u32) -> io::Result<UnixListener> {
 /// A user namespace in which `inside` is `outside` and nobody else is anybody, and below which there
 /// are no more.
 fn namespace(inside: u32, outside: u32) -> io::Result<OwnedFd> {
-    let maker = sys::user::make_namespace()?;
+    let maker = sys::user::make_namespace(Uid::from_raw(outside))?;
     let map = format!("{inside} {outside} 1\n");
     for file in ["uid_map", "gid_map"] {
         fs::write(format!("/proc/{}/{file}", maker.pid()), &map)?;

@@ -1,7 +1,7 @@
 //! Ending: nothing is left, whatever the program does.
 
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freehold_sandbox::{SandboxError, Spec, Stdin, Tier, start};
 use tokio::io::AsyncReadExt;
@@ -60,7 +60,10 @@ async fn what_a_program_leaves_behind_ends_with_it() {
     for tier in TIERS {
         let (bench, mark) = marked_bench(tier);
         let line = "(setsid sleep 600 >/dev/null 2>&1 &); (setsid sleep 600 &); exit 5";
+        let begun = Instant::now();
         assert_eq!(bench.sh(line).await.code(), 5, "{tier:?}");
+        // By itself, and not by the kill that comes after thirty seconds.
+        assert!(begun.elapsed() < Duration::from_secs(25), "{tier:?}");
         assert_eq!(marked(&mark), [0; 0], "{tier:?}");
     }
 }

@@ -57,15 +57,18 @@ fn an_ordinary_user_gets_the_same() {
     assert!(told.contains("test result: ok. 11 passed"), "{told}");
 }
 
-/// The host's user behind each process that holds `mark`, without the launcher's outermost.
+/// The host's users behind each process that holds `mark`, without the launcher's.
 fn users(mark: &str) -> std::collections::BTreeSet<u32> {
     let held = crate::kit::marked(mark).into_iter();
-    let user = |pid: i32| {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    held.filter_map(user).collect()
+    held.flat_map(users_of).collect()
+}
+
+/// Real, effective, saved and of its files: proc_pid_status(5).
+fn users_of(pid: i32) -> Vec<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let numbers = line.unwrap_or_default().split_whitespace();
+    numbers.map(|number| number.parse().unwrap()).collect()
 }
 
 #[tokio::test]
@@ -81,6 +84,9 @@ async fn two_starts_and_the_runner_never_share_a_user() {
         };
         let seen = users(mark);
         assert_eq!(seen, [uid].into(), "{mark}");
+        // The launcher too: its death could not end the processes of another user.
+        let launcher = child.pid().cast_signed();
+        assert_eq!(users_of(launcher), [uid; 4], "{mark}");
         started.push((child, uid));
     }
     let users: std::collections::BTreeSet<_> = started.iter().map(|(_, uid)| *uid).collect();
