@@ -136,7 +136,6 @@ async fn terminate_asks_the_program_and_only_it() {
 struct Footprint {
     mounts: usize,
     descriptors: usize,
-    temporary: usize,
     groups: Vec<String>,
 }
 
@@ -146,13 +145,6 @@ fn footprint() -> Footprint {
     Footprint {
         mounts: mounts.lines().count(),
         descriptors: count("/proc/self/fd"),
-        temporary: std::fs::read_dir(std::env::temp_dir())
-            .unwrap()
-            .filter(|entry| {
-                let name = entry.as_ref().unwrap().file_name();
-                name.to_string_lossy().contains("freehold")
-            })
-            .count(),
         groups: groups(&format!("-{}-", std::process::id())),
     }
 }
