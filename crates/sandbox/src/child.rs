@@ -211,6 +211,12 @@ impl Child {
         self.order(Order::Terminate);
     }
 
+    /// Interrupts the program and what shares its process group, as a terminal does: `SIGINT`. Does
+    /// nothing once it has ended.
+    pub fn interrupt(&self) {
+        self.order(Order::Interrupt);
+    }
+
     /// Tells the program that its terminal has another size now. Does nothing without a
     /// [terminal](crate::Spec::terminal).
     pub fn resize(&self, terminal: Terminal) {

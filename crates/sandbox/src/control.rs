@@ -190,6 +190,8 @@ fn take_all(from: &mut &[u8]) -> io::Result<Vec<OsString>> {
 pub(crate) enum Order {
     /// Send the program a `SIGTERM`.
     Terminate,
+    /// Send the program and what shares its process group a `SIGINT`, as a terminal does.
+    Interrupt,
     /// Its terminal has this many lines and characters now.
     Resize { rows: u16, columns: u16 },
 }
@@ -201,6 +203,7 @@ impl Order {
     pub(crate) fn encode(self) -> [u8; Self::SIZE] {
         let (tag, rows, columns) = match self {
             Self::Terminate => (b'T', 0, 0),
+            Self::Interrupt => (b'I', 0, 0),
             Self::Resize { rows, columns } => (b'W', rows, columns),
         };
         let ([a, b], [c, d]) = (u16::to_be_bytes(rows), u16::to_be_bytes(columns));
@@ -211,6 +214,7 @@ impl Order {
     pub(crate) fn decode([tag, a, b, c, d]: [u8; Self::SIZE]) -> Option<Self> {
         Some(match tag {
             b'T' => Self::Terminate,
+            b'I' => Self::Interrupt,
             b'W' => Self::Resize {
                 rows: u16::from_be_bytes([a, b]),
                 columns: u16::from_be_bytes([c, d]),
@@ -398,7 +402,7 @@ mod tests {
             rows: 24,
             columns: u16::MAX,
         };
-        for order in [Order::Terminate, resize] {
+        for order in [Order::Terminate, Order::Interrupt, resize] {
             assert_eq!(Order::decode(order.encode()), Some(order));
         }
         assert_eq!(Order::decode([b'?'; Order::SIZE]), None);

@@ -11,6 +11,7 @@ use std::time::Instant;
 use freehold_model::Entropy as _;
 use freehold_runner::{Errand, Prepared, RunnerEnv};
 use freehold_sandbox::{Child, Exit as Ended, InForce, Init, Output, SandboxError, Spec, Stdin};
+use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -92,11 +93,12 @@ async fn run(
     let started = freehold_sandbox::start(&prepared.spec).await;
     let mut child = started.map_err(|error| not_started(&error))?;
     let in_force = child.in_force().clone();
-    let ended = Box::pin(follow(&mut child, &mut ends)).await;
+    let followed = Box::pin(follow(&mut child, &mut ends)).await;
     let seconds = began.elapsed().as_secs_f64();
-    let ended = ended.map_err(|error| failed("sandbox", &error, "see `freehold doctor`"))?;
+    let (ended, heard) =
+        followed.map_err(|error| failed("sandbox", &error, "see `freehold doctor`"))?;
     tell(words, printer, prepared, &in_force, &ended, seconds).await;
-    Ok(code(&ended))
+    Ok(code(&ended, heard))
 }
 
 fn errand(words: &SandboxWords, private: &Private) -> Result<Errand, Failure> {
@@ -163,9 +165,12 @@ fn not_started(error: &SandboxError) -> Refused {
     (code, Failure::caused("sandbox", error, next))
 }
 
-/// Passes on what is typed and printed until the command has ended. The first signal asks it to
-/// end, the second kills it.
-async fn follow(child: &mut Child, ends: &mut Ends) -> Result<Ended, SandboxError> {
+/// Passes on what is typed and printed until the command has ended. The first signal is passed on,
+/// the second kills; which one was the first is told with the end.
+async fn follow(
+    child: &mut Child,
+    ends: &mut Ends,
+) -> Result<(Ended, Option<Signal>), SandboxError> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let typing = child.stdin.take().map(|mut pipe| {
         tokio::spawn(async move {
@@ -175,17 +180,22 @@ async fn follow(child: &mut Child, ends: &mut Ends) -> Result<Ended, SandboxErro
         })
     });
     let ended = async {
-        tokio::select! {
-            ended = child.wait() => return ended,
-            () = ends.next() => child.terminate(),
+        let heard = tokio::select! {
+            ended = child.wait() => return Ok((ended?, None)),
+            heard = ends.which() => heard,
+        };
+        match heard {
+            Signal::SIGINT => child.interrupt(),
+            _ => child.terminate(),
         }
-        tokio::select! {
-            ended = child.wait() => ended,
+        let ended = tokio::select! {
+            ended = child.wait() => ended?,
             () = ends.next() => {
                 child.kill().await?;
-                child.wait().await
+                child.wait().await?
             }
-        }
+        };
+        Ok((ended, Some(heard)))
     };
     let (ended, (), ()) = tokio::join!(
         ended,
@@ -210,8 +220,11 @@ async fn pump(from: Option<Output>, mut to: impl tokio::io::AsyncWrite + Unpin) 
     }
 }
 
-fn code(ended: &Ended) -> u8 {
-    let signalled = ended.signal.map_or(1, |signal| SIGNALLED + signal);
+/// What it ended with by itself. One that a signal ended says which: the one that was `heard` here,
+/// where it was that.
+fn code(ended: &Ended, heard: Option<Signal>) -> u8 {
+    let signal = heard.map(|signal| signal as i32).or(ended.signal);
+    let signalled = signal.map_or(1, |signal| SIGNALLED + signal);
     u8::try_from(ended.code.unwrap_or(signalled)).unwrap_or(1)
 }
 
@@ -290,7 +303,9 @@ mod tests {
             hit: None,
         };
         let codes = [(Some(7), None), (None, Some(9)), (None, None)];
-        assert_eq!(codes.map(|(c, s)| code(&ended(c, s))), [7, 137, 1]);
+        assert_eq!(codes.map(|(c, s)| code(&ended(c, s), None)), [7, 137, 1]);
+        let interrupted = codes.map(|(c, s)| code(&ended(c, s), Some(Signal::SIGINT)));
+        assert_eq!(interrupted, [7, 130, 130]);
     }
 
     #[test]

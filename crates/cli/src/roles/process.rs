@@ -81,6 +81,11 @@ impl Ends {
 
     /// The next of them. Cancel safe.
     pub(crate) async fn next(&mut self) {
+        self.which().await;
+    }
+
+    /// The next of them, by name. Cancel safe.
+    pub(crate) async fn which(&mut self) -> Signal {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -88,9 +93,9 @@ impl Ends {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
+            _ = self.interrupt.recv() => Signal::SIGINT,
+            _ = self.terminate.recv() => Signal::SIGTERM,
+            _ = hangup => Signal::SIGHUP,
         }
     }
 }

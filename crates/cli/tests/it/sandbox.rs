@@ -1,8 +1,18 @@
 //! A command in the sandbox, without a server.
 
 use std::fs;
+use std::io::Read as _;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::program::Home;
+
+/// Far below what the sandbox gives what is left of a program, were it waited for.
+const PROMPT: Duration = Duration::from_secs(15);
+const ROUND: Duration = Duration::from_millis(20);
 
 fn home() -> Home {
     Home::empty().set("PATH", "/usr/bin:/bin")
@@ -134,7 +144,6 @@ fn without_walls_it_works_in_the_folder_itself_and_says_so() {
 /// As in any pipe: who prints for nobody is told so, and ends.
 #[test]
 fn a_reader_that_goes_ends_the_command() {
-    use std::io::Read as _;
     let home = home();
     fs::create_dir(home.data().join("work")).unwrap();
     let args = ["sandbox", "--dir", "work", "--egress", "none", "--", "yes"];
@@ -142,16 +151,77 @@ fn a_reader_that_goes_ends_the_command() {
     let mut output = child.stdout.take().unwrap();
     output.read_exact(&mut [0; 16]).unwrap();
     drop(output);
-    let begin = std::time::Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if begin.elapsed().as_secs() > 60 {
-            child.kill().unwrap();
-            panic!("it prints on for nobody");
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+    let status = ended(&mut child, Duration::from_secs(60));
     assert_eq!(status.code(), Some(128 + 13), "ended by SIGPIPE");
+}
+
+fn ended(child: &mut Child, within: Duration) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if begin.elapsed() > within {
+            child.kill().unwrap();
+            panic!("it goes on");
+        }
+        std::thread::sleep(ROUND);
+    }
+}
+
+/// A command that has said that it is there, with a child of its own beside it.
+fn busy(home: &Home, mark: &str) -> Child {
+    let line = format!("sleep 600 {mark} & echo ready; sleep 600; true");
+    let args = ["sandbox", "--egress", "none", "--", "sh", "-c", &line];
+    let mut child = home.command(&args).spawn().unwrap();
+    let mut said = [0; 6];
+    let output = child.stdout.as_mut().unwrap();
+    output.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"ready\n");
+    child
+}
+
+/// How many processes of this machine have the word among their arguments.
+fn marked(mark: &str) -> usize {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let lines = all.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let words = lines.filter(|line| String::from_utf8_lossy(line).contains(mark));
+    words.count()
+}
+
+#[test]
+fn a_signal_ends_the_command_at_once_and_is_its_code() {
+    let home = home();
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut child = busy(&home, "0");
+        let begin = Instant::now();
+        kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
+        let status = ended(&mut child, PROMPT);
+        assert_eq!(status.code(), Some(128 + signal as i32));
+        assert!(begin.elapsed() < PROMPT, "{signal}");
+    }
+}
+
+#[test]
+fn nothing_of_a_command_outlives_what_left_it_or_killed_it() {
+    let home = home();
+    let name = home.data().file_name().unwrap().to_str().unwrap();
+    // Of no weight to `sleep`, and nobody else's word.
+    let mark = format!("0.{}", name.bytes().map(u32::from).sum::<u32>());
+    let mark = format!("{mark}{}", std::process::id());
+    let line = format!("sleep 600 {mark} & exit 3");
+    let args = ["sandbox", "--egress", "none", "--", "sh", "-c", &line];
+    let mut child = home.command(&args).spawn().unwrap();
+    assert_eq!(ended(&mut child, PROMPT).code(), Some(3));
+    assert_eq!(marked(&mark), 0);
+
+    let mut child = busy(&home, &mark);
+    assert!(marked(&mark) > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begin = Instant::now();
+    while marked(&mark) > 0 {
+        assert!(begin.elapsed() < PROMPT, "it outlived a killed parent");
+        std::thread::sleep(ROUND);
+    }
 }

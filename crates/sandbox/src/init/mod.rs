@@ -22,7 +22,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, rlim_t};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::time::TimeVal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
@@ -295,6 +295,7 @@ fn obey(mut orders: UnixStream, program: Pid, contained: bool, resize: impl Fn(u
     while orders.read_exact(&mut order).is_ok() {
         match Order::decode(order) {
             Some(Order::Terminate) => drop(kill(program, Signal::SIGTERM)),
+            Some(Order::Interrupt) => drop(killpg(program, Signal::SIGINT)),
             Some(Order::Resize { rows, columns }) => resize(rows, columns),
             None => {}
         }
