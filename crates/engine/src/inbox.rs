@@ -18,7 +18,11 @@ const DECIDED: [Reason; 3] = [
 ];
 /// Why nobody takes a run, where waiting does not mend it. A busy runner becomes free, and an
 /// unmet dependency stands in the inbox itself when it needs somebody.
-const STUCK: [Reason; 2] = [Reason::NoRunner, Reason::NoRunnerWithLabel];
+const STUCK: [Reason; 3] = [
+    Reason::NoRunner,
+    Reason::NoRunnerWithLabel,
+    Reason::NoRunnerWithIsolation,
+];
 
 /// What a run of the inbox needs a person for.
 const fn kind(state: State) -> Waits {

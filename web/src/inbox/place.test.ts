@@ -13,6 +13,7 @@ it("leads to where it is dealt with", () => {
 it("knows what gets a stuck run going", () => {
   expect(remedyOf("no_runner")).toBe("runner");
   expect(remedyOf("no_runner_with_label")).toBe("labels");
+  expect(remedyOf("no_runner_with_isolation")).toBe("labels");
   expect(remedyOf("dependency_unmet")).toBe("card");
   expect(remedyOf("runners_busy")).toBeNull();
   expect(remedyOf(null)).toBeNull();

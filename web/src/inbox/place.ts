@@ -16,6 +16,7 @@ export function remedyOf(reason: string | null): Remedy {
     case "no_runner":
       return "runner";
     case "no_runner_with_label":
+    case "no_runner_with_isolation":
       return "labels";
     case "dependency_unmet":
       return "card";

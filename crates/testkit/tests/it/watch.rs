@@ -456,6 +456,30 @@ async fn the_inbox_holds_what_needs_a_person_and_nothing_else() {
     assert_eq!(inbox(&app).await, []);
 }
 
+/// Its card would stand in the board as if somebody had it in hand.
+#[tokio::test]
+async fn a_run_that_no_machine_can_keep_apart_is_in_the_inbox_with_the_reason() {
+    let (app, mut peer, asked) = started().await;
+    reviewed(&app, &mut peer).await;
+    let project = app.get("/projects/demo").await.unwrap();
+    let demand = app.request(Method::PATCH, "/projects/demo");
+    let demand = demand.json(&json!({ "isolation_at_least": "vm" }));
+    let _: Value = app.send(demand).await.unwrap();
+    let second = card(&app, &project, "Apart").await;
+    let _: Run = app
+        .post(&format!("/cards/{}/runs", second.id), &json!({}))
+        .await
+        .unwrap();
+    freehold_testkit::eventually("nobody can take it", async || {
+        let page: Page<InboxItem> = app.get("/inbox").await.unwrap();
+        let item = page.items.into_iter().find(|i| i.run.id != asked.id)?;
+        assert_eq!(item.kind, Waits::Stuck);
+        assert_eq!(item.run.reason, Some(Reason::NoRunnerWithIsolation));
+        Some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_history_tells_a_landing_once_however_often_it_is_announced() {
     let (app, mut peer, asked) = started().await;
