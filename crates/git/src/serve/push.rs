@@ -13,7 +13,9 @@ use crate::{GitError, ImportLimits, Imported, Oid, Result, RunRef, Store};
 const COMMANDS_MAX: u64 = 256 << 10;
 /// Longest name of a ref that an answer repeats.
 const NAME_MAX: usize = 200;
-const CAPABILITIES: &str = "report-status ofs-delta";
+/// `delete-refs` is so that a deletion is asked for, and refused in our words: without it git refuses
+/// by itself and does not say why.
+const CAPABILITIES: &str = "report-status delete-refs ofs-delta";
 
 /// What a client wants to change.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,11 @@ fn wish<'a>(
             "one branch at a time can be pushed from here, {BRANCH}"
         ));
     };
+    let Some(new) = new else {
+        return Err(format!(
+            "{name} cannot be deleted from inside a run; {target} and the other branches are changed by people, and the run's own goes a day after its end"
+        ));
+    };
     if name.starts_with("refs/tags/") {
         return Err(
             "tags are not made from inside a run: a person makes them once the work has landed"
@@ -37,9 +42,6 @@ fn wish<'a>(
             "only {BRANCH} can be pushed from here; {target} moves when a person approves this run, and the runner pushes it then. Commit, and the work is taken at the end of the turn"
         ));
     }
-    let Some(new) = new else {
-        return Err("a run's work cannot be deleted from inside it".into());
-    };
     if old.as_ref() != pushed {
         return Err(format!("{BRANCH} is elsewhere by now: fetch it first"));
     }
@@ -170,7 +172,14 @@ mod tests {
                 vec![("refs/freehold/run_1/1", None, Some(b.clone()))],
                 "only freehold/run",
             ),
-            (vec![(own.as_str(), Some(a.clone()), None)], "deleted"),
+            (
+                vec![(own.as_str(), Some(a.clone()), None)],
+                "refs/heads/freehold/run cannot be deleted",
+            ),
+            (
+                vec![("refs/heads/main", Some(a.clone()), None)],
+                "refs/heads/main cannot be deleted",
+            ),
             (
                 vec![(own.as_str(), None, Some(b.clone()))],
                 "fetch it first",

@@ -20,6 +20,7 @@ try git push -q origin HEAD:refs/heads/another
 git tag v1; try git push -q origin v1
 try git push -q origin HEAD:refs/freehold/run/9
 try git push -q origin --delete freehold/run
+try git push -q origin :main
 git commit -q --amend -m rewritten; try git push -q --force
 git reset -q --hard origin/freehold/run
 echo two > two; git add -A; git commit -qm two
@@ -82,7 +83,16 @@ async fn an_agent_pushes_its_own_branch_forwards_and_nothing_else() {
         '1',
         "only freehold/run",
     );
-    ended("git push -q origin --delete freehold/run", '1', "");
+    ended(
+        "git push -q origin --delete freehold/run",
+        '1',
+        "cannot be deleted",
+    );
+    ended(
+        "git push -q origin :main",
+        '1',
+        "refs/heads/main cannot be deleted",
+    );
     ended("git push -q --force", '1', "does not descend");
     assert!(said.contains("secrets 1\n"), "{said}");
     assert!(
