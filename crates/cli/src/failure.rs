@@ -35,6 +35,9 @@ pub(crate) struct Failure {
     /// Why, in general words; for people only.
     #[serde(skip)]
     pub(crate) why: Option<String>,
+    /// The next steps stand above already, where the run was printed; for people only.
+    #[serde(skip)]
+    pub(crate) shown: bool,
     #[serde(skip)]
     exit: u8,
 }
@@ -59,6 +62,7 @@ impl Failure {
             message: message.into(),
             next: next.into(),
             why: None,
+            shown: false,
             exit: exit as u8,
         }
     }
@@ -89,7 +93,7 @@ impl Failure {
         Self::new(Exit::Failed, code, message, next)
     }
 
-    /// The run's end was not what was asked for.
+    /// The end of a run that was printed was not what was asked for.
     pub(crate) fn run(run: &Run) -> Self {
         let reason = run.reason;
         let what = match run.state {
@@ -106,7 +110,10 @@ impl Failure {
             || format!("look at it: `freehold run show {}`", run.id),
             |reason| reason.next().to_owned(),
         );
-        Self::new(Exit::Failed, code, format!("{what}: {why}"), next)
+        Self {
+            shown: true,
+            ..Self::new(Exit::Failed, code, format!("{what}: {why}"), next)
+        }
     }
 
     /// The process's exit code.
@@ -147,6 +154,7 @@ impl From<Problem> for Failure {
             message: problem.detail,
             next,
             why: Some(problem.title),
+            shown: false,
             exit: exit(problem.code) as u8,
         }
     }

@@ -13,6 +13,7 @@ use crate::print::{self, Printer};
 /// Prints what a decision rests on.
 pub(super) async fn show(name: &str, client: &Client, printer: Printer) -> Result<(), Failure> {
     let route = Route::of("runs", name)?;
+    let run: Run = client.get(&route).await?;
     let review: Review = client.get(&route.clone().then("review")).await?;
     // A runner that cannot look leaves the rest as it is.
     let base = route.then("base");
@@ -26,7 +27,11 @@ pub(super) async fn show(name: &str, client: &Client, printer: Printer) -> Resul
             message: Some(failure.message),
         });
     let reviewed = Reviewed {
-        run: name.to_owned(),
+        name: name.to_owned(),
+        state: run.state,
+        reason: run.reason,
+        detail: run.detail.clone(),
+        run,
         review,
         target,
     };

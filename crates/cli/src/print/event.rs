@@ -26,7 +26,11 @@ pub(crate) fn event(event: &Event, printer: Printer) -> String {
         facts(&event.payload)
     );
     head.truncate(head.trim_end().len());
-    for line in prose(&event.payload).lines() {
+    let said = prose(&event.payload);
+    for line in said
+        .lines()
+        .chain(reached(&event.payload).iter().map(String::as_str))
+    {
         head.push_str("\n        | ");
         head.push_str(line);
     }
@@ -79,6 +83,36 @@ fn prose(payload: &Value) -> String {
         .join("\n")
 }
 
+/// Where a step went, a destination a line: its name was chosen inside.
+fn reached(payload: &Value) -> Vec<String> {
+    let entries = payload.get("entries").and_then(Value::as_array);
+    let mut lines: Vec<String> = entries
+        .into_iter()
+        .flatten()
+        .filter_map(destination)
+        .collect();
+    if let Some(beyond @ 1..) = payload.get("beyond").and_then(Value::as_u64) {
+        lines.push(format!("and {beyond} more"));
+    }
+    lines
+}
+
+fn destination(entry: &Value) -> Option<String> {
+    let word = |name: &str| entry.get(name).and_then(Value::as_str).map(safe::line);
+    let count = |name: &str| entry.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (host, verdict) = (word("host")?, word("verdict")?);
+    let why = word("why")
+        .map(|why| format!(" ({why})"))
+        .unwrap_or_default();
+    Some(format!(
+        "{verdict} {host}:{}{why}: {} connections, {} bytes up, {} down",
+        count("port"),
+        count("connections"),
+        count("up"),
+        count("down")
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +151,20 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_only_counted() {
         insta::assert_snapshot!(shown("output", json!({"step": "agent", "stream": "stdout", "base64": "AAECAw=="})), @"     7  00:00:00  output          (6 bytes that are no text) step=agent stream=stdout");
+    }
+
+    #[test]
+    fn where_a_step_went_is_told_by_host_and_verdict() {
+        let entry = |host: &str, verdict: &str, why: Option<&str>| json!({"host": host, "port": 443, "verdict": verdict, "why": why, "connections": 2, "up": 10, "down": 20});
+        let payload = json!({
+            "step": "setup", "connections": 4, "refused": 2, "beyond": 1,
+            "entries": [entry("a.example", "allowed", None), entry("b\n.example", "refused", Some("not on the list"))],
+        });
+        insta::assert_snapshot!(shown("egress", payload), @"
+        7  00:00:00  egress          beyond=1 connections=4 refused=2 step=setup
+           | allowed a.example:443: 2 connections, 10 bytes up, 20 down
+           | refused b .example:443 (not on the list): 2 connections, 10 bytes up, 20 down
+           | and 1 more
+        ");
     }
 }

@@ -106,7 +106,10 @@ impl Printer {
                 if let Some(why) = &failure.why {
                     text.push_str(&format!("why: {} ({})\n", safe::line(why), failure.code));
                 }
-                text + "next: " + &safe::line(&failure.next)
+                match failure.shown {
+                    true => text.trim_end().to_owned(),
+                    false => text + "next: " + &safe::line(&failure.next),
+                }
             }
         };
         // There is no one left to tell.

@@ -1,9 +1,11 @@
 //! What a decision rests on, in words. What an agent or a repository said stands behind a bar,
 //! so that it cannot look like a line of ours.
 
+use freehold_model::Reason;
 use freehold_model::change::trusted;
+use freehold_model::run::State;
 use freehold_wire::api::{
-    Asked, Base, BaseState, ChangedFile, Evidence, FileFlag, FileStatus, Review,
+    Asked, Base, BaseState, ChangedFile, Evidence, FileFlag, FileStatus, Review, Run,
 };
 use serde::Serialize;
 
@@ -13,9 +15,18 @@ use super::{Paint, Printer, safe};
 /// A review, and where the target branch is meanwhile.
 #[derive(Debug, Serialize)]
 pub(crate) struct Reviewed {
+    /// The run as it was named.
+    #[serde(skip)]
+    pub(crate) name: String,
     /// The run.
     #[serde(skip)]
-    pub(crate) run: String,
+    pub(crate) run: Run,
+    /// Where it is.
+    pub(crate) state: State,
+    /// Why.
+    pub(crate) reason: Option<Reason>,
+    /// In words.
+    pub(crate) detail: Option<String>,
     /// What the decision rests on.
     #[serde(flatten)]
     pub(crate) review: Review,
@@ -31,19 +42,42 @@ pub(crate) fn review(reviewed: &Reviewed, printer: Printer) -> String {
         .iter()
         .map(|asked| said(asked, printer))
         .collect();
+    parts.extend(became(reviewed, printer));
+    // Of a run that came to no work, what it never had is not told piece by piece.
+    let has_work = review.commit.is_some();
     let summary = match review.summary.as_deref() {
-        Some(text) => barred(text),
-        None => "  (the agent said nothing)".to_owned(),
+        Some(text) => Some(barred(text)),
+        None => has_work.then(|| "  (the agent said nothing)".to_owned()),
     };
-    parts.push(section("What the agent says", &summary, printer));
-    parts.push(files(review, printer));
-    parts.push(evidence(&review.evidence, printer));
-    parts.push(format!(
-        "{}\n{}",
-        target(&reviewed.target, printer),
-        next(reviewed)
-    ));
+    parts.extend(summary.map(|summary| section("What the agent says", &summary, printer)));
+    if has_work || !review.files.is_empty() {
+        parts.push(files(review, printer));
+    }
+    if has_work || !review.evidence.is_empty() {
+        parts.push(evidence(&review.evidence, printer));
+    }
+    parts.push(match has_work {
+        true => format!("{}\n{}", target(&reviewed.target, printer), next(reviewed)),
+        false => super::run::next(&reviewed.run),
+    });
     parts.join("\n\n")
+}
+
+/// What became of a run that waits for no decision, or waits with trouble.
+fn became(reviewed: &Reviewed, printer: Printer) -> Option<String> {
+    let is_awaited = reviewed.state == State::Waiting && reviewed.reason.is_none();
+    if is_awaited && reviewed.review.commit.is_some() {
+        return None;
+    }
+    let reason = reviewed
+        .reason
+        .map(|reason| format!(": {}", reason.meaning()));
+    let mut text = format!("  {}{}", reviewed.state, reason.unwrap_or_default());
+    if let Some(detail) = &reviewed.detail {
+        text.push('\n');
+        text.push_str(&barred(detail));
+    }
+    Some(section("What became of it", &text, printer))
 }
 
 fn section(title: &str, text: &str, printer: Printer) -> String {
@@ -219,9 +253,12 @@ fn target(base: &Base, printer: Printer) -> String {
 }
 
 fn next(reviewed: &Reviewed) -> String {
-    let run = safe::line(&reviewed.run);
+    let run = safe::line(&reviewed.name);
     let mut lines = vec![format!("next: see every line: `freehold run diff {run}`")];
-    if let Some(commit) = &reviewed.review.commit {
+    if reviewed.state != State::Waiting {
+        let steps = super::run::next(&reviewed.run);
+        lines.extend(steps.lines().map(str::to_owned));
+    } else if let Some(commit) = &reviewed.review.commit {
         let commit = safe::line(commit);
         lines.push(format!(
             "next: land it: `freehold run approve {run} --commit {commit}`"

@@ -100,13 +100,15 @@ const fn colour(state: State) -> Paint {
     }
 }
 
+/// The first command that a sentence quotes.
+fn quoted(sentence: &str) -> Option<&str> {
+    sentence.split('`').nth(1)
+}
+
 /// What to do now, as commands that can be copied.
-fn next(run: &Run) -> String {
+pub(crate) fn next(run: &Run) -> String {
     let id = run.id;
     let mut steps: Vec<String> = Vec::new();
-    if let Some(reason) = run.reason {
-        steps.push(reason.next().to_owned());
-    }
     match run.state {
         State::Queued | State::Dispatching | State::Running | State::Landing => {
             steps.push(format!("watch it: `freehold run events {id} --follow`"));
@@ -133,7 +135,16 @@ fn next(run: &Run) -> String {
         }
         State::Succeeded | State::Cancelled => {}
     }
-    let lines: Vec<String> = steps.iter().map(|step| format!("next: {step}")).collect();
+    // A step that names the run says the same as the reason does in general.
+    let of_this_run = |command: &str| {
+        let command = format!("{command} ");
+        let mut steps = steps.iter().filter_map(|step| quoted(step));
+        steps.any(|step| step.starts_with(&command))
+    };
+    let advice = run.reason.map(Reason::next);
+    let advice = advice.filter(|advice| !quoted(advice).is_some_and(of_this_run));
+    let steps = advice.into_iter().chain(steps.iter().map(String::as_str));
+    let lines: Vec<String> = steps.map(|step| format!("next: {step}")).collect();
     lines.join("\n")
 }
 

@@ -1,7 +1,8 @@
 //! What stood around a command, and what went out of it.
 
 use freehold_environment::egress::{Entry, Log, Verdict};
-use freehold_sandbox::{Exit as Ended, InForce};
+use freehold_model::Limit;
+use freehold_sandbox::{Exit as Ended, InForce, Limits};
 use serde::Serialize;
 use serde_json::json;
 
@@ -104,7 +105,10 @@ pub(crate) fn verbose(
             .map(|version| format!("version {version}")),
     );
     say("control group", in_force.cgroup.map(str::to_owned));
-    say("limits", Some(format!("{:?}", in_force.limits)));
+    say("limits", limits(&in_force.limits));
+    if let Some(hit) = ended.hit {
+        say("limit reached", Some(hit.to_string()));
+    }
     if let Some(usage) = ended.usage {
         let cpu = usage.cpu.as_secs_f64();
         let memory = usage.max_rss_bytes >> 20;
@@ -135,6 +139,29 @@ pub(crate) fn verbose(
     lines.join("\n")
 }
 
+/// The limits that are held, as people write them.
+fn limits(held: &Limits) -> Option<String> {
+    let of = |limit: Limit, value: Option<u64>| Some(format!("{limit} {}", limit.show(value?)));
+    let bytes =
+        |what: &str, value: Option<u64>| Some(format!("{what} {}", Limit::FileSize.show(value?)));
+    let said = [
+        of(Limit::Memory, held.total_memory_bytes),
+        of(Limit::Tasks, held.total_tasks),
+        of(Limit::Cpu, held.cpu_milli).map(|cpu| format!("{cpu} processors")),
+        bytes("largest file", held.file_bytes),
+        bytes("/tmp", held.tmp_bytes),
+        bytes("address space of a process", held.memory_bytes),
+        held.open_files
+            .map(|count| format!("open files of a process {count}")),
+        held.cpu_seconds
+            .map(|seconds| format!("processor time of a process {seconds} s")),
+        held.processes
+            .map(|count| format!("processes of the user {count}")),
+    ];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 /// What was refused and what did not answer, a line each.
 pub(crate) fn unreached(log: &Log) -> Vec<String> {
     let sentence = |entry: &Entry| match entry.verdict {
@@ -152,6 +179,21 @@ pub(crate) fn unreached(log: &Log) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_are_told_as_people_write_them() {
+        let held = Limits {
+            total_memory_bytes: Some(3 << 30),
+            total_tasks: Some(4096),
+            cpu_milli: Some(1500),
+            open_files: Some(1024),
+            cpu_seconds: Some(60),
+            ..Limits::default()
+        };
+        let wanted = "memory 3 GiB, tasks 4096, cpu 1.5 processors, open files of a process 1024, processor time of a process 60 s";
+        assert_eq!(limits(&held).as_deref(), Some(wanted));
+        assert_eq!(limits(&Limits::default()), None);
+    }
 
     #[test]
     fn a_failed_command_is_told_of_what_it_could_not_reach() {

@@ -209,10 +209,16 @@ pub(crate) fn agents(page: &Page<Agent>, printer: Printer) -> String {
             };
             let provider = a.provider.clone().unwrap_or_else(|| "-".into());
             let timeout = duration::text(a.timeout_s);
+            // A cell is plain text: here the loud word is the sign.
+            let isolation = match a.isolation.is_sandboxed() {
+                true => a.isolation.name().to_owned(),
+                false => a.isolation.name().to_uppercase(),
+            };
             vec![
                 a.name.clone(),
                 driver,
                 provider,
+                isolation,
                 timeout,
                 a.command.join(" "),
             ]
@@ -223,7 +229,14 @@ pub(crate) fn agents(page: &Page<Agent>, printer: Printer) -> String {
         page,
         table(
             printer,
-            &["NAME", "DRIVER", "PROVIDER", "TIMEOUT", "COMMAND"],
+            &[
+                "NAME",
+                "DRIVER",
+                "PROVIDER",
+                "ISOLATION",
+                "TIMEOUT",
+                "COMMAND",
+            ],
             &rows,
             empty,
         ),

@@ -204,8 +204,8 @@ fn agent_list() {
     GET /api/v1/agents?limit=200
     exit code 0
     --- stdout
-    NAME   DRIVER   PROVIDER  TIMEOUT  COMMAND
-    fixer  command  -         1h       ./fix.sh --quick
+    NAME   DRIVER   PROVIDER  ISOLATION  TIMEOUT  COMMAND
+    fixer  command  -         sandbox    1h       ./fix.sh --quick
     --- json
     {"items":[{"id":"agent_01kdyak348e40r2081040g2081","name":"fixer","driver":"command","preset":null,"provider":null,"paths":["/opt/fixer"],"labels":{"gpu":"none"},"timeout_s":3600,"stall_s":90,"command":["./fix.sh","--quick"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false,"created_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);

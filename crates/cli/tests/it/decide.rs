@@ -1,10 +1,12 @@
 //! What a person reads to decide: the inbox, the review, steps, and parts of what happened.
 
-use freehold_wire::api::{BaseState, Event, Page};
+use freehold_model::Reason;
+use freehold_model::run::State;
+use freehold_wire::api::{BaseState, Event, Page, Review, Run};
 use freehold_wire::problem::{Code, Problem};
 use serde_json::json as value;
 
-use super::documents::{self, base, board, event, page, run, run_id};
+use super::documents::{self, base, board, event, page, review, run, run_id, with};
 use super::program::{Home, shown};
 use super::server::{Answer, Request, Server, json, problem};
 
@@ -34,8 +36,9 @@ fn words(args: &[&str]) -> String {
 }
 
 #[test]
-fn review() {
+fn review_of_work() {
     insta::assert_snapshot!(shown(&["run", "review", &run_id()], ""), @r#"
+    GET /api/v1/runs/run_01kdyak348e40r2081040g2081
     GET /api/v1/runs/run_01kdyak348e40r2081040g2081/review
     GET /api/v1/runs/run_01kdyak348e40r2081040g2081/base
     exit code 0
@@ -69,7 +72,7 @@ fn review() {
     next: land it: `freehold run approve run_01kdyak348e40r2081040g2081 --commit cccccccccccccccccccccccccccccccccccccccc`
     next: or: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`, `freehold run reject run_01kdyak348e40r2081040g2081 --reason …`
     --- json
-    {"asked":[{"kind":"card","by":"ada","at":"2026-01-02T03:04:05Z","text":"Mend the parser\n\nIt drops the last line."},{"kind":"reply","by":"ada","at":"2026-01-02T03:04:05Z","text":"Test it, too."}],"summary":"Done.\nnext: land it: \u001b[32mtrust me","files":[{"path":"src/parser.rs","old_path":null,"status":"modified","additions":12,"deletions":3,"binary":false,"flags":[]},{"path":".github/workflows/ci.yml","old_path":"ci.yml","status":"renamed","additions":12,"deletions":3,"binary":false,"flags":["ci"]},{"path":"tools/x","old_path":null,"status":"added","additions":12,"deletions":3,"binary":true,"flags":["executable"]},{"path":"new\nkind","old_path":null,"status":"mode","additions":12,"deletions":3,"binary":false,"flags":["hook"]}],"truncated":false,"additions":36,"deletions":9,"commit":"cccccccccccccccccccccccccccccccccccccccc","base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","digest":"dddddddddddddddddddddddddddddddddddddddd","evidence":[{"name":"test","state":"passed","exit_code":0,"ms":61234,"step":"check test"}],"target":{"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","head":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","state":"moved","message":null}}
+    {"state":"waiting","reason":null,"detail":null,"asked":[{"kind":"card","by":"ada","at":"2026-01-02T03:04:05Z","text":"Mend the parser\n\nIt drops the last line."},{"kind":"reply","by":"ada","at":"2026-01-02T03:04:05Z","text":"Test it, too."}],"summary":"Done.\nnext: land it: \u001b[32mtrust me","files":[{"path":"src/parser.rs","old_path":null,"status":"modified","additions":12,"deletions":3,"binary":false,"flags":[]},{"path":".github/workflows/ci.yml","old_path":"ci.yml","status":"renamed","additions":12,"deletions":3,"binary":false,"flags":["ci"]},{"path":"tools/x","old_path":null,"status":"added","additions":12,"deletions":3,"binary":true,"flags":["executable"]},{"path":"new\nkind","old_path":null,"status":"mode","additions":12,"deletions":3,"binary":false,"flags":["hook"]}],"truncated":false,"additions":36,"deletions":9,"commit":"cccccccccccccccccccccccccccccccccccccccc","base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","digest":"dddddddddddddddddddddddddddddddddddddddd","evidence":[{"name":"test","state":"passed","exit_code":0,"ms":61234,"step":"check test"}],"target":{"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","head":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","state":"moved","message":null}}
     "#);
 }
 
@@ -97,6 +100,54 @@ fn a_review_without_a_runner_says_what_it_does_not_know() {
     assert!(
         seen.out()
             .contains("The target branch is where the work started.")
+    );
+}
+
+#[test]
+fn a_review_of_a_run_that_failed_says_what_became_of_it() {
+    let failed = with(
+        State::Failed,
+        Reason::AgentFailed,
+        "exit code 3\nnext: trust me",
+    );
+    let failed = Run {
+        commit: None,
+        ..failed
+    };
+    let nothing = Review {
+        asked: review().asked.into_iter().take(1).collect(),
+        summary: None,
+        files: Vec::new(),
+        additions: 0,
+        deletions: 0,
+        commit: None,
+        evidence: Vec::new(),
+        ..review()
+    };
+    let server = Server::start(move |request| match request.path.rsplit('/').next() {
+        Some("base") => json(&base(BaseState::Same)),
+        Some("review") => json(&nothing),
+        _ => json(&failed),
+    });
+    let home = Home::of(&server);
+    insta::assert_snapshot!(home.run(&["run", "review", &run_id()]).out(), @"
+    What was asked, by ada, 2026-01-02 03:04:05 UTC
+      | Mend the parser
+      |
+      | It drops the last line.
+
+    What became of it
+      failed: the agent ended with an error
+      | exit code 3
+      | next: trust me
+
+    next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
+    next: answer it, in a new run: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
+    ");
+    let document = home.run(&["--json", "run", "review", &run_id()]).json();
+    assert_eq!(
+        (&document["state"], &document["reason"]),
+        (&value!("failed"), &value!("agent_failed"))
     );
 }
 
