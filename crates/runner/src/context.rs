@@ -1,7 +1,7 @@
 //! What all rooms of a running runner share.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use freehold_model::{Clock, Entropy, RunId};
@@ -85,6 +85,6 @@ impl Context {
 
     /// The policy file.
     pub(crate) fn policy_file(&self) -> PathBuf {
-        Path::new(&self.data).join(crate::policy::FILE)
+        crate::policy::policy_file(&self.data)
     }
 }

@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use freehold_git::Remote;
 use freehold_model::{Isolation, Limit, Limits};
@@ -78,6 +78,21 @@ fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error
     };
     let read: Result<Limits, String> = read.into_iter().map(value).collect();
     read.map_err(D::Error::custom)
+}
+
+/// The policy file of a runner with this data directory.
+#[must_use]
+pub fn policy_file(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
+/// Whether there is a policy file that can be used; false where there is none.
+///
+/// # Errors
+/// In words: it is there and cannot be read. Then the runner takes no order.
+pub fn check_policy(data: &Path) -> Result<bool, String> {
+    let path = policy_file(data);
+    Policy::load(&path).map(|_| path.exists())
 }
 
 impl Policy {

@@ -27,6 +27,7 @@ use crate::leftovers;
 use crate::link::{self, Link, LinkError};
 use crate::options::Options;
 use crate::outbox::{Outbox, OutboxError};
+use crate::policy::{check_policy, policy_file};
 use crate::vault::Vault;
 use crate::writer::{Database, DatabaseError};
 
@@ -181,6 +182,9 @@ impl Runner {
             path: data.clone(),
             cause,
         })?;
+        if let Err(error) = check_policy(&data) {
+            tracing::error!(file = %policy_file(&data).display(), "{error}; until then every order is refused");
+        }
         let database = Database::open(&data).await?;
         let mut git = freehold_git::Options::new(data.join("git-home"), options.environment.path());
         git.credentials = options.git;

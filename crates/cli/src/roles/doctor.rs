@@ -2,6 +2,7 @@
 
 mod checks;
 mod fix;
+mod walls;
 
 use std::process::ExitCode;
 
@@ -86,14 +87,14 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut items = runtime.block_on(checks::all(&data, environment));
+    let mut items = runtime.block_on(checks::all(&data, environment, args.words.boot));
     if args.words.fix {
         let obstacles = items.iter().flat_map(|item| item.obstacles.clone());
         let obstacles: Vec<_> = obstacles.collect();
         if obstacles.is_empty() {
             say("nothing stands in the sandbox's way that could be removed from here");
         } else if runtime.block_on(fix::fix(&obstacles, args.words.yes, say))? {
-            items = runtime.block_on(checks::all(&data, environment));
+            items = runtime.block_on(checks::all(&data, environment, args.words.boot));
         }
     }
     runtime.shutdown_background();

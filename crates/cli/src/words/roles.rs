@@ -132,6 +132,9 @@ pub(crate) struct ServeArgs {
 /// What a person says to `doctor`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DoctorWords {
+    /// Boot a virtual machine, too, to see whether it works and how; takes seconds to minutes
+    #[arg(long)]
+    pub(crate) boot: bool,
     /// Remove what keeps the sandbox from working here; each step is shown, and asked about
     #[arg(long)]
     pub(crate) fix: bool,

@@ -35,5 +35,5 @@ pub(crate) mod wire;
 pub use hypervisor::Acceleration;
 pub use job::{Done, Event, Job, run};
 pub use outputs::Output;
-pub use probe::{VmProof, probe_vm};
+pub use probe::{VmProof, present, probe_vm};
 pub(crate) use start::start;

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::start::start;
+use super::qemu;
+use super::start::{find, start};
 use crate::error::SandboxError;
 use crate::host::host_root;
 use crate::init::{PROVE, Seen};
@@ -90,6 +91,17 @@ pub async fn probe_vm(init: &Init, kernel: Option<PathBuf>) -> Result<VmProof, S
     }
     judge(&Seen::parse(&told))?;
     Ok(VmProof { held_by, boot })
+}
+
+/// Whether what a machine needs is installed; boots none. Gives its hypervisor, such as
+/// `QEMU 7.2.22`.
+///
+/// # Errors
+/// [`SandboxError::HypervisorMissing`] and [`SandboxError::Kernel`] name what to install.
+pub async fn present() -> Result<String, SandboxError> {
+    let hypervisor = qemu::find().await?;
+    find("/".into()).await?;
+    Ok(hypervisor.version.clone())
 }
 
 fn judge(inside: &Seen) -> Result<(), SandboxError> {

@@ -5,14 +5,11 @@ use std::time::Duration;
 
 use freehold_git::{Git, Options as GitOptions};
 use freehold_postgres::{Search, find_binaries};
-use freehold_sandbox::Init;
-use freehold_sandbox::obstacle::{self, Facts};
 use freehold_wire::api::Health;
 use nix::sys::statvfs::statvfs;
 use tokio::time::timeout;
 
-use super::Finding;
-use crate::SANDBOX_INIT;
+use super::{Finding, walls};
 use crate::client::target::Target;
 use crate::client::{Client, Route};
 use crate::environment::Environment;
@@ -35,9 +32,13 @@ const CERTIFICATES: [&str; 3] = [
 ];
 
 /// Everything, in the order of the way of a run.
-pub(super) async fn all(data: &Data, environment: &Environment) -> Vec<Finding> {
-    let (git, sandbox, agents) = tokio::join!(git(environment), sandbox(), agents(environment));
-    let mut items = vec![git, postgres(data, environment), sandbox, certificates()];
+pub(super) async fn all(data: &Data, environment: &Environment, boot: bool) -> Vec<Finding> {
+    let (git, walls, agents) =
+        tokio::join!(git(environment), walls::all(boot), agents(environment));
+    let mut items = vec![git, postgres(data, environment)];
+    items.extend(walls);
+    items.push(certificates());
+    items.extend(policy(data));
     items.push(space(data.root()));
     items.push(agents);
     items.extend(installation(data, environment).await);
@@ -77,42 +78,6 @@ fn postgres(data: &Data, environment: &Environment) -> Finding {
     }
 }
 
-async fn sandbox() -> Finding {
-    let mend = "apt-get install bubblewrap; in a container, allow user namespaces";
-    let program = match std::env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return Finding::missing("sandbox", error.to_string(), mend),
-    };
-    let init = Init {
-        program,
-        args: vec![SANDBOX_INIT.into()],
-    };
-    match freehold_sandbox::probe(&init).await {
-        Ok(proof) => Finding::ok(
-            "sandbox",
-            format!(
-                "{} at {}; proven: a process starts isolated in {} ms (plain: {} ms)",
-                proof.version,
-                proof.bubblewrap.display(),
-                proof.sandbox_start.as_millis(),
-                proof.plain_start.as_millis()
-            ),
-        ),
-        Err(error) => {
-            let obstacles = obstacle::diagnose(&error, &Facts::read(Path::new("/")));
-            let failure = Failure::caused("sandbox", &error, mend);
-            let next = match obstacles.first() {
-                Some(obstacle) => format!("{}: `freehold doctor --fix` mends it", obstacle.what),
-                None => failure.next,
-            };
-            Finding {
-                obstacles,
-                ..Finding::missing("sandbox", failure.message, next)
-            }
-        }
-    }
-}
-
 fn certificates() -> Finding {
     let found = CERTIFICATES.iter().find(|path| Path::new(path).exists());
     match found {
@@ -122,6 +87,23 @@ fn certificates() -> Finding {
             "no certificates of authorities: models and remotes over https cannot be reached",
             "apt-get install ca-certificates",
         ),
+    }
+}
+
+/// The rules of this machine's owner, where there are any.
+fn policy(data: &Data) -> Option<Finding> {
+    let file = freehold_runner::policy_file(&data.runner());
+    match freehold_runner::check_policy(&data.runner()) {
+        Ok(false) => None,
+        Ok(true) => Some(Finding::ok("policy", file.display().to_string())),
+        Err(error) => Some(Finding::missing(
+            "policy",
+            format!(
+                "{}: {error}; until then every run is refused",
+                file.display()
+            ),
+            "correct the file, or remove it",
+        )),
     }
 }
 

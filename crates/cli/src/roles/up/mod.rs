@@ -159,6 +159,16 @@ async fn start(
 ) -> Result<(Running, Found), Failure> {
     let (begun, found) = tokio::try_join!(begin(state, cancel), looking)?;
     let (postgres, server, ready) = begun;
+    let runner = state.data.runner();
+    if let Err(error) = freehold_runner::check_policy(&runner) {
+        let file = freehold_runner::policy_file(&runner);
+        let said = format!(
+            "{}: {error}; until then every run is refused",
+            file.display()
+        );
+        state.log.note(&said);
+        state.printer.progress(&said);
+    }
     match start_runner(state).await {
         Ok(runner) => {
             let running = Running {

@@ -15,10 +15,20 @@ fn it_says_what_is_there_before_and_while_something_runs() {
     let house = House::new();
     let report = house.json(&["doctor"]);
     assert_eq!(report["ok"], true, "{report:#}");
-    for name in ["git", "postgresql", "sandbox", "disk", "data"] {
+    for name in [
+        "git",
+        "postgresql",
+        "sandbox",
+        "control groups",
+        "containers",
+        "disk",
+        "data",
+    ] {
         assert_eq!(item(&report, name)["state"], "ok", "{name}");
     }
     assert_eq!(item(&report, "server")["state"], "warn");
+    // Its kernel and its hypervisor need not be installed: then it says which is missing.
+    assert_ne!(item(&report, "machines")["state"], "missing");
     assert!(!house.data().exists(), "looking makes nothing");
 
     let up = house.up();
@@ -99,4 +109,34 @@ fn a_host_without_user_namespaces_is_told_so_and_mended() {
         "ok",
         "{report:#}\n{said}"
     );
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_told_before_a_run_meets_it() {
+    let house = House::new();
+    house.up().stop();
+    let runner = house.data().join("runner");
+    let report = |expected: &str| {
+        let output = house.command(&["doctor", "--json"]).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = item(&report, "policy");
+        assert_eq!(found["state"], expected, "{report:#}");
+        found["found"].as_str().unwrap().to_owned()
+    };
+    let file = runner.join("policy.toml");
+    std::fs::write(&file, "reserve = \"1GiB\"\n").unwrap();
+    assert_eq!(report("ok"), file.to_str().unwrap());
+    std::fs::write(&file, "isolation = \"sandbocks\"\n").unwrap();
+    let said = report("missing");
+    assert!(
+        said.contains("sandbocks") && said.contains("every run is refused"),
+        "{said}"
+    );
+
+    let up = house.up();
+    up.stop();
+    let logs = house.data().join("log");
+    let told = |name: &str| std::fs::read_to_string(logs.join(name)).unwrap();
+    assert!(told("up.log").contains("sandbocks"));
+    assert!(told("runner.log").contains("sandbocks"));
 }
