@@ -119,7 +119,7 @@ impl App {
         next
     }
 
-    /// Stops the server.
+    /// Stops the server; a second time it does nothing. No reconciler looks once this returns.
     pub async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(serving) = self.serving.take() {

@@ -69,11 +69,13 @@ async fn runs_that_cannot_start_do_not_stand_in_the_way_of_one_that_can() {
 
 #[tokio::test]
 async fn a_server_that_was_away_gives_runners_the_time_to_say_that_they_are_still_there() {
-    let (app, mut peer, started) = started().await;
+    let (mut app, mut peer, started) = started().await;
     let offer = peer.offer().await;
     let seq = peer.accept(&offer).await;
     peer.acknowledged(seq).await;
     peer.vanish();
+    // Before the time passes: a look that is under way would see a runner that was silent so long.
+    app.stop().await;
     app.clock.advance(TimeDelta::minutes(2));
     let app = app.restart().await;
     // Several looks of the reconcilers.
