@@ -14,8 +14,8 @@
 //! program starts with an empty environment but for PATH, HOME and LANG, outside any repository.
 //! `home/.local/bin` is on PATH: the runner shows it read-only in every sandbox as it does with any
 //! person's own tools. It holds `barrier NAME`, which waits until the test says [`Installation::open`].
-//! When the test ends everything that belongs to the directory is ended and removed; when it fails,
-//! the ends of the logs are printed first.
+//! When the test ends everything that belongs to the directory is ended, unmounted and removed; when
+//! it fails, the ends of the logs are printed first.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -427,11 +427,24 @@ impl Drop for Installation {
             ours.extend(procs::marked(mark));
             ours.retain(|pid| procs::is_alive(*pid));
             if ours.is_empty() || begun.elapsed() > Duration::from_secs(10) {
-                return;
+                break;
             }
             ours.iter().for_each(|pid| procs::kill_9(*pid));
             std::thread::sleep(Duration::from_millis(20));
         }
+        unmount(self.root.path());
+    }
+}
+
+/// A runner that was killed leaves the workspaces of its runs mounted, for its next life to find.
+/// Here there is none, and the folder below them could not be removed.
+fn unmount(root: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let below = format!("{}/", root.display());
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let points: Vec<&str> = points.filter(|point| point.starts_with(&below)).collect();
+    for point in points.into_iter().rev() {
+        let _ = nix::mount::umount2(point, nix::mount::MntFlags::MNT_DETACH);
     }
 }
 
