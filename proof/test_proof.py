@@ -5,6 +5,7 @@ import unittest
 from .lines.catalogue import Line, load
 from .lines.judge import control, judge
 from .lines.places import answers
+from .lines.runs import WAYS, of
 from .projects import tests_said
 from .projects.compare import cause
 
@@ -32,6 +33,10 @@ class Judging(unittest.TestCase):
         lines = load()
         self.assertGreaterEqual(sum(line.must == "fail" for line in lines), 80)
         self.assertGreaterEqual(sum(line.must == "work" for line in lines), 40)
+
+    def test_every_way_into_a_run_tries_ten_lines_at_least(self):
+        few = {way: len(of(way, load())) for way in WAYS if len(of(way, load())) < 10}
+        self.assertEqual(few, {})
 
 
 class Counting(unittest.TestCase):

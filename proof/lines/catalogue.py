@@ -7,8 +7,8 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 MUSTS = ("work", "fail")
 EGRESS = ("none", "registries", "open")
-# Ways in: the command, and what a run starts.
-PLACES = ("command", "setup", "agent", "check")
+# Ways in: the command, what a run starts, and the file tools of an agent. Its shell tool takes the agent's lines.
+PLACES = ("command", "setup", "agent", "check", "files")
 SECONDS = 30  # for a line that says nothing else; a busy machine takes long to compile one file
 
 
@@ -28,7 +28,7 @@ class Line:
     seconds: int = SECONDS
     refused: tuple = ()
     lessons: tuple = ()
-    places: tuple = PLACES
+    places: tuple = ("command", "setup", "agent", "check")
     root: bool = False  # its control needs root outside
     outside_as: str = ""  # the user of its control
     outside_in: str = ""  # a command around its control, so that this machine stays as it is
@@ -45,7 +45,7 @@ class Line:
 def load():
     """All of them, in their order."""
     lines = []
-    for file in ("work", "files", "processes", "kernel", "network"):
+    for file in ("work", "files", "processes", "kernel", "network", "tools"):
         for entry in tomllib.loads((HERE / f"catalogue/{file}.toml").read_text())["line"]:
             lists = {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
             lines.append(Line(**{**entry, **lists}))

@@ -1,9 +1,10 @@
-"""The same lines in a real run: its setup, its agent and its checks, by the product from card to review."""
+"""The same lines in a real run: its setup, its agent, the agent's tools, and its checks, by the product from card to review."""
 
 import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -16,8 +17,16 @@ from .places import answers, session
 # runner's; these show it.
 REPRESENTATIVE = ("git-commit", "unix-socket", "tcp-loopback", "shm", "pty-ctrl-c", "read-ssh-key", "write-outside", "hook",
                   "environment-of-others", "see-victim", "mount", "user-namespace", "io-uring", "tcp-out", "abstract-socket")
+# Each way in of a run, and whose lines are tried there.
+WAYS = {"setup": "setup", "agent": "agent", "tool": "agent", "terminal": "agent", "files": "files", "check": "check"}
 READY_WITHIN = 120
 RUN_WITHIN = 600
+
+
+def of(way, lines):
+    """The lines that are tried there."""
+    representative = [line for line in lines if line.id in REPRESENTATIVE or "files" in line.places]
+    return [line for line in representative if WAYS[way] in line.places]
 
 
 class Runs:
@@ -25,13 +34,20 @@ class Runs:
 
     def __init__(self, fixture, lines, program):
         self.program = program
-        self.lines = [line for line in lines if line.id in REPRESENTATIVE]
+        self.lines = list({line.id: line for way in WAYS for line in of(way, lines)}.values())
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="freehold-lines-run-"))
         self.env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "FREEHOLD_PG_BIN") if name in os.environ}
         self.repository(fixture)
 
-    def mine(self, place):
-        return [line for line in self.lines if place in line.places]
+    def mine(self, way):
+        return of(way, self.lines)
+
+    def agent(self):
+        """What the agent does: lines by itself, by a shell of its tools, by one with a terminal, and by its file tools."""
+        words = {way: " ".join(session(0, self.mine(way))) for way in ("agent", "tool", "terminal", "files")}
+        tools = {way: f"python3 -B .line/mcp.py {way} {words[way]}" for way in ("tool", "terminal")}
+        # Its own line adds a file: a run without work has no checks.
+        return "; ".join(f"echo WAY {way}; {line}" for way, line in {**words, **tools}.items()) + "; echo done > done"
 
     def repository(self, fixture):
         work, self.remote = self.folder / "work", self.folder / "remote.git"
@@ -71,10 +87,8 @@ class Runs:
         """{place: {line: (code, said)}}, from the run's own log."""
         with self.up():
             self.freehold("project", "add", "lines", "--remote", str(self.remote))
-            # The agent's own line adds a file: a run without work has no checks.
-            agent = " ".join(session(0, self.mine("agent"))) + "; echo done > done"
-            agents = [self.program, "--data", str(self.folder / "data"), "agent", "add", "liner", "--driver", "command", "--json", "--",
-                      "sh", "-c", agent]
+            agents = [self.program, "--data", str(self.folder / "data"), "agent", "add", "liner", "--driver", "command", "--tools",
+                      "--json", "--", "sh", "-c", self.agent()]
             subprocess.run(agents, env=self.env, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
             card = json.loads(self.freehold("card", "add", "--project", "lines", "--title", "Lines"))["id"]
             run = json.loads(self.freehold("run", "start", card, "--agent", "liner", "--wait").splitlines()[-1])["id"]
@@ -85,7 +99,9 @@ class Runs:
             if event.get("type") == "output":
                 step = event["payload"].get("step", "agent").split(":")[0]
                 said[step] = said.get(step, "") + event["payload"].get("text", "")
-        return {place: answers(said.get(place, "")) for place in ("setup", "agent", "check")}
+        _, *ways = re.split(r"^WAY (\w+)\n", said.pop("agent", ""), flags=re.MULTILINE)
+        said.update(zip(ways[::2], ways[1::2]))
+        return {way: answers(said.get(way, "")) for way in WAYS}
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

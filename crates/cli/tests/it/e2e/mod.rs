@@ -22,4 +22,5 @@ mod odd;
 mod once;
 mod projects;
 mod settings;
+mod walls;
 mod way;
