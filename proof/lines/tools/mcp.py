@@ -44,12 +44,14 @@ def by_hand(name, given):
 
 
 def tool(name, **given):
-    """A call of a file tool; PermissionError when it is refused."""
+    """A call of a file tool; PermissionError when it is refused for where the path leads. Another error is none of these."""
     if os.environ["PLACE"] == "outside":
         return by_hand(name, given)
     failed, told = ask("files", name, given)
-    if failed:
+    if failed and "outside the workspace" in told:
         raise PermissionError(1, told)
+    if failed:
+        raise RuntimeError(told)
     return told
 
 
