@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::container::image::unpack;
+use crate::container::image::archive::Store;
+use crate::container::image::unpack::{self, Unpacker};
 use crate::control::{Instructions, Order, Report};
 use crate::vm::outputs::{self, Wanted};
 use crate::vm::wire::{self, Setup};
@@ -105,4 +106,29 @@ pub fn vm_outputs(bytes: &[u8], folder: &Path) {
 /// An image's files, unpacked into `folder`.
 pub fn image(stream: &[u8], folder: &Path) {
     let _unpacked = unpack::within(stream, folder, 100, BYTES_MAX);
+}
+
+/// Layers of an image, unpacked into `folder` one over the other.
+pub fn image_layers(layers: &[Vec<u8>], folder: &Path) {
+    let Ok(mut unpacker) = Unpacker::new(folder, 100, BYTES_MAX) else {
+        return;
+    };
+    for layer in layers {
+        if unpacker.layer(layer.as_slice()).is_err() {
+            return;
+        }
+    }
+}
+
+/// An archive of an image, unpacked into `folder`.
+pub fn image_archive(bytes: &[u8], folder: &Path) {
+    use std::io::Write;
+    let archive = tempfile::tempfile().and_then(|mut file| {
+        file.write_all(bytes)?;
+        Store::of(file)
+    });
+    let Ok(store) = archive else { return };
+    if let Ok(plan) = store.plan() {
+        let _unpacked = store.unpack(&plan, folder, 100, BYTES_MAX);
+    }
 }

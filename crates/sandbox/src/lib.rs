@@ -87,7 +87,9 @@ mod version;
 pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
-pub use container::{ContainerProof, UnpackedImage, probe_container, unpack_image};
+pub use container::{
+    ContainerProof, UnpackedImage, is_packed, probe_container, unpack_archive, unpack_image,
+};
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
 pub use launch::{harden_self, start};

@@ -13,6 +13,10 @@
 //! The program's streams reach init over the control socket. The runtime stays around its container,
 //! and with copies of them it would keep an output open that the program has closed.
 //!
+//! gVisor's `runsc` takes such bundles too, and is not used: the streams reach init as descriptors of
+//! the host over a socket, and init puts up Landlock, neither of which is known to work in its kernel.
+//! It was not tried; until it is, a machine that has it alone has no container tier.
+//!
 //! The bundle is a private folder ([`bundle`]) that goes with the container; one whose runner was
 //! killed goes at a later start.
 
@@ -40,7 +44,7 @@ use crate::spec::{Image, Spec};
 
 pub(crate) use crate::init::ARRIVED;
 pub(crate) use bundle::Bundle;
-pub use image::{UnpackedImage, unpack_image};
+pub use image::{UnpackedImage, is_packed, unpack_archive, unpack_image};
 pub use probe::{ContainerProof, probe_container};
 pub(crate) use runtime::setup_error;
 

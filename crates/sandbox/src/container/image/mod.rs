@@ -1,6 +1,8 @@
 //! Images by name: a container engine of this machine pulls and exports them, and nothing more. They
 //! are unpacked into a folder and run behind our own walls, never behind an engine's defaults.
 
+pub(crate) mod archive;
+mod layers;
 pub(crate) mod unpack;
 
 use std::fs::File;
@@ -36,7 +38,7 @@ pub struct UnpackedImage {
     pub directory: PathBuf,
     /// The digest of its configuration, `sha256:…`: the same image has the same.
     pub digest: String,
-    /// The engine it came from.
+    /// The engine, or the archive, that it came from.
     pub engine: PathBuf,
 }
 
@@ -84,6 +86,69 @@ async fn from_engines(
         digest,
         engine: engine.path,
     })
+}
+
+/// Whether an image at this path has to be unpacked first: an archive, or a folder in the OCI image
+/// layout, and no root file system.
+#[must_use]
+pub fn is_packed(path: &Path) -> bool {
+    archive::is_packed(path)
+}
+
+/// Makes the image at `path`, for which [`is_packed`] holds, a folder in `cache`, as
+/// [`unpack_image`] does. It names its digests, and each is looked at.
+///
+/// # Errors
+/// [`SandboxError::Setup`] says what is wrong with it.
+pub async fn unpack_archive(path: &Path, cache: &Path) -> Result<UnpackedImage, SandboxError> {
+    let (from, into) = (path.to_owned(), cache.to_owned());
+    let unpacked = tokio::task::spawn_blocking(move || from_archive(&from, &into));
+    let unpacked = unpacked
+        .await
+        .map_err(SandboxError::io("unpack the image"))?;
+    unpacked.map_err(|error| SandboxError::Setup {
+        step: "unpack the image",
+        detail: format!("{}: {error}", path.display()),
+        mend: "write it anew: `docker save`, or `skopeo copy … oci-archive:…`",
+    })
+}
+
+fn from_archive(path: &Path, cache: &Path) -> std::io::Result<UnpackedImage> {
+    std::fs::create_dir_all(cache)?;
+    let store = archive::Store::open(path)?;
+    let plan = store.plan()?;
+    let directory = cache.join(format!("sha256-{}", plan.digest));
+    if !directory.is_dir() {
+        let partial = partial(cache)?;
+        let (entries, bytes) = (unpack::MAX_ENTRIES, unpack::MAX_BYTES);
+        store.unpack(&plan, partial.path(), entries, bytes)?;
+        settle(partial, &directory)?;
+    }
+    Ok(UnpackedImage {
+        directory,
+        digest: format!("sha256:{}", plan.digest),
+        engine: path.to_owned(),
+    })
+}
+
+/// A folder that goes unless it is settled.
+fn partial(cache: &Path) -> std::io::Result<tempfile::TempDir> {
+    let mut named = tempfile::Builder::new();
+    named.prefix(".partial-").tempdir_in(cache)
+}
+
+/// Moves a whole folder to its place.
+fn settle(partial: tempfile::TempDir, directory: &Path) -> std::io::Result<()> {
+    let partial = partial.keep();
+    let moved = std::fs::rename(&partial, directory);
+    if moved.is_err() {
+        let _ = std::fs::remove_dir_all(&partial);
+    }
+    match moved {
+        // Somebody else was quicker.
+        Err(_) if directory.is_dir() => Ok(()),
+        moved => moved,
+    }
 }
 
 /// An engine that answers.
@@ -207,10 +272,7 @@ impl Engine {
         // It holds their end of the pipe.
         drop(command);
         let engine = spawned.map_err(SandboxError::io(step))?;
-        let partial = tempfile::Builder::new()
-            .prefix(".partial-")
-            .tempdir_in(cache)
-            .map_err(SandboxError::io(step))?;
+        let partial = partial(cache).map_err(SandboxError::io(step))?;
         let stream = File::from(std::os::fd::OwnedFd::from(stream));
         let unpacking = tokio::task::spawn_blocking(move || {
             unpack::unpack(std::io::BufReader::new(stream), partial.path()).map(|()| partial)
@@ -221,19 +283,8 @@ impl Engine {
         if !ended.status.success() {
             return Err(self.complaint(&words, &ended.stderr));
         }
-        let partial = unpacked.map_err(SandboxError::io(step))?.keep();
-        match std::fs::rename(&partial, directory) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let _ = std::fs::remove_dir_all(&partial);
-                // Somebody else was quicker.
-                if directory.is_dir() {
-                    Ok(())
-                } else {
-                    Err(SandboxError::io(step)(error))
-                }
-            }
-        }
+        let partial = unpacked.map_err(SandboxError::io(step))?;
+        settle(partial, directory).map_err(SandboxError::io(step))
     }
 }
 

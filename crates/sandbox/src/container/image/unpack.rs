@@ -15,12 +15,17 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
-use tar::{Archive, EntryType};
+use tar::{Archive, Entry, EntryType};
+
+use super::layers::{self, Brought, Name};
 
 /// The largest images that are in use have some hundred thousand files.
-const MAX_ENTRIES: usize = 2_000_000;
+pub(super) const MAX_ENTRIES: usize = 2_000_000;
 /// And some ten gigabytes.
-const MAX_BYTES: u64 = 64 << 30;
+pub(super) const MAX_BYTES: u64 = 64 << 30;
+/// What an entry takes of a stream beside its contents: a header, one for a long name, that name,
+/// attributes, and what fills the last block up.
+const BLOCKS_MAX: u64 = 16 << 10;
 /// Parts of a path; the kernel takes 4096 bytes.
 const MAX_DEPTH: usize = 256;
 
@@ -36,63 +41,140 @@ pub(crate) fn within(
     entries: usize,
     bytes: u64,
 ) -> io::Result<()> {
-    let root = openat(AT_FDCWD, folder, WALK, Mode::empty())?;
-    let mut left = bytes;
-    let mut archive = Archive::new(stream);
-    for (count, entry) in archive.entries()?.enumerate() {
-        let mut entry = entry?;
-        if count >= entries {
-            return Err(refused("it has too many files", folder));
+    Unpacker::new(folder, entries, bytes)?.take(stream, None)
+}
+
+/// Unpacks streams into one folder, within bounds for all of them together.
+pub(crate) struct Unpacker {
+    root: OwnedFd,
+    entries: usize,
+    bytes: u64,
+}
+
+impl Unpacker {
+    pub(crate) fn new(folder: &Path, entries: usize, bytes: u64) -> io::Result<Self> {
+        Ok(Self {
+            root: openat(AT_FDCWD, folder, WALK, Mode::empty())?,
+            entries,
+            bytes,
+        })
+    }
+
+    /// How long a stream can be that is within the bounds: contents, and for each entry its own
+    /// block, one that is filled up, and a name of its own.
+    pub(super) fn bound(&self) -> u64 {
+        let blocks = (self.entries as u64 + 2).saturating_mul(BLOCKS_MAX);
+        self.bytes.saturating_add(blocks)
+    }
+
+    /// Unpacks a layer over those before.
+    pub(crate) fn layer(&mut self, stream: impl Read) -> io::Result<()> {
+        self.take(stream, Some(Brought::default()))
+    }
+
+    fn take(&mut self, stream: impl Read, mut layer: Option<Brought>) -> io::Result<()> {
+        let mut archive = Archive::new(stream);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = plain(&entry.path()?)?;
+            self.entries = self
+                .entries
+                .checked_sub(1)
+                .ok_or_else(|| refused("it has too many files", &path))?;
+            if path.as_os_str().is_empty() {
+                continue;
+            }
+            let (at, name) = parent(&self.root, &path)?;
+            if let Some(brought) = &mut layer {
+                match layers::name(name.as_os_str()) {
+                    Name::File => brought.add(&path),
+                    Name::Nothing => continue,
+                    Name::Gone(gone) => {
+                        let gone = Path::new(gone);
+                        brought.take_away(&at, gone, &path.with_file_name(gone))?;
+                        continue;
+                    }
+                    Name::AllGone => {
+                        let folder = path.parent().unwrap_or(Path::new(""));
+                        brought.empty(&at, Path::new("."), folder)?;
+                        continue;
+                    }
+                }
+                make_way(&at, name, entry.header().entry_type())?;
+            }
+            let size = self.put(&mut entry, &at, name, &path)?;
+            self.bytes -= size;
         }
-        let path = plain(&entry.path()?)?;
-        if path.as_os_str().is_empty() {
-            continue;
-        }
-        let (at, name) = parent(&root, &path)?;
+        Ok(())
+    }
+
+    /// Makes one entry; gives the bytes that it takes of the bound.
+    fn put(
+        &self,
+        entry: &mut Entry<'_, impl Read>,
+        at: &OwnedFd,
+        name: &Path,
+        path: &Path,
+    ) -> io::Result<u64> {
         let mode = entry.header().mode()? & 0o777;
         match entry.header().entry_type() {
             EntryType::Directory => {
-                make_folder(&at, name)?;
-                let made: File = openat(&at, name, FOLDER, Mode::empty())?.into();
+                make_folder(at, name)?;
+                let made: File = openat(at, name, FOLDER, Mode::empty())?.into();
                 // Open for the user who unpacks, or nothing could be put into it or removed.
                 made.set_permissions(Permissions::from_mode(mode | 0o700))?;
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let size = entry.size();
-                left = left
-                    .checked_sub(size)
-                    .ok_or_else(|| refused("it is too large", folder))?;
-                replace(&at, name)?;
-                let mut file: File =
-                    openat(&at, name, NEW, Mode::from_bits_truncate(0o600))?.into();
-                if io::copy(&mut entry, &mut file)? != size {
+                if size > self.bytes {
+                    return Err(refused("it is too large", path));
+                }
+                replace(at, name)?;
+                let mut file: File = openat(at, name, NEW, Mode::from_bits_truncate(0o600))?.into();
+                if io::copy(entry, &mut file)? != size {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 file.set_permissions(Permissions::from_mode(mode | 0o400))?;
+                return Ok(size);
             }
             EntryType::Symlink => {
                 let to = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?;
-                replace(&at, name)?;
-                symlinkat(to.as_ref(), &at, name)?;
+                replace(at, name)?;
+                symlinkat(to.as_ref(), at, name)?;
             }
             EntryType::Link => {
                 let to = plain(&entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?)?;
-                let (from, original) = parent(&root, &to)?;
-                replace(&at, name)?;
-                linkat(&from, original, &at, name, AtFlags::empty())?;
+                let (from, original) = parent(&self.root, &to)?;
+                // A name for itself is there already.
+                if to != path {
+                    replace(at, name)?;
+                    linkat(&from, original, at, name, AtFlags::empty())?;
+                }
             }
             // Devices and pipes.
             _ => {}
         }
+        Ok(0)
     }
-    Ok(())
+}
+
+/// What an upper layer brings takes the place of another kind of thing.
+fn make_way(at: &OwnedFd, name: &Path, kind: EntryType) -> io::Result<()> {
+    if kind != EntryType::Directory {
+        return layers::remove(at, name);
+    }
+    match openat(at, name, WALK, Mode::empty()) {
+        Ok(_) => Ok(()),
+        Err(Errno::ENOENT) => Ok(()),
+        Err(_) => layers::remove(at, name),
+    }
 }
 
 const WALK: OFlag = OFlag::O_PATH
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
-const FOLDER: OFlag = OFlag::O_RDONLY
+pub(super) const FOLDER: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
@@ -148,7 +230,7 @@ fn replace(at: &OwnedFd, name: &Path) -> io::Result<()> {
     }
 }
 
-fn refused(why: &str, path: &Path) -> io::Error {
+pub(super) fn refused(why: &str, path: &Path) -> io::Error {
     io::Error::other(format!("{why}: {}", path.display()))
 }
 
