@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::dispatch::walls;
+use crate::execute::devcontainer;
 use crate::execute::setup::{self, Ground};
 use crate::execute::stage::{self, Kept};
 use crate::failure::{Failure, Halt, chain};
@@ -300,7 +301,7 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
     let staging = async {
         let (store, target) = stage::open(&report.context, &order.project).await?;
         let tip = store.fetch(&target).await?;
-        let project = setup::read(&store, tip.as_ref()).await?;
+        let project = setup::read_all(&store, tip.as_ref()).await?;
         if project.file.setup.is_some() {
             fs::create_dir_all(&folder.home)?;
             store
@@ -319,8 +320,9 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
         () = report.stop.token().cancelled() => return Err(Halt::Stopped),
         staged = staging => staged?,
     };
+    let report = devcontainer::within(report, order, &project).await?;
     let ground = Ground {
-        report,
+        report: &report,
         order,
         store: &store,
         folder: &folder,

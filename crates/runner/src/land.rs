@@ -235,6 +235,7 @@ async fn recheck(
         ..
     } = desk;
     let project: setup::Project = execute::project(report, store, tip).await?;
+    let report = &execute::devcontainer::within(report, order, &project).await?;
     *checked = execute::check(report, order, store, &project, commit).await?;
     match checked.detail() {
         None => Ok(()),

@@ -8,6 +8,10 @@
 //! boot_vm = true                               # try virtual machines at the start; offer what works
 //! reserve = "1GiB"                             # free space that runs leave to the machine
 //!
+//! [images]                                     # what devcontainer files may choose; nothing else
+//! "debian:12" = "engine"                       # docker or podman has it, or pulls it
+//! "example.org/dev:1" = "/srv/images/dev"      # a root, an OCI layout, an archive
+//!
 //! [limits]                                     # what each run may use up; see `crate::limits`
 //! memory = "4GiB"
 //! tasks = 2048
@@ -44,8 +48,34 @@ pub(crate) struct Policy {
     boot_vm: bool,
     #[serde(default, deserialize_with = "bytes")]
     reserve: Option<u64>,
+    #[serde(default)]
+    images: BTreeMap<String, ImagePlace>,
     #[serde(default, deserialize_with = "values")]
     limits: Limits,
+}
+
+/// Where an image that a repository may name comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum ImagePlace {
+    /// From docker or podman on this machine.
+    Engine,
+    /// From this path.
+    Path(PathBuf),
+}
+
+impl TryFrom<String> for ImagePlace {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "engine" => Ok(Self::Engine),
+            path if path.starts_with('/') => Ok(Self::Path(path.into())),
+            _ => Err(format!(
+                "`{text}` is no place of an image; write \"engine\" or an absolute path"
+            )),
+        }
+    }
 }
 
 /// A limit as its owner writes it: `4096`, or `"4GiB"`.
@@ -151,6 +181,11 @@ impl Policy {
     /// Whether a virtual machine is tried when the runner starts, and offered where it works.
     pub(crate) const fn boots(&self) -> bool {
         self.boot_vm
+    }
+
+    /// Where an image comes from that a repository names; `None` where it may not.
+    pub(crate) fn image(&self, name: &str) -> Option<&ImagePlace> {
+        self.images.get(name)
     }
 
     /// Free space that runs leave to the machine.

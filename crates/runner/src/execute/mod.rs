@@ -12,6 +12,7 @@ pub(crate) mod archive;
 pub(crate) mod card;
 mod check;
 mod collect;
+pub(crate) mod devcontainer;
 mod ear;
 mod installed;
 mod instructions;
@@ -63,7 +64,9 @@ pub(crate) async fn run(
 
     let step = Step::begin(report, "setup").await?;
     let ready = Box::pin(setup::setup(&desk, &staged)).await;
-    let project = step.end(ready).await?;
+    let (project, chosen) = step.end(ready).await?;
+    let report = &chosen;
+    let desk = Desk { report, ..desk };
 
     let mut step = Step::begin(report, "agent").await?;
     let spoken = Box::pin(agent::agent(&desk, &staged, &mut step)).await;
@@ -125,15 +128,19 @@ pub(crate) async fn project(
     store: &freehold_git::Store,
     base: Option<&Oid>,
 ) -> Result<Project, Halt> {
-    let read = setup::read(store, base).await?;
+    let read = setup::read_all(store, base).await?;
     for warning in &read.warnings {
         report.note(warning.clone()).await?;
     }
     if read.absent {
         report
             .note(format!(
-                "{} is not on the target branch: no setup and no checks; `freehold up` in the repository proposes one",
-                freehold_environment::project::PROJECT_FILE
+                "{} is not on the target branch: {}; `freehold up` in the repository proposes one",
+                freehold_environment::project::PROJECT_FILE,
+                match read.file.setup {
+                    Some(_) => "no checks",
+                    None => "no setup and no checks",
+                }
             ))
             .await?;
     }

@@ -20,8 +20,8 @@ use freehold_sandbox::HOME;
 use freehold_wire::order::Order;
 use serde_json::json;
 
-use super::Desk;
 use super::stage::Staged;
+use super::{Desk, devcontainer};
 use crate::failure::{Halt, because, chain};
 use crate::process::{self, Ran};
 use crate::report::Report;
@@ -47,6 +47,8 @@ pub(crate) struct Project {
     pub(crate) warnings: Vec<String>,
     /// There is no such file on the target branch.
     pub(crate) absent: bool,
+    /// The image that a devcontainer file names.
+    pub(crate) image: Option<String>,
 }
 
 /// Reads the file as `base` has it.
@@ -72,19 +74,35 @@ pub(crate) async fn read(store: &Store, base: Option<&Oid>) -> Result<Project, H
     Ok(Project {
         file: parsed.file,
         warnings: parsed.warnings,
-        absent: false,
+        ..Project::default()
     })
 }
 
-pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<Project, Halt> {
+/// As [`read`], with what a devcontainer file adds.
+pub(crate) async fn read_all(store: &Store, base: Option<&Oid>) -> Result<Project, Halt> {
+    let Some(base) = base else {
+        return read(store, base).await;
+    };
+    let (project, found) =
+        tokio::try_join!(read(store, Some(base)), devcontainer::find(store, base))?;
+    let mut project = project;
+    if let Some(found) = found {
+        devcontainer::fill(&mut project, found);
+    }
+    Ok(project)
+}
+
+/// Gives the project's word, and the job with the image that the project chose.
+pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, Report), Halt> {
     let Desk { report, order, .. } = desk;
     let target = staged.moved.as_ref().or(staged.base.as_ref());
     let project = super::project(report, &staged.store, target).await?;
+    let report = devcontainer::within(report, order, &project).await?;
     if !staged.fresh || project.file.setup.is_none() {
-        return Ok(project);
+        return Ok((project, report));
     }
     let made = Ground {
-        report,
+        report: &report,
         order,
         store: &staged.store,
         folder: &staged.folder,
@@ -92,7 +110,7 @@ pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<Project, H
     .prepare(&project, staged.from.as_ref())
     .await?;
     exclude(&staged.folder, &made)?;
-    Ok(project)
+    Ok((project, report))
 }
 
 /// What setup made is not the agent's work. Written before an agent has been here.
@@ -146,10 +164,13 @@ impl Ground<'_> {
         let cancel = self.report.stop.token();
         let tools = surroundings::tools(context.site(), &[]).await?;
         let files = self.key_files(commit).await?;
+        let mut stamps = stamps(&tools);
+        // What was built in one root does not run in another.
+        stamps.insert("root".to_owned(), self.report.walls.root());
         let key = Key::of(&KeyParts {
             setup: &setup.command,
             files: &files,
-            tools: &stamps(&tools),
+            tools: &stamps,
             work: Path::new(WORKSPACE),
             home: Path::new(HOME),
         });

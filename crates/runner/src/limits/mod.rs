@@ -13,7 +13,9 @@ use std::path::Path;
 
 use freehold_model::limit::lower;
 use freehold_model::{Isolation, Limit, Limits};
-use freehold_sandbox::{Image, SandboxError, Spec, Tier, host_root, unpack_image};
+use freehold_sandbox::{
+    Image, SandboxError, Spec, Tier, host_root, is_packed, unpack_archive, unpack_image,
+};
 use freehold_wire::order::{Order, Task};
 
 pub(crate) use disk::free;
@@ -93,7 +95,7 @@ impl Walls {
         }
     }
 
-    /// With an image that was a name as the folder that it was unpacked into. Safe to cancel.
+    /// With an image that was a name, or an archive, as the folder that it was unpacked into. Safe to cancel.
     ///
     /// # Errors
     /// [`SandboxError`]: the engine that was asked, what it said, and what mends it.
@@ -103,9 +105,30 @@ impl Walls {
                 let unpacked = unpack_image(&name, cache, home).await?;
                 Some(Image::Directory(unpacked.directory))
             }
+            Some(Image::Directory(path)) if is_packed(&path) => {
+                let unpacked = unpack_archive(&path, cache).await?;
+                Some(Image::Directory(unpacked.directory))
+            }
             other => other,
         };
         Ok(Self { image, ..self })
+    }
+
+    /// Which system a program finds around it, for whoever keeps what was made there.
+    pub(crate) fn root(&self) -> String {
+        match &self.image {
+            Some(Image::Directory(folder)) => format!("{} {}", self.isolation, folder.display()),
+            Some(Image::Name(name)) => format!("{} {name}", self.isolation),
+            None => self.isolation.to_string(),
+        }
+    }
+
+    /// With this image.
+    pub(crate) fn with_image(&self, image: Image) -> Self {
+        Self {
+            image: Some(image),
+            ..self.clone()
+        }
     }
 
     /// Puts them around a process of this step.

@@ -453,3 +453,125 @@ async fn the_machine_s_policy_file_is_obeyed_from_the_next_order_on() {
     }
     runner.drain().await;
 }
+
+/// A root with a shell in it, and a file that this machine's own root does not have.
+fn image(folder: &std::path::Path) {
+    for below in ["bin", "etc"] {
+        std::fs::create_dir_all(folder.join(below)).unwrap();
+    }
+    std::fs::copy("/bin/busybox", folder.join("bin/busybox")).unwrap();
+    for name in ["sh", "cat", "echo", "grep", "test"] {
+        std::os::unix::fs::symlink("busybox", folder.join("bin").join(name)).unwrap();
+    }
+    std::fs::write(folder.join("etc/of-the-image"), "devcontainer\n").unwrap();
+}
+
+/// The same root as `docker save` would write it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an archive as other tools make it"
+)]
+fn saved(root: &std::path::Path, archive: &std::path::Path) {
+    let line = r#"tar -C "$1" -cf layer.tar . && of() { sha256sum $1 | cut -d' ' -f1; } &&
+        printf '{"rootfs":{"diff_ids":["sha256:%s"]}}' $(of layer.tar) > config && name=$(of config).json && mv config $name &&
+        printf '[{"Config":"%s","Layers":["layer.tar"]}]' $name > manifest.json && tar -cf "$2" layer.tar $name manifest.json"#;
+    let scratch = tempfile::tempdir().unwrap();
+    let mut shell = std::process::Command::new("/bin/sh");
+    let made = shell.args(["-ec", line, "sh"]).args([root, archive]);
+    assert!(made.current_dir(scratch.path()).status().unwrap().success());
+}
+
+const DEVCONTAINER: &str = r#"{
+    // As an editor writes it.
+    "image": "example.org/dev:1",
+    "features": { "ghcr.io/devcontainers/features/docker-outside-of-docker:1": {} },
+    "runArgs": ["--privileged"],
+    "onCreateCommand": "echo one > /home/freehold/made",
+    "postCreateCommand": ["sh", "-c", "echo two >> /home/freehold/made"],
+}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devcontainer_file_of_the_target_chooses_setup_and_what_it_may_not_is_named() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[
+        ("a", "1\n"),
+        (".devcontainer/devcontainer.json", DEVCONTAINER),
+    ]);
+    // An agent's own copy changes nothing, in the next turn neither.
+    let script = "cat ~/made > a; mkdir -p .devcontainer; echo '{\"image\": \"evil:1\"}' > .devcontainer.json; echo '{\"image\": \"evil:2\", \"postCreateCommand\": \"echo evil > ~/made\"}' > .devcontainer/devcontainer.json";
+    let mut run = Run::script(&server, &remote, script);
+    let finished = run.play().await;
+    let Outcome::Work(work) = &finished.outcome else {
+        panic!("{:?}: {}", finished.outcome, run.detail(&finished))
+    };
+    let a = format!("{}:a", work.commit);
+    assert_eq!(remote.read(&["show", &a]), "one\ntwo");
+    let said = run.notes();
+    for word in [
+        "its commands are the setup",
+        "`features` is not supported",
+        "`features` asks for a container engine's socket",
+        "`runArgs` is never honoured",
+        "image example.org/dev:1 is for agents with the isolation `container`",
+    ] {
+        assert!(said.contains(word), "{word} is not in:\n{said}");
+    }
+    run.reply("Go on.");
+    let script = "cat ~/made > b";
+    run.execute().agent.command = vec!["sh".into(), "-c".into(), script.into()];
+    let finished = run.play().await;
+    let Outcome::Work(work) = &finished.outcome else {
+        panic!("{:?}: {}", finished.outcome, run.detail(&finished))
+    };
+    let b = format!("{}:b", work.commit);
+    assert_eq!(remote.read(&["show", &b]), "one\ntwo");
+    assert!(!run.notes().contains("evil"), "{}", run.notes());
+    runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_devcontainers_image_is_used_where_the_machine_allows_it() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let folder = tempfile::tempdir().unwrap();
+    image(folder.path());
+    let checks = "[[checks]]\nname = 'there'\ncommand = 'grep -q devcontainer /etc/of-the-image'\n";
+    let remote = Remote::new(&[
+        ("a", "1\n"),
+        (".devcontainer.json", r#"{"image": "example.org/dev:1"}"#),
+        (".agentworks/project.toml", checks),
+    ]);
+    let script = "cat /etc/of-the-image > a || echo none > a";
+    let play = async |allowed: &str| {
+        std::fs::write(runner.data.path().join("policy.toml"), allowed).unwrap();
+        let mut run = Run::script(&server, &remote, script);
+        run.order.isolation = freehold_model::Isolation::Container;
+        let finished = run.play().await;
+        let (Outcome::Work(work) | Outcome::ChecksFailed(work)) = &finished.outcome else {
+            panic!("{:?}: {}", finished.outcome, run.detail(&finished))
+        };
+        assert_eq!(finished.isolation.as_deref(), Some("container"));
+        let a = remote.read(&["show", &format!("{}:a", work.commit)]);
+        (a, finished.checks[0].state.clone(), run.notes())
+    };
+    let (a, check, said) = play("").await;
+    assert_eq!((a.as_str(), check.as_str()), ("none", "failed"));
+    assert!(
+        said.contains("has not allowed it") && said.contains("[images]"),
+        "{said}"
+    );
+    let places = tempfile::tempdir().unwrap();
+    let archive = places.path().join("dev.tar");
+    saved(folder.path(), &archive);
+    for place in [folder.path(), &archive] {
+        let images = format!(
+            "[images]\n\"example.org/dev:1\" = \"{}\"\n",
+            place.display()
+        );
+        let (a, check, said) = play(&images).await;
+        assert_eq!((a.as_str(), check.as_str()), ("devcontainer", "passed"));
+        assert!(said.contains("the image is the devcontainer's"), "{said}");
+    }
+    runner.drain().await;
+}

@@ -483,6 +483,15 @@ impl Run {
         bytes
     }
 
+    /// What the runner remarked, a line each.
+    pub(crate) fn notes(&self) -> String {
+        let events = self.events().into_iter();
+        let notes = events.filter(|(kind, _)| kind == "note");
+        notes
+            .map(|(_, value)| format!("{}\n", value["text"].as_str().unwrap()))
+            .collect()
+    }
+
     /// `step state` of every step that has ended.
     pub(crate) fn steps(&self) -> Vec<String> {
         let events = self.events();

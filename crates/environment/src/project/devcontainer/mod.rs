@@ -85,6 +85,13 @@ const NOT_YET: [&str; 10] = [
     "secrets",
     "service",
 ];
+/// An engine's socket, and the feature that brings it in.
+const ENGINE: [&str; 4] = [
+    "docker.sock",
+    "podman.sock",
+    "containerd.sock",
+    "docker-outside-of-docker",
+];
 /// Ends of names that steer where an agent's requests or keys go: not up to a repository.
 const STEERING: [&str; 7] = [
     "_API_BASE",
@@ -172,6 +179,20 @@ pub fn read(bytes: &[u8]) -> Result<Devcontainer, DevcontainerError> {
 }
 
 impl Devcontainer {
+    /// All commands of setup as one for `sh -c`: each in a shell of its own, none after one that
+    /// failed. `None` where there are none.
+    #[must_use]
+    pub fn setup_command(&self) -> Option<String> {
+        match &self.setup[..] {
+            [] => None,
+            [one] => Some(one.clone()),
+            all => {
+                let shells = all.iter().map(|line| format!("sh -c {}", quoted(line)));
+                Some(shells.collect::<Vec<_>>().join(" &&\n"))
+            }
+        }
+    }
+
     fn take(&mut self, key: &str, value: &Value) -> Result<(), DevcontainerError> {
         match key {
             "image" => self.image = self.literal(key, value, image)?,
@@ -189,6 +210,12 @@ impl Devcontainer {
     fn not_honoured(&mut self, key: &str, value: &Value) {
         if matches!(value, Value::Null | Value::Bool(false)) {
             return;
+        }
+        if speaks_of_engine(value) {
+            self.warn(format!(
+                "`{}` asks for a container engine's socket: whoever has that has the machine, and none is ever inside",
+                shown(key)
+            ));
         }
         let never = NEVER.iter().find(|(name, _)| *name == key);
         self.warn(match never {
@@ -257,6 +284,19 @@ impl Devcontainer {
             }
         }
         Ok(taken)
+    }
+}
+
+/// Whether an engine's socket, or what brings it in, is named anywhere in a value.
+fn speaks_of_engine(value: &Value) -> bool {
+    let named = |text: &str| ENGINE.iter().any(|word| text.contains(word));
+    match value {
+        Value::String(text) => named(text),
+        Value::Array(all) => all.iter().any(speaks_of_engine),
+        Value::Object(all) => all
+            .iter()
+            .any(|(key, value)| named(key) || speaks_of_engine(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
