@@ -43,7 +43,9 @@ pub use remote::{Remote, RemoteInfo};
 pub use serve::{FETCH_REQUEST_MAX, PushRequest, Shown};
 pub use stage::BRANCH;
 pub use store::Store;
-pub use workspace::{FILES_MAX, Laid, LeftOut, Shape, Workspace, look_through, release, reopen};
+pub use workspace::{
+    FILES_MAX, HostTree, Laid, LeftOut, Shape, Workspace, look_through, release, reopen,
+};
 
 /// What every operation of this room returns.
 pub type Result<T, E = GitError> = std::result::Result<T, E>;

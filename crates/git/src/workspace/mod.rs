@@ -6,6 +6,7 @@
 //! is a checkout, as it has always been.
 
 mod base;
+mod host;
 mod keep;
 mod left_out;
 mod make;
@@ -17,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+pub use host::HostTree;
 pub use make::FILES_MAX;
 pub use shape::{LeftOut, Shape};
 
