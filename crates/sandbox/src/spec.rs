@@ -58,7 +58,8 @@ pub struct Spec {
     pub cwd: PathBuf,
     /// What of the machine is seen inside, later over earlier. Plain tiers see all and ignore it.
     pub mounts: Vec<Mount>,
-    /// The ways out of the empty network. In a plain tier they listen on the loopback of the host.
+    /// The ways out of the empty network. In a plain tier they listen on the loopback of the host, for
+    /// processes of the same user alone.
     pub ports: Vec<Port>,
     /// What the process may use up.
     pub limits: Limits,

@@ -25,7 +25,7 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, rlim_t};
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::time::TimeVal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpid};
+use nix::unistd::{Pid, geteuid, getpid};
 
 use crate::control::{CONTROL_FD, Instructions, Order, Report, Step, VERSION};
 use crate::{processes, sys};
@@ -133,7 +133,11 @@ fn begin(control: &UnixStream) -> Result<Running, Failed> {
         .map_err(prepare())?;
     let told = Instructions::read(control).map_err(prepare())?;
     std::env::set_current_dir(&told.cwd).map_err(at(Step::Directory))?;
-    let ports = ports::listen(&told.ports).map_err(at(Step::Listen))?;
+    let guests = match told.contained {
+        true => ports::Guests::All,
+        false => ports::Guests::Of(geteuid().as_raw()),
+    };
+    let ports = ports::listen(&told.ports, guests).map_err(at(Step::Listen))?;
     let fence = if told.contained {
         Fence::around(&told.writable).map_err(at(Step::Landlock))?
     } else {
