@@ -116,10 +116,7 @@ fn place_one(job: &Wanted, offers: &mut [Offer], allowance: &mut Allowance) -> P
         .filter(|offer| keeps_apart(job.isolation, offer))
         .collect();
     if fitting.is_empty() {
-        let detail = format!(
-            "no connected runner can set up the isolation `{}`",
-            job.isolation
-        );
+        let detail = not_kept_apart(job.isolation);
         return Placement::Wait(Reason::NoRunnerWithIsolation, detail);
     }
     let count = fitting.len();
@@ -181,13 +178,21 @@ fn fits(wanted: &Labels, offer: &Offer) -> bool {
         .all(|(key, value)| offer.labels.get(key) == Some(value))
 }
 
-/// A plain process needs nothing of a machine but its owner's word, which the runner asks for. A
-/// runner that has not said what it can has the sandbox or refuses by itself.
+/// A plain process needs nothing of a machine but its owner's word, and a runner offers it on that
+/// word alone. A runner that has not said what it can has the sandbox or refuses by itself.
 fn keeps_apart(wanted: Isolation, offer: &Offer) -> bool {
     match &offer.isolation {
-        _ if !wanted.is_sandboxed() => true,
         Some(holds) => holds.contains(&wanted),
         None => wanted == Isolation::Sandbox,
+    }
+}
+
+fn not_kept_apart(wanted: Isolation) -> String {
+    match wanted.is_sandboxed() {
+        true => format!("no connected runner can set up the isolation `{wanted}`"),
+        false => format!(
+            "no connected runner's machine allows runs without a sandbox (`{wanted}`): who owns one and wants that writes isolation = \"{wanted}\" at the top of policy.toml in the runner's data directory and restarts the runner"
+        ),
     }
 }
 
@@ -300,7 +305,14 @@ mod tests {
         // Not a stronger one in its place: an agent may need what only the other has.
         assert!(!fits(Sandbox, Some(&[Vm])) && !fits(Vm, Some(&[Sandbox])));
         assert!(!fits(Sandbox, Some(&[])));
-        assert!(fits(Plain, Some(&[])) && fits(Worktree, None));
+        // Without a sandbox only where the owner of the machine says so.
+        assert!(!fits(Plain, None) && !fits(Worktree, Some(&[Sandbox, Vm])));
+        assert!(!fits(Plain, Some(&[Worktree])) && fits(Worktree, Some(&[Worktree])));
+        let plan = plan_of(&[job(Plain)], &[on(Some(&[Sandbox]))]);
+        let Placement::Wait(Reason::NoRunnerWithIsolation, detail) = &plan[0].1 else {
+            panic!("{plan:?}")
+        };
+        assert!(detail.contains("isolation = \"none\""), "{detail}");
         let plan = plan_of(&[job(Vm)], &[on(Some(&[Sandbox]))]);
         let Placement::Wait(Reason::NoRunnerWithIsolation, detail) = &plan[0].1 else {
             panic!("{plan:?}")
