@@ -43,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) gateway: freehold_gateway::Gateway,
     pub(crate) environments: crate::environment::Environments,
     pub(crate) registries: crate::surroundings::Learned,
+    /// Whose turn it is in working trees that runs share.
+    pub(crate) trees: crate::places::Trees,
     /// What this machine is, once it was looked at.
     pub(crate) machine: tokio::sync::OnceCell<freehold_wire::api::Machine>,
     /// When folders of waiting runs were last looked through.

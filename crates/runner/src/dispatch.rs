@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use freehold_model::run::{JobKind, Outcome};
-use freehold_model::{Isolation, Limit, Reason};
+use freehold_model::{Limit, Reason};
 use freehold_wire::link::{Down, Finished, Frame, JobRef, Offer, RunRef, Up};
 use freehold_wire::order::Order;
 use tokio::time::timeout;
@@ -241,7 +241,6 @@ pub(crate) async fn walls(
     order: &Order,
     policy: &Policy,
 ) -> Result<Walls, Halt> {
-    plain(order.isolation)?;
     let free = limits::free(&context.data);
     room(free, policy.reserve())?;
     let machine = machine::look(context).await;
@@ -250,20 +249,7 @@ pub(crate) async fn walls(
         capacity: context.capacity,
         free: free.map(|free| free.saturating_sub(policy.reserve())),
     };
-    Ok(Walls::of(order, policy.limits(), room))
-}
-
-/// What a step is shown has its place in a sandbox, and none without one.
-fn plain(isolation: Isolation) -> Result<(), Halt> {
-    if isolation.is_sandboxed() {
-        return Ok(());
-    }
-    Err(Halt::failed(
-        Reason::Sandbox,
-        format!(
-            "nothing was started: this version of the runner has no isolation `{isolation}` yet; use `sandbox`: `freehold agent edit --isolation sandbox`"
-        ),
-    ))
+    Walls::of(order, policy.limits(), room).on_host(&*context.entropy)
 }
 
 /// A runner whose disk is full loses what it was told: none begins that could fill it.

@@ -30,6 +30,7 @@ use crate::failure::{Failure, Halt, chain};
 use crate::jobs::{Stop, Why};
 use crate::leftovers;
 use crate::orders::Door;
+use crate::places::Trees;
 use crate::policy::Policy;
 use crate::report::{ASIDE, Report};
 use crate::surroundings::{Folder, OBJECTS};
@@ -380,6 +381,13 @@ async fn clear(context: &Context, id: EnvironmentId) -> Option<BTreeSet<RunId>> 
         && let Ok(remote) = Remote::parse(&place.remote)
     {
         leftovers::remove(&context.store_dir(&remote)).await;
+    }
+    let taken = environments
+        .places()
+        .iter()
+        .any(|(other, theirs)| *other != id && theirs.project == place.project);
+    if !taken && let Some(_turn) = context.trees.try_enter(place.project) {
+        leftovers::remove(&Trees::folder(&context.data, place.project)).await;
     }
     environments.places().remove(&id);
     if let Err(error) = fs::remove_file(environments.file(id)) {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::Halt;
 use crate::options::RunnerEnv;
+use crate::places::Places;
 use crate::surroundings::{self, Folder, Git, Learned, Site, WayOut};
 
 /// Largest lock file that is read, and how many: what a run reads of its commit.
@@ -132,8 +133,10 @@ impl Errand {
             work: self.work.clone(),
             scratch,
             home: self.home.clone(),
+            shared: None,
         };
-        let tools = surroundings::tools(site, &self.paths).await?;
+        let places = Places::inside();
+        let tools = surroundings::tools(site, &places, &self.paths).await?;
         let locks = match self.egress {
             Egress::None => BTreeMap::new(),
             Egress::Registries | Egress::Open => {
@@ -142,8 +145,9 @@ impl Errand {
                 read.map_err(io::Error::other)?
             }
         };
-        let way = surroundings::way_out(site, self.egress, &locks, &[], cancel).await?;
-        let mut spec = surroundings::chore(site, &tools, &folder, &objects, git, way.as_ref())?;
+        let way = surroundings::way_out(site, &places, self.egress, &locks, &[], cancel).await?;
+        let mut spec =
+            surroundings::chore(site, &tools, &folder, &objects, &places, git, way.as_ref())?;
         spec.tier = self.tier;
         if !self.tier.is_sandboxed() {
             self.unmounted(&mut spec);

@@ -14,6 +14,7 @@ use super::Errand;
 use crate::execute::agent;
 use crate::fakes::Counting;
 use crate::options::RunnerEnv;
+use crate::places::Places;
 use crate::surroundings::{self, Folder, Git, Learned, Site};
 
 /// What may differ between entry points, and what is left when that is taken away.
@@ -106,14 +107,16 @@ async fn all_entry_points_stand_behind_the_same_walls() {
         entropy: &entropy,
     };
     let objects = dir.path().join("objects");
-    let tools: Toolchains = surroundings::tools(site, &[]).await.unwrap();
+    let places = Places::inside();
+    let tools: Toolchains = surroundings::tools(site, &places, &[]).await.unwrap();
 
-    let chore = |git| surroundings::chore(site, &tools, &folder, &objects, git, None).unwrap();
+    let chore =
+        |git| surroundings::chore(site, &tools, &folder, &objects, &places, git, None).unwrap();
     let (setup, check) = (chore(Git::Read), chore(Git::Write));
-    let mut agent = surroundings::spec(site, &tools, &folder, &objects, Git::Write);
+    let mut agent = surroundings::spec(site, &tools, &folder, &objects, &places, Git::Write);
     let launch = launch();
     agent::start_as(&mut agent, &launch);
-    agent::furnish(&mut agent, vec![], Path::new("/bin/true"));
+    agent::furnish(&mut agent, &places, vec![], Path::new("/bin/true"));
     let errand = Errand {
         environment: environment.clone(),
         init: init.clone(),

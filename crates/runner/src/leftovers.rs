@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freehold_model::RunId;
 use nix::sys::signal::{Signal, kill};
@@ -19,13 +19,17 @@ const KEEP_WAITING: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Most bytes of all runs that wait here; the longest untouched go first. Each can be staged anew.
 const KEEP_BYTES: u64 = 20 << 30;
 
+/// What a first process takes at most to end a tree, and how often it is looked at meanwhile.
+const END_WITHIN: Duration = Duration::from_secs(6);
+const END_ROUND: Duration = Duration::from_millis(20);
+
 /// Cleans up after every job that an earlier life held, and reports it as lost.
 pub(crate) async fn report(context: &Context) -> Result<(), OutboxError> {
     // Of no run that is under way: none is yet. A workspace that is gone on with is shown again then.
     unmount(&context.data).await;
     for left in context.journal.left().await? {
         tracing::warn!(run = %left.job.run, epoch = left.job.epoch, step = left.step, "lost in an earlier life");
-        end_processes(&left);
+        end_processes(&left).await;
         remove(&context.run_dir(left.job.run)).await;
         context.journal.lose(left.job).await?;
     }
@@ -33,7 +37,17 @@ pub(crate) async fn report(context: &Context) -> Result<(), OutboxError> {
     Ok(())
 }
 
-fn end_processes(left: &Left) {
+async fn end_processes(left: &Left) {
+    // The first process of a run ends all others when its runner is gone; killed before it has, it
+    // would leave them to themselves where no namespace holds them.
+    let lives = || {
+        let mut all = left.processes.iter();
+        all.any(|(pid, started)| started_at(*pid) == Some(*started))
+    };
+    let begun = Instant::now();
+    while lives() && begun.elapsed() < END_WITHIN {
+        tokio::time::sleep(END_ROUND).await;
+    }
     for (pid, started) in &left.processes {
         // A number alone may be somebody else's by now.
         if started_at(*pid) == Some(*started)

@@ -38,6 +38,7 @@ mod machine;
 mod options;
 mod orders;
 mod outbox;
+mod places;
 mod policy;
 mod probe;
 mod process;

@@ -18,7 +18,7 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Looks once, when it is first asked: what is installed later shows after a restart.
 pub(crate) async fn look(context: &Context) -> Machine {
-    context
+    let found = context
         .machine
         .get_or_init(|| async {
             let proof = tokio::time::timeout(PROOF_TIMEOUT, freehold_sandbox::probe(&context.init));
@@ -65,8 +65,22 @@ pub(crate) async fn look(context: &Context) -> Machine {
                 agents,
             }
         })
-        .await
-        .clone()
+        .await;
+    with_plain(found.clone(), &Policy::load(&context.policy_file()))
+}
+
+/// What needs nothing of a machine but its owner's word, as it is now.
+fn with_plain(machine: Machine, policy: &Result<Policy, String>) -> Machine {
+    let plain = [Isolation::None, Isolation::Worktree].into_iter();
+    let allowed = plain.filter(|plain| {
+        let policy = policy.as_ref().ok();
+        policy.is_some_and(|policy| policy.allows_isolation(*plain).is_ok())
+    });
+    let allowed = allowed.map(|plain| plain.name().to_owned());
+    Machine {
+        isolation: allowed.chain(machine.isolation).collect(),
+        ..machine
+    }
 }
 
 /// Adds a tier that was found to hold, and says of another why not.
@@ -129,6 +143,20 @@ fn memory(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_without_a_sandbox_are_offered_on_the_owner_s_word_alone() {
+        let machine = || Machine {
+            isolation: vec!["sandbox".into()],
+            ..Machine::default()
+        };
+        let offered = |text: &str| with_plain(machine(), &Policy::parse(text)).isolation;
+        assert_eq!(offered(""), ["sandbox"]);
+        assert_eq!(offered("isolation = 'moat'"), ["sandbox"]);
+        assert_eq!(offered("isolation = 'worktree'"), ["worktree", "sandbox"]);
+        let all = ["none", "worktree", "sandbox"];
+        assert_eq!(offered("isolation = 'none'"), all);
+    }
 
     #[test]
     fn what_the_system_says_of_itself() {

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use crate::failure::Halt;
 use crate::leftovers::started_at;
 use crate::limits::{Flow, Watch};
+use crate::places;
 use crate::report::{Piece, Report};
 
 /// What one read takes.
@@ -69,6 +70,12 @@ pub(crate) async fn start(
 ) -> Result<(Child, Watch), SandboxError> {
     let mut spec = spec.clone();
     report.walls.put_round(&mut spec, step);
+    if !spec.tier.is_sandboxed() {
+        places::furnish_host(&spec).map_err(|cause| SandboxError::Io {
+            step: "put the run's files on the host",
+            cause,
+        })?;
+    }
     let child = freehold_sandbox::start(&spec).await?;
     let walled = child.in_force().clone();
     let watch = Watch::begin(report.walls.clone(), walled, &spec, step);

@@ -15,8 +15,6 @@ use crate::context::Context;
 use crate::failure::{Failure, Halt, because, chain};
 use crate::surroundings::socket;
 
-/// Where the model is reached inside. Beside the proxy's, as odd.
-pub(crate) const MODEL_PORT: u16 = 61_081;
 /// Longest key that is read from a file.
 const KEY_MAX: u64 = 64 * 1024;
 
@@ -137,8 +135,12 @@ pub(crate) struct ModelWay {
     pub(crate) token: String,
 }
 
-/// Opens the way for one run.
-pub(crate) async fn open(context: &Context, provider: &ProviderSpec) -> Result<ModelWay, Halt> {
+/// Opens the way for one run, at a port of its loopback.
+pub(crate) async fn open(
+    context: &Context,
+    provider: &ProviderSpec,
+    port: u16,
+) -> Result<ModelWay, Halt> {
     let upstream = upstream(context, provider).map_err(Halt::Failed)?;
     let token = base64url::encode(&random::<24>(&*context.entropy));
     let grant = context
@@ -152,7 +154,7 @@ pub(crate) async fn open(context: &Context, provider: &ProviderSpec) -> Result<M
         .await
         .map_err(|error| because(Reason::Internal, &error))?;
     let port = Port {
-        port: MODEL_PORT,
+        port,
         socket: grant.socket().to_owned(),
     };
     Ok(ModelWay { grant, port, token })

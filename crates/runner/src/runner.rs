@@ -222,6 +222,7 @@ impl Runner {
             machine: tokio::sync::OnceCell::new(),
             pruned: std::sync::Mutex::default(),
             registries: crate::surroundings::Learned::default(),
+            trees: crate::places::Trees::default(),
         };
         Ok(Self {
             context: Arc::new(context),

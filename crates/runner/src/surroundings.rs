@@ -13,7 +13,7 @@ use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host, Toolchains};
 use freehold_model::world::random;
 use freehold_model::{Entropy, Reason};
-use freehold_sandbox::{HOME, Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
+use freehold_sandbox::{Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
 use freehold_wire::order::{Egress, Order, ProviderSpec};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -21,20 +21,22 @@ use tokio_util::sync::CancellationToken;
 use crate::execute::archive;
 use crate::failure::{Halt, because};
 use crate::options::RunnerEnv;
+use crate::places::Places;
 use crate::report::Report;
 
 /// The root of the workspace inside.
 pub(crate) const WORKSPACE: &str = "/workspace";
 /// The store's objects inside.
 pub(crate) const OBJECTS: &str = "/freehold/objects";
-/// Where the proxy listens inside. High and odd, so that no project's own server wants it.
-const PROXY_PORT: u16 = 61_080;
 /// How long the package clients' answer is good for: its owner rarely changes a configuration.
 const LEARNED_FOR: Duration = Duration::from_secs(300);
 /// One file that a run writes. A disk image of an agent's making is not what it is for.
 const FILE_MAX: u64 = 16 << 30;
 /// `/var/tmp` holds what a program does not trust to memory; some fail where there is none.
 const VAR_TMP_BYTES: u64 = 1 << 30;
+
+/// All certificates, where a registry has a log-in, among a process's things.
+const CERTIFICATES: &str = "certificates.pem";
 
 /// What the package clients of the host said, and when.
 pub(crate) type Learned = tokio::sync::Mutex<Option<(Instant, Arc<Registries>)>>;
@@ -65,12 +67,16 @@ pub(crate) fn host(site: Site<'_>) -> Host {
     }
 }
 
-/// The host's tools, and what the agent's owner named with `--path`.
-pub(crate) async fn tools(site: Site<'_>, named: &[String]) -> Result<Toolchains, Halt> {
-    let host = host(site);
+/// The host's tools, and what the agent's owner named with `--path`; what they write goes into the
+/// home among `places`.
+pub(crate) async fn tools(
+    site: Site<'_>,
+    places: &Places,
+    named: &[String],
+) -> Result<Toolchains, Halt> {
+    let (host, home) = (host(site), places.home.clone());
     let named: Vec<PathBuf> = named.iter().map(PathBuf::from).collect();
-    let found =
-        tokio::task::spawn_blocking(move || toolchain::find(&host, Path::new(HOME), &named));
+    let found = tokio::task::spawn_blocking(move || toolchain::find(&host, &home, &named));
     let found = found.await.map_err(std::io::Error::other)?;
     found.map_err(|error| because(Reason::AgentMissing, &error))
 }
@@ -118,6 +124,7 @@ pub(crate) struct WayOut {
 /// `allow` is the project file's own list, of a base that no agent wrote.
 pub(crate) async fn way_out(
     site: Site<'_>,
+    places: &Places,
     egress: Egress,
     lock_files: &BTreeMap<String, Vec<u8>>,
     allow: &[HostPort],
@@ -140,24 +147,25 @@ pub(crate) async fn way_out(
     let authority = known.authority();
     let authority = authority.map_err(|error| because(Reason::Sandbox, &error))?;
     let known = match &authority {
-        Some(authority) => known.trusting(authority),
+        Some(authority) => known.trusting(authority, &places.things.join(CERTIFICATES)),
         None => known,
     };
     Ok(Some(WayOut {
-        env: known.environment(PROXY_PORT),
+        env: known.environment(places.ports.proxy),
         mounts: known.mounts,
         home_files: known.home_files,
-        ..open(site, policy, authority)?
+        ..open(site, places, policy, authority)?
     }))
 }
 
 /// Opens any public address, for an agent whose order says so.
-pub(crate) fn open_way_out(site: Site<'_>) -> Result<WayOut, Halt> {
-    open(site, Policy::Open(vec![]), None)
+pub(crate) fn open_way_out(site: Site<'_>, places: &Places) -> Result<WayOut, Halt> {
+    open(site, places, Policy::Open(vec![]), None)
 }
 
 fn open(
     site: Site<'_>,
+    places: &Places,
     policy: Policy,
     authority: Option<egress::Authority>,
 ) -> Result<WayOut, Halt> {
@@ -173,10 +181,10 @@ fn open(
         .collect();
     Ok(WayOut {
         port: Port {
-            port: PROXY_PORT,
+            port: places.ports.proxy,
             socket: proxy.socket().to_owned(),
         },
-        env: proxy_env(PROXY_PORT, &direct),
+        env: proxy_env(places.ports.proxy, &direct),
         mounts: vec![],
         home_files: BTreeMap::new(),
         proxy,
@@ -189,6 +197,8 @@ pub(crate) struct Folder {
     pub(crate) work: PathBuf,
     pub(crate) scratch: PathBuf,
     pub(crate) home: PathBuf,
+    /// What is known of a working tree that other runs worked in before; none for one of its own.
+    pub(crate) shared: Option<PathBuf>,
 }
 
 impl Folder {
@@ -197,6 +207,7 @@ impl Folder {
             work: dir.join("work"),
             scratch: dir.join("scratch"),
             home: dir.join("home"),
+            shared: None,
         }
     }
 }
@@ -216,20 +227,26 @@ pub(crate) fn spec(
     tools: &Toolchains,
     folder: &Folder,
     objects: &Path,
+    places: &Places,
     git: Git,
 ) -> Spec {
-    let inside = |path: &str| PathBuf::from(path);
     let mut mounts = host_root();
-    mounts.push(Mount::Tmpfs {
-        target: inside("/var/tmp"),
-        size_bytes: VAR_TMP_BYTES,
+    mounts.push(match &places.tmp {
+        None => Mount::Tmpfs {
+            target: "/var/tmp".into(),
+            size_bytes: VAR_TMP_BYTES,
+        },
+        Some(tmp) => Mount::ReadWrite {
+            source: tmp.clone(),
+            target: tmp.clone(),
+        },
     });
     mounts.extend(tools.mounts.iter().cloned());
     mounts.push(Mount::ReadWrite {
         source: folder.work.clone(),
-        target: inside(WORKSPACE),
+        target: places.workspace.clone(),
     });
-    let target = inside(WORKSPACE).join(".git");
+    let target = places.git_dir.clone();
     let source = folder.scratch.clone();
     mounts.push(match git {
         Git::Read => Mount::ReadOnly { source, target },
@@ -237,30 +254,32 @@ pub(crate) fn spec(
     });
     mounts.push(Mount::ReadOnly {
         source: objects.to_owned(),
-        target: inside(OBJECTS),
+        target: places.objects.clone(),
     });
     mounts.push(Mount::ReadWrite {
         source: folder.home.clone(),
-        target: inside(HOME),
+        target: places.home.clone(),
     });
     let mut env: BTreeMap<OsString, OsString> = BTreeMap::new();
     for (name, value) in &tools.env {
         env.insert(name.into(), value.into());
     }
-    for (name, value) in [
-        ("PATH", tools.path_value().as_str()),
-        ("HOME", HOME),
-        ("USER", USER),
-        ("LANG", "C.UTF-8"),
-    ] {
-        env.insert(name.into(), value.into());
+    let temporary = places.tmp.as_ref().map(|tmp| ("TMPDIR", tmp.into()));
+    let words: [(&str, OsString); 4] = [
+        ("PATH", path(site, tools, places).into()),
+        ("HOME", places.home.clone().into()),
+        ("USER", USER.into()),
+        ("LANG", "C.UTF-8".into()),
+    ];
+    for (name, value) in words.into_iter().chain(temporary) {
+        env.insert(name.into(), value);
     }
     Spec {
         tier: Tier::Sandbox,
         program: "sh".into(),
         args: vec![],
         env,
-        cwd: inside(WORKSPACE),
+        cwd: places.workspace.clone(),
         mounts,
         ports: vec![],
         limits: Limits {
@@ -274,12 +293,34 @@ pub(crate) fn spec(
     }
 }
 
+/// The search path. Without a sandbox nothing of the owner's is out of sight: it is found in their order,
+/// after what the run's own home has.
+pub(crate) fn path(site: Site<'_>, tools: &Toolchains, places: &Places) -> String {
+    if !places.are_host_s() {
+        return tools.path_value();
+    }
+    let (own, shown): (Vec<PathBuf>, Vec<PathBuf>) = tools
+        .path
+        .iter()
+        .cloned()
+        .partition(|entry| entry.starts_with(&places.home));
+    let theirs = std::env::split_paths(site.environment.path()).filter(|entry| entry.is_absolute());
+    let mut seen = std::collections::BTreeSet::new();
+    let all = own.into_iter().chain(theirs).chain(shown);
+    let all: Vec<String> = all
+        .filter(|entry| seen.insert(entry.clone()))
+        .map(|entry| entry.to_string_lossy().into_owned())
+        .collect();
+    all.join(":")
+}
+
 /// The sandbox of setup, of checks, and of a command without a run: with a way out and its files.
 pub(crate) fn chore(
     site: Site<'_>,
     tools: &Toolchains,
     folder: &Folder,
     objects: &Path,
+    places: &Places,
     git: Git,
     way: Option<&WayOut>,
 ) -> Result<Spec, Halt> {
@@ -288,7 +329,7 @@ pub(crate) fn chore(
             archive::place(&folder.home, path, text.as_bytes(), 0o600)?;
         }
     }
-    let mut spec = spec(site, tools, folder, objects, git);
+    let mut spec = spec(site, tools, folder, objects, places, git);
     connect(&mut spec, way);
     spec.env.insert("CI".into(), "true".into());
     Ok(spec)

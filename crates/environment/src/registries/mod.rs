@@ -45,8 +45,6 @@ const TRUST: [&str; 8] = [
     "SSL_CERT_FILE",
     "npm_config_cafile",
 ];
-/// Where all certificates are seen inside, when a host has a log-in.
-const BUNDLE: &str = "/freehold/certificates.pem";
 
 /// What the preset `registries` is on this host, for one project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,21 +154,23 @@ impl Registries {
         Authority::new(self.log_ins.clone(), &certificates).map(Some)
     }
 
-    /// The same, with clients that trust the proxy where it is the other end of TLS. Pure.
+    /// The same, with clients that trust the proxy where it is the other end of TLS: they find all
+    /// certificates at `place`. Pure.
     #[must_use]
-    pub fn trusting(&self, authority: &Authority) -> Self {
+    pub fn trusting(&self, authority: &Authority, place: &Path) -> Self {
         let mut all = self.clone();
         let Some(bundle) = authority.bundle() else {
             return all;
         };
         all.mounts.push(Mount::File {
             contents: bundle.as_bytes().to_vec(),
-            target: BUNDLE.into(),
+            target: place.to_owned(),
         });
         for name in TRUST {
             // npm's own setting is in the way only where there is one.
             if name != "npm_config_cafile" || all.env.contains_key(name) {
-                all.env.insert(name.to_owned(), BUNDLE.to_owned());
+                all.env
+                    .insert(name.to_owned(), place.to_string_lossy().into_owned());
             }
         }
         all

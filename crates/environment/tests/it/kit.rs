@@ -129,7 +129,9 @@ impl Bench {
         let socket = self.dir.path().join("egress.sock");
         let authority = registries.authority().unwrap();
         let registries = match &authority {
-            Some(authority) => registries.trusting(authority),
+            Some(authority) => {
+                registries.trusting(authority, "/freehold/certificates.pem".as_ref())
+            }
             None => registries.clone(),
         };
         let options = Options {

@@ -24,10 +24,6 @@ use crate::failure::{Halt, chain};
 use crate::report::Report;
 use crate::surroundings::socket;
 
-/// Where it listens inside. High and odd, so that no project's own server wants it.
-const PORT: u16 = 61_082;
-/// What git calls `origin` inside.
-pub(crate) const ORIGIN: &str = "http://127.0.0.1:61082/repo";
 /// Requests at once: one git asks one after the other.
 const AT_ONCE: usize = 4;
 /// A head is some hundred bytes; who takes longer holds a slot for nothing.
@@ -68,11 +64,16 @@ struct Shared {
 }
 
 impl Broker {
-    /// Listens for one turn.
+    /// Listens for one turn, at a port of the run's loopback.
     ///
     /// # Errors
     /// The socket cannot be made.
-    pub(crate) fn open(report: &Report, door: Door, tip: Option<Oid>) -> Result<Self, Halt> {
+    pub(crate) fn open(
+        report: &Report,
+        door: Door,
+        tip: Option<Oid>,
+        port: u16,
+    ) -> Result<Self, Halt> {
         let socket = socket(report.context.site());
         let listener = UnixListener::bind(&socket)?;
         let shared = Arc::new(Shared {
@@ -85,7 +86,7 @@ impl Broker {
         let cancel = CancellationToken::new();
         let listening = tokio::spawn(listen(listener, shared.clone(), cancel.clone()));
         Ok(Self {
-            port: Port { port: PORT, socket },
+            port: Port { port, socket },
             shared,
             cancel,
             listening,

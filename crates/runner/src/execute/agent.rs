@@ -1,13 +1,13 @@
 //! Step 3: one turn with the agent, inside, with its output as it comes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use freehold_agents::{
     AgentConfig, AgentError, Driver, Endpoint, Helper, Inside, Launch, Session, Token, drive, plan,
 };
 use freehold_git::{BranchName, Oid};
 use freehold_model::Reason;
-use freehold_sandbox::{HOME, Mount, Spec, Stdin};
+use freehold_sandbox::{Mount, Spec, Stdin};
 use freehold_wire::order::{AgentSpec, Egress};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -19,15 +19,16 @@ use super::stage::Staged;
 use super::{Desk, Step, archive, card, installed, instructions};
 use crate::broker::{Broker, Door};
 use crate::failure::{Halt, because, chain};
+use crate::places::Places;
 use crate::process;
-use crate::provider::{self, MODEL_PORT, ModelWay};
+use crate::provider::{self, ModelWay};
 use crate::report::Report;
-use crate::surroundings::{self, Git, WORKSPACE, WayOut};
+use crate::surroundings::{self, Git, WayOut};
 
-/// Where the card is seen inside.
-const CARD: &str = "/freehold/card.json";
-/// Where the built-in agent's program is seen inside.
-const HELPER: &str = "/freehold/agent";
+/// The card, among the agent's things.
+const CARD: &str = "card.json";
+/// What the built-in agent's program is called there.
+const HELPER: &str = "agent";
 /// Events that wait for us; small, so that a flooding agent waits too.
 const EVENTS: usize = 16;
 
@@ -52,21 +53,24 @@ pub(super) async fn agent(
         ..
     } = desk;
     let context = &report.context;
+    let objects = staged.store.objects();
+    let places = Places::of(&report.walls, &staged.folder, &objects);
     let moved = moved::show(desk, staged).await?;
     let mut config = config(&task.agent)?;
     let paths = installed::complete(context, &mut config, &task.agent.paths).await?;
     let model = match &task.agent.provider {
-        Some(provider) => Some(provider::open(context, provider).await?),
+        Some(provider) => Some(provider::open(context, provider, places.ports.model).await?),
         None => None,
     };
     let way = match order.egress {
-        Egress::Open => Some(surroundings::open_way_out(context.site())?),
+        Egress::Open => Some(surroundings::open_way_out(context.site(), &places)?),
         Egress::None | Egress::Registries => None,
     };
-    let tools = surroundings::tools(context.site(), &paths).await?;
-    let inside = inside(context, installed::path(&config, tools.path_value()));
+    let tools = surroundings::tools(context.site(), &places, &paths).await?;
+    let path = surroundings::path(context.site(), &tools, &places);
+    let inside = inside(context, &places, installed::path(&config, path));
     let endpoint = model.as_ref().map(|model| Endpoint {
-        base_url: format!("http://127.0.0.1:{MODEL_PORT}"),
+        base_url: format!("http://127.0.0.1:{}", model.port.port),
         token: Token::new(model.token.clone()),
     });
     let launch =
@@ -78,7 +82,8 @@ pub(super) async fn agent(
         context.site(),
         &tools,
         &staged.folder,
-        &staged.store.objects(),
+        &objects,
+        &places,
         Git::Write,
     );
     surroundings::describe(&mut spec, order);
@@ -86,13 +91,15 @@ pub(super) async fn agent(
     start_as(&mut spec, &launch);
     furnish(
         &mut spec,
+        &places,
         card::file(desk, moved.as_ref()),
         &context.agent_helper.program,
     );
     surroundings::connect(&mut spec, way.as_ref());
     spec.ports
         .extend(model.as_ref().map(|model| model.port.clone()));
-    let broker = Broker::open(report, door(desk, staged)?, staged.tip.clone())?;
+    let tip = staged.tip.clone();
+    let broker = Broker::open(report, door(desk, staged)?, tip, places.ports.broker)?;
     spec.ports.push(broker.port.clone());
     let result = converse(desk, staged, &launch, &spec, moved.as_ref(), step).await;
     let pushed = broker.close().await;
@@ -152,14 +159,14 @@ fn config(agent: &AgentSpec) -> Result<AgentConfig, Halt> {
     })
 }
 
-fn inside(context: &crate::context::Context, path: String) -> Inside {
+fn inside(context: &crate::context::Context, places: &Places, path: String) -> Inside {
     Inside {
-        workspace: WORKSPACE.into(),
-        home: HOME.into(),
-        card_file: CARD.into(),
+        workspace: places.workspace.clone(),
+        home: places.home.clone(),
+        card_file: places.things.join(CARD),
         path,
         helper: Helper {
-            program: PathBuf::from(HELPER),
+            program: places.program(&context.agent_helper.program, HELPER),
             args: context.agent_helper.args.clone(),
             mcp_args: context.agent_helper.mcp_args.clone(),
         },
@@ -172,14 +179,14 @@ fn refused(error: AgentError) -> Halt {
 }
 
 /// What an agent alone finds inside: its card, and the program of the built-in agent.
-pub(crate) fn furnish(spec: &mut Spec, card: Vec<u8>, helper: &Path) {
+pub(crate) fn furnish(spec: &mut Spec, places: &Places, card: Vec<u8>, helper: &Path) {
     spec.mounts.push(Mount::File {
         contents: card,
-        target: CARD.into(),
+        target: places.things.join(CARD),
     });
     spec.mounts.push(Mount::ReadOnly {
         source: helper.to_owned(),
-        target: HELPER.into(),
+        target: places.program(helper, HELPER),
     });
 }
 

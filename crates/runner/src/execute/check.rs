@@ -46,7 +46,8 @@ pub(crate) async fn check(
     leftovers::remove(&dir).await;
     let folder = Folder::below(&dir);
     let shape = Shape::of(&project.file.sparse)?;
-    fill(store, Some(head), &folder, &shape, None).await?;
+    let walls = &report.walls;
+    fill(store, Some(head), &folder, &shape, None, walls).await?;
     let ground = Ground {
         report,
         order,
@@ -91,7 +92,7 @@ async fn run(
     way: Option<&surroundings::WayOut>,
 ) -> Result<(Check, Option<String>), Halt> {
     let report = ground.report;
-    let tools = surroundings::tools(report.context.site(), &[]).await?;
+    let tools = surroundings::tools(report.context.site(), &ground.places(), &[]).await?;
     let spec = ground.spec(&tools, way, Git::Write, &wanted.command)?;
     let began = Instant::now();
     let step = format!("check:{}", wanted.name);

@@ -1,10 +1,11 @@
 //! Step 4: the agent's commits, out of the sandbox and onto the run's ref.
 //!
-//! git runs on the agent's folder inside the sandbox only. What comes out is one bundle in a folder
-//! of the host's own, and everything in it is checked before it is kept.
+//! git runs on the agent's folder inside the sandbox only; without one, through a git directory that
+//! the agent never had. What comes out is one bundle in a folder of the host's own, and everything in it is
+//! checked before it is kept.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use freehold_git::{GitError, ImportLimits, Oid};
@@ -12,16 +13,18 @@ use freehold_model::Reason;
 use freehold_sandbox::{Mount, Spec};
 
 use super::setup::Project;
-use super::stage::Staged;
+use super::stage::{self, Staged};
 use super::{Desk, card};
 use crate::failure::{Halt, chain};
+use crate::places::Places;
 use crate::process::{self, Ran};
 use crate::surroundings::{self, Folder, Git};
 
 /// A repository of 100,000 files takes some seconds.
 const COLLECT_WITHIN: Duration = Duration::from_secs(600);
-const MESSAGE: &str = "/freehold/message";
-const OUT: &str = "/freehold/out";
+/// The commit's message and the folder for the bundle, among git's things.
+const MESSAGE: &str = "message";
+const OUT: &str = "out";
 
 /// Exit codes of [`SCRIPT`].
 const GONE: i32 = 70;
@@ -29,7 +32,8 @@ const NOT_COMMITTED: i32 = 71;
 const UNCHANGED: i32 = 72;
 const NOT_BUNDLED: i32 = 73;
 
-/// Commits what is left over and bundles what is new. `$1` is where the turn started, or empty. A lock
+/// Commits what is left over and bundles what is new. `$1` is where the turn started, or empty, `$2` the
+/// message, `$3` the folder for the bundle. A lock
 /// is nobody's: no process of the agent lives any more. A file that the agent made unreadable is left
 /// out (git-add(1) ends with 1 then); one outside of the sparse folders is work all the same; what a full disk kept from being added must not look unchanged.
 const SCRIPT: &str = r#"
@@ -45,14 +49,14 @@ else
   test -z "$(git ls-files --cached | head -n 1)"; changed=$?
 fi
 if [ "$changed" != 0 ]; then
-  git -c commit.gpgSign=false commit -q --no-verify --cleanup=verbatim -F /freehold/message || exit 71
+  git -c commit.gpgSign=false commit -q --no-verify --cleanup=verbatim -F "$2" || exit 71
 fi
 head=$(git rev-parse -q --verify HEAD) || exit 72
 [ "$head" = "$1" ] && exit 72
 if [ -n "$1" ]; then
-  git bundle create -q /freehold/out/work.bundle HEAD "^$1" || exit 73
+  git bundle create -q "$3/work.bundle" HEAD "^$1" || exit 73
 else
-  git bundle create -q /freehold/out/work.bundle HEAD || exit 73
+  git bundle create -q "$3/work.bundle" HEAD || exit 73
 fi
 "#;
 
@@ -84,6 +88,11 @@ pub(super) async fn collect(
     fs::create_dir_all(&out)?;
     let spec = spec(desk, staged, &out).await?;
     let ran = process::run(report, &spec, "collect", COLLECT_WITHIN).await?;
+    if !report.walls.isolation.is_sandboxed() {
+        // Only how fast the next run begins hangs on it.
+        let kept = keep_index(staged);
+        kept.unwrap_or_else(|error| tracing::debug!(%error, "an index is not kept"));
+    }
     if !is_new(&ran)? {
         return Ok(None);
     }
@@ -175,23 +184,51 @@ fn is_dir(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
 }
 
+/// The git directory that stands for the agent's where no sandbox is round git.
+fn stand_in(staged: &Staged) -> PathBuf {
+    staged.dir.join("collect-git")
+}
+
+fn keep_index(staged: &Staged) -> Result<(), GitError> {
+    let tree = stage::host_tree(staged.from.as_ref(), &staged.folder, &staged.shape, None);
+    staged.store.keep_index(&tree, &stand_in(staged))
+}
+
 async fn spec(desk: &Desk<'_>, staged: &Staged, out: &Path) -> Result<Spec, Halt> {
     let mut spec = git_alone(desk, staged).await?;
+    let objects = staged.store.objects();
+    let places = Places::of(&desk.report.walls, &staged.folder, &objects);
+    let (message_file, out_inside) = match places.are_host_s() {
+        true => (places.things.join(MESSAGE), out.to_owned()),
+        false => (places.things.join(MESSAGE), places.things.join(OUT)),
+    };
+    if places.are_host_s() {
+        let git_dir = stand_in(staged);
+        crate::leftovers::remove(&git_dir).await;
+        let made = staged
+            .store
+            .stand_in(&staged.folder.scratch, &git_dir, &staged.shape);
+        made.map_err(|error| Halt::failed(Reason::WorkspaceGone, chain(&error)))?;
+        spec.env.insert("GIT_DIR".into(), git_dir.into());
+        spec.env
+            .insert("GIT_WORK_TREE".into(), places.workspace.clone().into());
+    }
     spec.mounts.push(Mount::ReadWrite {
         source: out.to_owned(),
-        target: OUT.into(),
+        target: out_inside.clone(),
     });
     let message = card::message(desk.order, &desk.task.card, &[]);
     spec.mounts.push(Mount::File {
         contents: message.into_bytes(),
-        target: MESSAGE.into(),
+        target: message_file.clone(),
     });
     let from = staged
         .from
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
-    spec.args = vec!["-c".into(), SCRIPT.into(), "collect".into(), from.into()];
+    spec.args = ["-c", SCRIPT, "collect", &from].map(Into::into).to_vec();
+    spec.args.extend([message_file.into(), out_inside.into()]);
     Ok(spec)
 }
 
@@ -205,12 +242,15 @@ pub(super) async fn git_alone(desk: &Desk<'_>, staged: &Staged) -> Result<Spec, 
         home,
         ..staged.folder.clone()
     };
-    let tools = surroundings::tools(report.context.site(), &[]).await?;
+    let objects = staged.store.objects();
+    let places = Places::of(&report.walls, &folder, &objects);
+    let tools = surroundings::tools(report.context.site(), &places, &[]).await?;
     let mut spec = surroundings::spec(
         report.context.site(),
         &tools,
         &folder,
-        &staged.store.objects(),
+        &objects,
+        &places,
         Git::Write,
     );
     for (name, value) in [
@@ -218,6 +258,12 @@ pub(super) async fn git_alone(desk: &Desk<'_>, staged: &Staged) -> Result<Spec, 
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("GIT_TERMINAL_PROMPT", "0"),
         ("GIT_OPTIONAL_LOCKS", "0"),
+        // Also for repositories below the workspace, which git looks into by itself.
+        ("GIT_CONFIG_COUNT", "2"),
+        ("GIT_CONFIG_KEY_0", "core.hooksPath"),
+        ("GIT_CONFIG_VALUE_0", "/dev/null"),
+        ("GIT_CONFIG_KEY_1", "core.fsmonitor"),
+        ("GIT_CONFIG_VALUE_1", "false"),
     ] {
         spec.env.insert(name.into(), value.into());
     }

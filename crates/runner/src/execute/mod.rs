@@ -58,6 +58,14 @@ pub(crate) async fn run(
         task,
         offer,
     };
+    let isolation = report.walls.isolation;
+    if !isolation.is_sandboxed() {
+        report
+            .note(format!(
+                "unsandboxed ({isolation}): this run may do what the runner's user may do"
+            ))
+            .await?;
+    }
     let step = Step::begin(report, "stage").await?;
     let staged = Box::pin(step.until_stopped(stage::stage(&desk))).await;
     let mut staged = step.end(staged).await?;
@@ -96,6 +104,9 @@ pub(crate) async fn run(
     let step = Step::begin(report, "park").await?;
     let parked = Box::pin(step.until_stopped(park::park(&desk, &staged, work.as_ref()))).await;
     let parked = step.end(parked).await?;
+    if !isolation.is_sandboxed() {
+        crate::leftovers::remove(&staged.dir).await;
+    }
     let outcome = match work {
         None => Outcome::Unchanged {
             base: staged.base.as_ref().map(ToString::to_string),

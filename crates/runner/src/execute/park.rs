@@ -39,6 +39,10 @@ pub(super) async fn park(
         },
         None => return Ok(Parked::default()),
     };
+    if !desk.report.walls.isolation.is_sandboxed() {
+        // Whatever still runs on the machine may have written to it since: the next turn begins anew.
+        return Ok(parked);
+    }
     let work = work.or(desk.offer.work.as_ref());
     let kept = Kept {
         commit: work.map(|work| work.commit.clone()),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use freehold_environment::cache::{
-    self, Cache, HOME_SKIPPED, Key, KeyParts, Listing, Places, Restored, is_key_file,
+    self, Cache, HOME_SKIPPED, Key, KeyParts, Listing, Restored, is_key_file,
 };
 use freehold_environment::project::{PROJECT_FILE, ProjectFile, Setup, parse};
 use freehold_environment::registries::LOCK_FILES;
@@ -23,6 +23,7 @@ use serde_json::json;
 use super::stage::Staged;
 use super::{Desk, devcontainer};
 use crate::failure::{Halt, because, chain};
+use crate::places::Places;
 use crate::process::{self, Ran};
 use crate::report::Report;
 use crate::surroundings::{self, Folder, Git, WORKSPACE, WayOut};
@@ -150,6 +151,11 @@ pub(crate) struct Ground<'a> {
 }
 
 impl Ground<'_> {
+    /// Where its processes see things.
+    pub(crate) fn places(&self) -> Places {
+        Places::of(&self.report.walls, self.folder, &self.store.objects())
+    }
+
     /// Makes the tree of `commit` ready: from the cache, or by running setup. Gives the topmost paths
     /// of the tree that were not there before.
     pub(crate) async fn prepare(
@@ -162,7 +168,13 @@ impl Ground<'_> {
         };
         let context = &self.report.context;
         let cancel = self.report.stop.token();
-        let tools = surroundings::tools(context.site(), &[]).await?;
+        let tools = surroundings::tools(context.site(), &self.places(), &[]).await?;
+        if !self.report.walls.isolation.is_sandboxed() {
+            // What setup makes holds the paths of this run, and is of no use in another place.
+            let before = listing(&self.folder.work).await?;
+            self.run(project, setup, &tools, commit).await?;
+            return added(before, &self.folder.work, &[]).await;
+        }
         let files = self.key_files(commit).await?;
         let mut stamps = stamps(&tools);
         // What was built in one root does not run in another.
@@ -174,7 +186,7 @@ impl Ground<'_> {
             work: Path::new(WORKSPACE),
             home: Path::new(HOME),
         });
-        let places = Places {
+        let places = cache::Places {
             work: self.folder.work.clone(),
             home: self.folder.home.clone(),
         };
@@ -255,6 +267,7 @@ impl Ground<'_> {
         let cancel = self.report.stop.token();
         surroundings::way_out(
             self.report.context.site(),
+            &self.places(),
             self.order.egress,
             &locks,
             &project.file.allow,
@@ -273,7 +286,8 @@ impl Ground<'_> {
     ) -> Result<freehold_sandbox::Spec, Halt> {
         let objects = self.store.objects();
         let site = self.report.context.site();
-        let mut spec = surroundings::chore(site, tools, self.folder, &objects, git, way)?;
+        let mut spec =
+            surroundings::chore(site, tools, self.folder, &objects, &self.places(), git, way)?;
         surroundings::describe(&mut spec, self.order);
         spec.args = vec!["-c".into(), command.into()];
         Ok(spec)

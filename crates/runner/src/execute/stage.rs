@@ -4,16 +4,20 @@ use std::fs;
 use std::path::PathBuf;
 
 use freehold_agents::Session;
-use freehold_git::{BranchName, Claim, LeftOut, Oid, Remote, RunRef, Shape, Store, Workspace};
-use freehold_model::{BlobId, Reason};
+use freehold_git::{
+    BranchName, Claim, HostTree, LeftOut, Oid, Remote, RunRef, Shape, Store, Workspace,
+};
+use freehold_model::{BlobId, Isolation, Reason};
 use freehold_wire::order::ProjectRef;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Desk, archive, setup};
-use crate::broker;
 use crate::context::Context;
 use crate::failure::{Halt, because};
 use crate::leftovers;
+use crate::limits::Walls;
+use crate::places::{Places, Trees};
 use crate::report::Report;
 use crate::surroundings::{Folder, OBJECTS, WORKSPACE};
 
@@ -50,6 +54,10 @@ pub(crate) struct Staged {
     pub(crate) session: Option<Session>,
     /// The workspace is new: nobody has worked in it yet.
     pub(crate) fresh: bool,
+    /// Which part of the commit's files it holds.
+    pub(crate) shape: Shape,
+    /// The run's turn in a tree that is not its own.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// The store of the project's remote, and its target branch.
@@ -130,7 +138,8 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     };
     let moved = tip.clone().filter(|tip| base.as_ref() != Some(tip));
     let dir = context.run_dir(report.job.run);
-    let folder = Folder::below(&dir);
+    let (folder, turn) = folder(desk, &dir).await?;
+    let places = Places::of(&report.walls, &folder, &store.objects());
     let kept = kept(desk, &dir);
     let shape = shape(
         &store,
@@ -147,7 +156,9 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     let filling = async {
         if kept.is_none() {
             leftovers::remove(&dir).await;
-            fill(&store, from.as_ref(), &folder, &shape, Some(broker::ORIGIN)).await?;
+            let origin = places.origin();
+            let (from, walls) = (from.as_ref(), &report.walls);
+            fill(&store, from, &folder, &shape, Some(&origin), walls).await?;
         }
         let work = folder.work.clone();
         // Beside the steps that come first: the agent's first `git status` finds every file known.
@@ -173,14 +184,44 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         claimed,
         session,
         fresh,
+        shape,
+        _turn: turn,
     })
+}
+
+/// Where the run works. Without a sandbox and without a tree of its own it waits for its turn.
+async fn folder(
+    desk: &Desk<'_>,
+    dir: &std::path::Path,
+) -> Result<(Folder, Option<OwnedMutexGuard<()>>), Halt> {
+    let own = Folder::below(dir);
+    if desk.report.walls.isolation != Isolation::None {
+        return Ok((own, None));
+    }
+    let (context, project) = (&desk.report.context, desk.order.project.id);
+    let turn = match context.trees.try_enter(project) {
+        Some(turn) => turn,
+        None => {
+            let said = "another run works in the project's working tree on this machine: this one waits for its turn";
+            desk.report.note(said).await?;
+            context.trees.enter(project).await
+        }
+    };
+    let tree = Trees::folder(&context.data, project);
+    let shared = Folder {
+        work: tree.join("work"),
+        shared: Some(tree),
+        ..own
+    };
+    Ok((shared, Some(turn)))
 }
 
 /// The folder of the turn before, if it is still here and is what the offer goes on from.
 fn kept(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
     let offer = desk.offer;
     // A lost try may have left anything behind.
-    if offer.attempt > 1 || offer.work.is_none() {
+    let has_none = !desk.report.walls.isolation.is_sandboxed();
+    if has_none || offer.attempt > 1 || offer.work.is_none() {
         return None;
     }
     let kept: Kept = serde_json::from_slice(&fs::read(dir.join("kept.json")).ok()?).ok()?;
@@ -208,8 +249,15 @@ pub(super) async fn fill(
     folder: &Folder,
     shape: &Shape,
     remote: Option<&str>,
+    walls: &Walls,
 ) -> Result<(), Halt> {
     fs::create_dir_all(&folder.home)?;
+    if !walls.isolation.is_sandboxed() {
+        store
+            .host_tree(&host_tree(from, folder, shape, remote))
+            .await?;
+        return Ok(());
+    }
     let laid = store
         .workspace(&Workspace {
             base: from,
@@ -223,6 +271,23 @@ pub(super) async fn fill(
         .await?;
     tracing::debug!(how = laid.as_str(), "a workspace is laid out");
     Ok(())
+}
+
+/// A working tree of the host in this folder.
+pub(super) fn host_tree<'a>(
+    from: Option<&'a Oid>,
+    folder: &'a Folder,
+    shape: &'a Shape,
+    remote: Option<&'a str>,
+) -> HostTree<'a> {
+    HostTree {
+        base: from,
+        work: &folder.work,
+        git_dir: &folder.scratch,
+        shape,
+        remote,
+        shared: folder.shared.as_deref(),
+    }
 }
 
 /// What coding agents would take settings from by themselves: programs to start, permissions,

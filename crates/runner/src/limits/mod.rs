@@ -10,9 +10,10 @@ mod flow;
 mod watch;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use freehold_model::limit::lower;
-use freehold_model::{Isolation, Limit, Limits};
+use freehold_model::{Entropy, Isolation, Limit, Limits};
 use freehold_sandbox::{
     Image, SandboxError, Spec, Tier, host_root, is_packed, unpack_archive, unpack_image,
 };
@@ -22,6 +23,8 @@ pub(crate) use disk::free;
 pub(crate) use flow::Flow;
 pub(crate) use watch::Watch;
 
+use crate::failure::Halt;
+use crate::places::Ports;
 use crate::policy::FILE;
 
 const MIB: u64 = 1 << 20;
@@ -64,6 +67,8 @@ pub(crate) struct Walls {
     pub(crate) limits: Limits,
     /// The agent's name and what it says itself: who is to be named where one is reached.
     agent: Option<(String, Limits)>,
+    /// Of the host, where there are no walls: a sandbox has a loopback of its own.
+    pub(crate) ports: Option<Arc<Ports>>,
 }
 
 /// A limit that was reached.
@@ -92,7 +97,20 @@ impl Walls {
                 Task::Execute(task) => Some((task.agent.name.clone(), order.limits.clone())),
                 _ => None,
             },
+            ports: None,
         }
+    }
+
+    /// With ports of the host, where there is no sandbox that has its own.
+    ///
+    /// # Errors
+    /// None are free.
+    pub(crate) fn on_host(self, entropy: &dyn Entropy) -> Result<Self, Halt> {
+        let ports = match self.isolation.is_sandboxed() {
+            true => None,
+            false => Some(Arc::new(Ports::of_host(entropy)?)),
+        };
+        Ok(Self { ports, ..self })
     }
 
     /// With an image that was a name, or an archive, as the folder that it was unpacked into. Safe to cancel.

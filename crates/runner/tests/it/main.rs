@@ -18,3 +18,4 @@ mod lost;
 mod model;
 mod output;
 mod server;
+mod unsandboxed;
