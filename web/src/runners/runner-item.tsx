@@ -102,7 +102,9 @@ function MachineFacts({ machine }: { machine: Machine }) {
           {machine.memory > 0 && `, ${bytes(machine.memory)}`}
         </Fact>
         <Fact name={words.machine.isolation}>
-          {machine.isolation.length === 0 ? words.machine.none : machine.isolation.join(", ")}
+          {machine.isolation.length === 0
+            ? words.machine.none
+            : machine.isolation.map(isolationName).join(", ")}
         </Fact>
         <Fact name={words.machine.agents}>
           {machine.agents.length === 0 ? words.machine.noAgents : machine.agents.join(", ")}
@@ -162,4 +164,9 @@ function AtWork({ runs }: { runs: readonly Run[] }) {
       </ul>
     </div>
   );
+}
+
+/** What the owner of the machine allows without a sandbox is said as loudly as elsewhere. */
+function isolationName(name: string): string {
+  return name === "none" || name === "worktree" ? words.machine.unsandboxed(name) : name;
 }

@@ -188,16 +188,16 @@ export const agentSettings = {
     },
     worktree: {
       title: "Worktree (unsandboxed)",
-      body: "No walls: it may do what the runner's user may do, in a working tree of its own.",
+      body: "No walls: it may do what the runner's user may do. Each run has a working tree of its own.",
     },
     none: {
       title: "None (unsandboxed)",
-      body: "No walls: it may do what the runner's user may do, anywhere on that machine.",
+      body: "No walls: it may do what the runner's user may do. A project's runs take turns in one working tree.",
     },
   },
   unsandboxedTitle: "Its runs are unsandboxed",
   unsandboxedBody:
-    "The agent can read and send whatever the runner's user can, keys included. No runner of this version starts it.",
+    "The agent can read and send whatever the runner's user can, keys included. It runs only on machines whose owner allows it in policy.toml.",
   image: "Image",
   imageHint:
     "A directory on the runner's machine, or an image's name with its digest. Empty: what the machine has.",

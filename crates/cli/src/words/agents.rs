@@ -145,9 +145,10 @@ Example:
   freehold agent add loop --driver builtin --provider local --timeout 30m
   freehold agent add boxed --driver command --isolation container --image /srv/debian -- ./fix.sh
 
-Its runs are kept apart from the machine: by a sandbox where nothing else is said. `none` and
-`worktree` are unsandboxed: the agent may do there what the runner's user may do, and the owner of
-that machine must allow it. No runner of this version starts them yet.")]
+Its runs are kept apart from the machine: by a sandbox where nothing else is said. `worktree` and
+`none` are unsandboxed: the agent may do what the runner's user may do, with the machine's network.
+In `worktree` each run has a working tree of its own; in `none` the runs of a project take turns in
+one, where what git ignores stays. They go only to machines whose owner says so, in policy.toml.")]
 pub(crate) struct AgentAdd {
     /// Its name
     pub(crate) name: String,

@@ -19,7 +19,7 @@ const CHECK: &str = "[[checks]]\nname = \"greets\"\ncommand = \"grep -qx hello h
 const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Two turns of a conversation: a file, and a line more when a person asks for it.
-fn greeting() -> Vec<Vec<Step>> {
+pub(super) fn greeting() -> Vec<Vec<Step>> {
     vec![
         vec![
             Step::text("This is a script. I write the file."),
@@ -61,7 +61,7 @@ pub(super) fn node() -> PathBuf {
 }
 
 /// An installation whose environment holds the key, with one project and one provider.
-fn start(model: &Model, kind: &str, path: &[&Path]) -> (Installation, Remote) {
+pub(super) fn start(model: &Model, kind: &str, path: &[&Path]) -> (Installation, Remote) {
     let files = [
         ("README", "nothing yet\n"),
         (".agentworks/project.toml", CHECK),
@@ -120,7 +120,7 @@ fn turns(model: &Model, path: &str) -> Vec<Recorded> {
 }
 
 /// A card becomes a file, a reply goes on in the same conversation, a yes lands it.
-fn writes_goes_on_and_lands(
+pub(super) fn writes_goes_on_and_lands(
     up: &Installation,
     remote: &Remote,
     model: &Model,

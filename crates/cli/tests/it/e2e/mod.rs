@@ -23,4 +23,5 @@ mod once;
 mod projects;
 mod settings;
 mod walls;
+mod unsandboxed;
 mod way;
