@@ -220,6 +220,30 @@ async fn runs_of_a_project_take_turns_in_its_one_tree() {
     runner.drain().await;
 }
 
+/// What answers on the loopback of the host is for the runner's user alone: of root's runs, an
+/// ordinary user sees nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_users_of_the_machine_are_not_let_in() {
+    assert!(nix::unistd::geteuid().is_root(), "run the tests as root");
+    let server = Server::start().await;
+    let runner = allowing(&server, Isolation::Worktree).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let script = r#"
+port=$(git config remote.origin.url | sed 's/.*:\([0-9]*\)\/.*/\1/')
+ask() {
+  "$@" bash -c 'cd /; exec 3<>/dev/tcp/127.0.0.1/'$port'
+    printf "GET /repo/info/refs?service=git-upload-pack HTTP/1.0\r\n\r\n" >&3; cat <&3' 2>&1 | grep -a -c '200 OK'
+}
+echo own $(ask env) other $(ask setpriv --reuid=65534 --regid=65534 --clear-groups)
+"#;
+    let mut run = run(&server, &remote, Isolation::Worktree, script);
+    let finished = run.play().await;
+    assert!(matches!(finished.outcome, Outcome::Unchanged { .. }));
+    let said = String::from_utf8(run.output("agent")).unwrap();
+    assert_eq!(said, "own 1 other 0\n");
+    runner.drain().await;
+}
+
 /// What an agent leaves in its git directory and in a repository below it starts nothing when its
 /// work is collected.
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,6 @@ mod odd;
 mod once;
 mod projects;
 mod settings;
-mod walls;
 mod unsandboxed;
+mod walls;
 mod way;

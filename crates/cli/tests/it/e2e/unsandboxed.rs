@@ -118,29 +118,36 @@ fn nothing_outlives_a_runner_that_is_killed() {
     }
 }
 
-fn model_works(tier: &str, agent: &[&str], path: &str) {
-    let model = Model::turns(agents::greeting(), agents::KEY);
-    let (mut up, remote) = agents::start(&model, "openai", &[]);
+/// An installation with a model, where this is allowed, and an agent `ours` that works so.
+fn with_model(model: &Model, tier: &str, agent: &[&str]) -> (Installation, Remote) {
+    let (mut up, remote) = agents::start(model, "openai", &[]);
     allow(&mut up, tier);
     let words = ["agent", "add", "ours", "--provider", "model", "--isolation"];
     up.fh(&[&words[..], &[tier], agent].concat()).ok();
-    writes_goes_on_and_lands(&up, &remote, &model, "ours", path);
-    let runs = up.fh(&["run", "list"]).out();
-    for line in runs.lines() {
-        let run: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(run["isolation"], tier, "{run:#}");
-    }
+    (up, remote)
 }
 
 #[test]
 fn our_own_loop_reaches_its_model_from_a_worktree() {
-    model_works("worktree", &["--driver", "builtin"], "/v1/chat/completions");
+    let model = Model::turns(agents::greeting(), agents::KEY);
+    let (up, remote) = with_model(&model, "worktree", &["--driver", "builtin"]);
+    writes_goes_on_and_lands(&up, &remote, &model, "ours", "/v1/chat/completions");
+    let runs = up.fh(&["run", "list"]).ok();
+    let runs = runs["items"].as_array().unwrap();
+    let all: Vec<&Value> = runs.iter().map(|run| &run["isolation"]).collect();
+    assert_eq!(all, ["worktree"]);
 }
 
 #[test]
 fn an_agent_of_the_field_reaches_its_model_from_the_shared_tree() {
+    let model = Model::turns(agents::greeting(), agents::KEY);
     let agents = agents::agents();
     let named = ["--path", agents.to_str().unwrap()];
     let agent = [&["--driver", "acp", "--preset", "opencode"][..], &named].concat();
-    model_works("none", &agent, "/v1/chat/completions");
+    let (up, remote) = with_model(&model, "none", &agent);
+    let card = up.card("p", "Write hello.txt.");
+    let run = waits(run_of(&up, &card, "ours"));
+    assert_eq!(run["isolation"], "none", "{run:#}");
+    approve(&up, &run);
+    assert_eq!(remote.show("hello.txt").as_deref(), Some("hello"));
 }
