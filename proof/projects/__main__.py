@@ -9,6 +9,7 @@ The rule, not a hand, chooses: see README.md beside this file. The result is in 
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -17,16 +18,18 @@ import signal
 import stat
 import sys
 import tempfile
+import threading
 import time
 
 from .compare import compare
-from .kinds import HERE, KINDS, ROOT, Candidate
-from .sides import freehold
+from .kinds import HERE, KINDS, ROOT
+from .sides import Stopped, freehold, stop
 
 SAME_AT_LEAST = 0.95
 # Of each hundred: what compiles here is most of what this machine's people do.
 SHARES = {"rust": 45, "pypi": 30, "npm": 25}
 DOZEN = 12
+BESIDE = 2  # of one kind at a time
 PLACE = ROOT / "target/projects"
 
 
@@ -46,15 +49,22 @@ class State:
 
     def __init__(self, path, fresh):
         self.path = path
+        self.lock = threading.Lock()
         self.records = {}
         if path.is_file() and not fresh:
             self.records = {(one["kind"], one["name"], one["version"]): one for one in json.loads(path.read_text())}
 
+    def having(self, kind):
+        """How many of a kind count."""
+        return sum(key[0] == kind.name and one["result"] != "excluded" for key, one in self.records.items())
+
     def keep(self, record):
-        self.records[record["kind"], record["name"], record["version"]] = record
-        partial = self.path.with_suffix(".partial")
-        partial.write_text(json.dumps(list(self.records.values()), indent=1))
-        partial.replace(self.path)
+        with self.lock:
+            # Another dictionary, so that who reads the old one is not disturbed.
+            self.records = {**self.records, (record["kind"], record["name"], record["version"]): record}
+            partial = self.path.with_suffix(".partial")
+            partial.write_text(json.dumps(list(self.records.values()), indent=1))
+            partial.replace(self.path)
 
 
 def quotas(count):
@@ -64,29 +74,43 @@ def quotas(count):
     return wanted
 
 
-def plan(kinds, state, wanted):
-    """The next candidate of the kind that is furthest behind its quota; None at the end.
+def drain(kind, state, wanted, until, program):
+    """Candidates of a kind, in its order and some beside each other, until `wanted` of them count, there are no more, or
+    time is up. One compiles while another waits for the network. More may be known in the end than are wanted."""
+    rest = iter([one for one in kind.candidates() if (kind.name, one.name, one.version) not in state.records])
+    lock = threading.Lock()
 
-    Where a kind has no candidates left, the first kind takes what that one lacks: `wanted` is changed.
-    """
-    behind = []
-    for kind in reversed(kinds):
-        done = [one for key, one in state.records.items() if key[0] == kind.name and one["result"] != "excluded"]
-        rest = [one for one in kind.candidates() if (kind.name, one.name, one.version) not in state.records]
-        if not rest and len(done) < wanted[kind.name] and kind is not kinds[0]:
-            wanted[kinds[0].name] += wanted[kind.name] - len(done)
-            wanted[kind.name] = len(done)
-        if len(done) < wanted[kind.name] and rest:
-            behind.append((len(done) / wanted[kind.name], kind, rest[0]))
-    return min(behind, key=lambda one: one[0])[1:] if behind else None
+    def work():
+        while state.having(kind) < wanted and time.monotonic() < until:
+            with lock:
+                one = next(rest, None)
+            if one is None:
+                return
+            examine(state, kind, one, program)
+
+    with concurrent.futures.ThreadPoolExecutor(BESIDE) as pool:
+        for done in [pool.submit(work) for _ in range(BESIDE)]:
+            done.result()
+
+
+def all_kinds(kinds, state, wanted, until, program):
+    """Every kind beside the others. What a kind lacks in the end, the first kind gives: `wanted` is changed."""
+    with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
+        for done in [pool.submit(drain, kind, state, wanted[kind.name], until, program) for kind in kinds]:
+            done.result()
+    first = kinds[0]
+    for kind in kinds[1:]:
+        lacks = max(0, wanted[kind.name] - state.having(kind))
+        wanted[first.name] += lacks
+        wanted[kind.name] -= lacks
+    drain(first, state, wanted[first.name], until, program)
 
 
 def dozen():
-    """The quickest of those that the rule chose: short enough for every change."""
+    """The quickest of those that the rule chose: short enough for every change. Versions are those of the candidates."""
     lines = (HERE / "dozen.txt").read_text().splitlines()
-    names = [line.split() for line in lines if line and not line.startswith("#")]
-    kinds = {kind.name: kind for kind in KINDS}
-    return [(kinds[kind], Candidate(name, version)) for kind, name, version in names]
+    known = {(kind.name, one.name): (kind, one) for kind in KINDS for one in reversed(kind.candidates())}
+    return [known[tuple(line.split())] for line in lines if line and not line.startswith("#")]
 
 
 def enough(same, records, count):
@@ -137,21 +161,24 @@ def main():
     program = freehold()
     if program is None:
         sys.exit("freehold is not built: `make release`, or name it with FREEHOLD_BIN")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was begun is removed
+    for ask in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ask, lambda *_: stop())  # what was begun ends and is removed
     kinds = [kind for kind in KINDS if all(map(shutil.which, kind.programs))]
     PLACE.mkdir(parents=True, exist_ok=True)
     few = args.count == DOZEN and (HERE / "dozen.txt").is_file()
     state = State(PLACE / ("dozen.json" if few else "result.json"), args.fresh or few)
     ends = time.monotonic() + args.minutes * 60
-    if few:
-        for kind, one in dozen():
-            examine(state, kind, one, program)
-        records = list(state.records.values())
-    else:
-        wanted = quotas(args.count)
-        while time.monotonic() < ends and (step := plan(kinds, state, wanted)):
-            examine(state, *step, program)
-        records = list(counted(state, wanted))
+    try:
+        if few:
+            for kind, one in dozen():
+                examine(state, kind, one, program)
+            records = list(state.records.values())
+        else:
+            wanted = quotas(args.count)
+            all_kinds(kinds, state, wanted, ends, program)
+            records = list(counted(state, wanted))
+    except Stopped:
+        sys.exit("stopped; what is known is kept, and the same command goes on from there")
     table(records, state)
     same = sum(one["result"] == "same" for one in records)
     share = same / len(records) if records else 0

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -41,30 +42,59 @@ def freehold():
     return next((str(path.resolve()) for path in found if path.is_file()), None)
 
 
+class Stopped(BaseException):
+    """Somebody asked to stop: what was running is no result."""
+
+
+stopping = threading.Event()
+running = set()
+
+
+def stop():
+    """Ends what runs, in whichever thread; nothing is begun any more."""
+    stopping.set()
+    for process in list(running):
+        kill(process, signal.SIGTERM)
+
+
 def run(words, env, cwd, limit):
     """A process and all that it leaves, ended at the limit. Its output is read together."""
+    if stopping.is_set():
+        raise Stopped
     began = time.monotonic()
     process = subprocess.Popen(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
+    running.add(process)
     timed_out = False
     try:
         out, _ = process.communicate(timeout=limit)
-    except BaseException as why:  # told to stop, too: nothing may be left that writes to what is removed next
-        timed_out = isinstance(why, subprocess.TimeoutExpired)
+    except subprocess.TimeoutExpired:
+        timed_out = True
         end(process)
-        if not timed_out:
-            raise
         out, _ = process.communicate()
+    finally:
+        running.discard(process)
+    if stopping.is_set():
+        end(process)
+        raise Stopped
     return Ran(process.returncode, out.decode(errors="replace"), time.monotonic() - began, timed_out)
+
+
+def kill(process, how):
+    try:
+        os.killpg(process.pid, how)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def end(process):
     for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(5)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
+        if kill(process, how):
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                continue
 
 
 class Outside:
