@@ -137,7 +137,9 @@ def table(records, state):
         same = sum(one["result"] == "same" for one in mine)
         print(f"{kind.name:5} {same:5} {len(mine):4}   {', '.join(f'{n} × {why}' for why, n in out.most_common())}")
     for one in records:
-        if one["result"] != "same":
+        if one["result"] == "excluded":
+            print(f"left out: {one['kind']} {one['name']} {one['version']}: {one['why']}; {one['said'][-300:]}")
+        elif one["result"] != "same":
             print(f"different: {one['kind']} {one['name']} {one['version']}: outside {one['outside']}, inside {one['inside']}: {one['cause']}")
 
 
