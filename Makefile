@@ -27,8 +27,9 @@ fmt: ## format everything
 
 bench: install release ## figures, each with its command and the floor beside it
 	@scripts/bench
+	@scripts/install peers
+	@cargo build -q --release --locked -p freehold-sandbox --example start -p freehold-git --example workspace
 	@scripts/bench_isolation.py
-	@cargo run -q --release -p freehold-git --example workspace
 
 lines: ## what must work in the sandbox and what must not, each with its control outside (TIER=, PEERS=1)
 	@scripts/lines

@@ -4,6 +4,7 @@ import unittest
 
 from .lines.catalogue import Line, load
 from .lines.judge import control, judge
+from .lines.machine import NOT_THERE, apart
 from .lines.places import answers
 from .lines.runs import WAYS, of
 from .projects import tests_said
@@ -37,6 +38,13 @@ class Judging(unittest.TestCase):
     def test_every_way_into_a_run_tries_ten_lines_at_least(self):
         few = {way: len(of(way, load())) for way in WAYS if len(of(way, load())) < 10}
         self.assertEqual(few, {})
+
+    def test_a_machine_tries_most_lines_and_names_the_others(self):
+        lines = [line for line in load() if "command" in line.places]
+        there, left = apart(lines)
+        self.assertGreaterEqual(len(there), 120)
+        self.assertEqual(len(there) + sum(map(len, left.values())), len(lines))
+        self.assertLessEqual({key for ids in NOT_THERE.values() for key in ids}, {line.id for line in lines})
 
 
 class Counting(unittest.TestCase):

@@ -1,7 +1,7 @@
 """What must work in the sandbox and what must not, each line with its positive control outside.
 
     make lines                     the sandbox tier, as first and as fiftieth command, and in a run
-    make lines TIER=container      another tier
+    make lines TIER=container      another tier, or several with commas between them; in vm, one boot serves all lines
     make lines PEERS=1             the same lines under the sandboxes of others that are installed, side by side
     python3 -m proof.lines --only mount,npm-ci
 
@@ -19,6 +19,7 @@ import sys
 from .catalogue import load
 from .fixture import Fixture
 from .judge import control, judge
+from .machine import apart
 from .peers import installed
 from .places import Command, Outside
 from .runs import Runs
@@ -80,14 +81,20 @@ def judged(found):
 
 def ours(args, fixture, lines, tried, program, places):
     """{heading: {line: verdict}} of the product's own ways in."""
-    place = Command(fixture, lines, program, args.tier)
-    places.append(place)
     mine = [line for line in tried if "command" in line.places]
     results = {}
-    if args.tier != "vm":  # one boot serves all lines
-        results[f"{args.tier}, first"] = judged(first(place, mine))
-    results[f"{args.tier}, fiftieth"] = judged(fiftieth(place, mine))
-    if args.tier == "sandbox" and not args.no_runs:
+    for tier in args.tier.split(","):
+        place = Command(fixture, lines, program, tier)
+        places.append(place)
+        if tier == "vm":
+            there, left = apart(mine)
+            results["vm, one boot"] = judged(fiftieth(place, there))
+            for why, ids in left.items():
+                print(f"not in a machine, {len(ids)} lines: {why}: {', '.join(ids)}")
+            continue
+        results[f"{tier}, first"] = judged(first(place, mine))
+        results[f"{tier}, fiftieth"] = judged(fiftieth(place, mine))
+    if "sandbox" in args.tier.split(",") and not args.no_runs:
         runs = Runs(fixture, tried, program)
         try:
             for way, found in runs.answers().items():
@@ -134,6 +141,15 @@ def show(lines, results, not_here, failed):
                 print(f"FAILED {key} ({name}): {verdict.why[:300]}")
     for key, why in failed.items():
         print(f"FAILED {key}: {why}")
+    print()
+    count(headings, results)
+
+
+def count(headings, results):
+    """For each way, how many lines it kept, and of the others how many it promises."""
+    for name in headings:
+        cells = [cell(verdict) for verdict in results[name].values()]
+        print(f"{name:20} {cells.count('ok'):4} kept {cells.count('FAILED'):4} failed {cells.count('not promised'):4} not promised")
 
 
 def main():
@@ -165,7 +181,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     document = {"not_here": not_here, "no_control": failed,
                 "results": {name: {key: vars(verdict) for key, verdict in found.items()} for name, found in {**results, **others}.items()}}
-    (folder / f"{args.tier}.json").write_text(json.dumps(document, indent=1))
+    (folder / f"{args.tier.replace(',', '-')}.json").write_text(json.dumps(document, indent=1))
     passed = sum(verdict.ok for found in results.values() for verdict in found.values())
     wrong = sum(not verdict.ok for found in results.values() for verdict in found.values()) + len(failed)
     print(f"\n{len(lines)} lines; {len(tried)} tried, {len(not_here)} not applicable here")

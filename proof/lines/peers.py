@@ -13,7 +13,7 @@ from .places import Sandboxed
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PEERS = ROOT / "target/peers"
 PROGRAMS = PEERS / "node_modules/.bin"
-# Where they were pinned: scripts/lines installs these.
+# scripts/install peers puts them there. What their documentation says they leave open:
 READING = ("read-", "list-", "find-by-search", "symlink-out", "hardlink-out", "dot-dot", "proc-self-root", "loader", "system-configuration",
            "git-alternates")
 
@@ -31,6 +31,8 @@ class Peer(Sandboxed):
         """Why a failure is none of the peer's, or nothing."""
         if line.must == "fail" and line.id.startswith(READING):
             return "reads all, by default"
+        if line.id == "environment-of-others":
+            return "passes the environment on, by default"
         if line.egress != "none":
             return "has no preset for registries, and its network is off by default"
         return ""

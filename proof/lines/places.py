@@ -13,6 +13,9 @@ ANSWER = re.compile(r"LINE (\S+) (\d+)\nSAID (.*)")
 # Kept outside besides PATH: where this machine's package clients find certificates and toolchains.
 CLIENTS = ("SSL_CERT_", "PIP_", "npm_config_", "NODE_EXTRA_CA_CERTS", "RUSTUP_HOME", "PYENV_ROOT")
 START = 20  # seconds that a start may take besides its lines
+BOOT = 180  # the same of a machine that is emulated
+EMULATED = 8  # how much longer lines may take there
+KERNEL = pathlib.Path(__file__).resolve().parent.parent.parent / "target/vm-kernel"  # scripts/install test
 
 
 def answers(text):
@@ -25,13 +28,13 @@ def session(before, lines):
 
 
 class Workspace:
-    """A git work tree with the lines in it."""
+    """A git work tree with the lines in it; they may take `longer` times as long as they say."""
 
-    def __init__(self, lines, env):
+    def __init__(self, lines, env, longer=1):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="freehold-lines-work-"))
         os.chmod(self.folder, 0o755)
         subprocess.run(["git", "init", "-q", str(self.folder)], check=True)
-        self.lines = lay_out(self.folder, lines, env)
+        self.lines = lay_out(self.folder, lines, env, longer)
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -94,10 +97,12 @@ class Sandboxed:
     """A launcher around sessions: what differs between ours and its peers is the words before the command."""
 
     name = "sandboxed"
+    starts_within = START
+    longer = 1
 
     def __init__(self, fixture, lines):
         self.fixture = fixture
-        self.workspace = Workspace(lines, fixture.env)
+        self.workspace = Workspace(lines, fixture.env, self.longer)
 
     def words(self, egress):
         raise NotImplementedError
@@ -107,7 +112,7 @@ class Sandboxed:
 
     def together(self, lines, before):
         """Lines of one egress in one start, after `before` other commands."""
-        limit = sum(line.seconds for line in lines) + START
+        limit = sum(line.seconds for line in lines) * self.longer + self.starts_within
         words = [*self.words(lines[0].egress), *session(before, lines)]
         with open(self.fixture.folder / "home/.ssh/id_ed25519", "rb") as leak:
             os.set_inheritable(leak.fileno(), True)
@@ -119,9 +124,12 @@ class Command(Sandboxed):
     """`freehold sandbox`, in a tier."""
 
     def __init__(self, fixture, lines, program, tier):
+        if tier == "vm":
+            self.longer, self.starts_within = EMULATED, BOOT
         super().__init__(fixture, lines)
         self.program, self.tier = program, tier
         self.name = f"command, {tier}"
 
     def words(self, egress):
-        return [self.program, "sandbox", "--tier", self.tier, "--egress", egress, "--"]
+        kernel = ["--image", str(KERNEL)] if self.tier == "vm" and KERNEL.is_dir() else []
+        return [self.program, "sandbox", "--tier", self.tier, *kernel, "--egress", egress, "--"]

@@ -57,12 +57,14 @@ async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
             }
         }
     }
+    let at =
+        |all: &[Duration], share: usize| all[(all.len() - 1) * share / 100].as_secs_f64() * 1e3;
+    let mut middle = BTreeMap::new();
     for (name, all) in times {
         let (mut wall, mut cpu): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         wall.sort();
         cpu.sort();
-        let at =
-            |all: &[Duration], share: usize| all[(all.len() - 1) * share / 100].as_secs_f64() * 1e3;
+        middle.insert(name, at(&wall, 50));
         println!(
             "{name:12} p50 {:6.2} ms   p90 {:6.2} ms   processor p50 {:6.2} ms   of {rounds}",
             at(&wall, 50),
@@ -70,6 +72,14 @@ async fn measure(rounds: usize) -> Result<(), Box<dyn Error>> {
             at(&cpu, 50)
         );
     }
+    let of = |name| middle.get(name).copied().unwrap_or(f64::NAN);
+    let (above, times) = (
+        of("sandbox") - of("bare bwrap"),
+        of("container") / of("bare runc"),
+    );
+    println!(
+        "sandbox is {above:.2} ms above bare bwrap (aim 3); container is {times:.2} × bare runc (aim 1.2)"
+    );
     Ok(())
 }
 

@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use freehold_model::Entropy as _;
 use freehold_runner::{Errand, Prepared, RunnerEnv};
-use freehold_sandbox::{Child, Exit as Ended, InForce, Init, Output, SandboxError, Spec, Stdin};
+use freehold_sandbox::{
+    Child, Exit as Ended, Image, InForce, Init, Output, SandboxError, Spec, Stdin,
+};
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
@@ -88,7 +90,7 @@ async fn run(
         );
         (NOT_STARTED, failure)
     })?;
-    dress(&mut prepared.spec, words);
+    dress(&mut prepared.spec, words).map_err(|failure| (NOT_STARTED, failure))?;
     let began = Instant::now();
     let started = freehold_sandbox::start(&prepared.spec).await;
     let mut child = started.map_err(|error| not_started(&error))?;
@@ -101,15 +103,17 @@ async fn run(
     Ok(code(&ended, heard))
 }
 
+/// A path without links and dots.
+fn place(path: &Path) -> Result<PathBuf, Failure> {
+    path.canonicalize().map_err(|error| {
+        Failure::usage(
+            format!("{}: {error}", path.display()),
+            "name what is on this machine",
+        )
+    })
+}
+
 fn errand(words: &SandboxWords, private: &Private) -> Result<Errand, Failure> {
-    let place = |path: &Path| {
-        path.canonicalize().map_err(|error| {
-            Failure::usage(
-                format!("{}: {error}", path.display()),
-                "name what is on this machine",
-            )
-        })
-    };
     let work = place(&words.dir)?;
     if !work.is_dir() {
         return Err(Failure::usage(
@@ -142,7 +146,7 @@ fn errand(words: &SandboxWords, private: &Private) -> Result<Errand, Failure> {
 }
 
 /// The command in place of a shell.
-fn dress(spec: &mut Spec, words: &SandboxWords) {
+fn dress(spec: &mut Spec, words: &SandboxWords) -> Result<(), Failure> {
     if let Some((program, args)) = words.command.split_first() {
         spec.program.clone_from(program);
         spec.args = args.to_vec();
@@ -151,6 +155,10 @@ fn dress(spec: &mut Spec, words: &SandboxWords) {
         spec.env.insert(name.into(), value.into());
     }
     spec.stdin = Stdin::Piped;
+    if let Some(folder) = &words.image {
+        spec.image = Some(Image::Directory(place(folder)?));
+    }
+    Ok(())
 }
 
 fn not_started(error: &SandboxError) -> Refused {

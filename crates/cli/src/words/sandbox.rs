@@ -27,6 +27,9 @@ pub(crate) struct SandboxWords {
     /// What stands between it and this machine
     #[arg(long, value_name = "TIER", default_value = "sandbox")]
     pub(crate) tier: TierWord,
+    /// A container's root folder, or the folder of a kernel for a virtual machine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) image: Option<PathBuf>,
     /// More of this machine to show, read-only: a folder of tools; may be repeated
     #[arg(long = "path", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,

@@ -103,6 +103,7 @@ fn what_could_not_be_started_has_the_exit_codes_of_a_shell() {
     fs::write(home.data().join("plain"), "not a program").unwrap();
     assert_eq!(code(&["--", "./plain"]).0, Some(126));
     assert_eq!(code(&["--dir", "nowhere", "--", "true"]).0, Some(125));
+    assert_eq!(code(&["--image", "nowhere", "--", "true"]).0, Some(125));
     assert_eq!(code(&["--", "sh", "-c", "kill -9 $$"]).0, Some(137));
     assert_eq!(
         code(&["--env", "A=b c", "--", "sh", "-c", "test \"$A\" = 'b c'"]).0,
