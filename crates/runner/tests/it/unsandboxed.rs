@@ -232,7 +232,7 @@ async fn other_users_of_the_machine_are_not_let_in() {
 port=$(git config remote.origin.url | sed 's/.*:\([0-9]*\)\/.*/\1/')
 ask() {
   "$@" bash -c 'cd /; exec 3<>/dev/tcp/127.0.0.1/'$port'
-    printf "GET /repo/info/refs?service=git-upload-pack HTTP/1.0\r\n\r\n" >&3; cat <&3' 2>&1 | grep -a -c '200 OK'
+    printf "GET /repo/info/refs?service=git-upload-pack HTTP/1.1\r\n\r\n" >&3; cat <&3' 2>&1 | grep -a -c '200 OK'
 }
 echo own $(ask env) other $(ask setpriv --reuid=65534 --regid=65534 --clear-groups)
 "#;
