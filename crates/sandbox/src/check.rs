@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use crate::engine;
 use crate::error::SandboxError;
-use crate::floor::OURS;
+use crate::floor::{KVM, OURS};
 use crate::spec::{Limits, Mount, Spec, Tier};
 
 /// Each is a system call and a descriptor at most; a run has some dozens.
@@ -101,7 +101,10 @@ fn mounts(spec: &Spec) -> Result<(), SandboxError> {
             spec.mounts.len()
         ));
     }
-    spec.mounts.iter().try_for_each(target)?;
+    spec.mounts
+        .iter()
+        .filter(|mount| !is_hypervisors(spec, mount))
+        .try_for_each(target)?;
     spec.mounts
         .iter()
         .try_for_each(|mount| source(mount, &spec.mounts))?;
@@ -109,6 +112,12 @@ fn mounts(spec: &Spec) -> Result<(), SandboxError> {
         return invalid("limits.tmp_bytes: 0 would be without bound".into());
     }
     Ok(())
+}
+
+/// The one device that can be shown: to a hypervisor, which is a program of the sandbox tier.
+fn is_hypervisors(spec: &Spec, mount: &Mount) -> bool {
+    let is_written = matches!(mount, Mount::ReadWrite { .. });
+    spec.tier == Tier::Sandbox && is_written && mount.target() == Path::new(KVM)
 }
 
 fn target(mount: &Mount) -> Result<(), SandboxError> {

@@ -18,6 +18,8 @@ pub(crate) const HOSTNAME: &str = "freehold";
 pub(crate) const OURS: &str = "/.freehold";
 /// The helper among it.
 pub(crate) const INIT: &str = "/.freehold/init";
+/// The one device of the machine that a start can be shown, at this very place: a hypervisor's.
+pub(crate) const KVM: &str = "/dev/kvm";
 
 /// Build tools write gigabytes there, and it is memory.
 pub(crate) const TMP_BYTES: u64 = 2 << 30;
@@ -224,9 +226,23 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// The device itself is on a file system whose owners cannot be changed: it is shown as it is.
+    fn device(&mut self, source: &Path, target: &Path) -> Result<(), SandboxError> {
+        if source != Path::new(KVM) {
+            return self.bind("--dev-bind", source, target);
+        }
+        let stage = self.stage.take();
+        let bound = self.bind("--dev-bind", source, target);
+        self.stage = stage;
+        bound
+    }
+
     fn mount(&mut self, mount: &Mount) -> Result<(), SandboxError> {
         match mount {
             Mount::ReadOnly { source, target } => self.bind("--ro-bind", source, target)?,
+            Mount::ReadWrite { source, target } if target == Path::new(KVM) => {
+                self.device(source, target)?;
+            }
             Mount::ReadWrite { source, target } => self.bind("--bind", source, target)?,
             Mount::Tmpfs { target, size_bytes } => {
                 let size = size_bytes.to_string();

@@ -41,7 +41,7 @@
 //!
 //! # What depends on the machine
 //!
-//! Everything above is there or nothing starts. Three things are used where the machine has them, and
+//! Everything above is there or nothing starts. Four things are used where the machine has them, and
 //! [`Child::in_force`] tells what a start really got:
 //!
 //! * **Landlock**, from its second version on (Linux 5.19). A kernel that has it and refuses is an
@@ -55,6 +55,9 @@
 //!   of the mounts can be mounted with changed owners (not overlays): what is written belongs to root
 //!   on the disk, and two starts never share a user. Else, to the kernel, the user inside is the user
 //!   that the runner runs as.
+//! * **KVM** for machines, where one that was tried with it came up within 20 seconds; else their
+//!   instructions are translated. The verdict is kept until the next boot, in `freehold-kvm` in the
+//!   user's own folder below `/run`: without the file the next machine tries again.
 //!
 //! The calling process shuts itself with [`harden_self`].
 #![cfg(target_os = "linux")]

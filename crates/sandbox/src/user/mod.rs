@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::unistd::{Uid, geteuid};
 
-use crate::floor::{self, visible};
+use crate::floor::{self, KVM, visible};
 use crate::spec::{Mount, Spec};
 use crate::sys;
 
@@ -101,6 +101,7 @@ impl OwnUser {
 /// All that a start of `spec` shows of the host.
 pub(crate) fn sources(spec: &Spec) -> Vec<PathBuf> {
     let shown = visible(&spec.mounts).filter_map(Mount::source);
+    let shown = shown.filter(|source| *source != Path::new(KVM));
     let ours = spec.ports.iter().map(|port| &port.socket);
     let ours = ours.chain([&spec.init.program]).map(PathBuf::as_path);
     shown.chain(ours).map(Path::to_path_buf).collect()

@@ -16,7 +16,7 @@ use super::folder::Folder;
 use super::hypervisor::{Acceleration, Hypervisor, Machine};
 use super::kernel::Kernel;
 use super::pump::{self, Console};
-use super::{initramfs, jail, qemu, wire};
+use super::{acceleration, initramfs, jail, qemu, wire};
 use crate::child::{Child, InForce};
 use crate::control::Report;
 use crate::error::SandboxError;
@@ -28,6 +28,8 @@ use crate::streams::Streams;
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// From there to the program. Translated, with two busy processors, it takes some ten seconds.
 const BOOT_WITHIN: Duration = Duration::from_secs(240);
+/// For the end of what a hypervisor says, once it has ended.
+const WORDS_WITHIN: Duration = Duration::from_secs(5);
 /// How much of the console an error tells.
 const TOLD_LINES: usize = 6;
 /// The kernel says little, ends on a panic, and does not wait for randomness.
@@ -72,6 +74,12 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
     }
     folder.open_to_all(&sockets)?;
 
+    let kvm = match plan.acceleration {
+        Acceleration::Kvm => Some(acceleration::device(folder.path()))
+            .transpose()
+            .map_err(SandboxError::io("show KVM's device to the hypervisor"))?,
+        Acceleration::Tcg => None,
+    };
     let machine = machine(&plan, &channels);
     let arguments = hypervisor.arguments(&machine)?;
     let mut setup = jail::setup(spec, plan.memory_bytes)?;
@@ -99,6 +107,7 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
         disk: plan.disk.map(|(image, _)| image),
         sockets,
         memory_bytes: plan.memory_bytes,
+        kvm,
         is_own_root,
     };
     let outer = jail::outer(spec, parts, hypervisor.program(), arguments);
@@ -141,9 +150,8 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
     let Child {
         mut tree, stderr, ..
     } = outer;
-    if let Some(mut said) = stderr {
-        tokio::spawn(async move { tokio::io::copy(&mut said, &mut tokio::io::sink()).await });
-    }
+    let words = Console::default();
+    let heard = stderr.map(|stderr| tokio::spawn(words.clone().keep(stderr)));
     // The hypervisor's helper ends all when this socket ends: once everything has arrived.
     let hold = std::mem::replace(&mut tree.control, carried.control);
     tokio::spawn(async move {
@@ -178,7 +186,10 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
                 Ok(_) => "it ended before the program ran",
                 Err(_) => "it took too long",
             };
-            Err(died(step, &console))
+            if let Some(heard) = heard {
+                let _ = timeout(WORDS_WITHIN, heard).await;
+            }
+            Err(died(step, &console, &words))
         }
     }
 }
@@ -330,10 +341,16 @@ async fn refused(outer: &mut Child) -> SandboxError {
     }
 }
 
-fn died(what: &str, console: &Console) -> SandboxError {
+/// The guest's last words, or those of its hypervisor where it never spoke.
+fn died(what: &str, console: &Console, hypervisor: &Console) -> SandboxError {
+    let guest = console.text();
+    let said = match guest.trim().is_empty() {
+        true => hypervisor.text(),
+        false => guest,
+    };
     SandboxError::Guest {
         what: what.to_owned(),
-        console: last_lines(&console.text()),
+        console: last_lines(&said),
     }
 }
 

@@ -64,6 +64,11 @@ impl Drop for Folder {
 
 /// `/run` goes with a reboot. Where this user has no place there, `/tmp` serves.
 fn place() -> PathBuf {
+    run().unwrap_or_else(|| "/tmp".into())
+}
+
+/// This user's own place in `/run`.
+pub(super) fn run() -> Option<PathBuf> {
     let user = geteuid();
     let run = match user.is_root() {
         true => PathBuf::from("/run"),
@@ -72,7 +77,7 @@ fn place() -> PathBuf {
     let is_ours = run
         .metadata()
         .is_ok_and(|found| found.is_dir() && found.uid() == user.as_raw());
-    if is_ours { run } else { "/tmp".into() }
+    is_ours.then_some(run)
 }
 
 /// Removes the folders in `parent` whose owner is gone. Their machines ended with it: the kernel

@@ -1,4 +1,8 @@
-//! What runs a machine: one door, several programs behind it.
+//! What runs a machine: one door. QEMU is behind it; others would have to run the same [`Machine`].
+//!
+//! Firecracker does not: it has neither 9p nor virtio's serial ports, by which the guest sees its
+//! mounts and speaks to us. It would need files that come as a disk and channels over vsock, another
+//! `Machine` than this one, and a host with KVM to be tried on. Until then nothing pretends to it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use super::guest;
 use super::initramfs::SYSTEM;
 use super::wire::Setup;
 use crate::error::SandboxError;
-use crate::floor::OURS;
+use crate::floor::{KVM, OURS};
 use crate::host::host_root;
 use crate::spec::{Limits, Mount, Spec, Stdin, Tier};
 
@@ -38,6 +38,8 @@ pub(crate) struct Parts {
     /// Names and sockets.
     pub(crate) sockets: Vec<(String, PathBuf)>,
     pub(crate) memory_bytes: u64,
+    /// The device of the processor's help, where that is used.
+    pub(crate) kvm: Option<PathBuf>,
     /// The root is the operator's, so that the helper's libraries come apart from it.
     pub(crate) is_own_root: bool,
 }
@@ -58,6 +60,10 @@ pub(crate) fn outer(spec: &Spec, parts: Parts, program: &Path, arguments: Vec<Os
     });
     for (name, socket) in parts.sockets {
         mounts.push(read_only(socket, part(&name)));
+    }
+    if let Some(source) = parts.kvm {
+        let target = KVM.into();
+        mounts.push(Mount::ReadWrite { source, target });
     }
     if let Some(source) = parts.disk {
         let target = part("disk");

@@ -118,7 +118,7 @@ pub async fn run(job: &Job, mut tell: impl FnMut(Duration, Event)) -> Result<Don
     let mut tell = move |event| tell(begun.elapsed(), event);
     let place = job.kernel.clone().unwrap_or_else(|| "/".into());
     let kernel = find(place).await?;
-    let acceleration = acceleration::verdict(&job.init, &kernel).await;
+    let acceleration = acceleration::verdict(&job.init, &kernel).await.acceleration;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::qemu;
 use super::start::{find, start};
+use super::{acceleration, qemu};
 use crate::error::SandboxError;
 use crate::host::host_root;
 use crate::init::{PROVE, Seen};
@@ -28,6 +28,8 @@ pub struct VmProof {
     pub held_by: String,
     /// From the call to the running program.
     pub boot: Duration,
+    /// Why its instructions are translated; `None` where the processor carries them out.
+    pub why: Option<String>,
 }
 
 /// Boots a machine, runs the helper in it, and looks at what that one sees: an ordinary user
@@ -41,32 +43,10 @@ pub struct VmProof {
 /// [`SandboxError::Guest`] when no machine came up; [`SandboxError::Unproven`] when a wall was not
 /// there.
 pub async fn probe_vm(init: &Init, kernel: Option<PathBuf>) -> Result<VmProof, SandboxError> {
+    let found = find(kernel.clone().unwrap_or_else(|| "/".into())).await?;
+    let why = acceleration::verdict(init, &found).await.why.clone();
     let begun = Instant::now();
-    let mut mounts = host_root();
-    mounts.push(Mount::ReadOnly {
-        source: init.program.clone(),
-        target: "/probe".into(),
-    });
-    let mut args = init.args.clone();
-    args.push(PROVE.into());
-    let spec = Spec {
-        tier: Tier::Vm,
-        program: "/probe".into(),
-        args,
-        env: BTreeMap::new(),
-        cwd: "/".into(),
-        mounts,
-        ports: Vec::new(),
-        limits: Limits {
-            total_memory_bytes: Some(MEMORY_BYTES),
-            ..Limits::default()
-        },
-        stdin: Stdin::Null,
-        terminal: None,
-        image: kernel.map(Image::Directory),
-        init: init.clone(),
-    };
-    let mut child = start(&spec).await?;
+    let mut child = start(&spec(init, kernel)).await?;
     let boot = begun.elapsed();
     let held_by = child.in_force().launcher.clone().unwrap_or_default();
     let mut told = String::new();
@@ -90,7 +70,35 @@ pub async fn probe_vm(init: &Init, kernel: Option<PathBuf>) -> Result<VmProof, S
         return Err(SandboxError::Unproven { what });
     }
     judge(&Seen::parse(&told))?;
-    Ok(VmProof { held_by, boot })
+    Ok(VmProof { held_by, boot, why })
+}
+
+/// The helper as the program of a machine, told to say what it sees.
+pub(super) fn spec(init: &Init, kernel: Option<PathBuf>) -> Spec {
+    let mut mounts = host_root();
+    mounts.push(Mount::ReadOnly {
+        source: init.program.clone(),
+        target: "/probe".into(),
+    });
+    let mut args = init.args.clone();
+    args.push(PROVE.into());
+    Spec {
+        tier: Tier::Vm,
+        program: "/probe".into(),
+        args,
+        env: BTreeMap::new(),
+        cwd: "/".into(),
+        mounts,
+        ports: Vec::new(),
+        limits: Limits {
+            total_memory_bytes: Some(MEMORY_BYTES),
+            ..Limits::default()
+        },
+        stdin: Stdin::Null,
+        terminal: None,
+        image: kernel.map(Image::Directory),
+        init: init.clone(),
+    }
 }
 
 /// Whether what a machine needs is installed; boots none. Gives its hypervisor, such as

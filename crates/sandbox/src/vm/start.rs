@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::boot::{Plan, boot};
-use super::hypervisor::Acceleration;
-use super::kernel;
+use super::{acceleration, kernel};
 use crate::child::Child;
 use crate::error::SandboxError;
 use crate::spec::{Image, Spec};
@@ -37,10 +36,14 @@ pub(crate) async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         .limits
         .cpu_milli
         .map_or(CPUS, |milli| milli.div_ceil(1000));
+    let kernel = find(root).await?;
+    let acceleration = acceleration::verdict(&spec.init, &kernel)
+        .await
+        .acceleration;
     let plan = Plan {
-        kernel: find(root).await?,
+        kernel,
         initramfs: None,
-        acceleration: Acceleration::Tcg,
+        acceleration,
         cpus: u32::try_from(cpus.clamp(1, MAX_CPUS)).unwrap_or(1),
         memory_bytes: memory.saturating_add(KERNEL_BYTES).max(LEAST_MEMORY),
         disk: None,

@@ -204,6 +204,18 @@ async fn the_probe_proves_a_machine() {
     let Some(kernel) = kernel() else { return };
     let proof = probe_vm(&kit::init(), Some(kernel)).await.unwrap();
     assert!(proof.held_by.starts_with("QEMU "), "{proof:?}");
+    // Whether KVM helps is seen, not read: either a machine came up with it, or one came up without
+    // and the reason is told.
+    match &proof.why {
+        None => assert!(proof.held_by.contains("(kvm)"), "{proof:?}"),
+        Some(why) => {
+            assert!(proof.held_by.contains("(tcg)"), "{proof:?}");
+            let reasons = ["cannot be used", "did not come up"];
+            assert!(reasons.iter().any(|reason| why.contains(reason)), "{why}");
+            // A wall of our own would stand before every machine's.
+            assert!(!why.contains("mount target"), "{why}");
+        }
+    }
 }
 
 #[tokio::test]

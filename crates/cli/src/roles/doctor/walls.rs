@@ -139,9 +139,13 @@ async fn machines(init: &Init, boot: bool) -> Finding {
         Ok(proof) => Finding::ok(
             name,
             format!(
-                "{}; proven: a program runs in one after {:.1} s",
+                "{}; proven: a program runs in one after {:.1} s{}",
                 proof.held_by,
-                proof.boot.as_secs_f64()
+                proof.boot.as_secs_f64(),
+                proof
+                    .why
+                    .map(|why| format!("; translated, some ten times slower: {why}"))
+                    .unwrap_or_default()
             ),
         ),
         Err(error) => lacking(&error),
