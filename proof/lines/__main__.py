@@ -75,6 +75,15 @@ def fiftieth(place, lines):
                 yield line, *found.get(line.id, (None, found[""][1]))
 
 
+def answered(place, lines):
+    """All in one start; those that had no answer, because another ended the session, in a start of their own."""
+    found = place.together(lines, 0)
+    for line in lines:
+        if line.id not in found:
+            found |= place.together([line], 0)
+        yield line, *found.get(line.id, (None, found[""][1]))
+
+
 def judged(found):
     return {line.id: judge(line, code, said) for line, code, said in found}
 
@@ -105,12 +114,12 @@ def ours(args, fixture, lines, tried, program, places):
 
 
 def peers(fixture, lines, tried, places):
-    """The same of others; a line outside of what one promises is told apart."""
+    """The same of others, all in one start; a line outside of what one promises is told apart."""
     results = {}
     for kind in installed():
         place = kind(fixture, lines)
         places.append(place)
-        found = judged(first(place, [line for line in tried if "command" in line.places]))
+        found = judged(answered(place, [line for line in tried if "command" in line.places]))
         for line in tried:
             if line.id in found and not found[line.id].ok and (why := place.outside_the_promise(line)):
                 found[line.id].why = f"({why}) {found[line.id].why}"
