@@ -52,19 +52,19 @@ const ORDERS_FD: i32 = INFO_FD + 1;
 /// itself; every other error names the step of the set-up that failed. Nothing runs after an error.
 pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     check::spec(spec)?;
+    if spec.tier == Tier::Vm {
+        // Boxed: a boot holds far more than a start, and every caller's future would carry it.
+        return Box::pin(crate::vm::start(spec)).await;
+    }
     let streams = Streams::open(spec)?;
     let (control, theirs) =
         StdUnixStream::pair().map_err(SandboxError::io("make the control socket"))?;
     control
         .set_nonblocking(true)
         .map_err(SandboxError::io("make the control socket"))?;
-    let mut launch = match spec.tier {
-        Tier::None | Tier::Worktree => plain(spec)?,
-        Tier::Sandbox => sandbox(spec).await?,
-        Tier::Container => container(spec).await?,
-        // Boxed: a boot holds far more than a start, and every caller's future would carry it.
-        Tier::Vm => return Box::pin(crate::vm::start(spec)).await,
-    };
+    // Side by side: each waits for the kernel.
+    let (launch, group) = tokio::join!(prepare(spec), open_group(spec));
+    let mut launch = launch?;
     let mut passed = vec![theirs.into()];
     if launch.bundle.is_some() {
         container::send_streams(control.as_fd(), &streams.theirs)
@@ -80,7 +80,6 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::from(OwnedFd::from(their_said)));
-    let group = open_group(spec).await;
     let held = group.as_ref().map(Group::held).unwrap_or_default();
     let cgroup = group.as_ref().map(Group::version);
     let entrances = group.as_ref().map(Group::entrances).transpose();
@@ -208,6 +207,15 @@ struct Launch {
     /// The user of the host that it runs as, when it is not the caller's own.
     own: Option<OwnUser>,
     instructions: Instructions,
+}
+
+/// What to run for a tier; a virtual machine has a start of its own.
+async fn prepare(spec: &Spec) -> Result<Launch, SandboxError> {
+    match spec.tier {
+        Tier::None | Tier::Worktree => plain(spec),
+        Tier::Sandbox => sandbox(spec).await,
+        Tier::Container | Tier::Vm => container(spec).await,
+    }
 }
 
 fn bare(program: &Path) -> Command {
