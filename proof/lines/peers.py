@@ -25,7 +25,9 @@ class Peer(Sandboxed):
         self.home.mkdir(parents=True, exist_ok=True)
 
     def env(self):
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8"}
+        # As outside: the toolchain is where it is, whatever the home.
+        rustup = os.environ.get("RUSTUP_HOME", str(pathlib.Path.home() / ".rustup"))
+        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", "RUSTUP_HOME": rustup}
 
     def outside_the_promise(self, line):
         """Why a failure is none of the peer's, or nothing."""
