@@ -22,7 +22,7 @@ from .judge import control, judge
 from .machine import apart
 from .peers import installed
 from .places import Command, Outside
-from .runs import Runs
+from .runs import REPRESENTATIVE, Runs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 AT_LEAST = 80  # lines
@@ -165,6 +165,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tier", default="sandbox")
     parser.add_argument("--only", default="", help="ids, with commas between them")
+    parser.add_argument("--few", action="store_true", help="the representative lines alone")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--no-runs", action="store_true", help="the command alone, no installation with a run")
     args = parser.parse_args()
@@ -172,7 +173,7 @@ def main():
     if program is None:
         sys.exit("freehold is not built: `cargo build`, or name it with FREEHOLD_BIN")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the fixture goes
-    wanted = [name for name in args.only.split(",") if name]
+    wanted = list(REPRESENTATIVE) if args.few else [name for name in args.only.split(",") if name]
     lines = [line for line in load() if not wanted or line.id in wanted]
     places = []
     with Fixture() as fixture:
