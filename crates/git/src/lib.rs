@@ -19,6 +19,7 @@ mod import;
 mod land;
 mod lock;
 mod merge;
+mod named;
 mod names;
 mod process;
 mod push;
@@ -44,7 +45,8 @@ pub use serve::{FETCH_REQUEST_MAX, PushRequest, Shown};
 pub use stage::BRANCH;
 pub use store::Store;
 pub use workspace::{
-    FILES_MAX, HostTree, Laid, LeftOut, Shape, Workspace, look_through, release, reopen,
+    FILES_MAX, HostTree, Laid, LeftOut, Shape, Workspace, look_through, release, remove_tree,
+    reopen,
 };
 
 /// What every operation of this room returns.

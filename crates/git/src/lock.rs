@@ -90,12 +90,8 @@ fn attempt(root: &Path, take: fn(&File) -> Result<(), TryLockError>) -> Result<O
 pub(crate) fn sweep(_alone: &Hold, root: &Path, repo: &Path) -> Result<()> {
     let io = || GitError::io("clearing the store of dead processes' files");
     for temporary in [root.join("tmp"), repo.join("tmp")] {
-        // A base in the making is a mount.
-        crate::workspace::release(&temporary).map_err(io())?;
-        match std::fs::remove_dir_all(&temporary) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io()(error)),
-            _ => {}
-        }
+        // A base in the making is a mount: it is taken away first.
+        crate::workspace::remove_tree(&temporary).map_err(io())?;
     }
     let mut open = vec![repo.to_owned()];
     while let Some(dir) = open.pop() {

@@ -28,6 +28,28 @@ impl Store {
         Ok(Some(self.done(call).await?.stdout))
     }
 
+    /// Whether a commit has a folder at `path`, which is one from its root (a link to a folder is none).
+    ///
+    /// # Errors
+    /// [`GitError::Corrupt`], [`GitError::Io`].
+    pub async fn has_folder(&self, at: &Oid, path: &str) -> Result<bool> {
+        let hold = self.hold().await?;
+        let args = [
+            "ls-tree",
+            "-z",
+            "-d",
+            "--full-tree",
+            "--name-only",
+            at.as_str(),
+            "--",
+            path,
+        ];
+        let call = self.call(&hold, "looking for a folder", args)?;
+        let listing = self.done(call).await?.stdout;
+        // `-d` names submodules too; what is below one is nowhere in the commit.
+        Ok(fields(&listing).any(|found| found == path.as_bytes()))
+    }
+
     /// Every path of a commit, as bytes, in git's order; submodules and links included.
     ///
     /// # Errors

@@ -170,12 +170,8 @@ impl Drop for Making {
 /// the store.
 pub(super) fn discard(dir: PathBuf) {
     let remove = move || {
-        let _unmounted = super::release(&dir);
-        match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::debug!(%error, "a base's folder goes with the next opening of the store");
-            }
-            _ => {}
+        if let Err(error) = super::remove_tree(&dir) {
+            tracing::debug!(%error, "a base's folder goes with the next opening of the store");
         }
     };
     match tokio::runtime::Handle::try_current() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::base::{Base, Kind, Making, Note};
 use super::overlay::{self, Upper};
-use super::{Look, Shape, untracked};
+use super::{Look, Means, Shape, untracked};
 use crate::lock::Hold;
 use crate::read::{MAX_LIST, fields};
 use crate::{GitError, Oid, Result, Store};
@@ -30,7 +30,11 @@ impl Store {
         boot: &str,
     ) -> Result<Base> {
         self.clear_bases(hold, boot)?;
-        let near = self.near(hold, at, kind, boot).await;
+        // A delta is made by an overlay, and seen by one.
+        let near = match self.means() {
+            Means::Overlay => self.near(hold, at, kind, boot).await,
+            Means::Clone | Means::Nothing => None,
+        };
         if near.is_none() {
             self.check_count(hold, at, kind.shape).await?;
         }

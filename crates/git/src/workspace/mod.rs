@@ -2,15 +2,18 @@
 //! its own.
 //!
 //! Where the kernel lets us mount an overlay, a workspace costs some small files, a copy of an index
-//! and a mount, however many files there are; what is written in it is seen in it alone. Elsewhere it
-//! is a checkout, as it has always been.
+//! and a mount, however many files there are; what is written in it is seen in it alone. Where it does
+//! not and the file system can share blocks between files, it is a clone of a base: an entry for each
+//! file and no data. Elsewhere it is a checkout, as it has always been.
 
 mod base;
+mod clone;
 mod host;
 mod keep;
 mod left_out;
 mod make;
 mod overlay;
+mod remove;
 mod shape;
 pub(crate) mod untracked;
 
@@ -20,6 +23,7 @@ use std::sync::OnceLock;
 
 pub use host::HostTree;
 pub use make::FILES_MAX;
+pub use remove::remove_tree;
 pub use shape::{LeftOut, Shape};
 
 use crate::stage::{alternate, fresh, write};
@@ -56,7 +60,10 @@ pub enum Laid {
     Warm,
     /// An overlay on a checkout that had to be made first.
     Cold,
-    /// A checkout of its own: overlays cannot be mounted here.
+    /// A clone of a checkout that was there, or had to be made first: no overlay can be mounted, and
+    /// the file system shares blocks.
+    Clone,
+    /// A checkout of its own: neither can be had here.
     Checkout,
 }
 
@@ -67,6 +74,7 @@ impl Laid {
         match self {
             Self::Warm => "overlay_warm",
             Self::Cold => "overlay_cold",
+            Self::Clone => "clone",
             Self::Checkout => "checkout",
         }
     }
@@ -83,8 +91,18 @@ pub(crate) struct Look<'a> {
 pub(crate) struct Bases {
     /// One base at a time: two runs of a new commit need the same.
     making: tokio::sync::Mutex<()>,
-    /// Whether an overlay can be mounted below the store.
-    mountable: OnceLock<bool>,
+    /// What can be had below the store.
+    means: OnceLock<Means>,
+}
+
+/// How a workspace gets the files of a base without reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Means {
+    Overlay,
+    /// The file system shares blocks between files.
+    Clone,
+    /// Not at all: each is checked out.
+    Nothing,
 }
 
 /// Where an overlay's own folders are: beside the workspace, so that no sandbox shows them.
@@ -120,12 +138,13 @@ impl Store {
             std::fs::create_dir(work.join(".git")).map_err(io())?;
             return Ok(Laid::Checkout);
         };
-        let laid = match self.boot_for_overlays()? {
-            Some(boot) => {
-                self.lay_over(at, &Kind::from(wanted), &work, &scratch, &boot)
+        let laid = match self.means() {
+            Means::Overlay | Means::Clone => {
+                let boot = overlay::boot().map_err(GitError::io("reading the boot's name"))?;
+                self.lay_on(at, &Kind::from(wanted), &work, &scratch, &boot)
                     .await?
             }
-            None => {
+            Means::Nothing => {
                 let hold = self.hold().await?;
                 self.check_count(&hold, at, wanted.shape).await?;
                 self.borrow(&scratch, &self.objects())?;
@@ -140,8 +159,8 @@ impl Store {
         Ok(laid)
     }
 
-    /// An overlay on the commit's base, which is made when there is none.
-    async fn lay_over(
+    /// An overlay on the commit's base, or a clone of it; the base is made when there is none.
+    async fn lay_on(
         &self,
         at: &Oid,
         kind: &Kind<'_>,
@@ -152,6 +171,7 @@ impl Store {
         let hold = self.hold().await?;
         let mut laid = Laid::Warm;
         let mut failure = None;
+        let means = self.means();
         for _ in 0..TRIES {
             let known = self.known_base(at, kind, boot);
             let base = match known {
@@ -167,12 +187,19 @@ impl Store {
                     }
                 }
             };
-            match lay(&base, work, scratch, boot) {
+            let done = match means {
+                Means::Clone => {
+                    laid = Laid::Clone;
+                    lay_clone(&base, work, scratch).await
+                }
+                Means::Overlay | Means::Nothing => lay(&base, work, scratch, boot),
+            };
+            match done {
                 Ok(()) => {
                     base.touch();
                     return Ok(laid);
                 }
-                // Evicted between the look and the mount.
+                // Evicted between the look and the mount, or while it was cloned.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => failure = Some(error),
                 Err(error) => return Err(GitError::io("mounting the workspace")(error)),
             }
@@ -183,22 +210,26 @@ impl Store {
         ))
     }
 
-    /// This boot's name, where an overlay can be mounted; tried once in the program's life.
-    fn boot_for_overlays(&self) -> Result<Option<String>> {
+    /// What can be had here; tried once in the program's life.
+    pub(super) fn means(&self) -> Means {
         let try_it = || {
             let tried = self.dir().join(format!("probe-{}", std::process::id()));
-            let done = try_mount(&tried);
-            if let Err(error) = &done {
-                tracing::info!(%error, "no overlay can be mounted here: each workspace is a checkout of its own");
-            }
+            let mounted = try_mount(&tried);
+            let cloned = clone::is_possible(&tried);
             let _removed = std::fs::remove_dir_all(&tried);
-            done.is_ok()
+            match (mounted, cloned) {
+                (Ok(()), _) => Means::Overlay,
+                (Err(error), Ok(())) => {
+                    tracing::info!(%error, "no overlay can be mounted here: each workspace is a clone of a checkout");
+                    Means::Clone
+                }
+                (Err(overlay), Err(clone)) => {
+                    tracing::info!(%overlay, %clone, "no overlay can be mounted here and files cannot share blocks: each workspace is a checkout of its own");
+                    Means::Nothing
+                }
+            }
         };
-        if !*self.bases.mountable.get_or_init(try_it) {
-            return Ok(None);
-        }
-        let boot = overlay::boot().map_err(GitError::io("reading the boot's name"))?;
-        Ok(Some(boot))
+        *self.bases.means.get_or_init(try_it)
     }
 }
 
@@ -214,13 +245,23 @@ fn try_mount(dir: &Path) -> io::Result<()> {
     wrote
 }
 
+/// Copies the index and clones the files.
+async fn lay_clone(base: &Base, work: &Path, scratch: &Path) -> io::Result<()> {
+    std::fs::copy(base.index(), scratch.join("index"))?;
+    let (from, to) = (base.files(), work.to_owned());
+    let cloning = tokio::task::spawn_blocking(move || {
+        // It is there and empty, or holds what a try before left.
+        remove_tree(&to)?;
+        clone::clone_tree(&from, &to)?;
+        std::fs::create_dir(to.join(".git"))
+    });
+    cloning.await.map_err(io::Error::other)?
+}
+
 /// Copies the index and mounts: the whole of a warm start.
 fn lay(base: &Base, work: &Path, scratch: &Path, boot: &str) -> io::Result<()> {
     let layers = layers(work);
-    match std::fs::remove_dir_all(&layers) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_tree(&layers)?;
     std::fs::create_dir(&layers)?;
     let upper = Upper::below(&layers);
     upper.create()?;

@@ -6,6 +6,7 @@
 )]
 
 mod broker;
+mod clone;
 mod fence;
 mod hostile;
 mod http;

@@ -30,7 +30,10 @@ fn mounts_below(dir: &Path) -> usize {
 
 impl Ground {
     pub(crate) async fn new(files: &[(&str, &str)]) -> Self {
-        let world = World::new().await;
+        Self::of(World::new().await, files).await
+    }
+
+    pub(crate) async fn of(world: World, files: &[(&str, &str)]) -> Self {
         let clone = world.clone_of("seed-2");
         for (path, text) in files {
             let path = clone.join(path);

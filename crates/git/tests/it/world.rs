@@ -26,7 +26,11 @@ impl Drop for World {
 impl World {
     /// An empty bare remote at `remote.git`, nothing else.
     pub(crate) async fn empty() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::empty_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same in a folder that goes with it.
+    pub(crate) async fn empty_in(dir: tempfile::TempDir) -> Self {
         let git = Git::find(options(dir.path())).await.unwrap();
         let world = Self { dir, git };
         world.raw(
@@ -38,7 +42,12 @@ impl World {
 
     /// A remote whose `main` has one commit with a file and a program.
     pub(crate) async fn new() -> Self {
-        let world = Self::empty().await;
+        Self::empty().await.seeded()
+    }
+
+    /// With that commit.
+    pub(crate) fn seeded(self) -> Self {
+        let world = self;
         let clone = world.clone_of("seed");
         std::fs::write(clone.join("hello.txt"), "hello\nworld\n").unwrap();
         std::fs::write(clone.join("run.sh"), "#!/bin/sh\n").unwrap();
