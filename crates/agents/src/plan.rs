@@ -28,8 +28,11 @@ pub struct Helper {
 /// The places inside the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inside {
-    /// The root of the workspace, where the agent starts: `/workspace`.
+    /// The root of the workspace: `/workspace`.
     pub workspace: PathBuf,
+    /// Where the agent starts, and what file tools of ours are about: the workspace's root, or the
+    /// folder in it that the project is about.
+    pub start: PathBuf,
     /// A home of the run's own, not below `/tmp`.
     pub home: PathBuf,
     /// The card as JSON: `{run, card, project, title, body, attempt, reply}`.
@@ -58,7 +61,7 @@ pub struct Launch {
     pub args: Vec<String>,
     /// The whole environment. It may hold the run's token.
     pub env: BTreeMap<String, String>,
-    /// The working directory: the workspace.
+    /// The working directory.
     pub cwd: PathBuf,
     /// Files to write below the home first.
     pub home_files: Vec<HomeFile>,
@@ -131,7 +134,7 @@ pub fn plan(
     for (name, value) in base_env(inside) {
         launch.env.entry(name).or_insert(value);
     }
-    launch.cwd.clone_from(&inside.workspace);
+    launch.cwd.clone_from(&inside.start);
     Ok(launch)
 }
 
@@ -263,6 +266,7 @@ fn with_preset(
     let setup = (recipe.configure)(&Place {
         home: &inside.home,
         workspace: &inside.workspace,
+        start: &inside.start,
         model,
     })?;
     let (program, args, speech) = match driver {
@@ -351,7 +355,7 @@ fn builtin(
         token: endpoint.token.reveal().to_owned(),
         kind: kind(config)?,
         model: named(config)?.to_owned(),
-        workspace: inside.workspace.clone(),
+        workspace: inside.start.clone(),
         home: inside.home.clone(),
         prompt: String::new(),
         resumed: None,

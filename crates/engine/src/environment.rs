@@ -148,6 +148,7 @@ impl Engine {
                 name: project.name.clone(),
                 remote: project.remote.clone(),
                 target: project.target.clone(),
+                directory: project.directory.clone(),
             },
             isolation: Isolation::Sandbox,
             image: None,

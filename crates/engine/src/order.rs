@@ -149,6 +149,7 @@ impl Engine {
                 name: about.project.name.clone(),
                 remote: about.project.remote.clone(),
                 target: about.project.target.clone(),
+                directory: about.project.directory.clone(),
             },
             isolation: about.isolation,
             image,

@@ -1,6 +1,7 @@
 //! Projects.
 
-use freehold_model::{Isolation, ProjectId};
+use freehold_model::directory::DirectoryError;
+use freehold_model::{Directory, Isolation, ProjectId};
 use freehold_store::{ProjectRow, StoreError, Tx};
 use freehold_wire::api::{EditProject, NewProject, Page, Project, Record};
 use freehold_wire::link::{Probe, Probed};
@@ -35,6 +36,23 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     )
 }
 
+/// The folder that somebody named; nothing where they mean the whole repository. Whether it is there
+/// only a runner can see, and does with each run: branches change.
+fn folder(text: &str) -> Result<Option<Directory>> {
+    if matches!(text, "" | "." | "/") {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error) => {
+            let error: DirectoryError = error;
+            Err(Problem::new(Code::Invalid, error.to_string())
+                .next("name a folder of the repository, such as `services/api`")
+                .into())
+        }
+    }
+}
+
 /// A few characters of what somebody sent, for an error message.
 pub(crate) fn shorten(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
@@ -59,6 +77,7 @@ pub(crate) fn view(row: ProjectRow) -> Result<Project> {
         target: row.target,
         egress: row.egress.parse().map_err(Error::Internal)?,
         isolation_at_least: row.isolation_at_least,
+        directory: row.directory.map(String::from),
         record: Record {
             remote,
             reference,
@@ -75,6 +94,7 @@ impl Engine {
     /// [`Code::Exists`], [`Code::RemoteRefused`], [`Code::NoRunner`], [`Code::Invalid`].
     pub async fn project_add(&self, caller: &Caller, new: NewProject) -> Result<Project> {
         check_name(&new.name)?;
+        let directory = folder(new.directory.as_deref().unwrap_or_default())?;
         let mut tx = self.store().begin(caller.tenant).await?;
         if tx.project_named(&new.name).await?.is_some() {
             return refuse(
@@ -91,6 +111,7 @@ impl Engine {
             name: new.name,
             egress: new.egress.name().to_owned(),
             isolation_at_least: None,
+            directory,
             record: (
                 new.remote.clone(),
                 RECORD_REF.to_owned(),
@@ -117,7 +138,7 @@ impl Engine {
         view(row)
     }
 
-    /// Changes a project's name, target, egress or least isolation. Runs that were asked for keep what they had.
+    /// Changes a project's name, target, egress, least isolation or folder. Runs that were asked for keep what they had.
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::Exists`], [`Code::RemoteRefused`] for a branch that is not
@@ -131,6 +152,7 @@ impl Engine {
         if let Some(name) = &edit.name {
             check_name(name)?;
         }
+        let directory = edit.directory.as_deref().map(folder).transpose()?;
         let mut tx = self.store().begin(caller.tenant).await?;
         let seen = find(&mut tx, reference).await?;
         drop(tx);
@@ -152,6 +174,9 @@ impl Engine {
         }
         if let Some(least) = edit.isolation_at_least {
             row.isolation_at_least = (least > Isolation::None).then_some(least);
+        }
+        if let Some(directory) = directory {
+            row.directory = directory;
         }
         tx.project_write(&row)
             .await

@@ -4,6 +4,7 @@
 
 pub mod card;
 pub mod change;
+pub mod directory;
 pub mod environment;
 pub mod id;
 pub mod isolation;
@@ -15,6 +16,7 @@ pub mod world;
 
 pub use card::Lane;
 pub use change::{Change, Changes, changes};
+pub use directory::Directory;
 pub use id::{
     AgentId, BlobId, CardId, EnvironmentId, Id, JobId, OrderId, ProjectId, ProviderId,
     RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,

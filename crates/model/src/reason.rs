@@ -76,6 +76,8 @@ reasons! {
     Cancelled "cancelled" "a person cancelled it" "start a new run";
     RejectedByPerson "rejected_by_person" "a person rejected it" "start a new run";
     NoChange "no_change" "the agent changed nothing" "nothing to approve";
+    DirectoryMissing "directory_missing" "the project's folder is not in the commit that is worked on" "create it on the target branch, or change it: `freehold project edit --directory`";
+    LocalFiles "local_files" "the local files that the runner's machine has for the project cannot be copied" "see the detail; `local_files` in policy.toml of the runner's data directory names them";
     Internal "internal" "something failed that should not" "see the runner's log; please report it";
 }
 

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::dispatch::walls;
 use crate::execute::devcontainer;
+use crate::execute::local;
 use crate::execute::setup::{self, Ground};
 use crate::execute::stage::{self, Kept};
 use crate::failure::{Failure, Halt, chain};
@@ -88,7 +89,7 @@ impl Environments {
                 _ => {
                     // A folder in which setup was tried, or a file that was being written.
                     let gone = if path.is_dir() {
-                        fs::remove_dir_all(&path)
+                        freehold_git::remove_tree(&path)
                     } else {
                         fs::remove_file(&path)
                     };
@@ -302,7 +303,9 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
     let staging = async {
         let (store, target) = stage::open(&report.context, &order.project).await?;
         let tip = store.fetch(&target).await?;
-        let project = setup::read_all(&store, tip.as_ref()).await?;
+        setup::is_there(&store, tip.as_ref(), &order.project).await?;
+        let directory = order.project.directory.as_ref();
+        let project = setup::read_all(&store, tip.as_ref(), directory).await?;
         if project.file.setup.is_some() {
             fs::create_dir_all(&folder.home)?;
             store
@@ -314,9 +317,14 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
                 )
                 .await?;
         }
-        Ok::<_, Halt>((store, tip, project))
+        let mut local = vec![];
+        if project.file.setup.is_some() {
+            let at = tip.as_ref();
+            local = local::lay(report, &store, &order.project, at, &folder, true).await?;
+        }
+        Ok::<_, Halt>((store, tip, project, local))
     };
-    let (store, tip, project) = tokio::select! {
+    let (store, tip, project, local) = tokio::select! {
         biased;
         () = report.stop.token().cancelled() => return Err(Halt::Stopped),
         staged = staging => staged?,
@@ -327,6 +335,8 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
         order,
         store: &store,
         folder: &folder,
+        untouched: true,
+        local: &local,
     };
     ground.prepare(&project, tip.as_ref()).await.map(drop)
 }

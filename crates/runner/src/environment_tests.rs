@@ -13,6 +13,7 @@ fn project(n: u8) -> ProjectRef {
         name: "demo".into(),
         remote: "file:///srv/demo.git".into(),
         target: "main".into(),
+        directory: None,
     }
 }
 

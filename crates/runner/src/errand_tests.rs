@@ -66,6 +66,7 @@ fn init() -> Init {
 fn launch() -> freehold_agents::Launch {
     let inside = freehold_agents::Inside {
         workspace: "/workspace".into(),
+        start: "/workspace".into(),
         home: freehold_sandbox::HOME.into(),
         card_file: "/freehold/card.json".into(),
         path: "/usr/bin".into(),

@@ -234,7 +234,7 @@ async fn recheck(
         store,
         ..
     } = desk;
-    let project: setup::Project = execute::project(report, store, tip).await?;
+    let project: setup::Project = execute::project(report, store, tip, &order.project).await?;
     let report = &execute::devcontainer::within(report, order, &project).await?;
     *checked = execute::check(report, order, store, &project, commit).await?;
     match checked.detail() {

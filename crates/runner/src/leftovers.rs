@@ -2,10 +2,10 @@
 //! what was lost. And between runs: remove the folders of those that ended long ago.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use freehold_git::remove_tree;
 use freehold_model::RunId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -91,35 +91,6 @@ pub(crate) async fn unmount(dir: &Path) {
     if let Ok(Err(error)) = done {
         tracing::warn!(%error, "a workspace could not be unmounted");
     }
-}
-
-fn remove_tree(dir: &Path) -> io::Result<()> {
-    // Else its files would be removed one by one from what it lies over, and it would stay.
-    freehold_git::release(dir)?;
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            make_writable(dir)?;
-            fs::remove_dir_all(dir)
-        }
-        done => done,
-    }
-}
-
-/// Folders that an agent made read-only cannot be emptied by an ordinary user.
-fn make_writable(dir: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut todo = vec![dir.to_owned()];
-    while let Some(dir) = todo.pop() {
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
-        for entry in fs::read_dir(&dir)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                todo.push(entry.path());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Removes folders of runs that nobody holds and that waited too long or are too many. Blocks.

@@ -61,6 +61,7 @@ fn world() -> World {
             name: "p".into(),
             remote: "https://example.org/a/b".into(),
             target: "main".into(),
+            directory: None,
         },
         isolation: Isolation::Sandbox,
         image: None,

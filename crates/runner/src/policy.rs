@@ -12,6 +12,12 @@
 //! "debian:12" = "engine"                       # docker or podman has it, or pulls it
 //! "example.org/dev:1" = "/srv/images/dev"      # a root, an OCI layout, an archive
 //!
+//! [[local_files]]                              # files of this machine for workspaces of a remote
+//! remote = "https://example.org/team/app"
+//! from = "/srv/app-local"                      # where they are, at their paths from the root
+//! files = [".env.local", "/config/local/"]     # which, as gitignore(5) has it; where silent, what
+//!                                              # `.worktreeinclude` of the target branch names
+//!
 //! [limits]                                     # what each run may use up; see `crate::limits`
 //! memory = "4GiB"
 //! tasks = 2048
@@ -52,6 +58,33 @@ pub(crate) struct Policy {
     images: BTreeMap<String, ImagePlace>,
     #[serde(default, deserialize_with = "values")]
     limits: Limits,
+    #[serde(default)]
+    local_files: Vec<LocalFiles>,
+}
+
+/// Files of this machine that workspaces of a remote are given; see [`crate::execute::local`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LocalFiles {
+    #[serde(deserialize_with = "remote")]
+    remote: Remote,
+    #[serde(deserialize_with = "absolute")]
+    pub(crate) from: PathBuf,
+    pub(crate) files: Option<Vec<String>>,
+}
+
+fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    match path.is_absolute() {
+        true => Ok(path),
+        false => Err(D::Error::custom(
+            "`from` of local files is an absolute path",
+        )),
+    }
+}
+
+fn remote<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Remote, D::Error> {
+    Remote::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Where an image that a repository may name comes from.
@@ -196,6 +229,14 @@ impl Policy {
     /// What each run may use up, where the owner of the machine says so.
     pub(crate) const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The local files that workspaces of a remote are given, where the owner of the machine says so.
+    pub(crate) fn local_files(&self, remote: &str) -> Vec<&LocalFiles> {
+        let wanted = Remote::parse(remote).ok();
+        let all = self.local_files.iter();
+        all.filter(|entry| Some(&entry.remote) == wanted.as_ref())
+            .collect()
     }
 
     pub(crate) fn allows_isolation(&self, asked: Isolation) -> Result<(), String> {

@@ -14,7 +14,7 @@ use freehold_environment::toolchain::{self, Host, Toolchains};
 use freehold_model::world::random;
 use freehold_model::{Entropy, Reason};
 use freehold_sandbox::{Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
-use freehold_wire::order::{Egress, Order, ProviderSpec};
+use freehold_wire::order::{Egress, Order, ProjectRef, ProviderSpec};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -134,12 +134,7 @@ pub(crate) async fn way_out(
         return Ok(None);
     }
     let known = registries(site, cancel).await?;
-    let known = known.with_lock_files(
-        lock_files
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice())),
-    );
-    let known = known.with_project(allow);
+    let known = opened(&known, lock_files, allow);
     let policy = match egress {
         Egress::Open => Policy::Open(known.allow.clone()),
         _ => known.policy(),
@@ -156,6 +151,18 @@ pub(crate) async fn way_out(
         home_files: known.home_files,
         ..open(site, places, policy, authority)?
     }))
+}
+
+/// What is known of registries, with what lock files and a project's own list add. Pure.
+pub(crate) fn opened(
+    known: &Registries,
+    lock_files: &BTreeMap<String, Vec<u8>>,
+    allow: &[HostPort],
+) -> Registries {
+    let files = lock_files.iter();
+    known
+        .with_lock_files(files.map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+        .with_project(allow)
 }
 
 /// Opens any public address, for an agent whose order says so.
@@ -335,9 +342,18 @@ pub(crate) fn chore(
     Ok(spec)
 }
 
-/// Says where a process is: whose project, and where it comes from. Nothing of it is secret: an
-/// address that holds a password is no [`freehold_git::Remote`].
+/// Where steps of a project start, in a workspace that is seen at `root`.
+pub(crate) fn start(root: &Path, project: &ProjectRef) -> PathBuf {
+    match &project.directory {
+        Some(directory) => root.join(directory.as_str()),
+        None => root.to_owned(),
+    }
+}
+
+/// Says where a process is: whose project, where it comes from, in which folder of it. Nothing of it
+/// is secret: an address that holds a password is no [`freehold_git::Remote`].
 pub(crate) fn describe(spec: &mut Spec, order: &Order) {
+    spec.cwd = start(&spec.cwd, &order.project);
     for (name, value) in [
         ("TENANT_ID", order.tenant.to_string()),
         ("PROJECT_ID", order.project.id.to_string()),

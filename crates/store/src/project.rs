@@ -1,7 +1,7 @@
 //! Projects and their repositories.
 
 use chrono::{DateTime, Utc};
-use freehold_model::{Isolation, ProjectId, RepositoryId};
+use freehold_model::{Directory, Isolation, ProjectId, RepositoryId};
 
 use crate::{Hint, Noun, Result, StoreError, Tx, stored};
 
@@ -16,6 +16,8 @@ pub struct ProjectRow {
     pub egress: String,
     /// The weakest isolation that its runs may have, if it demands one.
     pub isolation_at_least: Option<Isolation>,
+    /// The folder of the repository that it is about; none: all of it.
+    pub directory: Option<Directory>,
     /// The record's remote, ref and path.
     pub record: (String, String, String),
     /// The first repository.
@@ -34,6 +36,7 @@ struct Raw {
     name: String,
     egress: String,
     isolation_at_least: Option<String>,
+    directory: Option<String>,
     record_remote: String,
     record_ref: String,
     record_path: String,
@@ -48,11 +51,13 @@ impl TryFrom<Raw> for ProjectRow {
 
     fn try_from(raw: Raw) -> Result<Self> {
         let least = raw.isolation_at_least.as_deref();
+        let directory = raw.directory.as_deref();
         Ok(Self {
             id: ProjectId::from_uuid(raw.id),
             name: raw.name,
             egress: raw.egress,
             isolation_at_least: least.map(|name| stored("projects", name)).transpose()?,
+            directory: directory.map(|path| stored("projects", path)).transpose()?,
             record: (raw.record_remote, raw.record_ref, raw.record_path),
             repository: RepositoryId::from_uuid(raw.repository),
             remote: raw.remote,
@@ -71,8 +76,8 @@ impl Tx {
         sqlx::query(
             "INSERT INTO projects
                (tenant_id, id, name, egress, record_remote, record_ref, record_path, created_at,
-                isolation_at_least)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                isolation_at_least, directory)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -83,6 +88,7 @@ impl Tx {
         .bind(&row.record.2)
         .bind(row.created_at)
         .bind(row.isolation_at_least.map(Isolation::name))
+        .bind(row.directory.as_ref().map(Directory::as_str))
         .execute(&mut *self.inner)
         .await?;
         sqlx::query(
@@ -100,13 +106,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes a project's name, egress and target anew.
+    /// Writes a project's name, egress, least isolation, folder and target anew.
     ///
     /// # Errors
     /// [`crate::StoreError::Taken`] when the name is.
     pub async fn project_write(&mut self, row: &ProjectRow) -> Result<()> {
         sqlx::query(
-            "UPDATE projects SET name = $3, egress = $4, isolation_at_least = $5
+            "UPDATE projects SET name = $3, egress = $4, isolation_at_least = $5, directory = $6
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
@@ -114,6 +120,7 @@ impl Tx {
         .bind(&row.name)
         .bind(&row.egress)
         .bind(row.isolation_at_least.map(Isolation::name))
+        .bind(row.directory.as_ref().map(Directory::as_str))
         .execute(&mut *self.inner)
         .await?;
         sqlx::query("UPDATE repositories SET target = $3 WHERE tenant_id = $1 AND id = $2")
@@ -145,7 +152,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn project_get(&mut self, id: ProjectId) -> Result<Option<ProjectRow>> {
         let raw: Option<Raw> = sqlx::query_as(
-            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.record_remote, p.record_ref, p.record_path,
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.record_remote, p.record_ref, p.record_path,
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
@@ -182,7 +189,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<ProjectRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.record_remote, p.record_ref, p.record_path,
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.record_remote, p.record_ref, p.record_path,
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use freehold_model::{
-    CardId, EnvironmentId, Isolation, Limits, OrderId, ProjectId, RunId, RunnerId, TenantId, UserId,
+    CardId, Directory, EnvironmentId, Isolation, Limits, OrderId, ProjectId, RunId, RunnerId,
+    TenantId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -119,6 +120,9 @@ pub struct ProjectRef {
     pub remote: String,
     /// The branch that work starts from and lands on.
     pub target: String,
+    /// The folder of the repository that every step starts in; none is its root.
+    #[serde(default)]
+    pub directory: Option<Directory>,
 }
 
 /// An agent as it is registered.

@@ -1056,6 +1056,8 @@ export interface components {
         };
         /** @description Changes a project. What is absent stays as it is. */
         EditProject: {
+            /** @description The folder of the repository that runs from now on start in; empty: its root. */
+            directory?: string | null;
             egress?: components["schemas"]["Egress"] | null;
             isolation_at_least?: components["schemas"]["Isolation"] | null;
             /** @description A new name. */
@@ -1482,6 +1484,8 @@ export interface components {
         } | "keep";
         /** @description Asks for a project. */
         NewProject: {
+            /** @description The folder of the repository that it is about, such as `services/api`: agents, setup and checks start there. The whole repository where silent. */
+            directory?: string | null;
             /** @description What may be reached from inside. */
             egress?: components["schemas"]["Egress"];
             /** @description Unique in the tenant: letters, digits, `-`, `_`, `.`; 1 to 64. */
@@ -1531,6 +1535,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description The folder of the repository that it is about; null: all of it. */
+            directory: string | null;
             /** @description What may be reached from inside. */
             egress: components["schemas"]["Egress"];
             /** @description Its id. */
@@ -1593,7 +1599,7 @@ export interface components {
          * @description Why a run is where it is. More may come: show an unknown one as it is.
          * @enum {string}
          */
-        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "internal";
+        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "directory_missing" | "local_files" | "internal";
         /** @description Where a record lives in a repository that the client owns. */
         Record: {
             /** @description The folder in it. */

@@ -33,6 +33,7 @@ const GOAL: Record<string, Goal> = {
   attempts_exhausted: "runners",
   remote_not_found: "project",
   target_missing: "project",
+  directory_missing: "project",
   setup_failed: "output",
   agent_missing: "agents",
   agent_failed: "output",

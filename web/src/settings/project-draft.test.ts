@@ -30,11 +30,19 @@ describe("projectFaults", () => {
       name: "name_empty",
       target: "branch_shape",
     });
+    const outside = { ...EMPTY_PROJECT, name: "demo", remote: "/srv/demo.git", directory: "../x" };
+    expect(projectFaults(outside, true)).toEqual({ directory: "folder_shape" });
   });
 });
 
 describe("bodies", () => {
-  const draft = { remote: " /srv/demo.git ", name: " demo ", target: " ", egress: "none" } as const;
+  const draft = {
+    remote: " /srv/demo.git ",
+    name: " demo ",
+    target: " ",
+    directory: " ",
+    egress: "none",
+  } as const;
 
   it("are without the blanks that were pasted", () => {
     expect(newProjectBody(draft)).toEqual({
@@ -42,7 +50,11 @@ describe("bodies", () => {
       remote: "/srv/demo.git",
       target: null,
       egress: "none",
+      directory: null,
     });
+    expect(newProjectBody({ ...draft, directory: " services/api " }).directory).toBe(
+      "services/api",
+    );
   });
 
   it("hold only what changed", () => {
@@ -54,5 +66,17 @@ describe("bodies", () => {
       name: "x",
       target: "dev",
     });
+  });
+
+  it("say the whole repository by an empty folder", () => {
+    const api = {
+      name: "demo",
+      target: "main",
+      egress: "none",
+      directory: "services/api",
+    } as const;
+    const same = { ...draft, target: "main", directory: "services/api" };
+    expect(editProjectBody(same, api)).toEqual({});
+    expect(editProjectBody({ ...same, directory: "" }, api)).toEqual({ directory: "" });
   });
 });

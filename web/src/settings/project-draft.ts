@@ -1,4 +1,4 @@
-import { branchFault, nameFault, projectName, remoteFault } from "./rules";
+import { branchFault, folderFault, nameFault, projectName, remoteFault } from "./rules";
 
 /** What may be reached from inside, least first. */
 export const EGRESS = ["none", "registries", "open"] as const;
@@ -9,6 +9,8 @@ export interface ProjectDraft {
   name: string;
   /** Empty: the remote's default branch. */
   target: string;
+  /** Empty: all of the repository. */
+  directory: string;
   egress: Egress;
 }
 
@@ -16,6 +18,7 @@ export const EMPTY_PROJECT: ProjectDraft = {
   remote: "",
   name: "",
   target: "",
+  directory: "",
   egress: "registries",
 };
 
@@ -30,6 +33,7 @@ export type ProjectFault =
   | NonNullable<ReturnType<typeof nameFault>>
   | NonNullable<ReturnType<typeof remoteFault>>
   | NonNullable<ReturnType<typeof branchFault>>
+  | NonNullable<ReturnType<typeof folderFault>>
   | "branch_empty";
 export type ProjectFaults = Partial<Record<ProjectField, ProjectFault>>;
 
@@ -43,28 +47,34 @@ export function projectFaults(draft: ProjectDraft, isNew: boolean): ProjectFault
   const target = draft.target.trim();
   const branch = target === "" ? (isNew ? null : ("branch_empty" as const)) : branchFault(target);
   if (branch !== null) faults.target = branch;
+  const folder = folderFault(draft.directory.trim());
+  if (folder !== null) faults.directory = folder;
   return faults;
 }
 
 export function newProjectBody(draft: ProjectDraft) {
-  const target = draft.target.trim();
+  const [target, directory] = [draft.target.trim(), draft.directory.trim()];
   return {
     name: draft.name.trim(),
     remote: draft.remote.trim(),
     target: target === "" ? null : target,
     egress: draft.egress,
+    directory: directory === "" ? null : directory,
   };
 }
 
 /** Only what differs: what is absent stays, and no runner is asked for a branch that did not change. */
 export function editProjectBody(
   draft: ProjectDraft,
-  before: { name: string; target: string; egress: Egress },
-): { name?: string; target?: string; egress?: Egress } {
+  before: { name: string; target: string; egress: Egress; directory?: string | null },
+): { name?: string; target?: string; egress?: Egress; directory?: string } {
   const [name, target] = [draft.name.trim(), draft.target.trim()];
+  const directory = draft.directory.trim();
   return {
     ...(name === before.name ? {} : { name }),
     ...(target === before.target ? {} : { target }),
     ...(draft.egress === before.egress ? {} : { egress: draft.egress }),
+    // Empty is a word here: the whole repository again.
+    ...(directory === (before.directory ?? "") ? {} : { directory }),
   };
 }

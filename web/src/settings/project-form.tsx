@@ -22,6 +22,7 @@ export const PROJECT_NAMES: Record<ProjectField, string> = {
   remote: words.remote,
   name: words.name,
   target: words.target,
+  directory: words.directory,
   egress: words.egress,
 };
 
@@ -88,6 +89,17 @@ export function NewProjectForm({
           />
         </Field>
       </div>
+      <Field label={words.directory} hint={words.directoryHint} error={errorAt(form, "directory")}>
+        <Input
+          value={draft.directory}
+          onChange={(event) => form.set("directory", event.target.value)}
+          onBlur={() => form.left("directory")}
+          placeholder={words.directoryPlaceholder}
+          spellCheck={false}
+          autoCapitalize="none"
+          className="font-mono text-sm"
+        />
+      </Field>
       <EgressChoice value={draft.egress} onChange={(egress) => form.set("egress", egress)} />
     </Form>
   );

@@ -132,6 +132,21 @@ function General({ project }: { project: Project }) {
             />
           </Field>
         </div>
+        <Field
+          label={words.directory}
+          hint={words.directoryHint}
+          error={errorAt(form, "directory")}
+        >
+          <Input
+            value={draft.directory}
+            onChange={(event) => form.set("directory", event.target.value)}
+            onBlur={() => form.left("directory")}
+            placeholder={words.directoryPlaceholder}
+            spellCheck={false}
+            autoCapitalize="none"
+            className="font-mono text-sm"
+          />
+        </Field>
         <EgressChoice value={draft.egress} onChange={(egress) => form.set("egress", egress)} />
       </Form>
     </>
@@ -140,7 +155,7 @@ function General({ project }: { project: Project }) {
 
 function draftOf(project: Project): ProjectDraft {
   const { remote, name, target, egress } = project;
-  return { remote, name, target, egress };
+  return { remote, name, target, directory: project.directory ?? "", egress };
 }
 
 function Section({ title, children }: { title: string; children: ReactNode }) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   branchFault,
   endpointFault,
+  folderFault,
   labelsText,
   modelFault,
   nameFault,
@@ -156,5 +157,21 @@ describe("the rest", () => {
     expect(modelFault("qwen3:8b")).toBeNull();
     expect(modelFault("")).toBeNull();
     expect(modelFault("--help")).toBe("model_shape");
+  });
+});
+
+describe("folderFault", () => {
+  it("takes a plain path from the root and names what is wrong with another", () => {
+    for (const good of ["", ".", "services/api", "services/api/", "a b/ü"]) {
+      expect(folderFault(good)).toBeNull();
+    }
+    for (const bad of ["../a", "a/../b", "a//b", "a/./b", "x/.GIT"]) {
+      expect(folderFault(bad)).toBe("folder_shape");
+    }
+    expect(folderFault("/etc")).toBe("folder_absolute");
+    for (const bad of ["a*", "a\\b", "a\nb", "-a", ":a"]) {
+      expect(folderFault(bad)).toBe("folder_special");
+    }
+    expect(folderFault("x".repeat(1025))).toBe("folder_long");
   });
 });

@@ -93,6 +93,19 @@ export function branchFault(branch: string): BranchFault | null {
     : null;
 }
 
+export type FolderFault = "folder_absolute" | "folder_shape" | "folder_special" | "folder_long";
+
+/** A folder of a repository, as the server reads it; empty is all of it. */
+export function folderFault(path: string): FolderFault | null {
+  if (path === "" || path === ".") return null;
+  if (path.length > 1024) return "folder_long";
+  if (path.startsWith("/")) return "folder_absolute";
+  const parts = path.replace(/\/$/, "").split("/");
+  const odd = (part: string) => ["", ".", ".."].includes(part) || part.toLowerCase() === ".git";
+  if (parts.some(odd)) return "folder_shape";
+  return path.startsWith("-") || /[\\*?[\]!#:\p{Cc}]/u.test(path) ? "folder_special" : null;
+}
+
 export type AddressFault =
   | "address_empty"
   | "address_shape"

@@ -60,6 +60,14 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     meaning: "The git remote refused the push",
     next: "The remote's own words are in the detail.",
   },
+  local_files: {
+    meaning: "The local files that the runner's machine has for the project cannot be copied",
+    next: "The detail says why; the policy file on that machine names them.",
+  },
+  directory_missing: {
+    meaning: "The project's folder is not in the commit that is worked on",
+    next: "Create it on the target branch, or change it in the project's settings.",
+  },
   project_file: {
     meaning: "The project file .agentworks/project.toml cannot be used",
     next: "Correct it on the target branch.",

@@ -62,6 +62,10 @@ export const projectSettings = {
   targetHint: "Work starts from it and lands on it.",
   targetNew: "Work starts from it and lands on it. Empty: the remote's default branch.",
   targetPlaceholder: "default branch",
+  directory: "Folder",
+  directoryHint:
+    "For a project that is one folder of a large repository, like services/api: agents, setup and checks start there. Empty: all of it.",
+  directoryPlaceholder: "whole repository",
   egress: "What may be reached from inside",
   egressHint: "Holds for runs that start from now on.",
   egresses: {
@@ -98,6 +102,7 @@ timeout = "10m"`,
     "setup makes a fresh work tree ready; 30 minutes at most unless it says otherwise.",
     "Each check must end with exit code 0; 10 minutes at most unless it says otherwise.",
     "Without the file there is neither: the work goes straight to your review.",
+    "A project with a folder has its own file in that folder, and the root's where it has none.",
   ],
   trying: "A runner is looking for the branch…",
   saved: "Saved. It holds for runs that start from now on.",

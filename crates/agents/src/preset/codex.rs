@@ -65,10 +65,14 @@ fn configure(place: &Place<'_>) -> Result<Setup, AgentError> {
         ));
     }
     // Said here, it does not trust what it finds: a project's own `.codex` can start programs.
-    config.push_str(&format!(
-        "\n[projects.{}]\ntrust_level = \"untrusted\"\n",
-        string(&place.workspace.to_string_lossy())
-    ));
+    let mut folders = vec![place.workspace, place.start];
+    folders.dedup();
+    for folder in folders {
+        config.push_str(&format!(
+            "\n[projects.{}]\ntrust_level = \"untrusted\"\n",
+            string(&folder.to_string_lossy())
+        ));
+    }
     setup.files.push(HomeFile {
         path: ".codex/config.toml".into(),
         bytes: config.into_bytes(),

@@ -63,6 +63,8 @@ pub(crate) struct Place<'a> {
     pub(crate) home: &'a Path,
     /// The root of the workspace inside.
     pub(crate) workspace: &'a Path,
+    /// Where the agent starts.
+    pub(crate) start: &'a Path,
     /// Where the model is, with the kind that was checked against the recipe.
     pub(crate) model: Option<(&'a Endpoint, ProviderKind, &'a str)>,
 }

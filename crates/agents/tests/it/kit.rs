@@ -265,6 +265,7 @@ impl Played {
 pub(crate) fn inside() -> Inside {
     Inside {
         workspace: "/workspace".into(),
+        start: "/workspace".into(),
         home: freehold_sandbox::HOME.into(),
         card_file: "/run/freehold/card.json".into(),
         path: "/usr/local/bin:/usr/bin:/bin".into(),

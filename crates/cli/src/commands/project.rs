@@ -19,12 +19,14 @@ pub(super) async fn run(
             remote,
             target,
             egress,
+            directory,
         } => {
             let new = NewProject {
                 name,
                 remote,
                 target,
                 egress,
+                directory,
             };
             let project: Project = client.post(&Route::to("projects"), &new).await?;
             printer.show(&project, things::project)
@@ -48,6 +50,7 @@ async fn edit(words: ProjectEdit, client: &Client, printer: Printer) -> Result<(
         target: words.target,
         egress: words.egress,
         isolation_at_least: words.isolation_at_least,
+        directory: words.directory,
     };
     let route = Route::of("projects", &before.id.to_string())?;
     let after: Project = client.patch(&route, &edit, None).await?;

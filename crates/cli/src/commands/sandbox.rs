@@ -278,23 +278,8 @@ impl Private {
 
 impl Drop for Private {
     fn drop(&mut self) {
-        // Folders that the command made unreadable are opened first: they are still its user's.
-        if fs::remove_dir_all(&self.0).is_err() {
-            unlock(&self.0);
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-}
-
-/// Makes every folder below enterable; links are not followed.
-fn unlock(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        folders.extend(inner.map(|entry| entry.path()));
+        // The command may have filled it with anything: see there.
+        let _ = freehold_git::remove_tree(&self.0);
     }
 }
 

@@ -71,6 +71,9 @@ pub(super) fn project_edit(before: &Project, after: &Project) -> Option<String> 
         let least = before.isolation_at_least.unwrap_or(Isolation::None);
         line.option("isolation-at-least", least.name());
     }
+    if before.directory != after.directory {
+        line.option("directory", before.directory.as_deref().unwrap_or("."));
+    }
     line.end()
 }
 

@@ -27,6 +27,9 @@ pub(crate) enum ProjectWords {
         /// What may be reached from inside: none, registries (setup and checks only) or open
         #[arg(long, value_name = "POLICY", default_value = "registries")]
         egress: Egress,
+        /// The folder of the repository that it is about: agents, setup and checks start there
+        #[arg(long, value_name = "PATH")]
+        directory: Option<String>,
     },
     /// List the projects
     #[command(after_help = "Example:\n  freehold project list")]
@@ -45,9 +48,9 @@ pub(crate) enum ProjectWords {
 /// `project edit`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n  freehold project edit demo --isolation-at-least container\n\nThe remote stays: another repository is another project."
+    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n  freehold project edit demo --isolation-at-least container\n  freehold project edit demo --directory services/api\n\nThe remote stays: another repository is another project."
 )]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress", "isolation_at_least"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress", "isolation_at_least", "directory"]))]
 pub(crate) struct ProjectEdit {
     /// The project, by id or name
     pub(crate) project: String,
@@ -63,6 +66,9 @@ pub(crate) struct ProjectEdit {
     /// The weakest isolation that its runs may have, whatever agents say; `none` demands nothing
     #[arg(long, value_name = "TIER")]
     pub(crate) isolation_at_least: Option<Isolation>,
+    /// The folder of the repository that it is about; `.` is the whole repository
+    #[arg(long, value_name = "PATH")]
+    pub(crate) directory: Option<String>,
 }
 
 /// `card …`

@@ -45,6 +45,7 @@ pub(crate) fn project() -> Project {
         target: "main".into(),
         egress: Egress::Registries,
         isolation_at_least: None,
+        directory: None,
         record: Record {
             remote,
             reference: "refs/freehold/record".into(),
@@ -434,6 +435,7 @@ fn changes(method: &str, path: &str) -> Answer {
         ("PATCH", "/projects/PROJECT") => server::json(&Project {
             target: "release".into(),
             egress: Egress::None,
+            directory: Some("services/api".into()),
             ..project()
         }),
         ("PUT", "/providers/PROVIDER") => server::json(&Provider {

@@ -17,22 +17,31 @@ fn words(args: &[&str]) -> String {
 #[test]
 fn project_edit() {
     let args = [
-        "project", "edit", "demo", "--target", "release", "--egress", "none",
+        "project",
+        "edit",
+        "demo",
+        "--target",
+        "release",
+        "--egress",
+        "none",
+        "--directory",
+        "services/api",
     ];
     insta::assert_snapshot!(words(&args), @r#"
     GET /api/v1/projects/demo
-    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none","isolation_at_least":null}
+    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none","isolation_at_least":null,"directory":"services/api"}
     exit code 0
     --- stdout
     demo
       id       proj_01kdyak348e40r2081040g2081
       remote   git@example.org:demo.git
+      folder   services/api
       target   release
       egress   none
       record   git@example.org:demo.git refs/freehold/record /
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
-    undo: `freehold project edit demo --target main --egress registries`
+    undo: `freehold project edit demo --target main --egress registries --directory .`
     "#);
 }
 

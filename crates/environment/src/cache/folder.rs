@@ -16,7 +16,7 @@ use nix::unistd::{Gid, Uid, fchownat, symlinkat};
 
 /// An open folder.
 #[derive(Debug)]
-pub(super) struct Folder(OwnedFd);
+pub(crate) struct Folder(OwnedFd);
 
 const OPEN: OFlag = OFlag::O_DIRECTORY
     .union(OFlag::O_NOFOLLOW)
@@ -24,16 +24,16 @@ const OPEN: OFlag = OFlag::O_DIRECTORY
 
 impl Folder {
     /// Opens a folder of ours by its path; links above it are followed, it itself is none.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(nix::fcntl::open(path, OPEN, Mode::empty())?))
     }
 
-    pub(super) fn sub(&self, name: &OsStr) -> io::Result<Self> {
+    pub(crate) fn sub(&self, name: &OsStr) -> io::Result<Self> {
         Ok(Self(openat(&self.0, name, OPEN, Mode::empty())?))
     }
 
     /// Walks down a relative path of plain names; makes what is missing if `make`.
-    pub(super) fn descend(&self, path: &Path, make: bool) -> io::Result<Self> {
+    pub(crate) fn descend(&self, path: &Path, make: bool) -> io::Result<Self> {
         let mut folder = Self(self.0.try_clone()?);
         for part in path.components() {
             let Component::Normal(name) = part else {
@@ -49,12 +49,12 @@ impl Folder {
         Ok(folder)
     }
 
-    pub(super) fn make(&self, name: &OsStr, mode: u32) -> io::Result<Self> {
+    pub(crate) fn make(&self, name: &OsStr, mode: u32) -> io::Result<Self> {
         mkdirat(&self.0, name, Mode::from_bits_truncate(mode))?;
         self.sub(name)
     }
 
-    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
         let path = format!("/proc/self/fd/{}", self.0.as_raw_fd());
         fs::read_dir(path)?
             .map(|entry| entry.map(|entry| entry.file_name()))
@@ -62,7 +62,7 @@ impl Folder {
     }
 
     /// About an entry, a link as itself; `None` where there is none.
-    pub(super) fn stat(&self, name: &OsStr) -> io::Result<Option<FileStat>> {
+    pub(crate) fn stat(&self, name: &OsStr) -> io::Result<Option<FileStat>> {
         match fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
             Err(nix::errno::Errno::ENOENT) => Ok(None),
@@ -70,20 +70,20 @@ impl Folder {
         }
     }
 
-    pub(super) fn own_stat(&self) -> io::Result<FileStat> {
+    pub(crate) fn own_stat(&self) -> io::Result<FileStat> {
         Ok(fstat(&self.0)?)
     }
 
-    pub(super) fn read_link(&self, name: &OsStr) -> io::Result<OsString> {
+    pub(crate) fn read_link(&self, name: &OsStr) -> io::Result<OsString> {
         Ok(readlinkat(&self.0, name)?)
     }
 
-    pub(super) fn link(&self, name: &OsStr, points_to: &OsStr) -> io::Result<()> {
+    pub(crate) fn link(&self, name: &OsStr, points_to: &OsStr) -> io::Result<()> {
         Ok(symlinkat(points_to, &self.0, name)?)
     }
 
     /// Opens a plain file to read; a pipe or device in its place does not block and is an error.
-    pub(super) fn file(&self, name: &OsStr) -> io::Result<File> {
+    pub(crate) fn file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = File::from(openat(&self.0, name, flags, Mode::empty())?);
         if file.metadata()?.is_file() {
@@ -94,7 +94,7 @@ impl Folder {
     }
 
     /// Makes a plain file that did not exist.
-    pub(super) fn create(&self, name: &OsStr) -> io::Result<File> {
+    pub(crate) fn create(&self, name: &OsStr) -> io::Result<File> {
         let flags =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(File::from(openat(
@@ -105,15 +105,15 @@ impl Folder {
         )?))
     }
 
-    pub(super) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+    pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(renameat(&self.0, from, &self.0, to)?)
     }
 
-    pub(super) fn chmod(&self, mode: u32) -> io::Result<()> {
+    pub(crate) fn chmod(&self, mode: u32) -> io::Result<()> {
         Ok(fchmod(self.0.as_fd(), Mode::from_bits_truncate(mode))?)
     }
 
-    pub(super) fn own(&self, name: &OsStr, (uid, gid): (u32, u32)) -> io::Result<()> {
+    pub(crate) fn own(&self, name: &OsStr, (uid, gid): (u32, u32)) -> io::Result<()> {
         let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
         Ok(fchownat(
             &self.0,
@@ -125,7 +125,7 @@ impl Folder {
     }
 
     /// Gives an entry the times of another: build tools compare them.
-    pub(super) fn set_times(&self, name: &OsStr, stat: &FileStat) -> io::Result<()> {
+    pub(crate) fn set_times(&self, name: &OsStr, stat: &FileStat) -> io::Result<()> {
         let access = TimeSpec::new(stat.st_atime, stat.st_atime_nsec);
         let change = TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec);
         Ok(utimensat(
@@ -138,7 +138,7 @@ impl Folder {
     }
 
     /// Removes an entry with all below it, read-only folders too. Absent is done.
-    pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &OsStr) -> io::Result<()> {
         let path = Path::new("/proc/self/fd")
             .join(self.0.as_raw_fd().to_string())
             .join(name);
@@ -171,14 +171,14 @@ impl Folder {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Folder,
     File,
     Link,
     Other,
 }
 
-pub(super) fn kind(stat: &FileStat) -> Kind {
+pub(crate) fn kind(stat: &FileStat) -> Kind {
     match stat.st_mode & 0o170_000 {
         0o040_000 => Kind::Folder,
         0o100_000 => Kind::File,

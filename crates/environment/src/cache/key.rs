@@ -8,7 +8,7 @@ use std::path::Path;
 use ring::digest::{Context, SHA256};
 
 /// Changes when entries of before must not be used any more.
-const FORMAT: &str = "freehold setup 1";
+const FORMAT: &str = "freehold setup 2";
 
 /// The name of a cache entry: a SHA-256 in hex.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,11 @@ pub struct Key(String);
 /// All that a setup's result depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyParts<'a> {
+    /// For whom, and behind which walls: what one project or tenant made, or what was made behind
+    /// other walls, is never handed on. Any words, in a fixed order.
+    pub within: &'a [&'a str],
+    /// The folder of the work tree that setup runs in, from its root; empty: the root itself.
+    pub directory: &'a str,
     /// The setup command.
     pub setup: &'a str,
     /// The files for which [`is_key_file`] holds, by their path in the repository.
@@ -41,6 +46,11 @@ impl Key {
         };
         add(FORMAT.as_bytes());
         add(std::env::consts::ARCH.as_bytes());
+        add(&(parts.within.len() as u64).to_be_bytes());
+        for word in parts.within {
+            add(word.as_bytes());
+        }
+        add(parts.directory.as_bytes());
         add(parts.setup.as_bytes());
         add(parts.work.as_os_str().as_encoded_bytes());
         add(parts.home.as_os_str().as_encoded_bytes());
@@ -121,6 +131,8 @@ mod tests {
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
         Key::of(&KeyParts {
+            within: &["project", "sandbox"],
+            directory: "",
             setup,
             files: &files,
             tools: &tools,
@@ -146,6 +158,26 @@ mod tests {
             key("npm ci", &[("a", "bc")], &[("node", "20")], "/work2"),
         ] {
             assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn nothing_is_handed_on_from_one_project_or_wall_to_another() {
+        let within = |words: &[&str]| {
+            Key::of(&KeyParts {
+                within: words,
+                directory: "",
+                setup: "npm ci",
+                files: &BTreeMap::new(),
+                tools: &BTreeMap::new(),
+                work: Path::new("/work"),
+                home: Path::new("/home"),
+            })
+        };
+        let one = within(&["a", "sandbox"]);
+        assert_eq!(one, within(&["a", "sandbox"]));
+        for other in [&["b", "sandbox"][..], &["a", "vm"], &["asandbox"], &["a"]] {
+            assert_ne!(one, within(other), "{other:?}");
         }
     }
 }

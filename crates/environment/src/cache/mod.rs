@@ -13,7 +13,7 @@
 //! next start removes.
 
 mod copy;
-mod folder;
+pub(crate) mod folder;
 mod key;
 mod listing;
 mod place;

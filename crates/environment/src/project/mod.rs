@@ -16,7 +16,7 @@
 //! allow = ["api.example.com:443"]
 //! ```
 //!
-//! Commands are run by `sh -c` in the root of the work tree. Pure: bytes in, values out.
+//! Commands are run by `sh -c` in the root of the work tree, or in the folder that the project is about. Pure: bytes in, values out.
 
 mod allow;
 pub mod devcontainer;

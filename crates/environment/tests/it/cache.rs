@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 fn key(setup: &str) -> Key {
     let none = (BTreeMap::new(), BTreeMap::new());
     Key::of(&KeyParts {
+        within: &[],
+        directory: "",
         setup,
         files: &none.0,
         tools: &none.1,

@@ -224,6 +224,8 @@ async fn proposed_project_works_from_the_cache(files: &[(&str, &str)]) {
     );
     let none = (BTreeMap::new(), BTreeMap::new());
     let parts = KeyParts {
+        within: &[],
+        directory: "",
         setup: &setup,
         files: &none.0,
         tools: &none.1,

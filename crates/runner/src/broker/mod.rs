@@ -43,6 +43,8 @@ pub(crate) struct Door {
     pub(crate) claimed: Oid,
     /// A folder of the host for bodies.
     pub(crate) folder: PathBuf,
+    /// This machine's local files in the workspace, which no commit may hold.
+    pub(crate) local: Vec<PathBuf>,
 }
 
 /// A broker, while it lives.

@@ -5,7 +5,8 @@ use serde_json::json;
 use tokio::net::UnixStream;
 
 use super::{Answer, Shared, failed, http};
-use crate::failure::chain;
+use crate::execute::local;
+use crate::failure::{Halt, chain};
 
 const KIND: &str = "application/x-git-receive-pack-result";
 
@@ -115,6 +116,11 @@ impl Shared {
         let store = &door.store;
         let imported = store.import_push(body, request, new, &name, base, limits);
         let imported = imported.await.map_err(|error| chain(&error))?;
+        match local::keep_out(store, base, new, &door.local).await {
+            Ok(()) => {}
+            Err(Halt::Failed(failure)) => return Err(failure.detail),
+            Err(_) => return Err("the run was stopped".to_owned()),
+        }
         let claimed = pushed.unwrap_or(&door.claimed);
         let moved = store.checkpoint(&run, job.epoch, claimed, new).await;
         moved.map_err(|error| chain(&error))?;

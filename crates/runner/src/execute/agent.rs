@@ -1,6 +1,6 @@
 //! Step 3: one turn with the agent, inside, with its output as it comes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use freehold_agents::{
     AgentConfig, AgentError, Driver, Endpoint, Helper, Inside, Launch, Session, Token, drive, plan,
@@ -68,7 +68,8 @@ pub(super) async fn agent(
     };
     let tools = surroundings::tools(context.site(), &places, &paths).await?;
     let path = surroundings::path(context.site(), &tools, &places);
-    let inside = inside(context, &places, installed::path(&config, path));
+    let start = surroundings::start(&places.workspace, &order.project);
+    let inside = inside(context, &places, start, installed::path(&config, path));
     let endpoint = model.as_ref().map(|model| Endpoint {
         base_url: format!("http://127.0.0.1:{}", model.port.port),
         token: Token::new(model.token.clone()),
@@ -115,6 +116,7 @@ fn door(desk: &Desk<'_>, staged: &Staged) -> Result<Door, Halt> {
         from: staged.from.clone(),
         claimed: staged.claimed.clone(),
         folder: staged.dir.clone(),
+        local: staged.local.clone(),
     })
 }
 
@@ -159,9 +161,15 @@ fn config(agent: &AgentSpec) -> Result<AgentConfig, Halt> {
     })
 }
 
-fn inside(context: &crate::context::Context, places: &Places, path: String) -> Inside {
+fn inside(
+    context: &crate::context::Context,
+    places: &Places,
+    start: PathBuf,
+    path: String,
+) -> Inside {
     Inside {
         workspace: places.workspace.clone(),
+        start,
         home: places.home.clone(),
         card_file: places.things.join(CARD),
         path,
@@ -229,7 +237,7 @@ async fn converse(
     let mut turn = card::turn(task, moved);
     if staged.session.is_none() {
         let target = staged.moved.as_ref().or(staged.base.as_ref());
-        turn.instructions = instructions::read(report, &staged.store, target).await?;
+        turn.instructions = instructions::read(desk, &staged.store, target).await?;
     }
     let mut ear = Ear::new(report, &task.agent, &watch.flow, cancel.clone());
     let driving = async {

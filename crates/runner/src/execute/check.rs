@@ -2,14 +2,15 @@
 //! run, in their order, also when one is red: a person wants to know all that is wrong.
 
 use freehold_environment::project::Check as Wanted;
-use freehold_git::{Oid, Shape, Store};
+use freehold_git::{Oid, Store};
 use freehold_wire::api::Check;
 use freehold_wire::order::Order;
 use serde_json::json;
 use std::time::Instant;
 
-use super::setup::{Ground, Project, told};
-use super::stage::fill;
+use super::local;
+use super::setup::{self, Ground, Project, told};
+use super::stage::{self, fill};
 use crate::failure::Halt;
 use crate::leftovers;
 use crate::process;
@@ -45,14 +46,19 @@ pub(crate) async fn check(
     let dir = report.context.run_dir(report.job.run).join("check");
     leftovers::remove(&dir).await;
     let folder = Folder::below(&dir);
-    let shape = Shape::of(&project.file.sparse)?;
+    setup::is_there(store, Some(head), &order.project).await?;
+    let shape = stage::folders(&project.file.sparse, order.project.directory.as_ref())?;
     let walls = &report.walls;
     fill(store, Some(head), &folder, &shape, None, walls).await?;
+    let target = project.at.as_ref();
+    let local = local::lay(report, store, &order.project, target, &folder, true).await?;
     let ground = Ground {
         report,
         order,
         store,
         folder: &folder,
+        untouched: true,
+        local: &local,
     };
     let checked = run_all(&ground, project, head).await;
     leftovers::remove(&dir).await;
@@ -61,7 +67,8 @@ pub(crate) async fn check(
 
 async fn run_all(ground: &Ground<'_>, project: &Project, head: &Oid) -> Result<Checked, Halt> {
     ground.prepare(project, Some(head)).await?;
-    let way = ground.way_out(project, Some(head)).await?;
+    let way = ground.way_out(project).await?;
+    ground.tell_unopened(project, head).await?;
     let mut checked = Checked::default();
     for wanted in &project.file.checks {
         match run(ground, wanted, way.as_ref()).await {

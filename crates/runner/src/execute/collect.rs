@@ -14,7 +14,7 @@ use freehold_sandbox::{Mount, Spec};
 
 use super::setup::Project;
 use super::stage::{self, Staged};
-use super::{Desk, card};
+use super::{Desk, card, local};
 use crate::failure::{Halt, chain};
 use crate::places::Places;
 use crate::process::{self, Ran};
@@ -146,6 +146,7 @@ async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Colle
             .import(bundle, &run, epoch, staged.from.as_ref(), &limits)
             .await
             .map_err(not_imported)?;
+        local::keep_out(store, staged.from.as_ref(), &imported.head, &staged.local).await?;
         let caught_up = match &staged.moved {
             Some(tip) => store.has_ancestor(&imported.head, tip).await?,
             None => false,

@@ -2,7 +2,9 @@
 //! agent wrote itself, or a branch that nobody has approved, instructs nobody.
 
 use freehold_git::{GitError, Oid, Store};
+use freehold_model::Directory;
 
+use super::Desk;
 use crate::failure::Halt;
 use crate::report::Report;
 
@@ -11,17 +13,34 @@ const FILES: [&str; 3] = ["AGENTS.md", "CLAUDE.md", "GEMINI.md"];
 /// About 16,000 tokens. A longer file is not cut: half an instruction may say the opposite.
 const BYTES_MAX: usize = 64 * 1024;
 
-/// Reads them as the target has them, and says in the run's events from where they are.
+/// Reads them as the target has them, and says in the run's events from where they are: the root's,
+/// and after them those of the project's own folder, which are the nearer ones.
 pub(super) async fn read(
-    report: &Report,
+    desk: &Desk<'_>,
     store: &Store,
     target: Option<&Oid>,
 ) -> Result<Option<String>, Halt> {
     let Some(target) = target else {
         return Ok(None);
     };
+    let own = desk.order.project.directory.as_ref();
+    let folders = [None].into_iter().chain(own.map(Some));
+    let mut told = Vec::new();
+    for folder in folders {
+        told.extend(in_folder(desk.report, store, target, folder).await?);
+    }
+    Ok((!told.is_empty()).then(|| told.join("\n\n")))
+}
+
+async fn in_folder(
+    report: &Report,
+    store: &Store,
+    target: &Oid,
+    folder: Option<&Directory>,
+) -> Result<Option<String>, Halt> {
     for name in FILES {
-        let note = match store.read_file(target, name, BYTES_MAX).await {
+        let name = folder.map_or(name.to_owned(), |folder| folder.join(name));
+        let note = match store.read_file(target, &name, BYTES_MAX).await {
             Ok(None) => continue,
             Ok(Some(bytes)) => match String::from_utf8(bytes) {
                 Ok(text) if text.trim().is_empty() => continue,

@@ -16,6 +16,7 @@ pub(crate) mod devcontainer;
 mod ear;
 mod installed;
 mod instructions;
+pub(crate) mod local;
 mod moved;
 mod park;
 pub(crate) mod setup;
@@ -26,7 +27,7 @@ use freehold_git::Oid;
 use freehold_model::Reason;
 use freehold_model::run::{Outcome, Work};
 use freehold_wire::link::{Finished, Offer};
-use freehold_wire::order::{Execute, Order};
+use freehold_wire::order::{Execute, Order, ProjectRef};
 
 use crate::failure::Halt;
 use crate::journal::finished;
@@ -138,8 +139,9 @@ pub(crate) async fn project(
     report: &Report,
     store: &freehold_git::Store,
     base: Option<&Oid>,
+    about: &ProjectRef,
 ) -> Result<Project, Halt> {
-    let read = setup::read_all(store, base).await?;
+    let read = setup::read_all(store, base, about.directory.as_ref()).await?;
     for warning in &read.warnings {
         report.note(warning.clone()).await?;
     }

@@ -1,7 +1,8 @@
 //! Step 2: what the project says makes a fresh tree ready, run in the sandbox or taken from the cache.
 //!
 //! The project's file and the lock files are read from a commit of the store, never from a folder
-//! that an agent could write to.
+//! that an agent could write to. What decides for later (which hosts are open, what is kept in the
+//! cache) is read from the target branch alone: an agent's own commit decides nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,13 +16,13 @@ use freehold_environment::project::{PROJECT_FILE, ProjectFile, Setup, parse};
 use freehold_environment::registries::LOCK_FILES;
 use freehold_environment::toolchain::Toolchains;
 use freehold_git::{GitError, Oid, Store};
-use freehold_model::Reason;
+use freehold_model::{Directory, Reason};
 use freehold_sandbox::HOME;
-use freehold_wire::order::Order;
+use freehold_wire::order::{Egress, Order, ProjectRef};
 use serde_json::json;
 
 use super::stage::Staged;
-use super::{Desk, devcontainer};
+use super::{Desk, devcontainer, local};
 use crate::failure::{Halt, because, chain};
 use crate::places::Places;
 use crate::process::{self, Ran};
@@ -36,6 +37,8 @@ const LOCK_MAX: usize = 32 << 20;
 const LOCKS_MAX: usize = 64;
 /// Paths that are looked through for lock files.
 const PATHS_MAX: usize = 1_000_000;
+/// Hosts that one remark names.
+const TOLD_MAX: usize = 10;
 /// Programs whose replacement makes a setup's result void.
 const TOOLS: [&str; 10] = [
     "cargo", "rustc", "node", "npm", "python3", "pip", "go", "make", "cc", "git",
@@ -50,19 +53,33 @@ pub(crate) struct Project {
     pub(crate) absent: bool,
     /// The image that a devcontainer file names.
     pub(crate) image: Option<String>,
+    /// The commit of the target branch that was read; none in an empty remote.
+    pub(crate) at: Option<Oid>,
 }
 
-/// Reads the file as `base` has it.
-pub(crate) async fn read(store: &Store, base: Option<&Oid>) -> Result<Project, Halt> {
-    let bytes = match base {
-        Some(base) => store.read_file(base, PROJECT_FILE, FILE_MAX).await,
-        None => Ok(None),
-    };
+/// Reads the file as `base` has it: the one in the project's own folder, or the root's where that
+/// folder has none.
+pub(crate) async fn read(
+    store: &Store,
+    base: Option<&Oid>,
+    directory: Option<&Directory>,
+) -> Result<Project, Halt> {
+    let own = directory.map(|directory| directory.join(PROJECT_FILE));
+    let mut bytes = Ok(None);
+    if let Some(base) = base {
+        for path in own.as_deref().into_iter().chain([PROJECT_FILE]) {
+            bytes = store.read_file(base, path, FILE_MAX).await;
+            if !matches!(bytes, Ok(None)) {
+                break;
+            }
+        }
+    }
     let bytes = match bytes {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
             return Ok(Project {
                 absent: true,
+                at: base.cloned(),
                 ..Project::default()
             });
         }
@@ -75,17 +92,24 @@ pub(crate) async fn read(store: &Store, base: Option<&Oid>) -> Result<Project, H
     Ok(Project {
         file: parsed.file,
         warnings: parsed.warnings,
+        at: base.cloned(),
         ..Project::default()
     })
 }
 
 /// As [`read`], with what a devcontainer file adds.
-pub(crate) async fn read_all(store: &Store, base: Option<&Oid>) -> Result<Project, Halt> {
+pub(crate) async fn read_all(
+    store: &Store,
+    base: Option<&Oid>,
+    directory: Option<&Directory>,
+) -> Result<Project, Halt> {
     let Some(base) = base else {
-        return read(store, base).await;
+        return read(store, base, directory).await;
     };
-    let (project, found) =
-        tokio::try_join!(read(store, Some(base)), devcontainer::find(store, base))?;
+    let (project, found) = tokio::try_join!(
+        read(store, Some(base), directory),
+        devcontainer::find(store, base)
+    )?;
     let mut project = project;
     if let Some(found) = found {
         devcontainer::fill(&mut project, found);
@@ -97,7 +121,7 @@ pub(crate) async fn read_all(store: &Store, base: Option<&Oid>) -> Result<Projec
 pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, Report), Halt> {
     let Desk { report, order, .. } = desk;
     let target = staged.moved.as_ref().or(staged.base.as_ref());
-    let project = super::project(report, &staged.store, target).await?;
+    let project = super::project(report, &staged.store, target, &order.project).await?;
     let report = devcontainer::within(report, order, &project).await?;
     if !staged.fresh || project.file.setup.is_none() {
         return Ok((project, report));
@@ -107,6 +131,8 @@ pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, 
         order,
         store: &staged.store,
         folder: &staged.folder,
+        untouched: desk.offer.transcript.is_none(),
+        local: &staged.local,
     }
     .prepare(&project, staged.from.as_ref())
     .await?;
@@ -116,18 +142,23 @@ pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, 
 
 /// What setup made is not the agent's work. Written before an agent has been here.
 fn exclude(folder: &Folder, made: &[PathBuf]) -> Result<(), Halt> {
+    use std::io::Write as _;
     let mut lines = String::from("# Made by setup.\n");
     for path in made {
         if let Some(pattern) = path.to_str().and_then(pattern) {
             lines.push_str(&pattern);
         }
     }
-    fs::write(folder.scratch.join("info/exclude"), lines)?;
+    let file = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.scratch.join("info/exclude"));
+    file?.write_all(lines.as_bytes())?;
     Ok(())
 }
 
 /// A line of gitignore(5) that means exactly this path; none for a path that no line can name.
-fn pattern(path: &str) -> Option<String> {
+pub(super) fn pattern(path: &str) -> Option<String> {
     if path.contains(['\n', '\r']) {
         return None;
     }
@@ -142,12 +173,45 @@ fn pattern(path: &str) -> Option<String> {
     Some(line)
 }
 
+/// Whether the project's folder is in a commit; a project without one is always there.
+///
+/// # Errors
+/// [`Reason::DirectoryMissing`], for people: which folder, and in which commit it is not.
+pub(crate) async fn is_there(
+    store: &Store,
+    commit: Option<&Oid>,
+    project: &ProjectRef,
+) -> Result<(), Halt> {
+    let Some(directory) = &project.directory else {
+        return Ok(());
+    };
+    let there = match commit {
+        Some(commit) => store.has_folder(commit, directory.as_str()).await?,
+        None => false,
+    };
+    if there {
+        return Ok(());
+    }
+    let commit = commit.map_or("the empty repository".to_owned(), ToString::to_string);
+    Err(Halt::failed(
+        Reason::DirectoryMissing,
+        format!(
+            "the project {} is about the folder {directory}, which is not in {commit}",
+            project.name
+        ),
+    ))
+}
+
 /// A staged tree in which setup and checks run.
 pub(crate) struct Ground<'a> {
     pub(crate) report: &'a Report,
     pub(crate) order: &'a Order,
     pub(crate) store: &'a Store,
     pub(crate) folder: &'a Folder,
+    /// No agent's files are in it but those of the commit: its home is new.
+    pub(crate) untouched: bool,
+    /// This machine's local files in it.
+    pub(crate) local: &'a [PathBuf],
 }
 
 impl Ground<'_> {
@@ -158,6 +222,10 @@ impl Ground<'_> {
 
     /// Makes the tree of `commit` ready: from the cache, or by running setup. Gives the topmost paths
     /// of the tree that were not there before.
+    ///
+    /// What setup made is kept for others only where no agent had a hand in it: setup runs programs
+    /// of the tree (build scripts, a package's own hooks), so that the lock files alone do not say
+    /// what comes out of it.
     pub(crate) async fn prepare(
         &self,
         project: &Project,
@@ -172,14 +240,30 @@ impl Ground<'_> {
         if !self.report.walls.isolation.is_sandboxed() {
             // What setup makes holds the paths of this run, and is of no use in another place.
             let before = listing(&self.folder.work).await?;
-            self.run(project, setup, &tools, commit).await?;
+            self.run(project, setup, &tools).await?;
             return added(before, &self.folder.work, &[]).await;
         }
-        let files = self.key_files(commit).await?;
+        let mut files = self.key_files(commit).await?;
+        local::contents(&self.folder.work, self.local, &mut files)?;
+        let directory = self.order.project.directory.as_ref();
         let mut stamps = stamps(&tools);
         // What was built in one root does not run in another.
         stamps.insert("root".to_owned(), self.report.walls.root());
+        let (tenant, id) = (
+            self.order.tenant.to_string(),
+            self.order.project.id.to_string(),
+        );
         let key = Key::of(&KeyParts {
+            within: &[
+                &tenant,
+                &id,
+                &self.order.project.remote,
+                &self.order.project.target,
+                self.order.isolation.name(),
+                self.order.image.as_deref().unwrap_or_default(),
+                self.order.egress.name(),
+            ],
+            directory: directory.map(Directory::as_str).unwrap_or_default(),
             setup: &setup.command,
             files: &files,
             tools: &stamps,
@@ -224,8 +308,11 @@ impl Ground<'_> {
             listing(&self.folder.work).await?,
             listing(&self.folder.home).await?,
         );
-        self.run(project, setup, &tools, commit).await?;
+        self.run(project, setup, &tools).await?;
         let work = added(before.0, &self.folder.work, &[]).await?;
+        if !self.is_the_targets(project, commit) {
+            return Ok(work);
+        }
         let home = added(before.1, &self.folder.home, &HOME_SKIPPED).await?;
         if let Err(error) = cache.save(&key, &places, work.clone(), home, cancel).await {
             self.report
@@ -235,14 +322,13 @@ impl Ground<'_> {
         Ok(work)
     }
 
-    async fn run(
-        &self,
-        project: &Project,
-        setup: &Setup,
-        tools: &Toolchains,
-        commit: Option<&Oid>,
-    ) -> Result<(), Halt> {
-        let way = self.way_out(project, commit).await?;
+    /// Whether nobody but the target branch has a say in what setup finds here.
+    fn is_the_targets(&self, project: &Project, commit: Option<&Oid>) -> bool {
+        self.untouched && commit.is_some() && commit == project.at.as_ref()
+    }
+
+    async fn run(&self, project: &Project, setup: &Setup, tools: &Toolchains) -> Result<(), Halt> {
+        let way = self.way_out(project).await?;
         let spec = self.spec(tools, way.as_ref(), Git::Read, &setup.command)?;
         let ran = process::run(self.report, &spec, "setup", setup.timeout).await;
         let refused = surroundings::close(self.report, "setup", way).await;
@@ -256,14 +342,11 @@ impl Ground<'_> {
         ))
     }
 
-    /// The way out that the order opens for setup and checks, from the lock files of a commit
-    /// and the project's own list.
-    pub(crate) async fn way_out(
-        &self,
-        project: &Project,
-        commit: Option<&Oid>,
-    ) -> Result<Option<WayOut>, Halt> {
-        let locks = self.lock_files(commit).await?;
+    /// The way out that the order opens for setup and checks: the clients' registries, and what the
+    /// lock files and the list of the target branch name. A host that an agent wrote into a lock file
+    /// is not opened by that.
+    pub(crate) async fn way_out(&self, project: &Project) -> Result<Option<WayOut>, Halt> {
+        let locks = self.lock_files(project.at.as_ref()).await?;
         let cancel = self.report.stop.token();
         surroundings::way_out(
             self.report.context.site(),
@@ -274,6 +357,37 @@ impl Ground<'_> {
             cancel,
         )
         .await
+    }
+
+    /// Says which hosts the lock files of `head` name that stay closed, for whoever wonders why its
+    /// checks are red.
+    pub(crate) async fn tell_unopened(&self, project: &Project, head: &Oid) -> Result<(), Halt> {
+        if self.order.egress != Egress::Registries || project.at.as_ref() == Some(head) {
+            return Ok(());
+        }
+        let site = self.report.context.site();
+        let known = surroundings::registries(site, self.report.stop.token()).await?;
+        let target = self.lock_files(project.at.as_ref()).await?;
+        let opened = surroundings::opened(&known, &target, &project.file.allow);
+        let theirs = self.lock_files(Some(head)).await?;
+        let wanted = surroundings::opened(&opened, &theirs, &[]);
+        let closed: Vec<String> = wanted
+            .allow
+            .iter()
+            .filter(|entry| opened.allow.iter().all(|known| known.at != entry.at))
+            .take(TOLD_MAX)
+            .map(|entry| format!("{} ({})", entry.at, entry.origin))
+            .collect();
+        if closed.is_empty() {
+            return Ok(());
+        }
+        self.report
+            .note(format!(
+                "the work's lock files name hosts that the target branch does not, and its setup and checks cannot reach them: {}; to open one, add it to `[egress] allow` in {PROJECT_FILE} on {}",
+                closed.join(", "),
+                self.order.project.target,
+            ))
+            .await
     }
 
     /// A sandbox for `sh -c command` in the tree.
@@ -294,7 +408,12 @@ impl Ground<'_> {
     }
 
     async fn key_files(&self, commit: Option<&Oid>) -> Result<BTreeMap<String, Vec<u8>>, Halt> {
-        self.files(commit, is_key_file).await
+        let directory = self.order.project.directory.as_ref();
+        let is_key = |path: &str| {
+            let below = directory.and_then(|directory| directory.strip(path));
+            is_key_file(path) || below.is_some_and(is_key_file)
+        };
+        self.files(commit, is_key).await
     }
 
     async fn lock_files(&self, commit: Option<&Oid>) -> Result<BTreeMap<String, Vec<u8>>, Halt> {

@@ -7,12 +7,12 @@ use freehold_agents::Session;
 use freehold_git::{
     BranchName, Claim, HostTree, LeftOut, Oid, Remote, RunRef, Shape, Store, Workspace,
 };
-use freehold_model::{BlobId, Isolation, Reason};
+use freehold_model::{BlobId, Directory, Isolation, Reason};
 use freehold_wire::order::ProjectRef;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Desk, archive, setup};
+use super::{Desk, archive, local, setup};
 use crate::context::Context;
 use crate::failure::{Halt, because};
 use crate::leftovers;
@@ -54,6 +54,8 @@ pub(crate) struct Staged {
     pub(crate) session: Option<Session>,
     /// The workspace is new: nobody has worked in it yet.
     pub(crate) fresh: bool,
+    /// This machine's local files in it, which no commit may hold.
+    pub(crate) local: Vec<PathBuf>,
     /// Which part of the commit's files it holds.
     pub(crate) shape: Shape,
     /// The run's turn in a tree that is not its own.
@@ -136,6 +138,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         }
         None => (tip.clone(), tip.clone()),
     };
+    setup::is_there(&store, from.as_ref(), &order.project).await?;
     let moved = tip.clone().filter(|tip| base.as_ref() != Some(tip));
     let dir = context.run_dir(report.job.run);
     let (folder, turn) = folder(desk, &dir).await?;
@@ -144,6 +147,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     let shape = shape(
         &store,
         moved.as_ref().or(base.as_ref()),
+        order.project.directory.as_ref(),
         desk.task.agent.repository_settings,
     )
     .await?;
@@ -159,6 +163,9 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
             let origin = places.origin();
             let (from, walls) = (from.as_ref(), &report.walls);
             fill(&store, from, &folder, &shape, Some(&origin), walls).await?;
+            let target = moved.as_ref().or(base.as_ref());
+            let laid = local::lay(report, &store, &order.project, target, &folder, false).await?;
+            local::note(&dir, &laid)?;
         }
         let work = folder.work.clone();
         // Beside the steps that come first: the agent's first `git status` finds every file known.
@@ -169,6 +176,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     };
     let (claimed, ()) = tokio::try_join!(claiming, filling)?;
     let fresh = kept.is_none();
+    let local = local::noted(&dir)?;
     let mut session = kept.and_then(|kept| kept.session);
     if fresh && let Some(transcript) = offer.transcript {
         session = resume(desk, transcript, &folder).await?;
@@ -184,6 +192,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         claimed,
         session,
         fresh,
+        local,
         shape,
         _turn: turn,
     })
@@ -298,18 +307,27 @@ const AGENT_SETTINGS: LeftOut = LeftOut {
 };
 
 /// The part of the repository that the project's file asks for, with settings for agents or without.
-pub(crate) async fn shape(
+async fn shape(
     store: &Store,
     target: Option<&Oid>,
+    directory: Option<&Directory>,
     settings: bool,
 ) -> Result<Shape, Halt> {
-    let project = setup::read(store, target).await?;
-    let shape = Shape::of(&project.file.sparse);
-    let shape = shape.map_err(|error| because(Reason::ProjectFile, &error))?;
+    let project = setup::read(store, target, directory).await?;
+    let shape = folders(&project.file.sparse, directory)?;
     Ok(match settings {
         true => shape,
         false => shape.without(AGENT_SETTINGS),
     })
+}
+
+/// The folders that a project's file names, and the one that the project is about, whether it is
+/// named there or not. All files where none is named.
+pub(super) fn folders(sparse: &[String], directory: Option<&Directory>) -> Result<Shape, Halt> {
+    let own = directory.filter(|_| !sparse.is_empty());
+    let all = sparse.iter().map(String::as_str);
+    Shape::of(all.chain(own.map(Directory::as_str)))
+        .map_err(|error| because(Reason::ProjectFile, &error))
 }
 
 /// Fetches the parked conversation and lays it into the new home.

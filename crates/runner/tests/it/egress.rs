@@ -99,6 +99,62 @@ async fn a_run_tells_where_setup_went_and_the_target_branch_says_where_it_may() 
     runner.drain().await;
 }
 
+/// A check that prints what the proxy answers for the host of a lock file.
+const ASKS: &str = r#"
+[[checks]]
+name = "asks"
+command = """
+python3 - <<'END'
+import os, http.client, urllib.parse
+proxy = urllib.parse.urlsplit(os.environ["HTTPS_PROXY"])
+connection = http.client.HTTPConnection(proxy.hostname, proxy.port)
+connection.set_tunnel("packages.invalid", 443)
+try:
+    connection.connect()
+except OSError as error:
+    print(error)
+END
+"""
+"#;
+
+fn lock() -> String {
+    r#"{"packages":{"x":{"resolved":"https://packages.invalid/x.tgz"}}}"#.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_file_opens_its_hosts_on_the_target_branch_and_not_in_an_agents_commit() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let lock = lock();
+    let theirs = Remote::new(&[(".agentworks/project.toml", ASKS)]);
+    let write = format!("printf %s '{lock}' > package-lock.json");
+    let mut run = Run::script(&server, &theirs, &write);
+    run.order.egress = Egress::Registries;
+    let finished = run.play().await;
+    assert!(matches!(finished.outcome, Outcome::Work(_)));
+    let answer = String::from_utf8(run.output("check:asks")).unwrap();
+    assert!(
+        answer.contains("403") && answer.contains("not a registry"),
+        "{answer}"
+    );
+    let noted = run.events().iter().any(|(kind, value)| {
+        kind == "note" && value["text"].to_string().contains("packages.invalid:443")
+    });
+    assert!(noted, "the run says why: {:?}", run.events());
+
+    // The control: on the target branch the same file opens the host, which does not exist.
+    let ours = Remote::new(&[
+        (".agentworks/project.toml", ASKS),
+        ("package-lock.json", &lock),
+    ]);
+    let mut run = Run::script(&server, &ours, "echo 1 > a");
+    run.order.egress = Egress::Registries;
+    run.play().await;
+    let answer = String::from_utf8(run.output("check:asks")).unwrap();
+    assert!(!answer.contains("403") && answer.contains("50"), "{answer}");
+    runner.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_is_not_understood_stops_the_run() {
     let server = Server::start().await;

@@ -231,67 +231,6 @@ async fn remotes_and_targets_that_cannot_be_used_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn setup_runs_once_per_lock_file_and_what_it_makes_is_not_work() {
-    let server = Server::start().await;
-    let runner = live(&server).await;
-    let project = "[setup]\ncommand = 'echo setting up; mkdir -p made && date +%N > made/stamp'\n[[checks]]\nname = 'there'\ncommand = 'test -s made/stamp'\n";
-    let remote = Remote::new(&[("a", "1\n"), (".agentworks/project.toml", project)]);
-    let mut first = Run::script(&server, &remote, "test -s made/stamp && echo 2 > a");
-    let finished = first.play().await;
-    let Outcome::Work(work) = &finished.outcome else {
-        panic!("{:?} {}", finished.outcome, first.detail(&finished))
-    };
-    assert_eq!(
-        remote.read(&["diff", "--name-only", "main", &work.commit]),
-        "a"
-    );
-    assert_eq!(first.output("setup"), b"setting up\n");
-    let mut second = Run::script(&server, &remote, "test -s made/stamp && echo 3 > a");
-    let finished = second.play().await;
-    assert!(
-        matches!(finished.outcome, Outcome::Work(_)),
-        "{:?}",
-        finished.outcome
-    );
-    assert_eq!(
-        second.output("setup"),
-        b"",
-        "the result of the first setup was used"
-    );
-
-    remote.commit(
-        &[(
-            ".agentworks/project.toml",
-            "[setup]\ncommand = 'echo no luck; exit 9'\n",
-        )],
-        "broken",
-    );
-    let mut third = Run::script(&server, &remote, "echo 4 > a");
-    let finished = third.play().await;
-    assert_eq!(
-        finished.outcome,
-        Outcome::Failed {
-            reason: Reason::SetupFailed
-        }
-    );
-    assert!(third.detail(&finished).contains("no luck"));
-
-    remote.commit(
-        &[(".agentworks/project.toml", "[setup]\ncommand = 3\n")],
-        "more broken",
-    );
-    let mut fourth = Run::script(&server, &remote, "echo 4 > a");
-    let finished = fourth.play().await;
-    assert_eq!(
-        finished.outcome,
-        Outcome::Failed {
-            reason: Reason::ProjectFile
-        }
-    );
-    runner.drain().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_reply_goes_on_in_the_same_workspace_and_on_another_runner_from_the_checkpoint() {
     let server = Server::start().await;
     let runner = live(&server).await;

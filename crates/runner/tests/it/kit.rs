@@ -294,6 +294,7 @@ impl Run {
                 name: "greeter".into(),
                 remote: remote.to_owned(),
                 target: "main".into(),
+                directory: None,
             },
             isolation: freehold_model::Isolation::Sandbox,
             image: None,

@@ -7,6 +7,7 @@
 )]
 
 mod broker;
+mod directory;
 mod egress;
 mod enrol;
 mod execute;
@@ -14,8 +15,10 @@ mod kit;
 mod land;
 mod limits;
 mod link;
+mod local;
 mod lost;
 mod model;
 mod output;
 mod server;
+mod setup;
 mod unsandboxed;

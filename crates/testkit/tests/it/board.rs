@@ -13,6 +13,7 @@ pub(crate) async fn project(app: &App, peer: &mut Peer, name: &str) -> Project {
         remote: "file:///srv/demo.git".into(),
         target: None,
         egress: Egress::default(),
+        directory: None,
     };
     let fit = Probed::Remote {
         head: Some("main".into()),

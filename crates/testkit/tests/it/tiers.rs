@@ -74,6 +74,46 @@ async fn an_agent_s_isolation_and_limits_are_signed_and_wait_for_a_machine_that_
 }
 
 #[tokio::test]
+async fn a_projects_folder_is_in_its_orders_and_only_a_plain_path_is_one() {
+    let (app, mut peer, project) = with_machine(&["sandbox"]).await;
+    assert_eq!(project.directory, None);
+    let path = format!("/projects/{}", project.id);
+    let edit = |directory: &str| {
+        let body = json!({ "directory": directory });
+        app.send::<Project>(app.request(Method::PATCH, &path).json(&body))
+    };
+    for bad in ["../x", "/etc", "a/../b", "a//b", ".git", "a*"] {
+        let refused = edit(bad).await.unwrap_err();
+        assert_eq!(refused.code, Code::Invalid, "{bad}");
+        assert!(
+            refused.detail.contains("no folder of a repository"),
+            "{}",
+            refused.detail
+        );
+        let new = json!({ "name": "b", "remote": "file:///srv/b.git", "directory": bad });
+        let refused = app.post::<Project>("/projects", &new).await.unwrap_err();
+        assert_eq!(refused.code, Code::Invalid, "{bad}");
+    }
+    let edited = edit("services/api/").await.unwrap();
+    assert_eq!(edited.directory.as_deref(), Some("services/api"));
+    app.post::<Agent>("/agents", &worker(json!({})))
+        .await
+        .unwrap();
+    start(&app, &project).await;
+    let offer = peer.offer().await;
+    let order = order(&peer, &offer);
+    assert_eq!(order.project.directory.unwrap().as_str(), "services/api");
+    // What somebody else changes leaves it; `.` and nothing mean the whole repository.
+    let body = json!({ "egress": "none" });
+    let other = app.send::<Project>(app.request(Method::PATCH, &path).json(&body));
+    assert_eq!(
+        other.await.unwrap().directory.as_deref(),
+        Some("services/api")
+    );
+    assert_eq!(edit(".").await.unwrap().directory, None);
+}
+
+#[tokio::test]
 async fn a_project_demands_a_least_and_what_cannot_be_is_refused() {
     let (app, mut peer, project) = with_machine(&["sandbox", "vm"]).await;
     let path = format!("/projects/{}", project.id);

@@ -22,6 +22,10 @@ pub struct NewProject {
     /// What may be reached from inside.
     #[serde(default)]
     pub egress: Egress,
+    /// The folder of the repository that it is about, such as `services/api`: agents, setup and
+    /// checks start there. The whole repository where silent.
+    #[serde(default)]
+    pub directory: Option<String>,
 }
 
 /// A project.
@@ -42,6 +46,9 @@ pub struct Project {
     #[serde(default)]
     #[schema(value_type = Option<schema::Isolation>)]
     pub isolation_at_least: Option<Isolation>,
+    /// The folder of the repository that it is about; null: all of it.
+    #[serde(default)]
+    pub directory: Option<String>,
     /// Where its record lives.
     pub record: Record,
     /// When it was made.
@@ -77,4 +84,7 @@ pub struct EditProject {
     #[serde(default)]
     #[schema(value_type = Option<schema::Isolation>)]
     pub isolation_at_least: Option<Isolation>,
+    /// The folder of the repository that runs from now on start in; empty: its root.
+    #[serde(default)]
+    pub directory: Option<String>,
 }

@@ -251,6 +251,7 @@ async fn add_project(
         remote: remote.to_owned(),
         target: repository.target.clone(),
         egress: Egress::default(),
+        directory: None,
     };
     client.post(&Route::to("projects"), &new).await
 }
