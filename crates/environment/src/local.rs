@@ -9,6 +9,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use freehold_sandbox::as_owner;
+
 use crate::cache::folder::{Folder, Kind, kind};
 
 /// Most files for one workspace. These are a handful; dependencies come by setup.
@@ -66,14 +68,21 @@ pub fn lay(from: &Path, paths: &[PathBuf], into: &Path) -> Result<Laid, LocalErr
     let us = nix::unistd::geteuid().as_raw();
     let theirs = target.own_stat().map_err(failed(into))?;
     let owner = (us == 0 && theirs.st_uid != us).then_some((theirs.st_uid, theirs.st_gid));
-    let mut laid = Laid::default();
-    for path in paths {
-        match one(&source, path, &target, owner, &mut laid)? {
-            None => laid.copied.push(path.clone()),
-            Some(why) => laid.left.push((path.clone(), why)),
+    let all = || {
+        let mut laid = Laid::default();
+        for path in paths {
+            match one(&source, path, &target, owner, &mut laid)? {
+                None => laid.copied.push(path.clone()),
+                Some(why) => laid.left.push((path.clone(), why)),
+            }
         }
+        Ok(laid)
+    };
+    match owner {
+        // Root itself makes no files in another's overlay.
+        Some(owner) => as_owner(owner, all).map_err(failed(into))?,
+        None => all(),
     }
-    Ok(laid)
 }
 
 /// Copies one; gives why it is left where it is.

@@ -45,8 +45,8 @@ pub use serve::{FETCH_REQUEST_MAX, PushRequest, Shown};
 pub use stage::BRANCH;
 pub use store::Store;
 pub use workspace::{
-    FILES_MAX, HostTree, Laid, LeftOut, Shape, Workspace, look_through, release, remove_tree,
-    reopen,
+    FILES_MAX, HostTree, Laid, LeftOut, Owner, Shape, Workspace, look_through, release,
+    remove_tree, reopen,
 };
 
 /// What every operation of this room returns.

@@ -46,6 +46,7 @@ mod provider;
 mod report;
 mod runner;
 mod surroundings;
+mod user;
 mod vault;
 mod writer;
 

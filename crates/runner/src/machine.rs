@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use freehold_agents::{Preset, discover};
 use freehold_model::Isolation;
-use freehold_sandbox::{Init, Limits, SandboxError, Spec, Stdin, Tier, host_root};
+use freehold_sandbox::{Init, Limits, SandboxError, Spec, Stdin, Tier, User, host_root};
 use freehold_wire::api::Machine;
 
 use crate::context::Context;
@@ -112,6 +112,7 @@ async fn runs(init: &Init, tier: Tier) -> Result<bool, SandboxError> {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        user: User::Own,
         init: init.clone(),
     };
     let mut child = freehold_sandbox::start(&spec).await?;

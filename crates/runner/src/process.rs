@@ -76,6 +76,9 @@ pub(crate) async fn start(
             cause,
         })?;
     }
+    if let Some(owner) = report.owner().await? {
+        spec.user = owner.user();
+    }
     let child = freehold_sandbox::start(&spec).await?;
     let walled = child.in_force().clone();
     let watch = Watch::begin(report.walls.clone(), walled, &spec, step);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use freehold_sandbox::SandboxError;
 use freehold_wire::api::InForce;
 use freehold_wire::link::{CHUNK_MAX, Finished, IN_FORCE_MAX, JobRef, RunEvent, Up};
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::failure::Halt;
 use crate::jobs::Stop;
 use crate::limits::Walls;
+use crate::user::{JobOwner, JobUser};
 
 /// Under a flood, one event of output in this time: 200 a second, each as large as it may be.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -34,6 +36,7 @@ pub(crate) struct Report {
     stood: Arc<std::sync::Mutex<Vec<InForce>>>,
     /// What stands around all its steps.
     pub(crate) walls: Arc<Walls>,
+    user: Arc<JobUser>,
 }
 
 impl Report {
@@ -45,6 +48,18 @@ impl Report {
             count: Arc::default(),
             stood: Arc::default(),
             walls: Arc::default(),
+            user: Arc::default(),
+        }
+    }
+
+    /// Whose its processes and its workspaces are; none where they are the runner's own.
+    ///
+    /// # Errors
+    /// As [`JobUser::get`].
+    pub(crate) async fn owner(&self) -> Result<Option<&JobOwner>, SandboxError> {
+        match self.walls.has_own_user() {
+            true => self.user.get().await,
+            false => Ok(None),
         }
     }
 

@@ -13,7 +13,7 @@ use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host, Toolchains};
 use freehold_model::world::random;
 use freehold_model::{Entropy, Reason};
-use freehold_sandbox::{Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, host_root};
+use freehold_sandbox::{Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, User, host_root};
 use freehold_wire::order::{Egress, Order, ProjectRef, ProviderSpec};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -296,6 +296,7 @@ pub(crate) fn spec(
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        user: User::Own,
         init: site.init.clone(),
     }
 }

@@ -17,7 +17,7 @@ use crate::container::Bundle;
 use crate::control::{Order, Report};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Terminal, Tier};
-use crate::user::OwnUser;
+use crate::user::HostUser;
 use crate::{ending, processes, spawn, sys};
 
 /// What the host writes to a program's standard input.
@@ -250,7 +250,7 @@ pub(crate) struct Tree {
     /// A container's folder; it goes when all processes are gone.
     pub(crate) bundle: Option<Bundle>,
     /// The user of the host that they have to themselves; somebody else's when they are gone.
-    pub(crate) own: Option<OwnUser>,
+    pub(crate) own: Option<HostUser>,
     /// The control group of all of them; it goes when they are gone.
     pub(crate) group: Option<Group>,
     /// What the group told before it went.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::SandboxError;
 use crate::spec::{Mount, Spec};
 use crate::sys;
-use crate::user::{OwnUser, Stage};
+use crate::user::{HostUser, Stage};
 
 /// The user and group inside, also when the host's is root.
 pub(crate) const UID: u32 = 1000;
@@ -56,7 +56,7 @@ pub(crate) struct Orders {
 /// what is shown is where its stage has it.
 pub(crate) fn orders(
     spec: &Spec,
-    cast: Option<&(OwnUser, Stage)>,
+    cast: Option<&(HostUser, Stage)>,
     info_fd: RawFd,
     first_fd: RawFd,
 ) -> Result<Orders, SandboxError> {
@@ -155,7 +155,7 @@ impl Builder<'_> {
     }
 
     /// A user namespace, in which no further one can be made.
-    fn user(&mut self, own: Option<&OwnUser>) -> Result<(), SandboxError> {
+    fn user(&mut self, own: Option<&HostUser>) -> Result<(), SandboxError> {
         if let Some(own) = own {
             let namespace = own
                 .namespace()

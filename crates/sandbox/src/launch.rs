@@ -23,7 +23,7 @@ use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Spec, Tier};
 use crate::streams::Streams;
-use crate::user::OwnUser;
+use crate::user::HostUser;
 use crate::{check, floor, processes, seccomp, spawn, sys, user};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
@@ -93,7 +93,7 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     // First: nothing of the run is to happen outside.
     sys::join_groups(&mut command, entrances.unwrap_or_default());
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
-    let uid = launch.own.as_ref().map(OwnUser::uid);
+    let uid = launch.own.as_ref().map(HostUser::uid);
     // Last: all that goes before needs root.
     uid.into_iter()
         .for_each(|uid| sys::user::become_user(&mut command, uid));
@@ -205,7 +205,7 @@ struct Launch {
     /// A container's folder; its streams do not come by their numbers.
     bundle: Option<Bundle>,
     /// The user of the host that it runs as, when it is not the caller's own.
-    own: Option<OwnUser>,
+    own: Option<HostUser>,
     instructions: Instructions,
 }
 
@@ -247,8 +247,9 @@ fn plain(spec: &Spec) -> Result<Launch, SandboxError> {
 async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     let launcher = bubblewrap::find().await?;
     let sources = user::sources(spec);
-    let cast = tokio::task::spawn_blocking(move || user::cast(&sources)).await;
-    let cast = cast.ok().flatten();
+    let wanted = spec.user.clone();
+    let cast = tokio::task::spawn_blocking(move || user::cast(&sources, wanted)).await;
+    let cast = cast.map_err(|error| SandboxError::io(user::STEP)(io::Error::other(error)))??;
     let orders = floor::orders(spec, cast.as_ref(), INFO_FD, ORDERS_FD)?;
     let arguments =
         sys::memory_file(&orders.arguments).map_err(SandboxError::io("make a file in memory"))?;
@@ -456,6 +457,7 @@ mod tests {
             stdin: Stdin::Null,
             terminal: None,
             image: None,
+            user: crate::spec::User::Own,
             init: Init {
                 program: "/init".into(),
                 args: Vec::new(),

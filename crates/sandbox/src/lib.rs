@@ -51,10 +51,11 @@
 //!   (`systemd-run --user --scope -p Delegate=yes ...`, or `Delegate=yes` in a unit), in which the
 //!   first start moves this process and its children to a group `freehold-runner`. A group lives as
 //!   long as its start; what a killed runner left goes at the first start of the next.
-//! * **A user of its own** on the host for each start, when this process is root and the file systems
-//!   of the mounts can be mounted with changed owners (not overlays): what is written belongs to root
-//!   on the disk, and two starts never share a user. Else, to the kernel, the user inside is the user
-//!   that the runner runs as.
+//! * **A user of its own** on the host for each start, or for several by choice ([`User`]), when this
+//!   process is the host's root: what is written belongs to root on the disk, and nothing starts where
+//!   it cannot be had, because a folder to write in lies on a file system that cannot be mounted with
+//!   changed owners (an overlay can be made so that it is its user's: [`HostUser::overlay`]). Else, to
+//!   the kernel, the user inside is the user that the runner runs as. Not in [`Tier::Container`].
 //! * **KVM** for machines, where one that was tried with it came up within 20 seconds; else their
 //!   instructions are translated. The verdict is kept until the next boot, in `freehold-kvm` in the
 //!   user's own folder below `/run`: without the file the next machine tries again.
@@ -97,4 +98,5 @@ pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
 pub use launch::{harden_self, start};
 pub use probe::{Proof, probe};
-pub use spec::{Image, Init, Limits, Mount, Port, Spec, Stdin, Terminal, Tier};
+pub use spec::{Image, Init, Limits, Mount, Port, Spec, Stdin, Terminal, Tier, User};
+pub use user::{HostUser, as_owner};

@@ -12,7 +12,7 @@ use crate::child::{Child, InForce};
 use crate::error::SandboxError;
 use crate::init::{NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
 use crate::launch::start;
-use crate::spec::{Init, Limits, Mount, Spec, Stdin, Tier};
+use crate::spec::{Init, Limits, Mount, Spec, Stdin, Tier, User};
 
 /// The whole of one proof; it is one start and one read of `/proc`.
 const PROVE_WITHIN: Duration = Duration::from_secs(60);
@@ -109,6 +109,7 @@ fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        user: User::Own,
         init: init.clone(),
     }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::user::HostUser;
+
 /// What stands between a process and the machine it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,8 +74,24 @@ pub struct Spec {
     /// For [`Tier::Vm`], a directory with `boot/vmlinuz-VERSION` and `lib/modules/VERSION`: the
     /// kernel; `None` is this machine's newest. The other tiers refuse one.
     pub image: Option<Image>,
+    /// The user of the host that it is.
+    pub user: User,
     /// The helper that runs as the first process inside.
     pub init: Init,
+}
+
+/// The user of the host that a sandboxed process is, in [`Tier::Sandbox`] and around [`Tier::Vm`].
+///
+/// It is another than the caller's where the caller is the host's root and may change users: where
+/// that cannot be, nothing starts. Any other caller, root of a container among them, is to the kernel
+/// one user, and what it starts is the same; [`InForce::uid`](crate::InForce::uid) is `None` then.
+#[derive(Debug, Clone, Default)]
+pub enum User {
+    /// One that no other start has.
+    #[default]
+    Own,
+    /// One that several starts have, and nobody else.
+    Shared(HostUser),
 }
 
 impl fmt::Debug for Spec {

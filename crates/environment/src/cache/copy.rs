@@ -19,8 +19,6 @@ pub(super) struct Budget<'a> {
     pub(super) max_files: u64,
     pub(super) bytes: u64,
     pub(super) files: u64,
-    /// To whom copies belong, where that is not the copying user.
-    pub(super) owner: Option<(u32, u32)>,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -96,9 +94,6 @@ fn copy_at(
             to.link(as_name, &points_to).map_err(failed())?;
         }
         Kind::Other => return Ok(()),
-    }
-    if let Some(owner) = budget.owner {
-        to.own(as_name, owner).map_err(failed())?;
     }
     to.set_times(as_name, &stat).map_err(failed())
 }

@@ -51,9 +51,6 @@ impl Placing {
         budget: &mut Budget<'_>,
     ) -> Result<Option<PathBuf>, CacheError> {
         let top = Folder::open(root).map_err(CacheError::io(root))?;
-        let owner = top.own_stat().map_err(CacheError::io(root))?;
-        let us = nix::unistd::geteuid().as_raw();
-        budget.owner = (us == 0 && owner.st_uid != us).then_some((owner.st_uid, owner.st_gid));
         for (index, path) in paths.iter().enumerate() {
             let (parent, name) = split(path)?;
             // A link or a file where a folder belongs is in the way as well.

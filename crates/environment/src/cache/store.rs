@@ -12,9 +12,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use freehold_sandbox::as_owner;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -230,7 +232,6 @@ impl Inner {
             max_files: self.limits.entry_files,
             bytes: 0,
             files: 0,
-            owner: None,
             cancel,
         };
         gather(&places.work, work, &new.path().join("work"), &mut budget)?;
@@ -277,7 +278,6 @@ impl Inner {
             max_files: u64::MAX,
             bytes: 0,
             files: 0,
-            owner: None,
             cancel,
         };
         for (part, root, paths) in [
@@ -291,7 +291,13 @@ impl Inner {
             let from = entry
                 .sub(OsStr::new(part))
                 .map_err(CacheError::io(self.entry(key)))?;
-            if let Some(path) = placing.place(&from, root, &paths, &mut budget)? {
+            let mut place = || placing.place(&from, root, &paths, &mut budget);
+            let placed = match others(root).map_err(CacheError::io(root))? {
+                // Root itself makes no files in another's overlay.
+                Some(owner) => as_owner(owner, place).map_err(CacheError::io(root))?,
+                None => place(),
+            };
+            if let Some(path) = placed? {
                 return Ok(Restored::Occupied(path));
             }
         }
@@ -364,6 +370,13 @@ impl Inner {
             .map_err(CacheError::io(&self.dir))?;
         Ok(true)
     }
+}
+
+/// Whose a folder is, where that is another than this process, which is root.
+fn others(folder: &Path) -> io::Result<Option<(u32, u32)>> {
+    let found = fs::metadata(folder)?;
+    let is_others = nix::unistd::geteuid().is_root() && found.uid() != 0;
+    Ok(is_others.then(|| (found.uid(), found.gid())))
 }
 
 fn write_manifest(path: &Path, manifest: &Manifest) -> io::Result<()> {

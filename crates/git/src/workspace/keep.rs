@@ -108,7 +108,7 @@ impl Store {
         std::fs::create_dir_all(&shown).map_err(io())?;
         let upper = Upper::below(&making.dir);
         upper.create().map_err(io())?;
-        overlay::show(&base.lowers(), &upper, &shown).map_err(io())?;
+        overlay::show(&base.lowers(), &upper, &shown, None).map_err(io())?;
         let index = making.dir.join("index");
         std::fs::copy(base.index(), &index).map_err(io())?;
         let file = std::fs::File::options()

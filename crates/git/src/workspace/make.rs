@@ -31,7 +31,7 @@ impl Store {
     ) -> Result<Base> {
         self.clear_bases(hold, boot)?;
         // A delta is made by an overlay, and seen by one.
-        let near = match self.means() {
+        let near = match self.means(None) {
             Means::Overlay => self.near(hold, at, kind, boot).await,
             Means::Clone | Means::Nothing => None,
         };
@@ -148,7 +148,7 @@ impl Store {
         upper.create().map_err(io())?;
         let index = dir.join("git/index");
         std::fs::copy(near.index(), &index).map_err(io())?;
-        overlay::show(&near.lowers(), &upper, &shown).map_err(io())?;
+        overlay::show(&near.lowers(), &upper, &shown, None).map_err(io())?;
         let args = [
             "-c",
             "core.untrackedCache=keep",

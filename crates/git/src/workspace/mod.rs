@@ -17,7 +17,9 @@ mod remove;
 mod shape;
 pub(crate) mod untracked;
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -51,6 +53,22 @@ pub struct Workspace<'a> {
     pub shape: &'a Shape,
     /// The address that its git calls `origin`.
     pub remote: Option<&'a str>,
+    /// Whose its files are where it is an overlay; `None`: the caller's. A checkout's are the caller's.
+    pub owner: Option<&'a dyn Owner>,
+}
+
+/// Another user than the caller, who is root, for the files of an overlay. On the disk they are root's,
+/// so that a workspace can be shown again as another user's.
+pub trait Owner: std::fmt::Debug + Send + Sync {
+    /// Its number.
+    fn uid(&self) -> u32;
+
+    /// Mounts an overlay at `at` with `options`, in which whatever root owns below `folders` is this
+    /// user's.
+    ///
+    /// # Errors
+    /// It cannot be; then nothing is mounted.
+    fn overlay(&self, folders: &[&Path], options: &OsStr, at: &Path) -> io::Result<()>;
 }
 
 /// How a workspace came about.
@@ -91,8 +109,8 @@ pub(crate) struct Look<'a> {
 pub(crate) struct Bases {
     /// One base at a time: two runs of a new commit need the same.
     making: tokio::sync::Mutex<()>,
-    /// What can be had below the store.
-    means: OnceLock<Means>,
+    /// What can be had below the store, for us and for another owner.
+    means: [OnceLock<Means>; 2],
 }
 
 /// How a workspace gets the files of a base without reading them.
@@ -138,11 +156,10 @@ impl Store {
             std::fs::create_dir(work.join(".git")).map_err(io())?;
             return Ok(Laid::Checkout);
         };
-        let laid = match self.means() {
+        let laid = match self.means(wanted.owner) {
             Means::Overlay | Means::Clone => {
                 let boot = overlay::boot().map_err(GitError::io("reading the boot's name"))?;
-                self.lay_on(at, &Kind::from(wanted), &work, &scratch, &boot)
-                    .await?
+                self.lay_on(at, wanted, &work, &scratch, &boot).await?
             }
             Means::Nothing => {
                 let hold = self.hold().await?;
@@ -163,15 +180,16 @@ impl Store {
     async fn lay_on(
         &self,
         at: &Oid,
-        kind: &Kind<'_>,
+        wanted: &Workspace<'_>,
         work: &Path,
         scratch: &Path,
         boot: &str,
     ) -> Result<Laid> {
+        let kind = &Kind::from(wanted);
         let hold = self.hold().await?;
         let mut laid = Laid::Warm;
         let mut failure = None;
-        let means = self.means();
+        let means = self.means(wanted.owner);
         for _ in 0..TRIES {
             let known = self.known_base(at, kind, boot);
             let base = match known {
@@ -192,7 +210,7 @@ impl Store {
                     laid = Laid::Clone;
                     lay_clone(&base, work, scratch).await
                 }
-                Means::Overlay | Means::Nothing => lay(&base, work, scratch, boot),
+                Means::Overlay | Means::Nothing => lay(&base, work, scratch, boot, wanted.owner),
             };
             match done {
                 Ok(()) => {
@@ -211,10 +229,12 @@ impl Store {
     }
 
     /// What can be had here; tried once in the program's life.
-    pub(super) fn means(&self) -> Means {
+    pub(super) fn means(&self, owner: Option<&dyn Owner>) -> Means {
+        let which = usize::from(owner.is_some());
         let try_it = || {
-            let tried = self.dir().join(format!("probe-{}", std::process::id()));
-            let mounted = try_mount(&tried);
+            let name = format!("probe-{}-{which}", std::process::id());
+            let tried = self.dir().join(name);
+            let mounted = try_mount(&tried, owner);
             let cloned = clone::is_possible(&tried);
             let _removed = std::fs::remove_dir_all(&tried);
             match (mounted, cloned) {
@@ -229,20 +249,41 @@ impl Store {
                 }
             }
         };
-        *self.bases.means.get_or_init(try_it)
+        let [ours, anothers] = &self.bases.means;
+        if owner.is_none() {
+            return *ours.get_or_init(try_it);
+        }
+        match *anothers.get_or_init(try_it) {
+            // Then a base may be a delta, which is whole in an overlay only.
+            Means::Clone if self.means(None) == Means::Overlay => Means::Nothing,
+            means => means,
+        }
     }
 }
 
-fn try_mount(dir: &Path) -> io::Result<()> {
+fn try_mount(dir: &Path, owner: Option<&dyn Owner>) -> io::Result<()> {
     let (lower, shown) = (dir.join("lower"), dir.join("shown"));
     let upper = Upper::below(dir);
     std::fs::create_dir_all(&lower)?;
     std::fs::create_dir(&shown)?;
     upper.create()?;
-    overlay::show(&[lower], &upper, &shown)?;
-    let wrote = std::fs::write(shown.join("written"), b"");
+    std::fs::write(lower.join("there"), b"")?;
+    overlay::show(&[lower], &upper, &shown, owner)?;
+    // A removal has to be written down above, by whoever mounted it.
+    let wrote = std::fs::remove_file(shown.join("there"));
+    let is_theirs = has_owner(&shown, owner);
     overlay::hide(&shown)?;
-    wrote
+    wrote?;
+    match is_theirs? {
+        true => Ok(()),
+        false => Err(io::Error::other("its files are not the other user's")),
+    }
+}
+
+/// Whether a workspace is that user's, where there is one.
+fn has_owner(work: &Path, owner: Option<&dyn Owner>) -> io::Result<bool> {
+    let uid = std::fs::metadata(work)?.uid();
+    Ok(uid == owner.map_or_else(|| nix::unistd::geteuid().as_raw(), Owner::uid))
 }
 
 /// Copies the index and clones the files.
@@ -259,7 +300,13 @@ async fn lay_clone(base: &Base, work: &Path, scratch: &Path) -> io::Result<()> {
 }
 
 /// Copies the index and mounts: the whole of a warm start.
-fn lay(base: &Base, work: &Path, scratch: &Path, boot: &str) -> io::Result<()> {
+fn lay(
+    base: &Base,
+    work: &Path,
+    scratch: &Path,
+    boot: &str,
+    owner: Option<&dyn Owner>,
+) -> io::Result<()> {
     let layers = layers(work);
     remove_tree(&layers)?;
     std::fs::create_dir(&layers)?;
@@ -275,15 +322,16 @@ fn lay(base: &Base, work: &Path, scratch: &Path, boot: &str) -> io::Result<()> {
         note.push(b'\n');
     }
     std::fs::write(layers.join("over"), note)?;
-    overlay::show(&lowers, &upper, work)
+    overlay::show(&lowers, &upper, work, owner)
 }
 
 /// Shows a workspace of before again, with all that was written in it; `false` when it is not whole any
-/// more (the machine was started anew, its base was evicted): make a new one.
+/// more (the machine was started anew, its base was evicted): make a new one. An overlay is `owner`'s then,
+/// whoever had it before.
 ///
 /// # Errors
 /// The mount's.
-pub fn reopen(work: &Path) -> io::Result<bool> {
+pub fn reopen(work: &Path, owner: Option<&dyn Owner>) -> io::Result<bool> {
     if !std::fs::symlink_metadata(work).is_ok_and(|meta| meta.is_dir()) {
         return Ok(false);
     }
@@ -298,7 +346,10 @@ pub fn reopen(work: &Path) -> io::Result<bool> {
         Err(error) => return Err(error),
     };
     if overlay::mounted()?.iter().any(|mount| mount.at == work) {
-        return Ok(true);
+        if has_owner(&work, owner)? {
+            return Ok(true);
+        }
+        overlay::hide(&work)?;
     }
     let mut lines = note.lines();
     if lines.next() != Some(overlay::boot()?.as_str()) {
@@ -316,7 +367,7 @@ pub fn reopen(work: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     overlay::forgive(&upper)?;
-    overlay::show(&lowers, &upper, &work)?;
+    overlay::show(&lowers, &upper, &work, owner)?;
     Ok(true)
 }
 

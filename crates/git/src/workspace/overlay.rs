@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
+use super::Owner;
+
 /// What the kernel takes for the options of one mount: a page.
 const OPTIONS_MAX: usize = 4000;
 const OPTIONS: &str = "volatile,redirect_dir=on,metacopy=off,index=off,nfs_export=off,xino=off";
@@ -46,8 +48,14 @@ pub(super) fn boot() -> io::Result<String> {
     Ok(std::fs::read_to_string(BOOT)?.trim().to_owned())
 }
 
-/// Mounts `lowers`, topmost first, and `upper` over them at `at`.
-pub(super) fn show(lowers: &[PathBuf], upper: &Upper, at: &Path) -> io::Result<()> {
+/// Mounts `lowers`, topmost first, and `upper` over them at `at`; by `owner`, if its files are not to
+/// be ours.
+pub(super) fn show(
+    lowers: &[PathBuf],
+    upper: &Upper,
+    at: &Path,
+    owner: Option<&dyn Owner>,
+) -> io::Result<()> {
     let mut options = OsString::from("lowerdir=");
     for (index, lower) in lowers.iter().enumerate() {
         if index > 0 {
@@ -63,6 +71,11 @@ pub(super) fn show(lowers: &[PathBuf], upper: &Upper, at: &Path) -> io::Result<(
     options.push(OPTIONS);
     if options.len() > OPTIONS_MAX {
         return Err(io::ErrorKind::InvalidFilename.into());
+    }
+    if let Some(owner) = owner {
+        let above = upper.files.parent().into_iter();
+        let folders: Vec<&Path> = lowers.iter().map(PathBuf::as_path).chain(above).collect();
+        return owner.overlay(&folders, &options, at);
     }
     // A set-user-id file or a device of an agent's making means nothing on the host either.
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;

@@ -103,7 +103,7 @@ async fn shared(disk: &Disk) {
                 .unwrap()
                 .is_symlink()
         );
-        assert!(reopen(work).unwrap());
+        assert!(reopen(work, None).unwrap());
     }
     // What is written in one is seen in it alone.
     std::fs::write(one.join("large"), "small").unwrap();

@@ -65,6 +65,7 @@ impl Ground {
                 place: &self.world.path("shown"),
                 shape,
                 remote: None,
+                owner: None,
             })
             .await?;
         Ok((work, laid))
@@ -372,10 +373,10 @@ async fn a_workspace_is_gone_on_with_after_it_was_unmounted() {
         .unwrap();
     std::fs::write(work.join("a/b"), "mine\n").unwrap();
     std::fs::remove_file(work.join("a/gone")).unwrap();
-    assert!(reopen(&work).unwrap(), "it is mounted already");
+    assert!(reopen(&work, None).unwrap(), "it is mounted already");
     release(&work).unwrap();
     assert!(!work.join("a").exists());
-    assert!(reopen(&work).unwrap());
+    assert!(reopen(&work, None).unwrap());
     assert_eq!(std::fs::read_to_string(work.join("a/b")).unwrap(), "mine\n");
     assert!(!work.join("a/gone").exists());
     // Of another boot, what was written last may be missing: it is not gone on with.
@@ -384,11 +385,11 @@ async fn a_workspace_is_gone_on_with_after_it_was_unmounted() {
     let text = std::fs::read_to_string(&note).unwrap();
     let (_, lowers) = text.split_once('\n').unwrap();
     std::fs::write(&note, format!("another-boot\n{lowers}")).unwrap();
-    assert!(!reopen(&work).unwrap());
+    assert!(!reopen(&work, None).unwrap());
     // Nor over a base that was evicted.
     std::fs::write(&note, &text).unwrap();
     std::fs::remove_dir_all(&ground.bases()[0]).unwrap();
-    assert!(!reopen(&work).unwrap());
+    assert!(!reopen(&work, None).unwrap());
 }
 
 #[tokio::test]
@@ -441,6 +442,7 @@ async fn bases_are_few_and_those_in_use_stay() {
             place: &place,
             shape: &Shape::whole(),
             remote: None,
+            owner: None,
         };
         assert_eq!(ground.store.workspace(&wanted).await.unwrap(), Laid::Cold);
         release(wanted.work).unwrap();
@@ -449,7 +451,7 @@ async fn bases_are_few_and_those_in_use_stay() {
     assert_eq!(std::fs::read_to_string(first.join("a/b")).unwrap(), "b\n");
     release(&first).unwrap();
     assert!(
-        reopen(&first).unwrap(),
+        reopen(&first, None).unwrap(),
         "the base of a mounted workspace was evicted"
     );
 }
@@ -515,6 +517,7 @@ async fn one_warm_start() {
         place: &place,
         shape: &Shape::whole(),
         remote: None,
+        owner: None,
     };
     let _mark = std::fs::read("/freehold-warm-start-begins");
     let laid = ground.store.workspace(&wanted).await.unwrap();

@@ -48,8 +48,7 @@ pub(crate) async fn check(
     let folder = Folder::below(&dir);
     setup::is_there(store, Some(head), &order.project).await?;
     let shape = stage::folders(&project.file.sparse, order.project.directory.as_ref())?;
-    let walls = &report.walls;
-    fill(store, Some(head), &folder, &shape, None, walls).await?;
+    fill(report, store, Some(head), &folder, &shape, None).await?;
     let target = project.at.as_ref();
     let local = local::lay(report, store, &order.project, target, &folder, true).await?;
     let ground = Ground {

@@ -16,10 +16,10 @@ use super::{Desk, archive, local, setup};
 use crate::context::Context;
 use crate::failure::{Halt, because};
 use crate::leftovers;
-use crate::limits::Walls;
 use crate::places::{Places, Trees};
 use crate::report::Report;
 use crate::surroundings::{Folder, OBJECTS, WORKSPACE};
+use crate::user::JobOwner;
 
 /// What a run's folder holds between two turns. Outside of all that a sandbox is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
     let dir = context.run_dir(report.job.run);
     let (folder, turn) = folder(desk, &dir).await?;
     let places = Places::of(&report.walls, &folder, &store.objects());
-    let kept = kept(desk, &dir);
+    let kept = kept(desk, &dir).await?;
     let shape = shape(
         &store,
         moved.as_ref().or(base.as_ref()),
@@ -161,8 +161,8 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         if kept.is_none() {
             leftovers::remove(&dir).await;
             let origin = places.origin();
-            let (from, walls) = (from.as_ref(), &report.walls);
-            fill(&store, from, &folder, &shape, Some(&origin), walls).await?;
+            let from = from.as_ref();
+            fill(report, &store, from, &folder, &shape, Some(&origin)).await?;
             let target = moved.as_ref().or(base.as_ref());
             let laid = local::lay(report, &store, &order.project, target, &folder, false).await?;
             local::note(&dir, &laid)?;
@@ -226,7 +226,27 @@ async fn folder(
 }
 
 /// The folder of the turn before, if it is still here and is what the offer goes on from.
-fn kept(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
+async fn kept(desk: &Desk<'_>, dir: &std::path::Path) -> Result<Option<Kept>, Halt> {
+    let Some(kept) = goes_on_from(desk, dir) else {
+        return Ok(None);
+    };
+    let owner = desk.report.owner().await?.cloned();
+    let work = Folder::below(dir).work;
+    let shown = tokio::task::spawn_blocking(move || {
+        freehold_git::reopen(&work, owner.as_ref().map(JobOwner::of))
+    });
+    match shown.await.map_err(std::io::Error::other)? {
+        Ok(true) => Ok(Some(kept)),
+        Ok(false) => Ok(None),
+        Err(error) => {
+            tracing::warn!(%error, "a workspace could not be shown again; it is made anew");
+            Ok(None)
+        }
+    }
+}
+
+/// What was kept in a folder, if the offer goes on from there.
+fn goes_on_from(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
     let offer = desk.offer;
     // A lost try may have left anything behind.
     let has_none = !desk.report.walls.isolation.is_sandboxed();
@@ -238,30 +258,20 @@ fn kept(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
         && kept.transcript == offer.transcript;
     // Used once: a turn that is lost in it must not be gone on with.
     fs::remove_file(dir.join("kept.json")).ok()?;
-    if !same {
-        return None;
-    }
-    match freehold_git::reopen(&Folder::below(dir).work) {
-        Ok(true) => Some(kept),
-        Ok(false) => None,
-        Err(error) => {
-            tracing::warn!(%error, "a workspace could not be shown again; it is made anew");
-            None
-        }
-    }
+    same.then_some(kept)
 }
 
 /// Lays out a fresh workspace below a folder that holds nothing yet.
 pub(super) async fn fill(
+    report: &Report,
     store: &Store,
     from: Option<&Oid>,
     folder: &Folder,
     shape: &Shape,
     remote: Option<&str>,
-    walls: &Walls,
 ) -> Result<(), Halt> {
     fs::create_dir_all(&folder.home)?;
-    if !walls.isolation.is_sandboxed() {
+    if !report.walls.isolation.is_sandboxed() {
         store
             .host_tree(&host_tree(from, folder, shape, remote))
             .await?;
@@ -276,6 +286,7 @@ pub(super) async fn fill(
             place: WORKSPACE.as_ref(),
             shape,
             remote,
+            owner: report.owner().await?.map(JobOwner::of),
         })
         .await?;
     tracing::debug!(how = laid.as_str(), "a workspace is laid out");

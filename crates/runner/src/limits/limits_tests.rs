@@ -91,6 +91,7 @@ fn spec() -> Spec {
         stdin: freehold_sandbox::Stdin::Null,
         terminal: None,
         image: None,
+        user: freehold_sandbox::User::Own,
         init: freehold_sandbox::Init {
             program: "/init".into(),
             args: vec![],

@@ -114,6 +114,11 @@ async fn what_stood_around_each_step_is_told_with_what_it_used() {
     for limit in [Limit::Disk, Limit::Files, Limit::Output, Limit::FileSize] {
         assert!(bound(agent, limit).held, "{limit}");
     }
+    // A runner that is root is none of them; an ordinary one has no other to be.
+    let has_others = freehold_sandbox::HostUser::take().unwrap().is_some();
+    for step in &finished.in_force {
+        assert_eq!(step.own_uid, has_others, "{}", step.step);
+    }
     // A run that is ended has its facts too.
     let run = Run::script(&server, &remote, "echo on; sleep 60");
     run.start();

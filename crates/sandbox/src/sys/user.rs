@@ -1,6 +1,6 @@
 //! User namespaces and mounts with changed owners: no safe wrapper knows them.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{self, Read, Write, pipe};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -14,7 +14,9 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Gid, Pid, Uid, fork, mkdir, setgroups, setresgid, setresuid};
+use nix::unistd::{
+    ForkResult, Gid, Pid, Uid, fork, mkdir, setfsgid, setfsuid, setgroups, setresgid, setresuid,
+};
 
 /// `struct mount_attr` of `mount_setattr(2)`.
 #[repr(C)]
@@ -27,6 +29,8 @@ struct MountAttributes {
 
 /// `MOUNT_ATTR_IDMAP` (linux/mount.h).
 const CHANGE_USERS: u64 = 0x0010_0000;
+/// A set-user-id file or a device of a program's making means nothing on the host either.
+const OVERLAY_FLAGS: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 /// The stage holds mount points only.
 const STAGE_OPTIONS: &std::ffi::CStr = c"mode=0755,size=1m";
 
@@ -74,10 +78,7 @@ fn make_and_wait(
     mut wait: io::PipeReader,
     go_on: &io::PipeWriter,
 ) -> io::Result<()> {
-    // SAFETY: takes numbers only, and touches this process alone.
-    if unsafe { libc::prctl(libc::PR_SET_SECUREBITS, KEEP_WHAT_ROOT_MAY, 0, 0, 0) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
+    keep_powers()?;
     setresuid(KEEP, owner, KEEP)?;
     unshare(CloneFlags::CLONE_NEWUSER)?;
     made.write_all(b"m")?;
@@ -111,8 +112,8 @@ impl Maker {
     }
 }
 
-/// A detached mount of `source` and what is mounted below it, its users changed as `namespace` says.
-pub(crate) fn mounted_for(source: &Path, namespace: &OwnedFd) -> io::Result<OwnedFd> {
+/// A detached mount of `source` and what is mounted below it, as they are.
+pub(crate) fn mounted(source: &Path) -> io::Result<OwnedFd> {
     let source = CString::new(source.as_os_str().as_bytes())?;
     let flags =
         libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE.cast_unsigned();
@@ -124,7 +125,12 @@ pub(crate) fn mounted_for(source: &Path, namespace: &OwnedFd) -> io::Result<Owne
     }
     let tree = RawFd::try_from(tree).map_err(io::Error::other)?;
     // SAFETY: the kernel has just made this descriptor, and nothing else knows of it.
-    let tree = unsafe { OwnedFd::from_raw_fd(tree) };
+    Ok(unsafe { OwnedFd::from_raw_fd(tree) })
+}
+
+/// As [`mounted`], the users changed as `namespace` says.
+pub(crate) fn mounted_for(source: &Path, namespace: &OwnedFd) -> io::Result<OwnedFd> {
+    let tree = mounted(source)?;
     let wanted = MountAttributes {
         set: CHANGE_USERS,
         clear: 0,
@@ -146,6 +152,85 @@ pub(crate) fn mounted_for(source: &Path, namespace: &OwnedFd) -> io::Result<Owne
         return Err(io::Error::last_os_error());
     }
     Ok(tree)
+}
+
+/// Mounts an overlay with `options` at `at`; to it, what lies below `folders` has its users changed as
+/// `namespace` says, which maps root to `uid`.
+pub(crate) fn overlay_for(
+    uid: u32,
+    namespace: &OwnedFd,
+    folders: &[&Path],
+    options: &OsStr,
+    at: &Path,
+) -> io::Result<()> {
+    // In a thread with mounts of its own: the host never sees the folders changed, and whatever
+    // happens leaves nothing. The overlay keeps what it needs of them.
+    let made = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("sandbox-overlay".into());
+        let done = thread.spawn_scoped(scope, || {
+            unshare(CloneFlags::CLONE_NEWNS)?;
+            let none: Option<&std::ffi::CStr> = None;
+            let apart = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+            mount(none, c"/", none, apart, none)?;
+            for folder in folders {
+                attach(&mounted_for(folder, namespace)?, folder)?;
+            }
+            // As its own user: what it makes for itself must be somebody's below, too.
+            own_files(uid, uid)?;
+            let kind = Some(c"overlay");
+            mount(kind, at, kind, OVERLAY_FLAGS, Some(options))?;
+            mounted(at)
+        })?;
+        done.join()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread that mounts ended")))
+    })?;
+    attach(&made, at)
+}
+
+/// Files that the calling thread makes belong to these from now on; it may do all that it may.
+pub(crate) fn own_files(uid: u32, gid: u32) -> io::Result<()> {
+    keep_powers()?;
+    setfsgid(Gid::from_raw(gid));
+    setfsuid(Uid::from_raw(uid));
+    // They answer what was before: asked again, it is what is.
+    let (is, wanted) = (setfsuid(KEEP), Uid::from_raw(uid));
+    if is == wanted && setfsgid(Gid::from_raw(u32::MAX)) == Gid::from_raw(gid) {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::EPERM))
+    }
+}
+
+/// A change of user by the calling thread takes no power from it.
+fn keep_powers() -> io::Result<()> {
+    // SAFETY: takes numbers only, and touches the calling thread alone.
+    if unsafe { libc::prctl(libc::PR_SET_SECUREBITS, KEEP_WHAT_ROOT_MAY, 0, 0, 0) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Gives a detached mount its place.
+fn attach(tree: &OwnedFd, at: &Path) -> io::Result<()> {
+    attach_at(tree, &CString::new(at.as_os_str().as_bytes())?)
+}
+
+fn attach_at(tree: &OwnedFd, at: &std::ffi::CStr) -> io::Result<()> {
+    // SAFETY: both paths are C strings that live through the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            at.as_ptr(),
+            libc::MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// A detached mount and the place it is to have.
@@ -202,19 +287,5 @@ fn place(piece: &Piece) -> io::Result<()> {
     } else {
         nix::sys::stat::mknod(at, nix::sys::stat::SFlag::S_IFREG, Mode::S_IRUSR, 0)?;
     }
-    // SAFETY: both paths are C strings that live through the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            piece.tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_FDCWD,
-            at.as_ptr(),
-            libc::MOVE_MOUNT_F_EMPTY_PATH,
-        )
-    };
-    if result == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    attach_at(&piece.tree, at)
 }

@@ -1,16 +1,20 @@
-//! A user of the host for each start, when the runner is root: two starts, and the runner, never
-//! have the same one, so that none may signal, trace or count against another's.
+//! Users of the host for what the host's root starts: no other start, and not the runner, has the
+//! same one, so that none may signal, trace or count against another's.
 //!
 //! The launcher is that user from its start, and joins a user namespace that was made here, in which
 //! the user inside is that user of the host. Were the launcher root, the kernel would refuse it the
 //! signal with which its death ends what it started: it has dropped what allows a signal to others.
-//! The folders that it is shown belong to root. They are mounted once more with the two
-//! users changed for each other, and the launcher is shown these: what it writes belongs to root on
-//! the disk, and no file changes its owner. See [`stage`].
+//!
+//! The folders that it is shown belong to root. They are mounted once more with the two users changed
+//! for each other, and the launcher is shown these: what it writes belongs to root on the disk, and no
+//! file changes its owner. See [`stage`]. An overlay cannot be mounted so, but of folders that are; see
+//! [`HostUser::overlay`].
 
+mod privilege;
 mod stage;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,13 +23,19 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::unistd::{Uid, geteuid};
+use nix::unistd::Uid;
 
+use crate::error::SandboxError;
 use crate::floor::{self, KVM, visible};
-use crate::spec::{Mount, Spec};
+use crate::spec::{Mount, Spec, User};
 use crate::sys;
 
 pub(crate) use stage::Stage;
+
+/// In the words of an error.
+pub(crate) const STEP: &str = "give the start a user of the host for itself";
+/// What mends it where users cannot be made or changed.
+const MEND: &str = "update the kernel to 5.12 or newer, or run this as an ordinary user";
 
 /// Above everything that systemd, containers and `/etc/subuid` hand out, below the numbers that
 /// programs take for negative (systemd's UIDS-GIDS: 1879048192 to 2147483647 are nobody's).
@@ -35,13 +45,13 @@ const COUNT: u32 = 65_536;
 /// Where the search of one runner begins is this far from that of the next process.
 const APART: u32 = 64;
 
-/// A user that is nobody else's while this lives.
-#[derive(Debug)]
-pub(crate) struct OwnUser {
+/// A user of the host that is nobody else's while this or a clone of it lives.
+#[derive(Debug, Clone)]
+pub struct HostUser {
     uid: u32,
     namespaces: Namespaces,
     /// Its name is taken for as long as it is open, and free when the runner dies.
-    _taken: UnixListener,
+    _taken: Arc<UnixListener>,
 }
 
 /// Of one user; made once and used again by later starts.
@@ -55,13 +65,23 @@ struct Namespaces {
 
 static MADE: Mutex<BTreeMap<u32, Namespaces>> = Mutex::new(BTreeMap::new());
 
-impl OwnUser {
-    /// Takes one. Blocks, the first time for some milliseconds.
+impl HostUser {
+    /// Takes one that is free. `None` where this process is not the host's root, or root without what
+    /// changing users takes: to the kernel it and all that it starts are one user. Blocks, the first
+    /// time for some milliseconds.
     ///
     /// # Errors
-    /// When this process may not make user namespaces for other users: it is not root, or root in a
-    /// container.
-    pub(crate) fn take() -> io::Result<Self> {
+    /// [`SandboxError::Setup`]: this process is the host's root, and no other user can be had.
+    pub fn take() -> Result<Option<Self>, SandboxError> {
+        if !privilege::may_change_users() {
+            return Ok(None);
+        }
+        Self::first_free()
+            .map(Some)
+            .map_err(|error| not_had(&error.to_string(), MEND))
+    }
+
+    fn first_free() -> io::Result<Self> {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that there are namespaces for come first: there are never more than starts at once.
         let begin = std::process::id().wrapping_mul(APART);
@@ -83,13 +103,26 @@ impl OwnUser {
         Ok(Self {
             uid,
             namespaces,
-            _taken: taken,
+            _taken: Arc::new(taken),
         })
     }
 
-    /// Its number on the host.
-    pub(crate) fn uid(&self) -> u32 {
+    /// Its number on the host, as a user and as a group.
+    #[must_use]
+    pub fn uid(&self) -> u32 {
         self.uid
+    }
+
+    /// Mounts an overlay at `at` whose files are this user's, and root's on the disk: what root owns
+    /// below `folders`, which hold all that `options` name by their paths. Nobody else makes files in
+    /// it, the host's root neither ([`as_owner`]). Blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// The file system of a folder cannot be mounted with changed owners, or the kernel is older than
+    /// 5.19; nothing is mounted then.
+    pub fn overlay(&self, folders: &[&Path], options: &OsStr, at: &Path) -> io::Result<()> {
+        let namespace = &self.namespaces.of_root;
+        sys::user::overlay_for(self.uid, namespace, folders, options, at)
     }
 
     /// The user namespace for the launcher to join.
@@ -98,28 +131,73 @@ impl OwnUser {
     }
 }
 
-/// All that a start of `spec` shows of the host.
-pub(crate) fn sources(spec: &Spec) -> Vec<PathBuf> {
-    let shown = visible(&spec.mounts).filter_map(Mount::source);
-    let shown = shown.filter(|source| *source != Path::new(KVM));
-    let ours = spec.ports.iter().map(|port| &port.socket);
-    let ours = ours.chain([&spec.init.program]).map(PathBuf::as_path);
-    shown.chain(ours).map(Path::to_path_buf).collect()
+/// Does `work` in a thread of its own whose files belong to user and group `owner` from their making,
+/// with all that the caller may do: for root, in an overlay of a [`HostUser`]. Blocks until it is done.
+///
+/// # Errors
+/// There is no thread, or this process may not change users; nothing was done.
+pub fn as_owner<T: Send>(owner: (u32, u32), work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("sandbox-owner".into());
+        let done = thread.spawn_scoped(scope, move || {
+            sys::user::own_files(owner.0, owner.1)?;
+            Ok(work())
+        })?;
+        done.join()
+            .unwrap_or_else(|_| Err(io::Error::other("the work did not come to its end")))
+    })
 }
 
-/// A user for a start that shows `sources`, and the stage with them. `None` where there can be none:
-/// the runner is not root and its own user runs everything, or a file system does not allow it.
-/// Blocks, the first time for some milliseconds.
-pub(crate) fn cast(sources: &[PathBuf]) -> Option<(OwnUser, Stage)> {
-    if !geteuid().is_root() {
-        return None;
+fn not_had(detail: &str, mend: &'static str) -> SandboxError {
+    SandboxError::Setup {
+        step: STEP,
+        detail: detail.to_owned(),
+        mend,
     }
-    let cast = OwnUser::take().and_then(|user| {
-        let stage = Stage::with(sources, &user.namespaces.of_root)?;
-        Ok((user, stage))
+}
+
+/// A path of the host that a start shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    path: PathBuf,
+    /// It must be the user's own: to be written, or connected to.
+    is_own: bool,
+}
+
+/// All that a start of `spec` shows of the host, each path once.
+pub(crate) fn sources(spec: &Spec) -> Vec<Source> {
+    let shown = visible(&spec.mounts).filter_map(|mount| {
+        let is_own = matches!(mount, Mount::ReadWrite { .. });
+        let source = mount.source()?;
+        // A device, which is its group's by other means.
+        (source != Path::new(KVM)).then_some((source, is_own))
     });
-    cast.inspect_err(|error| tracing::debug!(%error, "no user of its own"))
-        .ok()
+    let sockets = spec.ports.iter().map(|port| (port.socket.as_path(), true));
+    let init = [(spec.init.program.as_path(), false)];
+    let mut all = BTreeMap::new();
+    for (path, is_own) in shown.chain(sockets).chain(init) {
+        *all.entry(path.to_path_buf()).or_insert(false) |= is_own;
+    }
+    all.into_iter()
+        .map(|(path, is_own)| Source { path, is_own })
+        .collect()
+}
+
+/// The user for a start that shows `sources`, and the stage with them. `None` as in
+/// [`HostUser::take`]. Blocks, the first time for some milliseconds.
+pub(crate) fn cast(
+    sources: &[Source],
+    wanted: User,
+) -> Result<Option<(HostUser, Stage)>, SandboxError> {
+    let user = match wanted {
+        User::Own => HostUser::take()?,
+        User::Shared(user) => Some(user),
+    };
+    let Some(user) = user else {
+        return Ok(None);
+    };
+    let stage = Stage::with(sources, &user)?;
+    Ok(Some((user, stage)))
 }
 
 /// The kernel gives an abstract name to one socket only, and frees it with the process: no file is
@@ -148,17 +226,17 @@ mod tests {
 
     #[test]
     fn nobody_else_gets_it_while_it_lives() {
-        if !nix::unistd::geteuid().is_root() {
+        // An ordinary user, or root of a container, has no others.
+        let Some(first) = HostUser::take().unwrap() else {
             return;
-        }
-        let Ok(first) = OwnUser::take() else {
-            return; // Root of a container, which has no other users.
         };
-        let second = OwnUser::take().unwrap();
+        let second = HostUser::take().unwrap().unwrap();
         assert_ne!(first.uid(), second.uid());
         assert!(name(first.uid()).is_err());
-        let freed = first.uid();
+        let (freed, other) = (first.uid(), first.clone());
         drop(first);
+        assert!(name(freed).is_err(), "a clone lives");
+        drop(other);
         name(freed).unwrap();
     }
 }

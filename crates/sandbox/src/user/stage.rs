@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::{HostUser, Source, not_had};
+use crate::error::SandboxError;
 use crate::sys;
 use crate::sys::user::Piece;
 
 /// In a mount namespace of the launcher alone, this place is the stage. Bubblewrap keeps its own
 /// there too, over it, and finds ours in the old root.
 const STAGE: &str = "/tmp";
+/// What mends it where a folder is in the way.
+const MEND: &str = "put it on a file system that can be mounted with changed owners (ext4, xfs, btrfs; \
+     in a container, a volume; on a kernel of 5.12 or newer), or run this as an ordinary user";
 /// Of the host's system, as every user sees it: no need to change owners.
 const SYSTEM: [&str; 8] = [
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc",
@@ -29,24 +34,43 @@ impl Stage {
     /// With all of `sources` that are not of the host's system.
     ///
     /// # Errors
-    /// When one is not there, or its file system cannot be mounted that way: overlays, many network
-    /// file systems.
-    pub(super) fn with(sources: &[PathBuf], of_root: &OwnedFd) -> io::Result<Self> {
+    /// When one is not there, or is to be the user's own and lies on a file system that cannot be
+    /// mounted that way: overlays of others, many network file systems.
+    pub(super) fn with(sources: &[Source], user: &HostUser) -> Result<Self, SandboxError> {
         let mut stage = Self::default();
         for source in sources {
-            let is_system = SYSTEM.iter().any(|part| source.starts_with(part));
-            if is_system || stage.places.contains_key(source) {
-                continue;
+            if !SYSTEM.iter().any(|part| source.path.starts_with(part)) {
+                let added = stage.add(source, user);
+                added.map_err(|error| {
+                    let at = source.path.display();
+                    not_had(&format!("{at} cannot be shown as its own: {error}"), MEND)
+                })?;
             }
-            let at = Path::new(STAGE).join(stage.pieces.len().to_string());
-            stage.pieces.push(Piece {
-                tree: sys::user::mounted_for(source, of_root)?,
-                is_folder: source.metadata()?.is_dir(),
-                at: CString::new(at.as_os_str().as_encoded_bytes())?,
-            });
-            stage.places.insert(source.clone(), at);
         }
         Ok(stage)
+    }
+
+    fn add(&mut self, source: &Source, user: &HostUser) -> io::Result<()> {
+        let Source { path, is_own } = source;
+        let found = path.metadata()?;
+        let tree = if found.uid() == user.uid() {
+            // It is already, as in an overlay that was made for this user.
+            sys::user::mounted(path)?
+        } else {
+            match sys::user::mounted_for(path, &user.namespaces.of_root) {
+                // To be read as any other user reads it.
+                Err(_) if !is_own => sys::user::mounted(path)?,
+                done => done?,
+            }
+        };
+        let at = Path::new(STAGE).join(self.pieces.len().to_string());
+        self.pieces.push(Piece {
+            tree,
+            is_folder: found.is_dir(),
+            at: CString::new(at.as_os_str().as_encoded_bytes())?,
+        });
+        self.places.insert(path.clone(), at);
+        Ok(())
     }
 
     /// Where the launcher will find `source`.

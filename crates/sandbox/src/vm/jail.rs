@@ -112,6 +112,7 @@ pub(crate) fn outer(spec: &Spec, parts: Parts, program: &Path, arguments: Vec<Os
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        user: spec.user.clone(),
         init: spec.init.clone(),
     }
 }

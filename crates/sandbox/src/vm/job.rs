@@ -20,7 +20,7 @@ use super::start::{LEAST_MEMORY, find};
 use crate::child::Exit;
 use crate::error::SandboxError;
 use crate::host::host_root;
-use crate::spec::{Init, Limits, Mount, Spec, Stdin, Tier};
+use crate::spec::{Init, Limits, Mount, Spec, Stdin, Tier, User};
 
 /// Where the job works, on its disk.
 const WORK: &str = "/work";
@@ -319,6 +319,7 @@ fn spec(job: &Job) -> Result<Spec, SandboxError> {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        user: User::Own,
         init: job.init.clone(),
     })
 }

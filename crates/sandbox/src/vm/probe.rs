@@ -12,7 +12,7 @@ use super::{acceleration, qemu};
 use crate::error::SandboxError;
 use crate::host::host_root;
 use crate::init::{PROVE, Seen};
-use crate::spec::{Image, Init, Limits, Mount, Spec, Stdin, Tier};
+use crate::spec::{Image, Init, Limits, Mount, Spec, Stdin, Tier, User};
 
 /// One short program, after the boot, which has a bound of its own.
 const PROVE_WITHIN: Duration = Duration::from_secs(60);
@@ -97,6 +97,7 @@ pub(super) fn spec(init: &Init, kernel: Option<PathBuf>) -> Spec {
         stdin: Stdin::Null,
         terminal: None,
         image: kernel.map(Image::Directory),
+        user: User::Own,
         init: init.clone(),
     }
 }

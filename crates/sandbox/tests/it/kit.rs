@@ -96,6 +96,7 @@ impl Bench {
             stdin: Stdin::Null,
             terminal: None,
             image: None,
+            user: freehold_sandbox::User::Own,
             init: init(),
         };
         Self { folder, spec }

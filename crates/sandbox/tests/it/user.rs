@@ -1,8 +1,14 @@
 //! The user: an ordinary one gets the same, and root's starts each get one of their own.
 
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 
-use crate::kit::Bench;
+use freehold_sandbox::{HostUser, SandboxError, Spec, User, as_owner, start};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+
+use crate::kit::{Bench, finish};
 
 #[test]
 fn an_ordinary_user_gets_the_same() {
@@ -99,7 +105,7 @@ async fn two_starts_and_the_runner_never_share_a_user() {
 
 #[tokio::test]
 async fn what_a_user_of_its_own_writes_is_the_runners() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
     let inside = Bench::sandbox();
     // As a runner keeps them: closed to all others, on the way there too.
     for path in [inside.folder.path().to_path_buf(), inside.workspace()] {
@@ -135,4 +141,106 @@ async fn files_of_the_hosts_root_are_not_its_own() {
         "65534\n65534"
     );
     assert_eq!(inside.sh("id -G; id -u").await.good(), "1000\n1000");
+}
+
+/// An overlay over a folder with the files `old` and `gone`, for a bench's workspace.
+struct Overlay {
+    at: PathBuf,
+    lower: PathBuf,
+    layers: PathBuf,
+    options: OsString,
+}
+
+impl Overlay {
+    fn new(bench: &Bench) -> Self {
+        let folder = bench.folder.path();
+        let (lower, layers) = (folder.join("lower"), folder.join("layers"));
+        for made in [&lower, &layers.join("upper"), &layers.join("work")] {
+            std::fs::create_dir_all(made).unwrap();
+        }
+        std::fs::write(lower.join("old"), "old\n").unwrap();
+        std::fs::write(lower.join("gone"), "gone").unwrap();
+        let (below, over) = (lower.display(), layers.display());
+        let options = format!("lowerdir={below},upperdir={over}/upper,workdir={over}/work");
+        Self {
+            at: bench.workspace(),
+            lower,
+            layers,
+            options: options.into(),
+        }
+    }
+
+    fn of(&self, user: &HostUser) {
+        let folders: [&Path; 2] = [&self.lower, &self.layers];
+        user.overlay(&folders, &self.options, &self.at).unwrap();
+    }
+
+    /// The owner of a file on the disk.
+    fn owner(&self, name: &str) -> u32 {
+        let written = self.layers.join("upper").join(name);
+        written.symlink_metadata().unwrap().uid()
+    }
+
+    fn hide(&self) {
+        umount2(&self.at, MntFlags::MNT_DETACH).unwrap();
+    }
+}
+
+impl Drop for Overlay {
+    fn drop(&mut self) {
+        let _ = umount2(&self.at, MntFlags::MNT_DETACH);
+    }
+}
+
+#[tokio::test]
+async fn an_overlay_of_its_own_is_roots_on_the_disk_and_anothers_next() {
+    let Some(user) = HostUser::take().unwrap() else {
+        return; // An ordinary user has no other.
+    };
+    let inside = Bench::sandbox();
+    let overlay = Overlay::new(&inside);
+    overlay.of(&user);
+    let spec = |line: &str, user: &HostUser| Spec {
+        user: User::Shared(user.clone()),
+        ..inside.line(line)
+    };
+    let line = "stat -c %u old && echo more >> old && rm gone && mkdir d && echo new > d/new";
+    let child = start(&spec(line, &user)).await.unwrap();
+    assert_eq!(child.in_force().uid, Some(user.uid()));
+    assert_eq!(finish(child).await.unwrap().good(), "1000");
+    for name in ["old", "gone", "d", "d/new"] {
+        assert_eq!(overlay.owner(name), 0, "{name}");
+    }
+    // Root itself makes nothing in it but as its owner.
+    let made = || std::fs::write(overlay.at.join("ours"), "ours");
+    assert!(made().is_err());
+    as_owner((user.uid(), user.uid()), made).unwrap().unwrap();
+    assert_eq!(overlay.owner("ours"), 0);
+    overlay.hide();
+    let next = HostUser::take().unwrap().unwrap();
+    assert_ne!(next.uid(), user.uid());
+    overlay.of(&next);
+    let child = start(&spec("cat old d/new ours && rm ours old; ls", &next)).await;
+    let told = finish(child.unwrap()).await.unwrap();
+    assert_eq!(told.good(), "old\nmore\nnew\noursd");
+}
+
+#[tokio::test]
+async fn what_cannot_be_its_own_starts_nothing() {
+    if HostUser::take().unwrap().is_none() {
+        return;
+    }
+    let inside = Bench::sandbox();
+    let overlay = Overlay::new(&inside);
+    // The control: the folder below it is no overlay.
+    inside.sh("echo x > x").await.good();
+    let (kind, options) = (Some("overlay"), Some(overlay.options.as_os_str()));
+    mount(kind, &overlay.at, kind, MsFlags::empty(), options).unwrap();
+    let error = start(&inside.line("true")).await.unwrap_err();
+    let SandboxError::Setup { step, detail, mend } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(step.contains("a user of the host"), "{error}");
+    assert!(detail.contains(overlay.at.to_str().unwrap()), "{error}");
+    assert!(mend.contains("ordinary user"), "{error}");
 }
