@@ -30,6 +30,7 @@ mod sealed;
 mod serve;
 mod stage;
 mod store;
+pub mod walk;
 mod workspace;
 
 pub use claim::Claim;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use freehold_environment::egress::Log;
+use freehold_environment::project::ProjectFile;
 use freehold_environment::registries::LOCK_FILES;
 use freehold_model::{Entropy, Reason};
 use freehold_sandbox::{HOME, Init, Spec, Tier};
@@ -145,7 +146,8 @@ impl Errand {
                 read.map_err(io::Error::other)?
             }
         };
-        let way = surroundings::way_out(site, &places, self.egress, &locks, &[], cancel).await?;
+        let file = ProjectFile::default();
+        let way = surroundings::way_out(site, &places, self.egress, &locks, &file, cancel).await?;
         let mut spec =
             surroundings::chore(site, &tools, &folder, &objects, &places, git, way.as_ref())?;
         spec.tier = self.tier;
@@ -187,7 +189,7 @@ impl Prepared {
     /// Closes the way out and tells what went through it. Call it when the command has ended.
     pub async fn close(mut self) -> Log {
         match self.way.take() {
-            Some(way) => way.proxy.close().await,
+            Some(way) => way.end().await,
             None => Log::default(),
         }
     }

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 
 use crate::context::Context;
 use crate::journal::Left;
+use crate::limits::held_in;
 use crate::outbox::OutboxError;
 
 /// A run that waited this long is staged anew from its checkpoint when it goes on.
@@ -109,7 +110,7 @@ pub(crate) fn prune(runs: &Path, now: std::time::SystemTime, held: impl Fn(RunId
             .ok()
             .and_then(|at| now.duration_since(at).ok())
             .unwrap_or_default();
-        idle.push((age, size(&entry.path()), entry.path()));
+        idle.push((age, held_in(&entry.path()), entry.path()));
     }
     idle.sort();
     let mut total = 0u64;
@@ -121,21 +122,6 @@ pub(crate) fn prune(runs: &Path, now: std::time::SystemTime, held: impl Fn(RunId
             tracing::warn!(%error, "an old run's folder could not be removed");
         }
     }
-}
-
-fn size(dir: &Path) -> u64 {
-    let mut total = 0;
-    let mut todo = vec![dir.to_owned()];
-    while let Some(dir) = todo.pop() {
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(meta) if meta.is_dir() => todo.push(entry.path()),
-                Ok(meta) => total += meta.len(),
-                Err(_) => {}
-            }
-        }
-    }
-    total
 }
 
 #[cfg(test)]

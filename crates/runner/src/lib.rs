@@ -24,6 +24,7 @@ mod execute;
 mod failure;
 #[cfg(test)]
 mod fakes;
+mod follow;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;

@@ -18,6 +18,10 @@
 //! files = [".env.local", "/config/local/"]     # which, as gitignore(5) has it; where silent, what
 //!                                              # `.worktreeinclude` of the target branch names
 //!
+//! [egress]                                     # what runs may reach at most; in force at once
+//! most = "registries"                          # `none`, `registries`, or `open`, which is silent
+//! deny = ["paste.example:443"]                 # never these, whoever names them
+//!
 //! [limits]                                     # what each run may use up; see `crate::limits`
 //! memory = "4GiB"
 //! tasks = 2048
@@ -31,9 +35,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use freehold_environment::egress::{Bounds, Most};
+use freehold_environment::endpoint::HostPort;
 use freehold_git::Remote;
 use freehold_model::{Isolation, Limit, Limits};
-use freehold_wire::order::{Order, Task};
+use freehold_wire::order::{Egress, Order, Task};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -56,6 +62,8 @@ pub(crate) struct Policy {
     reserve: Option<u64>,
     #[serde(default)]
     images: BTreeMap<String, ImagePlace>,
+    #[serde(default)]
+    egress: Ways,
     #[serde(default, deserialize_with = "values")]
     limits: Limits,
     #[serde(default)]
@@ -111,6 +119,24 @@ impl TryFrom<String> for ImagePlace {
     }
 }
 
+/// What may be reached at most.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ways {
+    most: Option<Egress>,
+    #[serde(default, deserialize_with = "places")]
+    deny: Vec<HostPort>,
+}
+
+fn places<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HostPort>, D::Error> {
+    let read = Vec::<String>::deserialize(deserializer)?;
+    let read: Result<Vec<HostPort>, String> = read
+        .iter()
+        .map(|text| HostPort::parse(text).map_err(|why| format!("egress.deny: `{text}`: {why}")))
+        .collect();
+    read.map_err(D::Error::custom)
+}
+
 /// A limit as its owner writes it: `4096`, or `"4GiB"`.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -158,6 +184,15 @@ pub fn check_policy(data: &Path) -> Result<bool, String> {
     Policy::load(&path).map(|_| path.exists())
 }
 
+/// How much an egress opens, to be compared.
+const fn width(egress: Egress) -> u8 {
+    match egress {
+        Egress::None => 0,
+        Egress::Registries => 1,
+        Egress::Open => 2,
+    }
+}
+
 impl Policy {
     /// Reads the file; no file is no rule.
     ///
@@ -191,6 +226,7 @@ impl Policy {
     pub(crate) fn allows(&self, order: &Order) -> Result<(), String> {
         self.allows_isolation(order.isolation)?;
         self.allows_remote(&order.project.remote)?;
+        self.allows_egress(order.egress)?;
         let Task::Execute(task) = &order.task else {
             return Ok(());
         };
@@ -224,6 +260,31 @@ impl Policy {
     /// Free space that runs leave to the machine.
     pub(crate) fn reserve(&self) -> u64 {
         self.reserve.unwrap_or(RESERVE)
+    }
+
+    /// What runs may reach at most; followed while they run.
+    pub(crate) fn ways(&self) -> Bounds {
+        Bounds {
+            most: match self.egress.most {
+                Some(Egress::None) => Most::Nothing,
+                Some(Egress::Registries) => Most::Named,
+                Some(Egress::Open) | None => Most::Public,
+            },
+            deny: self.egress.deny.clone(),
+        }
+    }
+
+    fn allows_egress(&self, asked: Egress) -> Result<(), String> {
+        let most = self.egress.most.unwrap_or(Egress::Open);
+        if width(asked) <= width(most) {
+            return Ok(());
+        }
+        Err(format!(
+            "the order asks for the egress `{}`, and this machine's policy allows `{}` at most; change the project, or who owns this machine writes `most = \"{}\"` under [egress] in {FILE} in the runner's data directory",
+            asked.name(),
+            most.name(),
+            asked.name()
+        ))
     }
 
     /// What each run may use up, where the owner of the machine says so.

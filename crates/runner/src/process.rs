@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use crate::broker::bodies;
 use crate::failure::Halt;
 use crate::leftovers::started_at;
 use crate::limits::{Flow, Watch};
@@ -80,8 +81,8 @@ pub(crate) async fn start(
         spec.user = owner.user();
     }
     let child = freehold_sandbox::start(&spec).await?;
-    let walled = child.in_force().clone();
-    let watch = Watch::begin(report.walls.clone(), walled, &spec, step);
+    let aside = bodies(&report.context.run_dir(report.job.run));
+    let watch = Watch::begin(report.walls.clone(), &child, &spec, step, aside);
     let pid = child.pid();
     if let Some(started) = started_at(pid) {
         // Only of use to a later life; it ends with us all the same.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_environment::egress::{self, Policy, Proxy, Verdict, proxy_env};
-use freehold_environment::endpoint::HostPort;
+use freehold_environment::project::ProjectFile;
 use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host, Toolchains};
 use freehold_model::world::random;
@@ -16,10 +16,11 @@ use freehold_model::{Entropy, Reason};
 use freehold_sandbox::{Init, Limits, Mount, Port, Spec, Stdin, Tier, USER, User, host_root};
 use freehold_wire::order::{Egress, Order, ProjectRef, ProviderSpec};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::execute::archive;
 use crate::failure::{Halt, because};
+use crate::follow::Rules;
 use crate::options::RunnerEnv;
 use crate::places::Places;
 use crate::report::Report;
@@ -113,28 +114,44 @@ pub(crate) fn socket(site: Site<'_>) -> PathBuf {
 
 /// A way out, while it lives.
 pub(crate) struct WayOut {
-    pub(crate) proxy: Proxy,
+    proxy: Arc<Proxy>,
+    /// Follows the policy file for as long.
+    _follows: DropGuard,
     pub(crate) port: Port,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) home_files: BTreeMap<PathBuf, String>,
 }
 
+impl WayOut {
+    /// Ends it, and says what went through.
+    pub(crate) async fn end(self) -> egress::Log {
+        self.proxy.close().await
+    }
+}
+
 /// Opens the way out that setup and checks have under `egress`; none where it opens nothing.
-/// `allow` is the project file's own list, of a base that no agent wrote.
+/// `file` is the project file of a base that no agent wrote.
 pub(crate) async fn way_out(
     site: Site<'_>,
     places: &Places,
     egress: Egress,
     lock_files: &BTreeMap<String, Vec<u8>>,
-    allow: &[HostPort],
+    file: &ProjectFile,
     cancel: &CancellationToken,
 ) -> Result<Option<WayOut>, Halt> {
     if egress == Egress::None {
         return Ok(None);
     }
-    let known = registries(site, cancel).await?;
-    let known = opened(&known, lock_files, allow);
+    let mut known = registries(site, cancel).await?;
+    if file.apt {
+        // Few ask for it: it is learned anew each time.
+        let scratch = site.data.join("scratch");
+        let apt = Registries::learn_apt(&host(site), &scratch, cancel).await;
+        let apt = apt.map_err(|error| because(Reason::Internal, &error))?;
+        known = Arc::new(known.and(&apt));
+    }
+    let known = opened(&known, lock_files, &file.allow);
     let policy = match egress {
         Egress::Open => Policy::Open(known.allow.clone()),
         _ => known.policy(),
@@ -180,8 +197,10 @@ fn open(
         authority: authority.map(Arc::new),
         ..egress::Options::default()
     };
-    let proxy = Proxy::open(&socket(site), policy, options)
+    let rules = Rules::read(site.data, policy);
+    let proxy = Proxy::open(&socket(site), rules.policy(), options)
         .map_err(|error| because(Reason::Sandbox, &error))?;
+    let proxy = Arc::new(proxy);
     let direct: Vec<String> = egress::LOOPBACK
         .iter()
         .map(|name| (*name).to_owned())
@@ -194,6 +213,7 @@ fn open(
         env: proxy_env(places.ports.proxy, &direct),
         mounts: vec![],
         home_files: BTreeMap::new(),
+        _follows: rules.follow(&proxy),
         proxy,
     })
 }
@@ -394,7 +414,7 @@ pub(crate) async fn close(
     way: Option<WayOut>,
 ) -> Result<Vec<String>, Halt> {
     let Some(way) = way else { return Ok(vec![]) };
-    let log = way.proxy.close().await;
+    let log = way.end().await;
     let total = log.total();
     if total.connections > 0 {
         let meta = json!({

@@ -56,6 +56,14 @@ pub(crate) fn descendants(root: i32) -> Vec<i32> {
     found
 }
 
+/// All living processes below `process` at this moment, itself not among them; of a started child,
+/// everything that is inside. Blocks for about a millisecond.
+#[must_use]
+pub fn processes_below(process: u32) -> Vec<u32> {
+    let below = descendants(process.cast_signed());
+    below.into_iter().map(i32::cast_unsigned).collect()
+}
+
 /// Sends `SIGKILL` to everything below `root` that is there now, then to `root`, a child of this
 /// process that it has not collected. Blocks for some microseconds, at most [`STOP_WITHIN`].
 ///

@@ -36,7 +36,7 @@ use tokio_util::task::TaskTracker;
 pub use budget::{Budget, Budgets};
 pub use log::{Entry, Log, MAX_ADVICE, Total, Verdict};
 pub use login::{Authority, LogIn, LogInError};
-pub use policy::{Allowed, Policy, Private, Refusal};
+pub use policy::{Allowed, Bounds, Most, Policy, Private, Refusal};
 
 use budget::Meter;
 use connection::Shared;
@@ -188,8 +188,9 @@ impl Proxy {
         self.shared.book.read()
     }
 
-    /// Ends all connections, waits for them, removes the socket and returns the whole log.
-    pub async fn close(self) -> Log {
+    /// Ends all connections, waits for them and returns the whole log. Nobody is served afterwards;
+    /// the socket goes with the proxy.
+    pub async fn close(&self) -> Log {
         self.cancel.cancel();
         self.tasks.close();
         self.tasks.wait().await;

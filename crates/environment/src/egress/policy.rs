@@ -38,6 +38,29 @@ pub enum Policy {
     Registries(Vec<Allowed>),
     /// Every public name; and these, which may be private. Label it wherever it shows.
     Open(Vec<Allowed>),
+    /// What the first opens, as far as whoever owns the machine lets it.
+    Within(Box<Self>, Bounds),
+}
+
+/// What the owner of a machine lets be reached, whatever else is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The kind of policy that may open at most.
+    pub most: Most,
+    /// Never these.
+    pub deny: Vec<HostPort>,
+}
+
+/// How much may be opened at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Most {
+    /// Nothing.
+    Nothing,
+    /// What is named: the list of [`Policy::Registries`] or [`Policy::Open`].
+    Named,
+    /// Every public name.
+    #[default]
+    Public,
 }
 
 /// Why a destination was refused. The texts go to the program inside, so that its log says what to do.
@@ -72,6 +95,11 @@ pub enum Refusal {
          unspecified. Nothing opens these"
     )]
     Never,
+    /// The machine's owner says no.
+    #[error(
+        "the owner of the runner's machine does not allow it: see [egress] of policy.toml in the runner's data directory"
+    )]
+    Owner,
     /// Allowed, but the run has moved as much as it may.
     #[error(
         "the run's budget of {budget} is used up: {used} of {limit}. Fetch less in one step, or fetch it before the run"
@@ -101,6 +129,13 @@ impl Policy {
         }
         let address = matches!(at.host, Host::Ip(_));
         match self {
+            Self::Within(policy, bounds) => {
+                let private = policy.admit(at)?;
+                match policy.is_within(bounds, at) {
+                    true => Ok(private),
+                    false => Err(Refusal::Owner),
+                }
+            }
             Self::None => Err(Refusal::NoEgress),
             Self::Registries(list) => listed(list, at).ok_or(if address {
                 Refusal::Address
@@ -113,6 +148,25 @@ impl Policy {
                 None => Ok(&Private::No),
             },
         }
+    }
+}
+
+impl Policy {
+    fn names(&self, at: &HostPort) -> bool {
+        match self {
+            Self::None => false,
+            Self::Registries(list) | Self::Open(list) => list.iter().any(|entry| entry.at == *at),
+            Self::Within(policy, _) => policy.names(at),
+        }
+    }
+
+    fn is_within(&self, bounds: &Bounds, at: &HostPort) -> bool {
+        !bounds.deny.contains(at)
+            && match bounds.most {
+                Most::Nothing => false,
+                Most::Named => self.names(at),
+                Most::Public => true,
+            }
     }
 }
 
@@ -222,5 +276,28 @@ mod tests {
             Err(Refusal::Never)
         );
         assert_eq!(address("1.1.1.1", &[]), Ok(()));
+    }
+
+    #[test]
+    fn the_owner_of_the_machine_takes_away_and_adds_nothing() {
+        let open = Policy::Open(vec![allowed("mirror.example:443", true)]);
+        let within = |policy: &Policy, most, deny: &[&str]| {
+            let deny = deny.iter().map(|text| at(text)).collect();
+            Policy::Within(Box::new(policy.clone()), Bounds { most, deny })
+        };
+        let public = within(&open, Most::Public, &["any.example:443"]);
+        assert_eq!(public.admit(&at("Any.example.:443")), Err(Refusal::Owner));
+        assert_eq!(public.admit(&at("any.example:80")), Ok(&Private::No));
+        assert_eq!(public.admit(&at("1.1.1.1:443")), Err(Refusal::Address));
+        let named = within(&open, Most::Named, &[]);
+        assert_eq!(named.admit(&at("mirror.example:443")), Ok(&Private::Yes));
+        assert_eq!(named.admit(&at("any.example:80")), Err(Refusal::Owner));
+        let nothing = within(&open, Most::Nothing, &[]);
+        assert_eq!(
+            nothing.admit(&at("mirror.example:443")),
+            Err(Refusal::Owner)
+        );
+        let none = within(&Policy::None, Most::Public, &[]);
+        assert_eq!(none.admit(&at("any.example:80")), Err(Refusal::NoEgress));
     }
 }

@@ -4,20 +4,39 @@
 use std::collections::BTreeSet;
 
 use super::ProjectError;
-use super::parse::{Reader, Value};
+use super::parse::{Reader, Table, Value};
 use crate::endpoint::HostPort;
 
 /// More services than a build speaks with; whoever needs them needs `open`.
 const MAX_ALLOW: usize = 32;
 
 impl Reader<'_> {
-    pub(super) fn egress(&self, value: &Value<'_>) -> Result<Vec<HostPort>, ProjectError> {
+    /// The list, and whether apt's repositories are among the presets.
+    pub(super) fn egress(&self, value: &Value<'_>) -> Result<(Vec<HostPort>, bool), ProjectError> {
         let table = self.table(value, "egress", "[egress]")?;
-        if let Some(key) = table.keys().find(|key| key.get_ref() != "allow") {
+        let known = |key: &str| ["allow", "presets"].contains(&key);
+        if let Some(key) = table.keys().find(|key| !known(key.get_ref())) {
             let name: String = key.get_ref().chars().take(64).collect();
-            let problem = "it means nothing here; the only key of [egress] is allow";
+            let problem = "it means nothing here; the keys of [egress] are allow and presets";
             return Err(self.wrong(&key.span(), &format!("egress.{name:?}"), problem));
         }
+        Ok((self.allow(table)?, self.presets(table)?))
+    }
+
+    fn presets(&self, table: &Table<'_>) -> Result<bool, ProjectError> {
+        let Some(presets) = table.get("presets") else {
+            return Ok(false);
+        };
+        let items = presets.get_ref().as_array();
+        let is_apt = |item: &Value<'_>| item.get_ref().as_str() == Some("apt");
+        if items.is_some_and(|items| items.iter().all(is_apt)) {
+            return Ok(items.is_some_and(|items| !items.is_empty()));
+        }
+        let problem = "write [\"apt\"]: the registries of npm, pip, cargo and go need no preset";
+        Err(self.wrong(&presets.span(), "egress.presets", problem))
+    }
+
+    fn allow(&self, table: &Table<'_>) -> Result<Vec<HostPort>, ProjectError> {
         let Some(allow) = table.get("allow") else {
             return Ok(Vec::new());
         };
@@ -68,6 +87,10 @@ mod tests {
         for text in ["", "[egress]\n", "[egress]\nallow = []\n"] {
             assert_eq!(allow(text), Ok(Vec::new()), "{text:?}");
         }
+        for (text, apt) in [("['apt']", true), ("[]", false)] {
+            let text = format!("[egress]\npresets = {text}\n");
+            assert_eq!(parse(text.as_bytes()).unwrap().file.apt, apt, "{text}");
+        }
     }
 
     #[test]
@@ -95,6 +118,11 @@ mod tests {
                 "line 2, egress.\"deny\": it means nothing",
             ),
             ("egress = \"none\"\n", "it must be a table"),
+            (
+                "[egress]\npresets = [\"npm\"]\n",
+                "egress.presets: write [\"apt\"]",
+            ),
+            ("[egress]\npresets = true\n", "write [\"apt\"]"),
             ("[egress]\nallow = \"a.example:443\"\n", "write a list"),
         ] {
             let said = allow(text).unwrap_err();

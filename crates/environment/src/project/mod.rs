@@ -53,6 +53,9 @@ pub struct ProjectFile {
     /// What setup and checks may reach besides package registries, where the project's egress opens
     /// those: each exactly, public only. Sorted, each once. It opens nothing to an agent.
     pub allow: Vec<HostPort>,
+    /// Whether setup and checks may reach the repositories that apt of the runner's machine uses,
+    /// where the project's egress opens registries.
+    pub apt: bool,
     /// The folders that a workspace holds, by their paths from the root; none is all files.
     pub sparse: Vec<String>,
 }

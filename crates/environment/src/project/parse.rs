@@ -116,9 +116,9 @@ impl Reader<'_> {
             Some(value) => self.checks(value)?,
             None => Vec::new(),
         };
-        let allow = match table.get("egress") {
+        let (allow, apt) = match table.get("egress") {
             Some(value) => self.egress(value)?,
-            None => Vec::new(),
+            None => (Vec::new(), false),
         };
         let sparse = match table.get("sparse") {
             Some(value) => self.sparse(value)?,
@@ -128,6 +128,7 @@ impl Reader<'_> {
             setup,
             checks,
             allow,
+            apt,
             sparse,
         })
     }

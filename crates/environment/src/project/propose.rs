@@ -60,6 +60,7 @@ pub fn propose(files: &FileFacts) -> Proposal {
         setup,
         checks: checks.collect(),
         allow: Vec::new(),
+        apt: false,
         sparse: Vec::new(),
     };
     let text = render(&file, &parts);

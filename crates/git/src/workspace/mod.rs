@@ -18,7 +18,10 @@ mod shape;
 pub(crate) mod untracked;
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io;
+use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -29,6 +32,7 @@ pub use remove::remove_tree;
 pub use shape::{LeftOut, Shape};
 
 use crate::stage::{alternate, fresh, write};
+use crate::walk::{Visit, walk};
 use crate::{GitError, Oid, Result, Store};
 use base::{Base, Kind};
 use overlay::Upper;
@@ -374,20 +378,21 @@ pub fn reopen(work: &Path, owner: Option<&dyn Owner>) -> io::Result<bool> {
 /// Looks once at every file of a workspace, so that the kernel knows them all when the first `git
 /// status` asks. For a thread of its own, beside other work; ends by itself when the workspace goes.
 pub fn look_through(work: &Path) {
-    let mut open = vec![work.to_owned()];
-    while let Some(dir) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(&dir) else {
-            return;
-        };
-        for entry in entries {
-            let Ok(meta) = entry.and_then(|entry| Ok((entry.metadata()?, entry.path()))) else {
-                return;
-            };
-            if meta.0.is_dir() {
-                open.push(meta.1);
+    struct Look<'a>(&'a Path, Option<u64>);
+    impl Visit for Look<'_> {
+        fn entry(&mut self, _: BorrowedFd<'_>, _: &OsStr, meta: &Metadata) -> ControlFlow<()> {
+            // Asked at folders alone: another file system stands there once the workspace is hidden.
+            match meta.is_dir() && device(self.0) != self.1 {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         }
     }
+    walk(work, &mut Look(work, device(work)));
+}
+
+fn device(path: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(path).ok().map(|meta| meta.dev())
 }
 
 /// Unmounts every workspace at or below a folder, so that it can be removed; how many there were. Files stay.

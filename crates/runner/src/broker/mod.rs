@@ -8,7 +8,7 @@
 pub(crate) mod http;
 mod pushes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,21 @@ const WITHIN: Duration = Duration::from_secs(900);
 /// How long the target's place is good for: an agent that asks in a loop must not ask the remote.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 
+/// The folder for bodies below a run's: what a run pushes is measured with the rest of its disk, so
+/// each body keeps its name there for as long as it is.
+pub(crate) fn bodies(run: &Path) -> PathBuf {
+    run.join("bodies")
+}
+
+/// A body's file, which goes with it.
+struct Body(PathBuf);
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let _removed = std::fs::remove_file(&self.0);
+    }
+}
+
 /// What one run may see and change.
 pub(crate) struct Door {
     pub(crate) store: Store,
@@ -41,7 +56,7 @@ pub(crate) struct Door {
     pub(crate) from: Option<Oid>,
     /// What the run's ref points to.
     pub(crate) claimed: Oid,
-    /// A folder of the host for bodies.
+    /// A folder of the host for bodies; made here, and empty again in the end.
     pub(crate) folder: PathBuf,
     /// This machine's local files in the workspace, which no commit may hold.
     pub(crate) local: Vec<PathBuf>,
@@ -76,6 +91,7 @@ impl Broker {
         tip: Option<Oid>,
         port: u16,
     ) -> Result<Self, Halt> {
+        std::fs::create_dir_all(&door.folder)?;
         let socket = socket(report.context.site());
         let listener = UnixListener::bind(&socket)?;
         let shared = Arc::new(Shared {
@@ -140,7 +156,7 @@ async fn listen(listener: UnixListener, shared: Arc<Shared>, cancel: Cancellatio
 /// An answer before it is written.
 enum Answer {
     Bytes(&'static str, Vec<u8>),
-    File(&'static str, tokio::fs::File, u64),
+    File(&'static str, tokio::fs::File, u64, Body),
     Refused(&'static str, String),
 }
 
@@ -206,20 +222,18 @@ impl Shared {
     }
 
     async fn fetch(&self, request: &[u8]) -> std::io::Result<Answer> {
-        let file = self.body_file("answer");
+        let body = self.body_file("answer");
         let shown = self.shown(false).await;
-        let done = self.door.store.fetch_pack(&shown, request, &file).await;
-        let opened = tokio::fs::File::open(&file).await;
-        // It goes with the answer.
-        let _unlinked = std::fs::remove_file(&file);
+        let done = self.door.store.fetch_pack(&shown, request, &body.0).await;
         match done {
             Ok(()) => {
-                let file = opened?;
+                let file = tokio::fs::File::open(&body.0).await?;
                 let length = file.metadata().await?.len();
                 Ok(Answer::File(
                     "application/x-git-upload-pack-result",
                     file,
                     length,
+                    body,
                 ))
             }
             Err(error) => Ok(failed(&error)),
@@ -227,11 +241,10 @@ impl Shared {
     }
 
     /// A path for one body, of a name that nobody can guess or has.
-    fn body_file(&self, what: &str) -> PathBuf {
+    fn body_file(&self, what: &str) -> Body {
         let name: [u8; 8] = freehold_model::world::random(&*self.report.context.entropy);
-        self.door
-            .folder
-            .join(format!("{what}-{:016x}", u64::from_be_bytes(name)))
+        let name = format!("{what}-{:016x}", u64::from_be_bytes(name));
+        Body(self.door.folder.join(name))
     }
 }
 
@@ -246,7 +259,7 @@ async fn write(stream: &mut UnixStream, answer: Answer) -> std::io::Result<()> {
             stream.write_all(head.as_bytes()).await?;
             stream.write_all(&bytes).await?;
         }
-        Answer::File(kind, mut file, length) => {
+        Answer::File(kind, mut file, length, _body) => {
             let head = http::answer("200 OK", kind, length);
             stream.write_all(head.as_bytes()).await?;
             tokio::io::copy(&mut file, stream).await?;

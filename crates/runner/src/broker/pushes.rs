@@ -57,23 +57,21 @@ impl Shared {
         stream: &mut UnixStream,
     ) -> std::io::Result<Answer> {
         let limits = ImportLimits::default();
-        let path = self.body_file("push");
-        let mut file = tokio::fs::File::create_new(&path).await?;
+        let body = self.body_file("push");
+        let mut file = tokio::fs::File::create_new(&body.0).await?;
         let came = http::body(head, first, stream, &mut file, limits.bytes).await;
         let came = match came {
             Ok(()) => tokio::io::AsyncWriteExt::flush(&mut file).await,
             failure => failure,
         };
-        let answer = match came {
-            Ok(()) => Ok(self.take(&path, &limits).await),
+        match came {
+            Ok(()) => Ok(self.take(&body.0, &limits).await),
             Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Ok(Answer::Refused(
                 "413 Content Too Large",
                 format!("the push has more than {} bytes", limits.bytes),
             )),
             Err(error) => Err(error),
-        };
-        let _removed = std::fs::remove_file(&path);
-        answer
+        }
     }
 
     async fn take(&self, body: &std::path::Path, limits: &ImportLimits) -> Answer {

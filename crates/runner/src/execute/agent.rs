@@ -17,7 +17,7 @@ use super::ear::Ear;
 use super::moved::{self, Moved};
 use super::stage::Staged;
 use super::{Desk, Step, archive, card, installed, instructions};
-use crate::broker::{Broker, Door};
+use crate::broker::{Broker, Door, bodies};
 use crate::failure::{Halt, because, chain};
 use crate::places::Places;
 use crate::process;
@@ -115,7 +115,7 @@ fn door(desk: &Desk<'_>, staged: &Staged) -> Result<Door, Halt> {
         target: BranchName::parse(&desk.order.project.target)?,
         from: staged.from.clone(),
         claimed: staged.claimed.clone(),
-        folder: staged.dir.clone(),
+        folder: bodies(&staged.dir),
         local: staged.local.clone(),
     })
 }

@@ -353,7 +353,7 @@ impl Ground<'_> {
             &self.places(),
             self.order.egress,
             &locks,
-            &project.file.allow,
+            &project.file,
             cancel,
         )
         .await

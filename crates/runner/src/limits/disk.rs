@@ -2,18 +2,25 @@
 //!
 //! The kernel bounds one file and one file system, not one folder; so folders are walked, off the
 //! threads that serve others. A walk ends at the limit: nobody can make it longer than that. It is
-//! repeated the less often the longer it takes.
+//! repeated the less often the longer it takes. Files that have no name any more are found where they
+//! are open ([`unlinked`]).
 
 use std::collections::HashSet;
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use freehold_git::walk::{Visit, open_up, walk};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::unlinked;
 
 /// The shortest and the longest pause between two walks.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
@@ -70,16 +77,16 @@ struct Peak {
 }
 
 impl Disk {
-    /// Watches these folders; cancels `over` when they hold more than `most`.
-    pub(crate) fn watch(folders: Vec<PathBuf>, most: Most, over: CancellationToken) -> Self {
+    /// Watches these places; cancels `over` when they hold more than `most`.
+    pub(crate) fn watch(places: Places, most: Most, over: CancellationToken) -> Self {
         let end = CancellationToken::new();
         let peak = Arc::new(Peak::default());
         let (told, ended) = (peak.clone(), end.clone());
         tokio::spawn(async move {
             loop {
                 let began = Instant::now();
-                let (folders, until) = (folders.clone(), ended.clone());
-                let walk = tokio::task::spawn_blocking(move || measure(&folders, most, &until));
+                let (places, until) = (places.clone(), ended.clone());
+                let walk = tokio::task::spawn_blocking(move || measure(&places, most, &until));
                 let Ok(Some(held)) = walk.await else { return };
                 told.keep(held);
                 if most.is_over(held) {
@@ -116,47 +123,94 @@ impl Peak {
     }
 }
 
-/// Walks the folders, without following a link, until it is over the bound; none when it was told to
-/// end. What vanishes meanwhile is not there.
-fn measure(folders: &[PathBuf], most: Most, end: &CancellationToken) -> Option<Held> {
-    let mut held = Held::default();
-    let mut linked = HashSet::new();
-    let mut open: Vec<PathBuf> = folders.to_vec();
-    while let Some(folder) = open.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            if end.is_cancelled() {
-                return None;
-            }
-            let Ok(meta) = entry.metadata() else { continue };
-            if meta.is_dir() {
-                open.push(entry.path());
-            } else if meta.nlink() > 1
-                && linked.len() < LINKED_MAX
-                && !linked.insert((meta.dev(), meta.ino()))
-            {
-                continue;
-            }
-            held.files += 1;
-            held.bytes = held
-                .bytes
-                .saturating_add(meta.blocks().saturating_mul(BLOCK));
-            if most.is_over(held) {
-                return Some(held);
-            }
+/// What is measured: folders, and what the processes below one have open and nobody can name.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    pub(crate) folders: Vec<PathBuf>,
+    /// The first of the processes; none has any.
+    pub(crate) process: Option<u32>,
+}
+
+/// Bytes in a folder. Blocks.
+pub(crate) fn held_in(dir: &Path) -> u64 {
+    let places = Places {
+        folders: vec![dir.to_owned()],
+        process: None,
+    };
+    let held = measure(&places, Most::default(), &CancellationToken::new());
+    held.map_or(0, |held| held.bytes)
+}
+
+/// Goes through the places until it is over the bound; none when it was told to end. What vanishes
+/// meanwhile is not there.
+fn measure(places: &Places, most: Most, end: &CancellationToken) -> Option<Held> {
+    let mut count = Count {
+        held: Held::default(),
+        linked: HashSet::new(),
+        most,
+        end,
+    };
+    for folder in &places.folders {
+        if !walk(folder, &mut count) {
+            break;
         }
     }
-    Some(held)
+    let mut held = count.held;
+    if let Some(process) = places.process
+        && !most.is_over(held)
+        && !end.is_cancelled()
+    {
+        let open = unlinked::held_below(process);
+        held.bytes = held.bytes.saturating_add(open.bytes);
+        held.files += open.files;
+    }
+    (!end.is_cancelled()).then_some(held)
+}
+
+struct Count<'a> {
+    held: Held,
+    /// Files of several names that were counted.
+    linked: HashSet<(u64, u64)>,
+    most: Most,
+    end: &'a CancellationToken,
+}
+
+impl Visit for Count<'_> {
+    fn entry(&mut self, _: BorrowedFd<'_>, _: &OsStr, meta: &Metadata) -> ControlFlow<()> {
+        let named = meta.nlink() > 1 && !meta.is_dir() && self.linked.len() < LINKED_MAX;
+        if named && !self.linked.insert((meta.dev(), meta.ino())) {
+            return ControlFlow::Continue(());
+        }
+        let bytes = meta.blocks().saturating_mul(BLOCK);
+        self.held.files += 1;
+        self.held.bytes = self.held.bytes.saturating_add(bytes);
+        match self.most.is_over(self.held) || self.end.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn shut(&mut self, folder: BorrowedFd<'_>, name: &OsStr) -> bool {
+        // Else a run hides what it keeps by taking its own right to read it away.
+        open_up(folder, name)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn only(dir: &Path) -> Places {
+        Places {
+            folders: vec![dir.to_owned()],
+            process: None,
+        }
+    }
 
     fn all(dir: &Path, most: Most) -> Held {
-        measure(&[dir.to_owned()], most, &CancellationToken::new()).unwrap()
+        measure(&only(dir), most, &CancellationToken::new()).unwrap()
     }
 
     #[test]
@@ -206,10 +260,7 @@ mod tests {
         assert!(bytes.bytes > 1_000_000 && bytes.files < 200, "{bytes:?}");
         let ended = CancellationToken::new();
         ended.cancel();
-        assert_eq!(
-            measure(&[dir.path().to_owned()], Most::default(), &ended),
-            None
-        );
+        assert_eq!(measure(&only(dir.path()), Most::default(), &ended), None);
     }
 
     #[tokio::test]
@@ -220,10 +271,35 @@ mod tests {
             bytes: Some(1 << 20),
             files: None,
         };
-        let disk = Disk::watch(vec![dir.path().to_owned()], most, over.clone());
+        let disk = Disk::watch(only(dir.path()), most, over.clone());
         fs::write(dir.path().join("a"), vec![1; 2 << 20]).unwrap();
         let told = tokio::time::timeout(Duration::from_secs(20), over.cancelled()).await;
         told.unwrap();
         assert!(disk.peak().unwrap().bytes > 1 << 20);
+    }
+
+    #[test]
+    fn what_no_path_reaches_is_counted_and_what_is_shut_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut at = dir.path().to_owned();
+        let name = "n".repeat(200);
+        for _ in 0..15 {
+            at.push(&name);
+        }
+        fs::create_dir_all(&at).unwrap();
+        fs::write(at.join("file"), vec![1; 100_000]).unwrap();
+        // What lies at the end of 3 kB of a path is put below another 3 kB.
+        let mut above = dir.path().join("above");
+        for _ in 0..15 {
+            above.push(&name);
+        }
+        fs::create_dir_all(&above).unwrap();
+        fs::rename(dir.path().join(&name), above.join("here")).unwrap();
+        let held = all(dir.path(), Most::default());
+        assert_eq!(held.files, 32);
+        assert!(held.bytes >= 100_000, "{held:?}");
+        let shut = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(&above, shut).unwrap();
+        assert_eq!(all(dir.path(), Most::default()).files, 32);
     }
 }

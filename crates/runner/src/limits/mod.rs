@@ -7,6 +7,7 @@
 
 mod disk;
 mod flow;
+mod unlinked;
 mod watch;
 
 use std::path::Path;
@@ -19,7 +20,7 @@ use freehold_sandbox::{
 };
 use freehold_wire::order::{Order, Task};
 
-pub(crate) use disk::free;
+pub(crate) use disk::{free, held_in};
 pub(crate) use flow::Flow;
 pub(crate) use watch::Watch;
 

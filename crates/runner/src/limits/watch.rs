@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use freehold_model::Limit;
-use freehold_sandbox::{Exit, Hit, InForce as Walled, Limit as Known, Mount, Spec, Usage};
+use freehold_sandbox::{Child, Exit, Hit, InForce as Walled, Limit as Known, Mount, Spec, Usage};
 use freehold_wire::api::{Bound, InForce};
 use tokio_util::sync::CancellationToken;
 
-use super::disk::{Disk, Held, Most};
+use super::disk::{Disk, Held, Most, Places};
 use super::{Flow, Reached, Walls, isolation};
 use crate::report::Report;
 
@@ -25,20 +25,33 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// From now on, for a process that was just started from `spec`.
-    pub(crate) fn begin(walls: Arc<Walls>, walled: Walled, spec: &Spec, step: &str) -> Self {
+    /// From now on, for a process that was just started from `spec`; `aside` is where the runner
+    /// keeps what it took in for it.
+    pub(crate) fn begin(
+        walls: Arc<Walls>,
+        child: &Child,
+        spec: &Spec,
+        step: &str,
+        aside: PathBuf,
+    ) -> Self {
         let over = CancellationToken::new();
         let value = |limit| walls.limits.get(&limit).copied();
         let most = Most {
             bytes: value(Limit::Disk),
             files: value(Limit::Files),
         };
+        let mut folders = writable(spec);
+        folders.push(aside);
+        let places = Places {
+            folders,
+            process: Some(child.pid()),
+        };
         Self {
             step: step.to_owned(),
             flow: Flow::new(value(Limit::OutputRate), value(Limit::Output), over.clone()),
-            disk: Disk::watch(writable(spec), most, over.clone()),
+            disk: Disk::watch(places, most, over.clone()),
             walls,
-            walled,
+            walled: child.in_force().clone(),
             over,
             began: Instant::now(),
         }

@@ -151,6 +151,31 @@ async fn a_disk_is_filled_neither_by_bytes_nor_by_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_name_and_what_no_path_reaches_counts_as_disk() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let small = &[(Limit::Disk, 8 << 20)];
+    // Removed while it is open, bounded by itself at 40 MB.
+    let open = "exec 3> gone; rm gone; head -c 40000000 /dev/zero >&3; sleep 60";
+    hog(&server, &remote, open, small).await;
+    // The same bytes in memory are no disk.
+    let mut memory = Run::script(
+        &server,
+        &remote,
+        "exec 3> /tmp/gone; rm /tmp/gone; head -c 40000000 /dev/zero >&3; sleep 1; echo 2 > a",
+    );
+    memory.order.limits = small.iter().copied().collect();
+    let finished = memory.play().await;
+    assert!(matches!(finished.outcome, Outcome::Work(_)), "{finished:?}");
+    // At the end of 10 kB of a path. It holds no name but its own, so it is made on the way down.
+    let deep = "n=$(printf '%0200d' 1); i=0; while [ $i -lt 50 ]; do mkdir $n && cd -P $n || exit 9; i=$((i+1)); done; \
+                head -c 40000000 /dev/zero > big; sleep 60";
+    hog(&server, &remote, deep, small).await;
+    runner.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_output_is_slowed_and_then_ended() {
     let server = Server::start().await;
     let runner = live(&server).await;
