@@ -249,7 +249,9 @@ pub(crate) async fn walls(
         capacity: context.capacity,
         free: free.map(|free| free.saturating_sub(policy.reserve())),
     };
-    Walls::of(order, policy.limits(), room).on_host(&*context.entropy)
+    Walls::of(order, policy.limits(), room)
+        .requiring(policy.limits_required())
+        .on_host(&*context.entropy)
 }
 
 /// A runner whose disk is full loses what it was told: none begins that could fill it.

@@ -34,7 +34,7 @@ use crate::orders::Door;
 use crate::places::Trees;
 use crate::policy::Policy;
 use crate::report::{ASIDE, Report};
-use crate::surroundings::{Folder, OBJECTS};
+use crate::surroundings::Folder;
 
 /// Environments that are made ready or wait for it; more are not begun, and the server asks again.
 const PREPARING_MAX: usize = 32;
@@ -51,10 +51,22 @@ struct Place {
     runs: BTreeSet<RunId>,
 }
 
+/// Of a run whose workspace outlived its environment: it borrows objects of its remote's store, and
+/// may lie over a checkout there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Outlived {
+    project: ProjectId,
+    remote: String,
+}
+
+/// The file of what outlived its environment, among those of the places.
+const OUTLIVED: &str = "kept.json";
+
 /// The places of this machine.
 pub(crate) struct Environments {
     dir: PathBuf,
     places: Mutex<BTreeMap<EnvironmentId, Place>>,
+    outlived: Mutex<BTreeMap<RunId, Outlived>>,
     preparing: Mutex<BTreeMap<EnvironmentId, (Stop, Alone)>>,
     /// Fetching and setting up is heavy: one at a time, beside the jobs.
     heavy: tokio::sync::Mutex<()>,
@@ -74,8 +86,17 @@ impl Environments {
         let dir = data.join("environments");
         fs::create_dir_all(&dir)?;
         let mut places = BTreeMap::new();
+        let outlived = dir.join(OUTLIVED);
+        let outlived = match fs::read(&outlived) {
+            Ok(text) => serde_json::from_slice(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error),
+        };
         for entry in fs::read_dir(&dir)? {
             let path = entry?.path();
+            if path.file_name().is_some_and(|name| name == OUTLIVED) {
+                continue;
+            }
             let id = path
                 .file_stem()
                 .and_then(|stem| stem.to_str()?.parse().ok());
@@ -102,6 +123,7 @@ impl Environments {
         Ok(Self {
             dir,
             places: Mutex::new(places),
+            outlived: Mutex::new(outlived),
             preparing: Mutex::default(),
             heavy: tokio::sync::Mutex::default(),
             doors: tokio::sync::Mutex::default(),
@@ -110,6 +132,48 @@ impl Environments {
 
     fn places(&self) -> MutexGuard<'_, BTreeMap<EnvironmentId, Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outlived(&self) -> MutexGuard<'_, BTreeMap<RunId, Outlived>> {
+        self.outlived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The runs whose folders are to be looked at where a place is cleared: its own, and those of
+    /// its project that outlived an earlier one.
+    fn runs_of(&self, place: &Place) -> BTreeSet<RunId> {
+        let outlived = self.outlived();
+        let earlier = outlived
+            .iter()
+            .filter(|(_, kept)| kept.project == place.project && kept.remote == place.remote)
+            .map(|(run, _)| *run);
+        place.runs.iter().copied().chain(earlier).collect()
+    }
+
+    /// Writes down which runs of a place outlive it, before it is forgotten.
+    fn outlive(&self, place: &Place, kept: &BTreeSet<RunId>) -> io::Result<()> {
+        let mut outlived = self.outlived();
+        outlived.retain(|_, kept| kept.project != place.project || kept.remote != place.remote);
+        outlived.extend(kept.iter().map(|run| {
+            let (project, remote) = (place.project, place.remote.clone());
+            (*run, Outlived { project, remote })
+        }));
+        let file = self.dir.join(OUTLIVED);
+        let fresh = file.with_extension("new");
+        fs::write(&fresh, serde_json::to_vec(&*outlived)?)?;
+        fs::rename(fresh, file)
+    }
+
+    /// Whether somebody else needs the store of a place: another place, or what outlived one.
+    fn is_shared(&self, id: EnvironmentId, place: &Place) -> bool {
+        let places = self.places();
+        let theirs = |(other, theirs): (&EnvironmentId, &Place)| {
+            *other != id && theirs.remote == place.remote
+        };
+        places.iter().any(theirs)
+            || self
+                .outlived()
+                .values()
+                .any(|kept| kept.remote == place.remote)
     }
 
     fn preparing(&self) -> MutexGuard<'_, BTreeMap<EnvironmentId, (Stop, Alone)>> {
@@ -307,15 +371,9 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
         let directory = order.project.directory.as_ref();
         let project = setup::read_all(&store, tip.as_ref(), directory).await?;
         if project.file.setup.is_some() {
-            fs::create_dir_all(&folder.home)?;
-            store
-                .stage(
-                    tip.as_ref(),
-                    &folder.work,
-                    &folder.scratch,
-                    OBJECTS.as_ref(),
-                )
-                .await?;
+            // As a run's: the same files, so that what setup makes of them is what a run finds.
+            let shape = stage::shape(&store, tip.as_ref(), false).await?;
+            stage::fill(&store, tip.as_ref(), &folder, &shape, None).await?;
         }
         let mut local = vec![];
         if project.file.setup.is_some() {
@@ -363,12 +421,13 @@ async fn clear(context: &Context, id: EnvironmentId) -> Option<BTreeSet<RunId>> 
     let Some(place) = environments.places().get(&id).cloned() else {
         return Some(BTreeSet::new());
     };
-    if place.runs.iter().any(|run| context.jobs.holds_run(*run)) {
+    let runs = environments.runs_of(&place);
+    if runs.iter().any(|run| context.jobs.holds_run(*run)) {
         tracing::info!(environment = %id, "a job is in it; not cleared yet");
         return None;
     }
     let mut kept = BTreeSet::new();
-    for run in &place.runs {
+    for run in &runs {
         let dir = context.run_dir(*run);
         if !dir.exists() {
             continue;
@@ -381,13 +440,12 @@ async fn clear(context: &Context, id: EnvironmentId) -> Option<BTreeSet<RunId>> 
             }
         }
     }
-    let shared = environments
-        .places()
-        .iter()
-        .any(|(other, theirs)| *other != id && theirs.remote == place.remote);
-    // A workspace that is kept borrows the store's objects.
-    if kept.is_empty()
-        && !shared
+    // First: what is not written down would be broken by the next one that is cleared.
+    if let Err(error) = environments.outlive(&place, &kept) {
+        tracing::warn!(%error, "what an environment keeps could not be written down; not cleared yet");
+        return None;
+    }
+    if !environments.is_shared(id, &place)
         && let Ok(remote) = Remote::parse(&place.remote)
     {
         leftovers::remove(&context.store_dir(&remote)).await;

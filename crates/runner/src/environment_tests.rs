@@ -95,3 +95,36 @@ fn a_workspace_that_anybody_touched_is_not_what_was_parked() {
     );
     assert!(!is_untouched(&data.path().join("nothing"), at));
 }
+
+#[tokio::test]
+async fn a_store_is_needed_by_what_outlived_its_environment() {
+    let data = tempfile::tempdir().unwrap();
+    let open = || Environments::open(data.path()).unwrap();
+    let (first, second, third) = (id(1), id(2), id(3));
+    let life = open();
+    life.enter(first, &project(7), Some(id(5))).await.unwrap();
+    let place = life.places()[&first].clone();
+    assert!(!life.is_shared(first, &place));
+    life.outlive(&place, &BTreeSet::from([id(5)])).unwrap();
+    life.places().remove(&first);
+    fs::remove_file(life.file(first)).unwrap();
+
+    let life = open();
+    assert_eq!(life.held(), vec![]);
+    // Another project on the same remote: the store stays, and its runs are its own.
+    life.enter(second, &project(8), Some(id(6))).await.unwrap();
+    let place = life.places()[&second].clone();
+    assert!(life.is_shared(second, &place));
+    assert_eq!(life.runs_of(&place), BTreeSet::from([id(6)]));
+    life.outlive(&place, &BTreeSet::new()).unwrap();
+    assert!(life.is_shared(second, &place), "not its own to forget");
+    life.places().remove(&second);
+    fs::remove_file(life.file(second)).unwrap();
+    // The project's next one looks at it again, and forgets it when it is gone.
+    life.enter(third, &project(7), None).await.unwrap();
+    let place = life.places()[&third].clone();
+    assert_eq!(life.runs_of(&place), BTreeSet::from([id(5)]));
+    life.outlive(&place, &BTreeSet::new()).unwrap();
+    assert!(!life.is_shared(third, &place));
+    assert!(!open().is_shared(third, &place));
+}

@@ -254,6 +254,23 @@ fn the_machine_s_own_policy_has_the_last_word() {
     );
     says(with("drivers = ['acp']"), "driver");
     says(with("commands = ['/bin/true']"), "program");
+    world.order.image = Some("/srv/images/debian".into());
+    let mut with = |text: &str| {
+        world.policy = rules(text).unwrap();
+        world.tried()
+    };
+    says(with(""), "image_paths = [\"/srv/images/debian\"]");
+    says(with("image_paths = ['/srv/image']"), "has not named it");
+    with("image_paths = ['/srv/images']").unwrap();
+    with("image_paths = ['/srv/images/debian']").unwrap();
+    world.order.image = Some("/srv/images/../secret".into());
+    world.policy = rules("image_paths = ['/srv/images']").unwrap();
+    says(world.tried(), "has not named it");
+    world.order.image = Some("debian@sha256:0".into());
+    world.policy = Policy::default();
+    world.tried().unwrap();
+    assert!(rules("limits_required = true").unwrap().limits_required());
+    assert!(!rules("").unwrap().limits_required());
     assert!(rules("isolatoin = 'sandbox'").is_err());
     assert!(rules("isolation = 'moat'").is_err());
     assert!(rules("[limits]\nmoat = 1").is_err());

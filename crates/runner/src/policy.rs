@@ -6,7 +6,9 @@
 //! drivers = ["acp", "builtin"]                 # no others
 //! commands = ["codex-acp"]                     # programs that agents may name; no others
 //! boot_vm = true                               # try virtual machines at the start; offer what works
+//! image_paths = ["/srv/images"]                # where an agent's image by path may lie; nowhere else
 //! reserve = "1GiB"                             # free space that runs leave to the machine
+//! limits_required = true                       # nothing starts where memory or tasks are not held
 //!
 //! [images]                                     # what devcontainer files may choose; nothing else
 //! "debian:12" = "engine"                       # docker or podman has it, or pulls it
@@ -33,7 +35,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use freehold_environment::egress::{Bounds, Most};
 use freehold_environment::endpoint::HostPort;
@@ -58,10 +60,14 @@ pub(crate) struct Policy {
     commands: Option<Vec<String>>,
     #[serde(default)]
     boot_vm: bool,
+    #[serde(default)]
+    image_paths: Vec<PathBuf>,
     #[serde(default, deserialize_with = "bytes")]
     reserve: Option<u64>,
     #[serde(default)]
     images: BTreeMap<String, ImagePlace>,
+    #[serde(default)]
+    limits_required: bool,
     #[serde(default)]
     egress: Ways,
     #[serde(default, deserialize_with = "values")]
@@ -227,6 +233,10 @@ impl Policy {
         self.allows_isolation(order.isolation)?;
         self.allows_remote(&order.project.remote)?;
         self.allows_egress(order.egress)?;
+        order
+            .image
+            .as_deref()
+            .map_or(Ok(()), |image| self.allows_image(image))?;
         let Task::Execute(task) = &order.task else {
             return Ok(());
         };
@@ -272,6 +282,29 @@ impl Policy {
             },
             deny: self.egress.deny.clone(),
         }
+    }
+
+    /// Whether a run whose limits of memory, tasks or processors cannot be held is not begun.
+    pub(crate) const fn limits_required(&self) -> bool {
+        self.limits_required
+    }
+
+    /// A path of this machine is shown to whatever runs inside: only its owner can say which.
+    fn allows_image(&self, image: &str) -> Result<(), String> {
+        let path = Path::new(image);
+        let is_plain = path
+            .components()
+            .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+        let is_listed = self
+            .image_paths
+            .iter()
+            .any(|folder| path.starts_with(folder));
+        if !path.is_absolute() || (is_plain && is_listed) {
+            return Ok(());
+        }
+        Err(format!(
+            "the order asks for {image} of this machine as its image, and the machine's owner has not named it; use an image by its name, or who owns this machine writes this line at the top of {FILE} in the runner's data directory: image_paths = [{image:?}]"
+        ))
     }
 
     fn allows_egress(&self, asked: Egress) -> Result<(), String> {

@@ -77,6 +77,14 @@ pub enum SandboxError {
         /// The missing socket.
         socket: PathBuf,
     },
+    /// A limit was required and cannot be held on this machine; nothing was started.
+    #[error(
+        "the limit of {limit} cannot be held on this machine, and it is required: give this program control groups that it may change (`systemd-run --user --scope -p Delegate=yes`, or `Delegate=yes` in its unit), or do not require it"
+    )]
+    LimitNotHeld {
+        /// What it is of.
+        limit: &'static str,
+    },
     /// A step of the set-up failed; nothing was started.
     #[error("the sandbox could not be set up: {step}: {detail}; {mend}")]
     Setup {

@@ -16,7 +16,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::timeout;
 
 use crate::bubblewrap;
-use crate::cgroup::{Facts, Group};
+use crate::cgroup::{Facts, Group, Held};
 use crate::child::{Child, InForce, Tree};
 use crate::container::{self, Bundle};
 use crate::control::{Instructions, Report, Step, VERSION};
@@ -81,6 +81,9 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         .stdout(Stdio::null())
         .stderr(Stdio::from(OwnedFd::from(their_said)));
     let held = group.as_ref().map(Group::held).unwrap_or_default();
+    if let Some(limit) = not_held(&spec.limits, held) {
+        return Err(SandboxError::LimitNotHeld { limit });
+    }
     let cgroup = group.as_ref().map(Group::version);
     let entrances = group.as_ref().map(Group::entrances).transpose();
     let entrances = entrances.map_err(SandboxError::io("open the control group"))?;
@@ -180,6 +183,19 @@ async fn open_group(spec: &Spec) -> Option<Group> {
     tokio::task::spawn_blocking(move || Group::open(&limits))
         .await
         .ok()?
+}
+
+/// The first limit for all processes together that is required and not held.
+fn not_held(asked: &Limits, held: Held) -> Option<&'static str> {
+    let each = [
+        ("memory", asked.total_memory_bytes, held.memory_bytes),
+        ("processes and threads", asked.total_tasks, held.tasks),
+        ("processors", asked.cpu_milli, held.cpu_milli),
+    ];
+    let loose = each
+        .into_iter()
+        .find(|(_, asked, held)| asked.is_some() && held.is_none());
+    loose.filter(|_| asked.required).map(|(limit, ..)| limit)
 }
 
 /// The limit of the user's processes: without a control group it stands in for the one of all tasks.
@@ -438,6 +454,28 @@ mod tests {
     use crate::spec::{Init, Stdin};
 
     use super::*;
+
+    #[test]
+    fn what_is_required_is_held_or_nothing_starts() {
+        let asked = |required| Limits {
+            total_memory_bytes: Some(1 << 30),
+            total_tasks: Some(64),
+            required,
+            ..Limits::default()
+        };
+        let half = Held {
+            memory_bytes: Some(1 << 30),
+            ..Held::default()
+        };
+        let whole = Held {
+            tasks: Some(64),
+            ..half
+        };
+        assert_eq!(not_held(&asked(true), half), Some("processes and threads"));
+        assert_eq!(not_held(&asked(true), Held::default()), Some("memory"));
+        assert_eq!(not_held(&asked(true), whole), None);
+        assert_eq!(not_held(&asked(false), Held::default()), None);
+    }
 
     #[test]
     fn the_users_processes_are_limited_where_all_tasks_cannot_be() {

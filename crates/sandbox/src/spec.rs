@@ -229,6 +229,9 @@ pub struct Limits {
     pub cpu_milli: Option<u64>,
     /// The size of `/tmp` inside, and of `/dev/shm`; `None` is 2 GiB. Sandbox only.
     pub tmp_bytes: Option<u64>,
+    /// Whether nothing is started where a limit for all its processes together cannot be held. A
+    /// virtual machine always holds its own.
+    pub required: bool,
 }
 
 /// Where the standard input comes from.

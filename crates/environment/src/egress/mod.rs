@@ -188,10 +188,11 @@ impl Proxy {
         self.shared.book.read()
     }
 
-    /// Ends all connections, waits for them and returns the whole log. Nobody is served afterwards;
-    /// the socket goes with the proxy.
+    /// Ends all connections, waits for them, removes the socket and returns the whole log. Nobody is
+    /// served afterwards.
     pub async fn close(&self) -> Log {
         self.cancel.cancel();
+        std::fs::remove_file(&self.socket).ok();
         self.tasks.close();
         self.tasks.wait().await;
         self.shared.book.read()

@@ -262,7 +262,7 @@ fn goes_on_from(desk: &Desk<'_>, dir: &std::path::Path) -> Option<Kept> {
 }
 
 /// Lays out a fresh workspace below a folder that holds nothing yet.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     report: &Report,
     store: &Store,
     from: Option<&Oid>,

@@ -66,6 +66,8 @@ pub(crate) struct Walls {
     image: Option<Image>,
     /// As they are to be held.
     pub(crate) limits: Limits,
+    /// Whether nothing starts where the sandbox cannot hold its own.
+    required: bool,
     /// The agent's name and what it says itself: who is to be named where one is reached.
     agent: Option<(String, Limits)>,
     /// Of the host, where there are no walls: a sandbox has a loopback of its own.
@@ -94,6 +96,7 @@ impl Walls {
             isolation: order.isolation,
             image: order.image.as_deref().map(image),
             limits,
+            required: false,
             agent: match &order.task {
                 Task::Execute(task) => Some((task.agent.name.clone(), order.limits.clone())),
                 _ => None,
@@ -112,6 +115,11 @@ impl Walls {
             false => Some(Arc::new(Ports::of_host(entropy)?)),
         };
         Ok(Self { ports, ..self })
+    }
+
+    /// With limits that keep a step from starting where they cannot be held.
+    pub(crate) fn requiring(self, required: bool) -> Self {
+        Self { required, ..self }
     }
 
     /// With an image that was a name, or an archive, as the folder that it was unpacked into. Safe to cancel.
@@ -168,6 +176,7 @@ impl Walls {
             spec.image = Some(image.clone());
         }
         let value = |limit| self.limits.get(&limit).copied();
+        spec.limits.required = self.required;
         spec.limits.total_memory_bytes = value(Limit::Memory);
         spec.limits.total_tasks = value(Limit::Tasks);
         spec.limits.cpu_milli = value(Limit::Cpu);

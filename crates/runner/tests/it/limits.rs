@@ -81,7 +81,7 @@ async fn what_stood_around_each_step_is_told_with_what_it_used() {
     let mut run = Run::script(
         &server,
         &remote,
-        "head -c 3000000 /dev/zero > b; seq 1000; sleep 1",
+        "head -c 3000000 /dev/zero > b; seq 1000; sleep 3",
     );
     let finished = run.play().await;
     assert_eq!(finished.isolation.as_deref(), Some("sandbox"));
