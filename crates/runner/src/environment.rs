@@ -373,7 +373,8 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
         if project.file.setup.is_some() {
             // As a run's: the same files, so that what setup makes of them is what a run finds.
             let shape = stage::shape(&store, tip.as_ref(), false).await?;
-            stage::fill(&store, tip.as_ref(), &folder, &shape, None).await?;
+            let walls = &report.walls;
+            stage::fill(&store, tip.as_ref(), &folder, &shape, None, walls).await?;
         }
         let mut local = vec![];
         if project.file.setup.is_some() {
