@@ -372,7 +372,7 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
         let project = setup::read_all(&store, tip.as_ref(), directory).await?;
         if project.file.setup.is_some() {
             // As a run's: the same files, so that what setup makes of them is what a run finds.
-            let shape = stage::shape(&store, tip.as_ref(), false).await?;
+            let shape = stage::shape(&store, tip.as_ref(), directory, false).await?;
             let walls = &report.walls;
             stage::fill(&store, tip.as_ref(), &folder, &shape, None, walls).await?;
         }

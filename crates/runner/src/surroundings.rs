@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use freehold_environment::egress::{self, Policy, Proxy, Verdict, proxy_env};
+use freehold_environment::endpoint::HostPort;
 use freehold_environment::project::ProjectFile;
 use freehold_environment::registries::Registries;
 use freehold_environment::toolchain::{self, Host, Toolchains};

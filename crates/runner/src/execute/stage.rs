@@ -318,7 +318,7 @@ const AGENT_SETTINGS: LeftOut = LeftOut {
 };
 
 /// The part of the repository that the project's file asks for, with settings for agents or without.
-async fn shape(
+pub(crate) async fn shape(
     store: &Store,
     target: Option<&Oid>,
     directory: Option<&Directory>,
