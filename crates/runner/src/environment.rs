@@ -373,8 +373,7 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
         if project.file.setup.is_some() {
             // As a run's: the same files, so that what setup makes of them is what a run finds.
             let shape = stage::shape(&store, tip.as_ref(), directory, false).await?;
-            let walls = &report.walls;
-            stage::fill(&store, tip.as_ref(), &folder, &shape, None, walls).await?;
+            stage::fill(report, &store, tip.as_ref(), &folder, &shape, None).await?;
         }
         let mut local = vec![];
         if project.file.setup.is_some() {
