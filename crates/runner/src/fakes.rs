@@ -27,3 +27,25 @@ impl Entropy for Counting {
         }
     }
 }
+
+/// A start of nothing much.
+pub(crate) fn spec() -> freehold_sandbox::Spec {
+    freehold_sandbox::Spec {
+        tier: freehold_sandbox::Tier::Sandbox,
+        program: "sh".into(),
+        args: vec![],
+        env: std::collections::BTreeMap::new(),
+        cwd: "/".into(),
+        mounts: vec![],
+        ports: vec![],
+        limits: freehold_sandbox::Limits::default(),
+        stdin: freehold_sandbox::Stdin::Null,
+        terminal: None,
+        image: None,
+        user: freehold_sandbox::User::Own,
+        init: freehold_sandbox::Init {
+            program: "/init".into(),
+            args: vec![],
+        },
+    }
+}

@@ -2,10 +2,11 @@
 //! one, where it lies on the host.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use freehold_model::world::random;
@@ -177,20 +178,36 @@ impl Places {
 
 /// Puts on the host what a sandbox would mount: the folders and the files of a process that gets none.
 ///
+/// Files are written below the folder that `HOME` is in, which is the run's own, and nowhere else. A sandbox lays others
+/// over files of the host (`/etc/passwd`, a configuration without its log-in); here the host's own are what is there,
+/// and they are not touched.
+///
 /// # Errors
 /// The disk's.
 pub(crate) fn furnish_host(spec: &Spec) -> io::Result<()> {
+    let home = spec.env.get(OsStr::new("HOME")).map(Path::new);
+    let own = home.and_then(Path::parent).filter(|own| is_plain(own));
     for mount in &spec.mounts {
         match mount {
             Mount::ReadWrite { source, .. } => private(source)?,
             Mount::File { contents, target } => {
-                target.parent().map_or(Ok(()), private)?;
-                fs::write(target, contents)?;
+                if own.is_some_and(|own| target.starts_with(own)) && is_plain(target) {
+                    target.parent().map_or(Ok(()), private)?;
+                    fs::write(target, contents)?;
+                }
             }
             Mount::ReadOnly { .. } | Mount::Tmpfs { .. } | Mount::Symlink { .. } => {}
         }
     }
     Ok(())
+}
+
+/// An absolute path below some folder, without a way back.
+fn is_plain(path: &Path) -> bool {
+    let mut parts = path.components();
+    parts.next() == Some(Component::RootDir)
+        && parts.clone().next().is_some()
+        && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// A folder that nobody else can enter, made where it is missing.
@@ -231,6 +248,36 @@ impl Trees {
 mod tests {
     use super::*;
     use crate::fakes::Counting;
+
+    #[test]
+    fn nothing_is_written_on_the_host_but_what_is_the_run_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path();
+        let (run, theirs) = (data.join("run"), data.join("etc/passwd"));
+        fs::create_dir_all(data.join("etc")).unwrap();
+        fs::write(&theirs, "theirs").unwrap();
+        let file = |target: PathBuf| Mount::File {
+            contents: b"ours".to_vec(),
+            target,
+        };
+        let mut spec = crate::fakes::spec();
+        spec.env.insert("HOME".into(), run.join("home").into());
+        spec.mounts = vec![
+            file(theirs.clone()),
+            file(run.join("things/../../etc/passwd")),
+            file(data.join("run-of-another/card")),
+            file(run.join("things/card")),
+        ];
+        furnish_host(&spec).unwrap();
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+        assert!(!data.join("run-of-another").exists());
+        assert_eq!(fs::read_to_string(run.join("things/card")).unwrap(), "ours");
+        // A home that is in no folder of a run opens nothing.
+        spec.env.insert("HOME".into(), "/home".into());
+        spec.mounts = vec![file(theirs.clone())];
+        furnish_host(&spec).unwrap();
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+    }
 
     #[test]
     fn ports_of_two_runs_differ_and_are_free_again() {

@@ -68,7 +68,7 @@ fn an_image_is_for_what_the_project_brings_and_not_for_our_git() {
         ("collect", false),
         ("stage", false),
     ] {
-        let mut spec = spec();
+        let mut spec = crate::fakes::spec();
         spec.mounts = host_root();
         walls.put_round(&mut spec, step);
         assert_eq!(spec.tier, Tier::Container);
@@ -76,25 +76,4 @@ fn an_image_is_for_what_the_project_brings_and_not_for_our_git() {
         assert_eq!(spec.mounts.is_empty(), wanted, "{step}");
     }
     assert!(matches!(image("debian@sha256:0"), Image::Name(_)));
-}
-
-fn spec() -> Spec {
-    Spec {
-        tier: Tier::Sandbox,
-        program: "sh".into(),
-        args: vec![],
-        env: std::collections::BTreeMap::new(),
-        cwd: "/".into(),
-        mounts: vec![],
-        ports: vec![],
-        limits: freehold_sandbox::Limits::default(),
-        stdin: freehold_sandbox::Stdin::Null,
-        terminal: None,
-        image: None,
-        user: freehold_sandbox::User::Own,
-        init: freehold_sandbox::Init {
-            program: "/init".into(),
-            args: vec![],
-        },
-    }
 }
