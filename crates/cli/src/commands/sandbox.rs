@@ -1,8 +1,8 @@
 //! A command as a run would start it: same walls, same tools, same way out; no server needed.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ fn errand(words: &SandboxWords, private: &Private) -> Result<Errand, Failure> {
             fs::create_dir_all(home)?;
             place(home)?
         }
-        None => private.0.join("home"),
+        None => private.path.join("home"),
     };
     let absolute = |path: &PathBuf| super::absolute(path);
     Ok(Errand {
@@ -136,7 +136,7 @@ fn errand(words: &SandboxWords, private: &Private) -> Result<Errand, Failure> {
             args: vec![SANDBOX_INIT.into()],
         },
         entropy: Arc::new(SystemEntropy),
-        scratch: private.0.clone(),
+        scratch: private.path.clone(),
         work,
         home,
         tier: words.tier.into(),
@@ -260,26 +260,59 @@ async fn tell(
     }
 }
 
-/// A folder of this command's own, gone with it.
-struct Private(PathBuf);
+/// A folder of this command's own, gone with it; with the next one, where this one was killed.
+struct Private {
+    path: PathBuf,
+    /// Locked for as long as this process lives.
+    _lock: File,
+}
+
+/// What the names of such folders begin with. Sixteen hexadecimal digits follow.
+const PREFIX: &str = "freehold-";
+/// Enough for who was killed often; the next command removes more.
+const SWEPT_AT_ONCE: usize = 16;
 
 impl Private {
     /// In the user's runtime directory, which goes with the session, or among temporary files.
     fn make(runtime_dir: Option<&Path>) -> io::Result<Self> {
         let mut name = [0; 8];
         SystemEntropy.fill(&mut name);
-        let name = format!("freehold-{:016x}", u64::from_be_bytes(name));
+        let name = format!("{:016x}", u64::from_be_bytes(name));
         let parent = runtime_dir.map_or_else(std::env::temp_dir, Path::to_owned);
-        let path = parent.join(name);
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
+        sweep(&parent);
+        // It has the name that others sweep only once it is locked.
+        let unlocked = parent.join(format!("{PREFIX}new-{name}"));
+        DirBuilder::new().mode(0o700).create(&unlocked)?;
+        let lock = File::open(&unlocked)?;
+        lock.lock()?;
+        let path = parent.join(format!("{PREFIX}{name}"));
+        fs::rename(&unlocked, &path)?;
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+/// Removes what commands that were killed left in `parent`: folders of this user that nobody holds.
+fn sweep(parent: &Path) {
+    let all = fs::read_dir(parent).into_iter().flatten().flatten();
+    let left = all.filter(|entry| {
+        let name = entry.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        digits.is_some_and(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()))
+    });
+    for entry in left.take(SWEPT_AT_ONCE) {
+        let is_ours = entry
+            .metadata()
+            .is_ok_and(|found| found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw());
+        if is_ours && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            let _ = freehold_git::remove_tree(&entry.path());
+        }
     }
 }
 
 impl Drop for Private {
     fn drop(&mut self) {
         // The command may have filled it with anything: see there.
-        let _ = freehold_git::remove_tree(&self.0);
+        let _ = freehold_git::remove_tree(&self.path);
     }
 }
 
@@ -306,12 +339,30 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let private = Private::make(Some(dir.path())).unwrap();
-        let path = private.0.clone();
+        let path = private.path.clone();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         fs::create_dir_all(path.join("home/x/y")).unwrap();
         fs::write(path.join("home/x/y/z"), "z").unwrap();
         fs::set_permissions(path.join("home/x"), fs::Permissions::from_mode(0o000)).unwrap();
         drop(private);
         assert!(!path.exists());
+    }
+    #[test]
+    fn what_a_killed_command_left_goes_with_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let lives = Private::make(Some(dir.path())).unwrap();
+        let left = dir.path().join("freehold-0123456789abcdef");
+        fs::create_dir_all(left.join("home/x")).unwrap();
+        for other in [
+            "freehold-new-0123456789abcdef",
+            "freehold-mine",
+            "0123456789abcdef",
+        ] {
+            fs::create_dir(dir.path().join(other)).unwrap();
+        }
+        let next = Private::make(Some(dir.path())).unwrap();
+        assert!(!left.exists());
+        assert!(lives.path.exists() && next.path.exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 5);
     }
 }
