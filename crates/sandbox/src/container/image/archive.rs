@@ -15,7 +15,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tar::Archive;
 
-use super::unpack::Unpacker;
+use super::metered::metered;
+use super::unpack::{MAX_PATH, Unpacker};
 
 /// A configuration with a long history has some hundred kilobytes.
 const MAX_JSON: u64 = 4 << 20;
@@ -25,6 +26,9 @@ const MAX_LAYERS: usize = 256;
 const MAX_PARTS: usize = 4096;
 /// An index that names an index; the specification allows more, no tool writes it.
 const MAX_INDEXES: usize = 3;
+/// Zeros behind the last file of a layer: tools fill up what they wrote to records, of 10 KiB
+/// mostly.
+const END_MAX: u64 = 1 << 20;
 const INDEXES: [&str; 2] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -144,8 +148,10 @@ impl Store {
     pub(crate) fn of(mut file: File) -> io::Result<Self> {
         file.rewind()?;
         let mut parts = HashMap::new();
-        let mut archive = Archive::new(BufReader::new(file.try_clone()?));
-        for entry in archive.entries_with_seek()? {
+        let (stream, meter) = metered(BufReader::new(file.try_clone()?));
+        let mut archive = Archive::new(stream);
+        let mut entries = archive.entries_with_seek()?;
+        while let Some(entry) = meter.between(|| entries.next()) {
             let entry = entry?;
             if parts.len() >= MAX_PARTS {
                 return Err(bad("it has too many parts"));
@@ -339,7 +345,10 @@ impl Unpacker {
         let bound = self.bound();
         let mut stream = Hashed::new(stream.take(bound));
         self.layer(&mut stream)?;
-        io::copy(&mut stream, &mut io::sink())?;
+        let end = io::copy(&mut (&mut stream).take(END_MAX + 1), &mut io::sink())?;
+        if end > END_MAX {
+            return Err(bad("a layer goes on behind its end"));
+        }
         Ok(stream.digest())
     }
 }
@@ -380,8 +389,12 @@ fn blob(of: &Descriptor) -> io::Result<Part> {
     })
 }
 
-/// A path below the archive's root, without `.`; one that leads elsewhere is refused.
+/// A path below the archive's root, without `.`; one that leads elsewhere, or is too long to be kept,
+/// is refused.
 fn plain(path: &Path) -> io::Result<PathBuf> {
+    if path.as_os_str().len() > MAX_PATH {
+        return Err(bad("the name of a part is too long"));
+    }
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

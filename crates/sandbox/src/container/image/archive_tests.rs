@@ -311,6 +311,34 @@ fn what_is_too_much_or_leads_elsewhere_is_refused() {
 }
 
 #[test]
+fn what_describes_a_part_is_not_read_without_end() {
+    let mut file = tempfile::tempfile().unwrap();
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::GNULongName);
+    header.set_size(8 << 20);
+    header.set_cksum();
+    file.write_all(header.as_bytes()).unwrap();
+    file.set_len(16 << 20).unwrap();
+    let why = Store::of(file).err().unwrap().to_string();
+    assert!(why.contains("describes a file is too long"), "{why}");
+    // Contents are sought over: they are as long as they are.
+    let large = vec![("large".to_owned(), vec![b'x'; 3 << 20])];
+    assert!(Store::of(archive(&large)).unwrap().has("large"));
+}
+
+#[test]
+fn a_layer_ends_where_its_files_end() {
+    let with = |more: usize| {
+        let mut layer = stream(&["a 1"]);
+        layer.resize(layer.len() + more, 0);
+        unpacked(&Store::of(archive(&layout(&[layer]))).unwrap())
+    };
+    assert_eq!(with(64 << 10).unwrap(), ["a 1"]);
+    let why = with((1 << 20) + (256 << 10)).unwrap_err().to_string();
+    assert!(why.contains("goes on behind its end"), "{why}");
+}
+
+#[test]
 fn a_digest_is_of_one_form() {
     let hex = "a".repeat(64);
     assert!(Digest::parse(&format!("sha256:{hex}")).is_ok());

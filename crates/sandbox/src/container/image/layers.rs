@@ -24,9 +24,17 @@ const ALL: &[u8] = b".wh..wh..opq";
 /// Other names of the file system that marks came from; they say nothing here.
 const OF_A_TOOL: &[u8] = b".wh..wh.";
 
+/// Bytes of all paths that are kept of one layer. The largest images have some hundred megabytes of
+/// them.
+pub(super) const MAX_PATHS: usize = 1 << 30;
+
 /// What one layer has brought so far, with the folders that lead there.
-#[derive(Debug, Default)]
-pub(super) struct Brought(HashSet<PathBuf>);
+#[derive(Debug)]
+pub(super) struct Brought {
+    paths: HashSet<PathBuf>,
+    /// Bytes that further paths may have.
+    left: usize,
+}
 
 /// What a name in a layer is.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,17 +62,31 @@ pub(super) fn name(of: &OsStr) -> Name<'_> {
 }
 
 impl Brought {
-    pub(super) fn add(&mut self, path: &Path) {
-        for path in path.ancestors() {
-            if path.as_os_str().is_empty() || !self.0.insert(path.to_owned()) {
-                return;
-            }
+    /// Nothing yet; keeps paths of as many bytes.
+    pub(super) fn new(left: usize) -> Self {
+        Self {
+            paths: HashSet::new(),
+            left,
         }
+    }
+
+    pub(super) fn add(&mut self, path: &Path) -> io::Result<()> {
+        for path in path.ancestors() {
+            if path.as_os_str().is_empty() || self.paths.contains(path) {
+                break;
+            }
+            self.left = self
+                .left
+                .checked_sub(path.as_os_str().len())
+                .ok_or_else(|| refused("a layer has too many long paths", path))?;
+            self.paths.insert(path.to_owned());
+        }
+        Ok(())
     }
 
     /// Takes `path`, which is `name` in `at`, away, but for what this layer brought.
     pub(super) fn take_away(&self, at: &OwnedFd, name: &Path, path: &Path) -> io::Result<()> {
-        if self.0.contains(path) {
+        if self.paths.contains(path) {
             return self.empty(at, name, path);
         }
         remove(at, name)
@@ -108,4 +130,20 @@ fn names(folder: &OwnedFd) -> io::Result<Vec<PathBuf>> {
     entries
         .map(|entry| Ok(PathBuf::from(entry?.file_name())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_kept_within_a_bound() {
+        // `a/b/c`, `a/b` and `a`, each once.
+        let mut brought = Brought::new(9 + 5);
+        brought.add(Path::new("a/b/c")).unwrap();
+        brought.add(Path::new("a/b/c")).unwrap();
+        brought.add(Path::new("a/b/d")).unwrap();
+        let why = brought.add(Path::new("e")).unwrap_err().to_string();
+        assert!(why.contains("too many long paths"), "{why}");
+    }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod archive;
 mod layers;
+mod metered;
 pub(crate) mod unpack;
 
 use std::fs::File;

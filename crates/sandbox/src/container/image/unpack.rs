@@ -18,6 +18,7 @@ use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 use tar::{Archive, Entry, EntryType};
 
 use super::layers::{self, Brought, Name};
+use super::metered::metered;
 
 /// The largest images that are in use have some hundred thousand files.
 pub(super) const MAX_ENTRIES: usize = 2_000_000;
@@ -26,7 +27,9 @@ pub(super) const MAX_BYTES: u64 = 64 << 30;
 /// What an entry takes of a stream beside its contents: a header, one for a long name, that name,
 /// attributes, and what fills the last block up.
 const BLOCKS_MAX: u64 = 16 << 10;
-/// Parts of a path; the kernel takes 4096 bytes.
+/// Of a path, in bytes: what the kernel takes.
+pub(super) const MAX_PATH: usize = 4096;
+/// Parts of a path.
 const MAX_DEPTH: usize = 256;
 
 /// Unpacks `stream` into `folder`, which exists and is empty. After an error what is there is of no
@@ -69,53 +72,75 @@ impl Unpacker {
 
     /// Unpacks a layer over those before.
     pub(crate) fn layer(&mut self, stream: impl Read) -> io::Result<()> {
-        self.take(stream, Some(Brought::default()))
+        self.take(stream, Some(Brought::new(layers::MAX_PATHS)))
     }
 
     fn take(&mut self, stream: impl Read, mut layer: Option<Brought>) -> io::Result<()> {
+        let (stream, meter) = metered(stream);
         let mut archive = Archive::new(stream);
-        for entry in archive.entries()? {
+        let mut entries = archive.entries()?;
+        while let Some(entry) = meter.between(|| entries.next()) {
             let mut entry = entry?;
             let path = plain(&entry.path()?)?;
-            self.entries = self
-                .entries
-                .checked_sub(1)
-                .ok_or_else(|| refused("it has too many files", &path))?;
-            if path.as_os_str().is_empty() {
-                continue;
-            }
-            let (at, name) = parent(&self.root, &path)?;
-            if let Some(brought) = &mut layer {
-                match layers::name(name.as_os_str()) {
-                    Name::File => brought.add(&path),
-                    Name::Nothing => continue,
-                    Name::Gone(gone) => {
-                        let gone = Path::new(gone);
-                        brought.take_away(&at, gone, &path.with_file_name(gone))?;
-                        continue;
-                    }
-                    Name::AllGone => {
-                        let folder = path.parent().unwrap_or(Path::new(""));
-                        brought.empty(&at, Path::new("."), folder)?;
-                        continue;
-                    }
-                }
-                make_way(&at, name, entry.header().entry_type())?;
-            }
-            let size = self.put(&mut entry, &at, name, &path)?;
-            self.bytes -= size;
+            self.count(&path)?;
+            // Whatever it is: a stream may say of a folder, too, that it has contents.
+            self.bytes = self
+                .bytes
+                .checked_sub(entry.size())
+                .ok_or_else(|| refused("it is too large", &path))?;
+            self.one(&mut entry, &path, layer.as_mut())?;
+            // The search for the next entry is bounded: it begins where this one ends.
+            io::copy(&mut entry, &mut io::sink())?;
         }
         Ok(())
     }
 
-    /// Makes one entry; gives the bytes that it takes of the bound.
+    /// Takes one file or folder, which the path names, off the bound.
+    fn count(&mut self, path: &Path) -> io::Result<()> {
+        self.entries = self
+            .entries
+            .checked_sub(1)
+            .ok_or_else(|| refused("it has too many files", path))?;
+        Ok(())
+    }
+
+    /// Does what one entry says.
+    fn one(
+        &mut self,
+        entry: &mut Entry<'_, impl Read>,
+        path: &Path,
+        layer: Option<&mut Brought>,
+    ) -> io::Result<()> {
+        if path.as_os_str().is_empty() {
+            return Ok(());
+        }
+        let (at, name) = self.parent(path)?;
+        if let Some(brought) = layer {
+            match layers::name(name.as_os_str()) {
+                Name::File => brought.add(path)?,
+                Name::Nothing => return Ok(()),
+                Name::Gone(gone) => {
+                    let gone = Path::new(gone);
+                    return brought.take_away(&at, gone, &path.with_file_name(gone));
+                }
+                Name::AllGone => {
+                    let folder = path.parent().unwrap_or(Path::new(""));
+                    return brought.empty(&at, Path::new("."), folder);
+                }
+            }
+            make_way(&at, name, entry.header().entry_type())?;
+        }
+        self.put(entry, &at, name, path)
+    }
+
+    /// Makes one entry.
     fn put(
-        &self,
+        &mut self,
         entry: &mut Entry<'_, impl Read>,
         at: &OwnedFd,
         name: &Path,
         path: &Path,
-    ) -> io::Result<u64> {
+    ) -> io::Result<()> {
         let mode = entry.header().mode()? & 0o777;
         match entry.header().entry_type() {
             EntryType::Directory => {
@@ -126,16 +151,12 @@ impl Unpacker {
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let size = entry.size();
-                if size > self.bytes {
-                    return Err(refused("it is too large", path));
-                }
                 replace(at, name)?;
                 let mut file: File = openat(at, name, NEW, Mode::from_bits_truncate(0o600))?.into();
                 if io::copy(entry, &mut file)? != size {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 file.set_permissions(Permissions::from_mode(mode | 0o400))?;
-                return Ok(size);
             }
             EntryType::Symlink => {
                 let to = entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?;
@@ -144,7 +165,7 @@ impl Unpacker {
             }
             EntryType::Link => {
                 let to = plain(&entry.link_name()?.ok_or(io::ErrorKind::InvalidData)?)?;
-                let (from, original) = parent(&self.root, &to)?;
+                let (from, original) = self.parent(&to)?;
                 // A name for itself is there already.
                 if to != path {
                     replace(at, name)?;
@@ -154,7 +175,23 @@ impl Unpacker {
             // Devices and pipes.
             _ => {}
         }
-        Ok(0)
+        Ok(())
+    }
+
+    /// The folder that a path lies in, and the name in it. Folders that are missing are made, each of
+    /// which counts as a file: one entry can name hundreds.
+    fn parent<'a>(&mut self, path: &'a Path) -> io::Result<(OwnedFd, &'a Path)> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidData)?;
+        let mut at = self.root.as_fd().try_clone_to_owned()?;
+        for part in path.parent().into_iter().flat_map(Path::components) {
+            let part = Path::new(&part);
+            if make_folder(&at, part)? {
+                self.count(path)?;
+            }
+            at = openat(&at, part, WALK, Mode::empty())
+                .map_err(|_| refused("a link or a file is on the way", path))?;
+        }
+        Ok((at, Path::new(name)))
     }
 }
 
@@ -186,6 +223,10 @@ const NEW: OFlag = OFlag::O_WRONLY
 
 /// A path of the stream below the folder: without `.` and a first `/`; `..` is refused.
 fn plain(path: &Path) -> io::Result<PathBuf> {
+    if path.as_os_str().len() > MAX_PATH {
+        // Not said: it may be long.
+        return Err(io::Error::other("a path is too long"));
+    }
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -202,22 +243,11 @@ fn plain(path: &Path) -> io::Result<PathBuf> {
     Ok(plain)
 }
 
-/// The folder that a path lies in, made where it is missing, and the name in it.
-fn parent<'a>(root: &OwnedFd, path: &'a Path) -> io::Result<(OwnedFd, &'a Path)> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidData)?;
-    let mut at = root.as_fd().try_clone_to_owned()?;
-    for part in path.parent().into_iter().flat_map(Path::components) {
-        let part = Path::new(&part);
-        make_folder(&at, part)?;
-        at = openat(&at, part, WALK, Mode::empty())
-            .map_err(|_| refused("a link or a file is on the way", path))?;
-    }
-    Ok((at, Path::new(name)))
-}
-
-fn make_folder(at: &OwnedFd, name: &Path) -> io::Result<()> {
+/// Whether it was not there.
+fn make_folder(at: &OwnedFd, name: &Path) -> io::Result<bool> {
     match mkdirat(at, name, Mode::from_bits_truncate(0o755)) {
-        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(Errno::EEXIST) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
@@ -330,6 +360,109 @@ mod tests {
         unpack(image.as_slice(), &folder).unwrap();
         assert_eq!(fs::read_to_string(victim).unwrap(), "canary");
         assert_eq!(fs::read_to_string(folder.join("a")).unwrap(), "written");
+    }
+
+    /// Why a stream was refused, and what was read of it.
+    fn refusal(stream: impl Read) -> (String, u64) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut read = Counted {
+            from: stream,
+            read: 0,
+        };
+        let why = within(&mut read, folder.path(), 100, 1 << 20).unwrap_err();
+        (why.to_string(), read.read)
+    }
+
+    struct Counted<R> {
+        from: R,
+        read: u64,
+    }
+
+    impl<R: Read> Read for Counted<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = self.from.read(buffer)?;
+            self.read += read as u64;
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn what_describes_a_file_is_not_read_without_end() {
+        let long = 64 << 20;
+        for kind in [
+            EntryType::GNULongName,
+            EntryType::GNULongLink,
+            EntryType::XHeader,
+        ] {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(long);
+            header.set_cksum();
+            let (why, read) = refusal(header.as_bytes().chain(io::repeat(b'a').take(long)));
+            assert!(why.contains("describes a file is too long"), "{why}");
+            assert!(read < 2 << 20, "{read} bytes were read");
+        }
+        // The map of a sparse file, each block of which says that another follows.
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::GNUSparse);
+        header.set_size(0);
+        header.as_gnu_mut().unwrap().set_is_extended(true);
+        header.set_cksum();
+        let mut block = [0; 512];
+        block[504] = 1;
+        let map = block.repeat(16 << 10);
+        let (why, read) = refusal(header.as_bytes().chain(map.as_slice()));
+        assert!(why.contains("describes a file is too long"), "{why}");
+        assert!(read < 2 << 20, "{read} bytes were read");
+    }
+
+    #[test]
+    fn contents_count_whatever_has_them() {
+        let three = "x".repeat(3 << 20);
+        let image = stream(&[
+            (EntryType::Fifo, "pipe", &three),
+            (EntryType::Regular, "a", "1"),
+        ]);
+        let tried = |bytes| {
+            let folder = tempfile::tempdir().unwrap();
+            within(image.as_slice(), folder.path(), 2, bytes)
+        };
+        tried((3 << 20) + 1).unwrap();
+        let why = tried(3 << 20).unwrap_err().to_string();
+        assert!(why.contains("it is too large"), "{why}");
+        let why = tried((3 << 20) - 1).unwrap_err().to_string();
+        assert!(why.contains("it is too large: pipe"), "{why}");
+    }
+
+    #[test]
+    fn folders_on_the_way_count_and_paths_end() {
+        let tried = |image: &[u8], entries| {
+            let folder = tempfile::tempdir().unwrap();
+            within(image, folder.path(), entries, 10).map_err(|why| why.to_string())
+        };
+        let image = stream(&[
+            (EntryType::Regular, "a/b/c", "1"),
+            (EntryType::Regular, "a/b/d", "1"),
+        ]);
+        assert_eq!(tried(&image, 4), Ok(()));
+        let why = tried(&image, 3).unwrap_err();
+        assert!(why.contains("it has too many files"), "{why}");
+
+        let named = |path: &str| {
+            let mut made = Builder::new(Vec::new());
+            let mut header = Header::new_gnu();
+            header.set_entry_type(EntryType::Directory);
+            header.set_mode(0o755);
+            header.set_size(0);
+            made.append_data(&mut header, path, io::empty()).unwrap();
+            made.into_inner().unwrap()
+        };
+        let part = "a".repeat(199) + "/";
+        assert_eq!(tried(&named(&part.repeat(20)), 20), Ok(()));
+        assert_eq!(
+            tried(&named(&part.repeat(21)), 21),
+            Err("a path is too long".to_owned())
+        );
     }
 
     #[test]
