@@ -1,8 +1,9 @@
 //! Going through a tree that somebody hostile may have made, and may be changing.
 //!
 //! Every folder is opened by its name from the folder above, never by a path and never through a
-//! link: how deep it is does not matter (a path ends at 4096 bytes, a nest of folders does not), and
-//! no rename leads out of the tree. A bounded number of descriptors is held, however deep it goes.
+//! link or into another file system: how deep it is does not matter (a path ends at 4096 bytes, a nest
+//! of folders does not), and neither a rename nor a mount leads out of the tree. A bounded number of
+//! descriptors is held, however deep it goes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
@@ -13,9 +14,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::{Mode, fchmod, fstat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::sys::stat::{Mode, fstat};
 
 /// Folders that are held open on the way down; those further up are opened again on the way back.
 const HELD: usize = 64;
@@ -30,10 +30,10 @@ pub trait Visit {
         let _ = (folder, name);
     }
 
-    /// The folder `name` of `folder` may not be read: whether to try again.
-    fn shut(&mut self, folder: BorrowedFd<'_>, name: &OsStr) -> bool {
+    /// The folder `name` of `folder`, which may be the root itself, may not be read: opened all the same, or not.
+    fn shut(&mut self, folder: BorrowedFd<'_>, name: &OsStr) -> Option<OwnedFd> {
         let _ = (folder, name);
-        false
+        None
     }
 }
 
@@ -50,7 +50,7 @@ struct Level {
 /// be read is passed over. Blocks. False where the visitor ended it.
 pub fn walk(root: &Path, visit: &mut impl Visit) -> bool {
     let mut levels: Vec<Level> = Vec::new();
-    let mut next = folder(AT_FDCWD, root.as_os_str()).map(|top| (top, OsString::new()));
+    let mut next = top(root, visit).map(|top| (top, OsString::new()));
     loop {
         if let Ok((opened, name)) = next {
             match list(opened, name, visit) {
@@ -68,12 +68,8 @@ pub fn walk(root: &Path, visit: &mut impl Visit) -> bool {
         next = match (held, todo.pop()) {
             (Some(held), Some(name)) => {
                 let held = held.as_fd();
-                let again = |errno| match errno == Errno::EACCES && visit.shut(held, &name) {
-                    true => folder(held, &name),
-                    false => Err(errno),
-                };
-                folder(held, &name)
-                    .or_else(again)
+                below(held, &name)
+                    .or_else(|errno| shut(errno, held, &name, visit))
                     .map(|opened| (opened, name))
             }
             _ => {
@@ -81,6 +77,29 @@ pub fn walk(root: &Path, visit: &mut impl Visit) -> bool {
                 Err(Errno::ENOENT)
             }
         };
+    }
+}
+
+/// The folder that the walk begins in. A link in its place is none.
+fn top(root: &Path, visit: &mut impl Visit) -> nix::Result<OwnedFd> {
+    folder(root).or_else(|errno| {
+        let (Some(above), Some(name)) = (root.parent(), root.file_name()) else {
+            return Err(errno);
+        };
+        shut(errno, folder(above)?.as_fd(), name, visit)
+    })
+}
+
+/// What the visitor makes of a folder that may not be read.
+fn shut(
+    errno: Errno,
+    at: BorrowedFd<'_>,
+    name: &OsStr,
+    visit: &mut impl Visit,
+) -> nix::Result<OwnedFd> {
+    match errno {
+        Errno::EACCES => visit.shut(at, name).ok_or(errno),
+        _ => Err(errno),
     }
 }
 
@@ -139,24 +158,32 @@ fn back(root: &Path, levels: &mut Vec<Level>, visit: &mut impl Visit) {
 }
 
 /// The folder above, where it is the one that it was.
-fn parent(below: &OwnedFd, is: (u64, u64)) -> Option<OwnedFd> {
-    let above = folder(below.as_fd(), OsStr::new("..")).ok()?;
+fn parent(held: &OwnedFd, is: (u64, u64)) -> Option<OwnedFd> {
+    let above = below(held.as_fd(), OsStr::new("..")).ok()?;
     let found = fstat(&above).ok()?;
     ((found.st_dev, found.st_ino) == is).then_some(above)
 }
 
 /// The lowest of the levels, name by name from the root.
 fn again(root: &Path, levels: &[Level]) -> Option<OwnedFd> {
-    let top = folder(AT_FDCWD, root.as_os_str()).ok()?;
-    let below = levels.iter().skip(1);
-    below
-        .map(|level| level.name.as_os_str())
-        .try_fold(top, |at, name| folder(at.as_fd(), name).ok())
+    let mut names = levels.iter().skip(1).map(|level| level.name.as_os_str());
+    names.try_fold(folder(root).ok()?, |at, name| below(at.as_fd(), name).ok())
 }
 
-fn folder(at: BorrowedFd<'_>, name: &OsStr) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    openat(at, name, flags, Mode::empty())
+const FOLDER: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+
+/// Opens a folder by a path of ours.
+pub(crate) fn folder(path: &Path) -> nix::Result<OwnedFd> {
+    openat(AT_FDCWD, path, FOLDER, Mode::empty())
+}
+
+/// Opens a folder of a folder: no link, and nothing that is mounted there.
+pub(crate) fn below(at: BorrowedFd<'_>, name: &OsStr) -> nix::Result<OwnedFd> {
+    let resolve = ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS;
+    openat2(at, name, OpenHow::new().flags(FOLDER).resolve(resolve))
 }
 
 /// A path that is good while the descriptor is.
@@ -164,76 +191,18 @@ fn path_of(held: BorrowedFd<'_>) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
 }
 
-/// Opens a folder to its owner, whatever its modes; whether that could be done.
+/// Opens a folder of this user's that is shut to its owner too, and leaves its modes as they were.
 ///
-/// Where it is one: what stands there by now may be anything, a link too.
-pub fn open_up(folder: BorrowedFd<'_>, name: &OsStr) -> bool {
+/// Where it is a folder: what stands there by now may be anything, a link too.
+pub fn peek(at: BorrowedFd<'_>, name: &OsStr) -> Option<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    openat(folder, name, flags, Mode::empty()).is_ok_and(|held| {
-        let mode = fs::Permissions::from_mode(0o700);
-        fs::set_permissions(path_of(held.as_fd()), mode).is_ok()
-    })
-}
-
-/// Removes a folder with all that is below it, whatever the modes and however deep; one that is not
-/// there is removed. Mounts below it must be gone: they are not emptied, and it stays. Blocks.
-///
-/// # Errors
-/// The first thing that could not be removed; as much as can be is.
-pub fn remove(dir: &Path) -> io::Result<()> {
-    struct Remove(Option<Errno>);
-    impl Visit for Remove {
-        fn entry(&mut self, at: BorrowedFd<'_>, name: &OsStr, meta: &Metadata) -> ControlFlow<()> {
-            if !meta.is_dir() {
-                let unlink = || unlinkat(at, name, UnlinkatFlags::NoRemoveDir);
-                // A folder that was made read-only cannot be emptied by an ordinary user.
-                let done = unlink().or_else(|_| {
-                    fchmod(at, Mode::S_IRWXU)?;
-                    unlink()
-                });
-                self.keep(done);
-            }
-            ControlFlow::Continue(())
-        }
-
-        fn left(&mut self, at: BorrowedFd<'_>, name: &OsStr) {
-            let unlink = || unlinkat(at, name, UnlinkatFlags::RemoveDir);
-            let done = unlink().or_else(|errno| match errno {
-                Errno::EACCES => {
-                    fchmod(at, Mode::S_IRWXU)?;
-                    unlink()
-                }
-                errno => Err(errno),
-            });
-            self.keep(done);
-        }
-
-        fn shut(&mut self, at: BorrowedFd<'_>, name: &OsStr) -> bool {
-            open_up(at, name)
-        }
-    }
-    impl Remove {
-        fn keep(&mut self, done: nix::Result<()>) {
-            if let Err(errno) = done
-                && errno != Errno::ENOENT
-            {
-                self.0.get_or_insert(errno);
-            }
-        }
-    }
-    if let (Some(above), Some(name)) = (dir.parent(), dir.file_name())
-        && let Ok(above) = folder(AT_FDCWD, above.as_os_str())
-        && folder(above.as_fd(), name).is_err_and(|errno| errno == Errno::EACCES)
-    {
-        open_up(above.as_fd(), name);
-    }
-    let mut removing = Remove(None);
-    walk(dir, &mut removing);
-    match fs::remove_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(removing.0.map_or(error, io::Error::from)),
-        Ok(()) => Ok(()),
-    }
+    let held = openat(at, name, flags, Mode::empty()).ok()?;
+    let path = path_of(held.as_fd());
+    let modes = fs::metadata(&path).ok()?.permissions();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).ok()?;
+    let opened = below(at, name);
+    fs::set_permissions(&path, modes).ok()?;
+    opened.ok()
 }
 
 #[cfg(test)]
@@ -264,16 +233,16 @@ mod tests {
 
     /// A folder in a folder, so many times, each with a brother that is seen on the way back.
     fn nest(dir: &Path, depth: usize) {
-        let mut at = folder(AT_FDCWD, dir.as_os_str()).unwrap();
+        let mut at = folder(dir).unwrap();
         for _ in 0..depth {
             mkdirat(&at, "0-brother", Mode::S_IRWXU).unwrap();
             mkdirat(&at, "a-folder-with-a-name", Mode::S_IRWXU).unwrap();
-            at = folder(at.as_fd(), OsStr::new("a-folder-with-a-name")).unwrap();
+            at = below(at.as_fd(), OsStr::new("a-folder-with-a-name")).unwrap();
         }
     }
 
     #[test]
-    fn a_nest_that_no_path_reaches_is_gone_through_and_removed() {
+    fn a_nest_that_no_path_reaches_is_gone_through() {
         let data = tempfile::tempdir().unwrap();
         let dir = data.path().join("nest");
         fs::create_dir(&dir).unwrap();
@@ -283,9 +252,7 @@ mod tests {
         assert!(walk(&dir, &mut count));
         let all = 2 * u64::try_from(depth).unwrap();
         assert_eq!((count.entries, count.left), (all, all));
-        remove(&dir).unwrap();
-        assert!(!dir.exists());
-        remove(&dir).unwrap();
+        crate::remove_tree(&dir).unwrap();
     }
 
     #[test]
@@ -307,8 +274,6 @@ mod tests {
             }
         ));
         assert!(walk(&data.path().join("none"), &mut Count::default()));
-        remove(&inside).unwrap();
-        assert!(outside.join("kept").is_dir());
     }
 
     #[test]

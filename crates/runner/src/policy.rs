@@ -298,7 +298,7 @@ impl Policy {
         let is_listed = self
             .image_paths
             .iter()
-            .any(|folder| path.starts_with(folder));
+            .any(|folder| folder.is_absolute() && path.starts_with(folder));
         if !path.is_absolute() || (is_plain && is_listed) {
             return Ok(());
         }

@@ -95,12 +95,10 @@ fn wait_returns_1_with_the_run_and_its_reason_when_it_failed() {
       created    2026-01-02 03:04:05 UTC
       started    2026-01-02 03:04:05 UTC
       finished   2026-01-02 03:04:05 UTC
-    next: see its output: `freehold run logs`
     next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
     next: answer it, in a new run: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
     --- stderr
     error: run run_01kdyak348e40r2081040g2081 ended failed: the agent ended with exit code 3
-    next: see its output: `freehold run logs`
     ");
     let rejected = with(State::Rejected, Reason::Checks, "test");
     assert_eq!(start_and_wait(rejected, true).code, 1);
@@ -224,7 +222,6 @@ fn approve_returns_1_with_the_reason_when_the_landing_is_refused() {
     next: or: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`, `freehold run reject run_01kdyak348e40r2081040g2081 --reason …`
     --- stderr
     error: run run_01kdyak348e40r2081040g2081 was not landed: src/lib.rs conflicts
-    next: reply to the run so that the agent brings it up to date, or merge by hand
     ");
 }
 

@@ -266,10 +266,12 @@ impl Store {
 }
 
 fn try_mount(dir: &Path, owner: Option<&dyn Owner>) -> io::Result<()> {
-    let (lower, shown) = (dir.join("lower"), dir.join("shown"));
-    let upper = Upper::below(dir);
+    // Beside each other: a folder whose owners are changed can have no other such folder in it.
+    let (lower, shown, above) = (dir.join("lower"), dir.join("shown"), dir.join("above"));
+    let upper = Upper::below(&above);
     std::fs::create_dir_all(&lower)?;
     std::fs::create_dir(&shown)?;
+    std::fs::create_dir(&above)?;
     upper.create()?;
     std::fs::write(lower.join("there"), b"")?;
     overlay::show(&[lower], &upper, &shown, owner)?;

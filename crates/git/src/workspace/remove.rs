@@ -7,31 +7,31 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, open, openat, renameat};
+use nix::fcntl::{AT_FDCWD, renameat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::walk::{below, folder};
 
 /// Levels that are entered at once, each with one descriptor. Few trees that people make are deeper.
 const LEVELS: usize = 32;
 /// Names that are held of one folder at a time: a folder may have millions.
 const BATCH: usize = 4096;
 
-const FOLDER: OFlag = OFlag::O_RDONLY
-    .union(OFlag::O_DIRECTORY)
-    .union(OFlag::O_NOFOLLOW)
-    .union(OFlag::O_CLOEXEC);
-
 /// Removes a folder with all below it: workspaces that are mounted in it are unmounted, folders that
-/// cannot be entered are opened, no link is followed, no other file system's files are touched. What
-/// is absent is done. Takes a fixed number of descriptors however deep it is. Blocks.
+/// cannot be entered are opened, no link is followed, and nothing else that is mounted there is gone into.
+/// What is absent is done. Takes a fixed number of descriptors however deep it is. Blocks.
 ///
 /// # Errors
-/// The mount's or the disk's; the rest of the tree is there still.
+/// The mount's or the disk's, `EXDEV` where something else is mounted; the rest of the tree is there still.
 pub fn remove_tree(dir: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(dir).is_ok_and(|found| found.is_symlink()) {
+        return fs::remove_file(dir);
+    }
     super::release(dir)?;
     let top = match enter(None, dir.as_os_str()) {
         Err(Errno::ENOENT) => return Ok(()),
@@ -118,20 +118,20 @@ fn entries(folder: &OwnedFd) -> io::Result<Vec<(OsString, bool)>> {
 /// Opens a folder so that it can be read and written, as far as its owner can.
 fn enter(parent: Option<&OwnedFd>, name: &OsStr) -> nix::Result<OwnedFd> {
     let try_it = || match parent {
-        Some(parent) => openat(parent, name, FOLDER, Mode::empty()),
-        None => open(name, FOLDER, Mode::empty()),
+        Some(parent) => below(parent.as_fd(), name),
+        None => folder(Path::new(name)),
     };
-    let folder = match try_it() {
+    let opened = match try_it() {
         Err(Errno::EACCES) => {
             allow(parent, name)?;
             try_it()?
         }
-        folder => folder?,
+        opened => opened?,
     };
-    if fstat(&folder)?.st_mode & 0o700 != 0o700 {
-        fchmod(&folder, Mode::S_IRWXU)?;
+    if fstat(&opened)?.st_mode & 0o700 != 0o700 {
+        fchmod(&opened, Mode::S_IRWXU)?;
     }
-    Ok(folder)
+    Ok(opened)
 }
 
 fn allow(parent: Option<&OwnedFd>, name: &OsStr) -> nix::Result<()> {
@@ -147,13 +147,14 @@ mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+    use nix::fcntl::{OFlag, openat};
     use nix::sys::stat::mkdirat;
 
     fn nest(at: &Path, name: &str, levels: usize) {
-        let mut folder = open(at, FOLDER, Mode::empty()).unwrap();
+        let mut folder = folder(at).unwrap();
         for _ in 0..levels {
             mkdirat(&folder, name, Mode::S_IRWXU).unwrap();
-            folder = openat(&folder, name, FOLDER, Mode::empty()).unwrap();
+            folder = below(folder.as_fd(), OsStr::new(name)).unwrap();
         }
         let file = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
         openat(&folder, "leaf", file, Mode::S_IRUSR).unwrap();
@@ -225,5 +226,51 @@ mod tests {
         remove_tree(&tree).unwrap();
         assert!(tree.symlink_metadata().is_err() && other.join("stays").exists());
         remove_tree(&tree).unwrap();
+    }
+    #[test]
+    fn what_is_mounted_in_it_is_not_emptied() {
+        // A mount needs root, and belongs to a namespace of this thread's own.
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        std::thread::spawn(|| {
+            use nix::mount::{MsFlags, mount};
+            nix::sched::unshare(
+                nix::sched::CloneFlags::CLONE_NEWNS | nix::sched::CloneFlags::CLONE_FS,
+            )
+            .unwrap();
+            let none = None::<&str>;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            let (tree, other) = (dir.path().join("tree"), dir.path().join("other"));
+            fs::create_dir_all(tree.join("a/dev")).unwrap();
+            fs::create_dir(&other).unwrap();
+            fs::write(other.join("stays"), "x").unwrap();
+            let bind = |from: &Path, to: &Path| mount(Some(from), to, none, MsFlags::MS_BIND, none);
+            bind(&other, &tree.join("a/dev")).unwrap();
+            let seen = std::cell::RefCell::new(Vec::new());
+            struct Names<'a>(&'a std::cell::RefCell<Vec<OsString>>);
+            impl crate::walk::Visit for Names<'_> {
+                fn entry(
+                    &mut self,
+                    _: std::os::fd::BorrowedFd<'_>,
+                    name: &OsStr,
+                    _: &fs::Metadata,
+                ) -> std::ops::ControlFlow<()> {
+                    self.0.borrow_mut().push(name.to_owned());
+                    std::ops::ControlFlow::Continue(())
+                }
+            }
+            assert!(crate::walk::walk(&tree, &mut Names(&seen)));
+            assert_eq!(*seen.borrow(), ["a", "dev"]);
+            let error = remove_tree(&tree).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::EXDEV as i32), "{error}");
+            assert!(other.join("stays").exists());
+            nix::mount::umount2(&tree.join("a/dev"), nix::mount::MntFlags::MNT_DETACH).unwrap();
+            remove_tree(&tree).unwrap();
+            assert!(!tree.exists() && other.join("stays").exists());
+        })
+        .join()
+        .unwrap();
     }
 }

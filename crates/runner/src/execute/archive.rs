@@ -211,7 +211,7 @@ pub(crate) fn place(home: &Path, path: &Path, contents: &[u8], mode: u32) -> io:
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let file = dir.join(name);
     match fs::symlink_metadata(&file) {
-        Ok(meta) if meta.is_dir() => freehold_git::walk::remove(&file)?,
+        Ok(meta) if meta.is_dir() => freehold_git::remove_tree(&file)?,
         Ok(_) => fs::remove_file(&file)?,
         Err(_) => {}
     }

@@ -261,7 +261,11 @@ impl Ground<'_> {
                 &self.order.project.target,
                 self.order.isolation.name(),
                 self.order.image.as_deref().unwrap_or_default(),
-                self.order.egress.name(),
+                // What the registries gave serves a run that reaches nothing; what came from anywhere, only such runs.
+                match self.order.egress {
+                    Egress::Open => "anywhere",
+                    Egress::Registries | Egress::None => "registries",
+                },
             ],
             directory: directory.map(Directory::as_str).unwrap_or_default(),
             setup: &setup.command,

@@ -9,14 +9,14 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::ops::ControlFlow;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use freehold_git::walk::{Visit, open_up, walk};
+use freehold_git::walk::{Visit, peek, walk};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -190,9 +190,9 @@ impl Visit for Count<'_> {
         }
     }
 
-    fn shut(&mut self, folder: BorrowedFd<'_>, name: &OsStr) -> bool {
+    fn shut(&mut self, folder: BorrowedFd<'_>, name: &OsStr) -> Option<OwnedFd> {
         // Else a run hides what it keeps by taking its own right to read it away.
-        open_up(folder, name)
+        peek(folder, name)
     }
 }
 
@@ -299,7 +299,13 @@ mod tests {
         assert_eq!(held.files, 32);
         assert!(held.bytes >= 100_000, "{held:?}");
         let shut = fs::Permissions::from_mode(0o000);
-        fs::set_permissions(&above, shut).unwrap();
-        assert_eq!(all(dir.path(), Most::default()).files, 32);
+        // The top one too: names can still be made in a folder that may not be read.
+        for shut_one in [&above, &dir.path().to_owned()] {
+            fs::set_permissions(shut_one, shut.clone()).unwrap();
+            assert_eq!(all(dir.path(), Most::default()).files, 32);
+            // A run that meant it so finds it so.
+            assert_eq!(shut_one.metadata().unwrap().permissions().mode() & 0o777, 0);
+            fs::set_permissions(shut_one, fs::Permissions::from_mode(0o700)).unwrap();
+        }
     }
 }

@@ -81,7 +81,7 @@ async fn what_stood_around_each_step_is_told_with_what_it_used() {
     let mut run = Run::script(
         &server,
         &remote,
-        "head -c 3000000 /dev/zero > b; seq 1000; sleep 3",
+        "head -c 3000000 /dev/zero > b; seq 1000; sleep 3; stat -f -c %T . > kind",
     );
     let finished = run.play().await;
     assert_eq!(finished.isolation.as_deref(), Some("sandbox"));
@@ -118,6 +118,14 @@ async fn what_stood_around_each_step_is_told_with_what_it_used() {
     let has_others = freehold_sandbox::HostUser::take().unwrap().is_some();
     for step in &finished.in_force {
         assert_eq!(step.own_uid, has_others, "{}", step.step);
+    }
+    if has_others {
+        // The other user's workspace is laid over a warm base all the same.
+        let Outcome::Work(work) = &finished.outcome else {
+            panic!("{:?}", finished.outcome)
+        };
+        let kind = remote.read(&["show", &format!("{}:kind", work.commit)]);
+        assert_eq!(kind, "overlayfs");
     }
     // A run that is ended has its facts too.
     let run = Run::script(&server, &remote, "echo on; sleep 60");

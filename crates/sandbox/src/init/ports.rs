@@ -92,14 +92,18 @@ impl Guests {
 }
 
 /// Whose the socket is that is bound to `from` and connected to `to`, by a table of proc_net(5):
-/// columns 2 and 3 are the addresses, column 8 is the user.
+/// columns 2 and 3 are the addresses, column 8 is the user, column 10 the socket's number.
 fn owner(table: &str, from: SocketAddr, to: SocketAddr) -> Option<u32> {
     let (from, to) = (ends(from)?, ends(to)?);
     table.lines().find_map(|line| {
         let mut columns = line.split_ascii_whitespace();
         let (local, remote) = (columns.nth(1)?, columns.next()?);
         let is_it = from.iter().any(|end| end == local) && to.iter().any(|end| end == remote);
-        is_it.then(|| columns.nth(4)?.parse().ok())?
+        is_it.then(|| {
+            let user = columns.nth(4)?.parse().ok()?;
+            // One that its process has closed already is listed as root's, without a number.
+            (columns.nth(1)? != "0").then_some(user)
+        })?
     })
 }
 

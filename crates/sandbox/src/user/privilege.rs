@@ -40,7 +40,10 @@ fn has_capabilities(status: &str) -> bool {
     };
     let missing = NEEDED.iter().find(|(_, bit)| effective & (1 << bit) == 0);
     if let Some((name, _)) = missing {
-        tracing::debug!(name, "root without a power: one user for all starts");
+        tracing::warn!(
+            name,
+            "root without a power that it takes to change users: all that is started is this user to the kernel"
+        );
     }
     missing.is_none()
 }

@@ -293,10 +293,8 @@ fn what_cannot_be_made_ready_says_why() {
         "{detail}"
     );
     assert_eq!(desk.store(), None);
-    assert_eq!(
-        children(&desk.here.data().join("runner/environments")),
-        Vec::<PathBuf>::new()
-    );
+    let places = children(&desk.here.data().join("runner/environments"));
+    assert!(!places.iter().any(|place| place.is_dir()), "{places:?}");
 }
 
 /// Processes inside know whose they are, and nothing that is secret.

@@ -126,9 +126,9 @@ fn two_runs(published: &Published, first: &str, second: &str) -> [String; 2] {
     );
     let one = check_output(&run, &said);
 
-    // The same remote as a project that reaches nothing.
-    up.project("offline", &remote, &["--egress", "none"]);
-    let card = up.card("offline", "Once more");
+    // The same project, which reaches nothing from now on.
+    up.fh(&["project", "edit", "p", "--egress", "none"]).ok();
+    let card = up.card("p", "Once more");
     let run = waits(run_of(&up, &card, "second"));
     let said = up.events(id(&run));
     assert_eq!(remarked(&said, CACHED), 2, "{said:#?}");
