@@ -74,6 +74,11 @@ impl Context {
         self.data.join("runs")
     }
 
+    /// Images that were unpacked, for all runs.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.data.join("images")
+    }
+
     /// The clean store of a remote: a folder by the digest of its address.
     pub(crate) fn store_dir(&self, remote: &freehold_git::Remote) -> PathBuf {
         let digest = freehold_wire::dsse::fingerprint(remote.as_str().as_bytes());

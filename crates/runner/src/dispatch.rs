@@ -222,11 +222,12 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
             .await?;
     }
     let walls = walls(context, &admitted.order, &policy).await?;
-    let (images, home) = (context.data.join("images"), context.environment.home());
+    let (images, home) = (context.images(), context.environment.home());
+    let room = above_reserve(context, &policy).unwrap_or(u64::MAX);
     let walls = tokio::select! {
         biased;
         () = report.stop.token().cancelled() => return Err(Halt::Stopped),
-        walls = walls.unpacked(&images, &home) => walls?,
+        walls = walls.unpacked(&images, &home, room) => walls?,
     };
     let report = &report.within(walls);
     match admitted.task {
@@ -247,11 +248,17 @@ pub(crate) async fn walls(
     let room = Room {
         memory: machine.memory,
         capacity: context.capacity,
-        free: free.map(|free| free.saturating_sub(policy.reserve())),
+        free: above_reserve(context, policy),
     };
     Walls::of(order, policy.limits(), room)
         .requiring(policy.limits_required())
         .on_host(&*context.entropy)
+}
+
+/// Bytes that runs may still write where the runner works; none where that cannot be told.
+pub(crate) fn above_reserve(context: &Context, policy: &Policy) -> Option<u64> {
+    let free = limits::free(&context.data)?;
+    Some(free.saturating_sub(policy.reserve()))
 }
 
 /// A runner whose disk is full loses what it was told: none begins that could fill it.

@@ -35,6 +35,7 @@ pub(crate) async fn report(context: &Context) -> Result<(), OutboxError> {
         context.journal.lose(left.job).await?;
     }
     remove_sockets(&context.data.join("s"));
+    remove_partial(&context.images()).await;
     Ok(())
 }
 
@@ -73,6 +74,18 @@ fn remove_sockets(dir: &Path) {
     };
     for entry in entries.flatten() {
         let _ = fs::remove_file(entry.path());
+    }
+}
+
+/// Images that were being unpacked: nobody goes on with them.
+async fn remove_partial(images: &Path) {
+    match freehold_sandbox::partly_unpacked(images) {
+        Ok(folders) => {
+            for folder in folders {
+                remove(&folder).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "unpacked images could not be looked through"),
     }
 }
 
@@ -147,6 +160,20 @@ mod tests {
         remove(&dir).await;
         assert!(!dir.exists());
         remove(&dir).await;
+    }
+
+    #[tokio::test]
+    async fn half_an_image_goes_and_a_whole_one_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let images = data.path().join("images");
+        // There may be none.
+        remove_partial(&images).await;
+        for below in [".partial-a/etc", "sha256-b/etc"] {
+            fs::create_dir_all(images.join(below)).unwrap();
+        }
+        remove_partial(&images).await;
+        assert!(!images.join(".partial-a").exists());
+        assert!(images.join("sha256-b/etc").exists());
     }
 
     #[test]

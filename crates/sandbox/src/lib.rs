@@ -92,7 +92,8 @@ pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
 pub use container::{
-    ContainerProof, UnpackedImage, is_packed, probe_container, unpack_archive, unpack_image,
+    ContainerProof, UnpackedImage, is_packed, partly_unpacked, probe_container, unpack_archive,
+    unpack_image,
 };
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};

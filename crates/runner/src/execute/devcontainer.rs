@@ -135,11 +135,12 @@ pub(crate) async fn within(
         ImagePlace::Path(path) => Image::Directory(path),
     };
     let walls = report.walls.with_image(image);
-    let (images, home) = (context.data.join("images"), context.environment.home());
+    let (images, home) = (context.images(), context.environment.home());
+    let room = crate::dispatch::above_reserve(context, &policy).unwrap_or(u64::MAX);
     let walls = tokio::select! {
         biased;
         () = report.stop.token().cancelled() => return Err(Halt::Stopped),
-        walls = walls.unpacked(&images, &home) => walls?,
+        walls = walls.unpacked(&images, &home, room) => walls?,
     };
     report
         .note(format!("the image is the devcontainer's: {name}"))

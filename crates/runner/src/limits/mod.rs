@@ -122,18 +122,24 @@ impl Walls {
         Self { required, ..self }
     }
 
-    /// With an image that was a name, or an archive, as the folder that it was unpacked into. Safe to cancel.
+    /// With an image that was a name, or an archive, as the folder that it was unpacked into,
+    /// if it takes no more than `room` bytes. Safe to cancel.
     ///
     /// # Errors
     /// [`SandboxError`]: the engine that was asked, what it said, and what mends it.
-    pub(crate) async fn unpacked(self, cache: &Path, home: &Path) -> Result<Self, SandboxError> {
+    pub(crate) async fn unpacked(
+        self,
+        cache: &Path,
+        home: &Path,
+        room: u64,
+    ) -> Result<Self, SandboxError> {
         let image = match self.image {
             Some(Image::Name(name)) => {
-                let unpacked = unpack_image(&name, cache, home).await?;
+                let unpacked = unpack_image(&name, cache, home, room).await?;
                 Some(Image::Directory(unpacked.directory))
             }
             Some(Image::Directory(path)) if is_packed(&path) => {
-                let unpacked = unpack_archive(&path, cache).await?;
+                let unpacked = unpack_archive(&path, cache, room).await?;
                 Some(Image::Directory(unpacked.directory))
             }
             other => other,

@@ -44,7 +44,7 @@ use crate::spec::{Image, Spec};
 
 pub(crate) use crate::init::ARRIVED;
 pub(crate) use bundle::Bundle;
-pub use image::{UnpackedImage, is_packed, unpack_archive, unpack_image};
+pub use image::{UnpackedImage, is_packed, partly_unpacked, unpack_archive, unpack_image};
 pub use probe::{ContainerProof, probe_container};
 pub(crate) use runtime::setup_error;
 

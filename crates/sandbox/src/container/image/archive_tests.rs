@@ -351,3 +351,17 @@ fn a_digest_is_of_one_form() {
         assert!(Digest::parse(&bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn an_archive_takes_the_room_that_there_is() {
+    let cache = tempfile::tempdir().unwrap();
+    let large = format!("a {}", "x".repeat(100));
+    let packed = in_folder(&layout(&[stream(&[&large])]));
+    let tried = |room| super::super::from_archive(packed.path(), cache.path(), room);
+    let why = tried(99).unwrap_err().to_string();
+    assert!(why.contains("too large"), "{why}");
+    assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+    assert!(tried(100).unwrap().directory.join("a").is_file());
+    // It is there by now.
+    tried(0).unwrap();
+}

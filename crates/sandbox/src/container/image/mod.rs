@@ -12,6 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::SandboxError;
@@ -44,9 +45,10 @@ pub struct UnpackedImage {
 }
 
 /// Makes the image `name` a folder in `cache`, which holds one folder per digest: one that is there
-/// is used again. The engine pulls what it does not have, with the credentials in `home`.
+/// is used again. The engine pulls what it does not have, with the credentials in `home`. One that
+/// has more than `room` bytes is refused; what the engine itself keeps does not count.
 ///
-/// Safe to cancel; what was half unpacked is removed.
+/// Safe to cancel: what was half unpacked is removed, and the engine's container too, soon after.
 ///
 /// # Errors
 /// [`SandboxError::Invalid`] for what is no name; [`SandboxError::Setup`] says which engine was
@@ -55,14 +57,16 @@ pub async fn unpack_image(
     name: &str,
     cache: &Path,
     home: &Path,
+    room: u64,
 ) -> Result<UnpackedImage, SandboxError> {
-    from_engines(name, cache, home, &PLACES.map(Path::new)).await
+    from_engines(name, cache, home, room, &PLACES.map(Path::new)).await
 }
 
 async fn from_engines(
     name: &str,
     cache: &Path,
     home: &Path,
+    room: u64,
     places: &[&Path],
 ) -> Result<UnpackedImage, SandboxError> {
     if !is_name(name) {
@@ -80,7 +84,7 @@ async fn from_engines(
     };
     let directory = cache.join(digest.replace(':', "-"));
     if !directory.is_dir() {
-        engine.export(&digest, cache, &directory).await?;
+        engine.export(&digest, cache, &directory, room).await?;
     }
     Ok(UnpackedImage {
         directory,
@@ -97,31 +101,36 @@ pub fn is_packed(path: &Path) -> bool {
 }
 
 /// Makes the image at `path`, for which [`is_packed`] holds, a folder in `cache`, as
-/// [`unpack_image`] does. It names its digests, and each is looked at.
+/// [`unpack_image`] does. It names its digests, and each is looked at. One that has more than `room`
+/// bytes is refused.
 ///
 /// # Errors
 /// [`SandboxError::Setup`] says what is wrong with it.
-pub async fn unpack_archive(path: &Path, cache: &Path) -> Result<UnpackedImage, SandboxError> {
+pub async fn unpack_archive(
+    path: &Path,
+    cache: &Path,
+    room: u64,
+) -> Result<UnpackedImage, SandboxError> {
     let (from, into) = (path.to_owned(), cache.to_owned());
-    let unpacked = tokio::task::spawn_blocking(move || from_archive(&from, &into));
+    let unpacked = tokio::task::spawn_blocking(move || from_archive(&from, &into, room));
     let unpacked = unpacked
         .await
         .map_err(SandboxError::io("unpack the image"))?;
     unpacked.map_err(|error| SandboxError::Setup {
         step: "unpack the image",
         detail: format!("{}: {error}", path.display()),
-        mend: "write it anew: `docker save`, or `skopeo copy … oci-archive:…`",
+        mend: "write it anew (`docker save`, or `skopeo copy … oci-archive:…`); one that is too large needs more free space",
     })
 }
 
-fn from_archive(path: &Path, cache: &Path) -> std::io::Result<UnpackedImage> {
+fn from_archive(path: &Path, cache: &Path, room: u64) -> std::io::Result<UnpackedImage> {
     std::fs::create_dir_all(cache)?;
     let store = archive::Store::open(path)?;
     let plan = store.plan()?;
     let directory = cache.join(format!("sha256-{}", plan.digest));
     if !directory.is_dir() {
         let partial = partial(cache)?;
-        let (entries, bytes) = (unpack::MAX_ENTRIES, unpack::MAX_BYTES);
+        let (entries, bytes) = (unpack::MAX_ENTRIES, room.min(unpack::MAX_BYTES));
         store.unpack(&plan, partial.path(), entries, bytes)?;
         settle(partial, &directory)?;
     }
@@ -132,10 +141,37 @@ fn from_archive(path: &Path, cache: &Path) -> std::io::Result<UnpackedImage> {
     })
 }
 
+/// What the name of a folder begins with that is not whole.
+const PARTIAL: &str = ".partial-";
+
 /// A folder that goes unless it is settled.
 fn partial(cache: &Path) -> std::io::Result<tempfile::TempDir> {
     let mut named = tempfile::Builder::new();
-    named.prefix(".partial-").tempdir_in(cache)
+    named.prefix(PARTIAL).tempdir_in(cache)
+}
+
+/// The folders in `cache` that a program left which was killed while it unpacked; those that are
+/// being unpacked now, too. None where there is no such folder.
+///
+/// # Errors
+/// It cannot be read.
+pub fn partly_unpacked(cache: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(cache) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(PARTIAL.as_bytes())
+        {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// Moves a whole folder to its place.
@@ -153,6 +189,7 @@ fn settle(partial: tempfile::TempDir, directory: &Path) -> std::io::Result<()> {
 }
 
 /// An engine that answers.
+#[derive(Clone)]
 struct Engine {
     path: PathBuf,
     home: PathBuf,
@@ -236,26 +273,56 @@ impl Engine {
     }
 
     /// Unpacks beside `directory` and moves there, so that it is whole when it is there.
+    ///
+    /// In a task of its own: whoever asked may be gone while the engine makes a container, of which
+    /// only that answer tells the name.
     async fn export(
         &self,
         digest: &str,
         cache: &Path,
         directory: &Path,
+        room: u64,
+    ) -> Result<(), SandboxError> {
+        let (engine, digest) = (self.clone(), digest.to_owned());
+        let (cache, directory) = (cache.to_owned(), directory.to_owned());
+        let (asker, gone) = oneshot::channel();
+        let exporting = tokio::spawn(async move {
+            let into = (&*cache, &*directory, room);
+            engine.export_unless(gone, &digest, into).await
+        });
+        let exported = exporting.await;
+        drop::<oneshot::Sender<()>>(asker);
+        exported.map_err(SandboxError::io("unpack the image"))?
+    }
+
+    /// Leaves no container, however it ends.
+    async fn export_unless(
+        &self,
+        gone: oneshot::Receiver<()>,
+        digest: &str,
+        (cache, directory, room): (&Path, &Path, u64),
     ) -> Result<(), SandboxError> {
         let step = "unpack the image";
-        let made = self
-            .ask(&["create", digest, NEVER_RUN], ANSWER_WITHIN)
-            .await?;
+        let words = ["create", digest, NEVER_RUN];
+        let made = self.ask(&words, ANSWER_WITHIN).await?;
         // Pulling may print before it; the last line is the container.
         let container = made.lines().last().unwrap_or_default().to_owned();
-        let exported = timeout(EXPORT_WITHIN, self.unpack(&container, cache, directory)).await;
-        let removed = self
-            .ask(&["rm", "--force", &container], ANSWER_WITHIN)
-            .await;
-        exported.map_err(|_| SandboxError::Timeout {
-            step,
-            seconds: EXPORT_WITHIN.as_secs(),
-        })??;
+        let unpacking = timeout(
+            EXPORT_WITHIN,
+            self.unpack(&container, cache, directory, room),
+        );
+        let exported = tokio::select! {
+            biased;
+            // Nobody reads what comes of it.
+            _ = gone => Ok(Ok(())),
+            exported = unpacking => exported.map_err(|_| SandboxError::Timeout {
+                step,
+                seconds: EXPORT_WITHIN.as_secs(),
+            }),
+        };
+        let words = ["rm", "--force", &container];
+        let removed = self.ask(&words, ANSWER_WITHIN).await;
+        exported??;
         removed.map(drop)
     }
 
@@ -264,6 +331,7 @@ impl Engine {
         container: &str,
         cache: &Path,
         directory: &Path,
+        room: u64,
     ) -> Result<(), SandboxError> {
         let step = "unpack the image";
         let words = ["export", container];
@@ -276,15 +344,32 @@ impl Engine {
         let partial = partial(cache).map_err(SandboxError::io(step))?;
         let stream = File::from(std::os::fd::OwnedFd::from(stream));
         let unpacking = tokio::task::spawn_blocking(move || {
-            unpack::unpack(std::io::BufReader::new(stream), partial.path()).map(|()| partial)
+            let stream = std::io::BufReader::new(stream);
+            let bytes = room.min(unpack::MAX_BYTES);
+            unpack::within(stream, partial.path(), unpack::MAX_ENTRIES, bytes).map(|()| partial)
         });
         let (unpacked, ended) = tokio::join!(unpacking, engine.wait_with_output());
         let ended = ended.map_err(SandboxError::io(step))?;
         let unpacked = unpacked.map_err(SandboxError::io(step))?;
-        if !ended.status.success() {
-            return Err(self.complaint(&words, &ended.stderr));
-        }
-        let partial = unpacked.map_err(SandboxError::io(step))?;
+        let complaint = match ended.status.success() {
+            true => None,
+            false => Some(self.complaint(&words, &ended.stderr)),
+        };
+        let partial = match (unpacked, complaint) {
+            (Ok(partial), None) => partial,
+            (Ok(_), Some(complaint)) => return Err(complaint),
+            (Err(error), complaint) => {
+                // Which was first cannot be told: an engine that is not read to its end fails too.
+                let said = complaint
+                    .map(|said| format!("; {said}"))
+                    .unwrap_or_default();
+                return Err(SandboxError::Setup {
+                    step,
+                    detail: format!("{error}{said}"),
+                    mend: "free some space if it is too large; else look at what the engine exports",
+                });
+            }
+        };
         settle(partial, directory).map_err(SandboxError::io(step))
     }
 }
@@ -346,6 +431,7 @@ mod tests {
                 "registry.example/a:1",
                 &at.join("cache"),
                 &at.join("home"),
+                u64::MAX,
                 &[at],
             )
             .await
@@ -369,7 +455,7 @@ mod tests {
         let at = folder.path();
         fs::create_dir(at.join("cache")).unwrap();
         let unpack = async |name| {
-            let unpacked = from_engines(name, &at.join("cache"), at, &[at]).await;
+            let unpacked = from_engines(name, &at.join("cache"), at, 100, &[at]).await;
             unpacked.unwrap_err().to_string()
         };
         assert!(unpack("a").await.contains("docker is not installed"));
@@ -386,11 +472,71 @@ mod tests {
         for bad in ["", "--privileged", "-v", "a b", "a\nb", "../x", "a{{.}}"] {
             assert!(unpack(bad).await.contains("no name of an image"), "{bad}");
         }
+        fs::create_dir(at.join("image")).unwrap();
+        fs::write(at.join("image/large"), "x".repeat(101)).unwrap();
+        let large = format!(
+            "case $1 in image) echo {DIGEST} ;; create) echo id ;; export) tar -C {}/image -c . ;; esac",
+            at.display()
+        );
+        engine(at, "docker", &large);
+        let said = unpack("a").await;
+        assert!(said.contains("too large"), "{said}");
         let broken = format!(
             "case $1 in image) echo {DIGEST} ;; create) echo id ;; export) echo no tar ;; esac"
         );
         engine(at, "docker", &broken);
         assert!(unpack("a").await.contains("unpack the image"));
         assert_eq!(fs::read_dir(at.join("cache")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_leaves_no_container_and_no_folder() {
+        for stopped_at in ["create", "export"] {
+            let folder = tempfile::tempdir().unwrap();
+            let at = folder.path();
+            fs::create_dir(at.join("cache")).unwrap();
+            nix::unistd::mkfifo(&at.join("goes-on"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+            // The step that is stopped waits: a container is made all the same, an export never ends.
+            let lines = format!(
+                "if test $1 = {stopped_at}; then touch {0}/waits; read x < {0}/goes-on; fi
+                 case $1 in image) echo {DIGEST} ;; create) touch {0}/container; echo abc ;;
+                 rm) test \"$3\" = abc && rm {0}/container ;; esac",
+                at.display()
+            );
+            engine(at, "docker", &lines);
+            let until = async |reached: &dyn Fn() -> bool| {
+                let waiting = async {
+                    while !reached() {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                };
+                timeout(Duration::from_secs(20), waiting).await.is_ok()
+            };
+            let cache = at.join("cache");
+            let (places, begun) = ([at], || at.join("waits").exists());
+            tokio::select! {
+                ended = from_engines("a", &cache, at, u64::MAX, &places) => panic!("{ended:?}"),
+                waits = until(&begun) => assert!(waits),
+            }
+            if stopped_at == "create" {
+                // Opened for reading too: it must not wait for one who may be gone.
+                let mut both = fs::File::options();
+                let mut both = both
+                    .read(true)
+                    .write(true)
+                    .open(at.join("goes-on"))
+                    .unwrap();
+                std::io::Write::write_all(&mut both, b"x\n").unwrap();
+                let removed = || {
+                    let asked = fs::read_to_string(at.join("asked")).unwrap();
+                    asked.contains("rm --force abc")
+                };
+                assert!(until(&removed).await, "the container stays");
+            }
+            let gone = || !at.join("container").exists();
+            assert!(until(&gone).await, "the container stays");
+            let empty = || partly_unpacked(&cache).unwrap().is_empty();
+            assert!(until(&empty).await, "a folder stays");
+        }
     }
 }

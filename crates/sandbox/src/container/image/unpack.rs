@@ -32,12 +32,8 @@ pub(super) const MAX_PATH: usize = 4096;
 /// Parts of a path.
 const MAX_DEPTH: usize = 256;
 
-/// Unpacks `stream` into `folder`, which exists and is empty. After an error what is there is of no
-/// use.
-pub(super) fn unpack(stream: impl Read, folder: &Path) -> io::Result<()> {
-    within(stream, folder, MAX_ENTRIES, MAX_BYTES)
-}
-
+/// Unpacks `stream` into `folder`, which exists and is empty, within bounds. After an error what is
+/// there is of no use.
 pub(crate) fn within(
     stream: impl Read,
     folder: &Path,
@@ -307,7 +303,7 @@ mod tests {
             (EntryType::Char, "dev/null", ""),
             (EntryType::Fifo, "pipe", ""),
         ]);
-        unpack(image.as_slice(), folder.path()).unwrap();
+        within(image.as_slice(), folder.path(), 100, 100).unwrap();
         let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
         assert_eq!(
             (read("etc/name"), read("bin/tool"), read("usr/bin/same")),
@@ -342,7 +338,7 @@ mod tests {
             let folder = base.path().join("folder");
             fs::create_dir(&folder).unwrap();
             assert!(
-                unpack(stream(entries).as_slice(), &folder).is_err(),
+                within(stream(entries).as_slice(), &folder, 100, 100).is_err(),
                 "{entries:?}"
             );
             assert_eq!(fs::read_dir(base.path()).unwrap().count(), 2, "{entries:?}");
@@ -357,7 +353,7 @@ mod tests {
             (EntryType::Symlink, "a", "../victim"),
             (regular, "a", "written"),
         ]);
-        unpack(image.as_slice(), &folder).unwrap();
+        within(image.as_slice(), &folder, 100, 100).unwrap();
         assert_eq!(fs::read_to_string(victim).unwrap(), "canary");
         assert_eq!(fs::read_to_string(folder.join("a")).unwrap(), "written");
     }
