@@ -34,17 +34,20 @@ impl Stage {
     /// With all of `sources` that are not of the host's system.
     ///
     /// # Errors
-    /// When one is not there, or is to be the user's own and lies on a file system that cannot be
+    /// When one is to be the user's own and lies on a file system that cannot be
     /// mounted that way: overlays of others, many network file systems.
     pub(super) fn with(sources: &[Source], user: &HostUser) -> Result<Self, SandboxError> {
         let mut stage = Self::default();
         for source in sources {
             if !SYSTEM.iter().any(|part| source.path.starts_with(part)) {
-                let added = stage.add(source, user);
-                added.map_err(|error| {
-                    let at = source.path.display();
-                    not_had(&format!("{at} cannot be shown as its own: {error}"), MEND)
-                })?;
+                match stage.add(source, user) {
+                    // Whoever puts it into the sandbox says for what place it is missing.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    added => added.map_err(|error| {
+                        let at = source.path.display();
+                        not_had(&format!("{at} cannot be shown as its own: {error}"), MEND)
+                    })?,
+                }
             }
         }
         Ok(stage)

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use freehold_sandbox::{SandboxError, Spec, Stdin, Tier, start};
 use tokio::io::AsyncReadExt;
 
-use crate::kit::{Bench, PATIENCE, bundles, eventually, finish, folders_of, marked, stray_groups};
+use crate::kit::{
+    Bench, PATIENCE, bundles, eventually, finish, folders_of, marked, mounts_of, stray_groups,
+};
 
 const TIERS: [Tier; 3] = [Tier::None, Tier::Sandbox, Tier::Container];
 
@@ -139,11 +141,10 @@ struct Footprint {
     groups: Vec<String>,
 }
 
-fn footprint() -> Footprint {
+fn footprint(bench: &Bench) -> Footprint {
     let count = |path: &str| std::fs::read_dir(path).unwrap().count();
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     Footprint {
-        mounts: mounts.lines().count(),
+        mounts: mounts_of(bench),
         descriptors: count("/proc/self/fd"),
         groups: groups(&format!("-{}-", std::process::id())),
     }
@@ -176,11 +177,11 @@ async fn fifty_starts_leave_as_much_as_one() {
     for number in 0..3 {
         round(number).await;
     }
-    let before = footprint();
+    let before = footprint(&bench);
     assert_eq!(before.groups, [""; 0]);
     // The control: while one runs, there is more.
     let mut child = bench.start("sleep 600").await;
-    assert_ne!(footprint(), before);
+    assert_ne!(footprint(&bench), before);
     child.kill().await.unwrap();
     drop(child);
     for number in 3..50 {
@@ -189,7 +190,7 @@ async fn fifty_starts_leave_as_much_as_one() {
     assert_eq!(marked(&mark), [0; 0]);
     assert_eq!(std::fs::read_dir(bench.workspace()).unwrap().count(), 0);
     eventually("it is as it was", || {
-        footprint() == before && zombies() == 0
+        footprint(&bench) == before && zombies() == 0
     });
 }
 

@@ -197,6 +197,13 @@ pub(crate) fn marked(mark: &str) -> Vec<i32> {
         .collect()
 }
 
+/// The host's mounts of something of `bench`. Other tests, with mounts of their own, run beside this one.
+pub(crate) fn mounts_of(bench: &Bench) -> usize {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let folder = bench.folder.path().to_str().unwrap();
+    table.lines().filter(|line| line.contains(folder)).count()
+}
+
 /// The folders of containers that show something of `bench`.
 pub(crate) fn bundles(bench: &Bench) -> Vec<PathBuf> {
     folders_of(bench.folder.path().to_str().unwrap())
