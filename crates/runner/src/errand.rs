@@ -147,7 +147,7 @@ impl Errand {
             }
         };
         let file = ProjectFile::default();
-        let way = surroundings::way_out(site, &places, self.egress, &locks, &file, cancel).await?;
+        let way = surroundings::way_out(site, &places, self.egress, locks, &file, cancel).await?;
         let mut spec =
             surroundings::chore(site, &tools, &folder, &objects, &places, git, way.as_ref())?;
         spec.tier = self.tier;

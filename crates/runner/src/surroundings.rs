@@ -137,7 +137,7 @@ pub(crate) async fn way_out(
     site: Site<'_>,
     places: &Places,
     egress: Egress,
-    lock_files: &BTreeMap<String, Vec<u8>>,
+    lock_files: BTreeMap<String, Vec<u8>>,
     file: &ProjectFile,
     cancel: &CancellationToken,
 ) -> Result<Option<WayOut>, Halt> {
@@ -152,7 +152,7 @@ pub(crate) async fn way_out(
         let apt = apt.map_err(|error| because(Reason::Internal, &error))?;
         known = Arc::new(known.and(&apt));
     }
-    let known = opened(&known, lock_files, &file.allow);
+    let known = opened(known, lock_files, &file.allow).await?;
     let policy = match egress {
         Egress::Open => Policy::Open(known.allow.clone()),
         _ => known.policy(),
@@ -161,7 +161,7 @@ pub(crate) async fn way_out(
     let authority = authority.map_err(|error| because(Reason::Sandbox, &error))?;
     let known = match &authority {
         Some(authority) => known.trusting(authority, &places.things.join(CERTIFICATES)),
-        None => known,
+        None => Arc::unwrap_or_clone(known),
     };
     Ok(Some(WayOut {
         env: known.environment(places.ports.proxy),
@@ -171,16 +171,22 @@ pub(crate) async fn way_out(
     }))
 }
 
-/// What is known of registries, with what lock files and a project's own list add. Pure.
-pub(crate) fn opened(
-    known: &Registries,
-    lock_files: &BTreeMap<String, Vec<u8>>,
+/// What is known of registries, with what lock files and a project's own list add. Files of tens of
+/// megabytes take seconds to parse, in which no other run is to wait.
+///
+/// # Errors
+/// The parser broke down.
+pub(crate) async fn opened(
+    known: Arc<Registries>,
+    lock_files: BTreeMap<String, Vec<u8>>,
     allow: &[HostPort],
-) -> Registries {
-    let files = lock_files.iter();
-    known
-        .with_lock_files(files.map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
-        .with_project(allow)
+) -> Result<Arc<Registries>, Halt> {
+    let parsed = tokio::task::spawn_blocking(move || {
+        let files = lock_files.iter();
+        known.with_lock_files(files.map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
+    });
+    let known = parsed.await.map_err(std::io::Error::other)?;
+    Ok(Arc::new(known.with_project(allow)))
 }
 
 /// Opens any public address, for an agent whose order says so.

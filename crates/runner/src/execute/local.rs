@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use freehold_environment::local::{self, Laid};
@@ -12,7 +11,7 @@ use freehold_git::{GitError, Oid, Store};
 use freehold_model::Reason;
 use freehold_wire::order::ProjectRef;
 
-use super::setup::pattern;
+use super::pass_over::pass_over;
 use crate::failure::{Halt, because, chain};
 use crate::policy::{LocalFiles, Policy};
 use crate::report::Report;
@@ -70,7 +69,9 @@ pub(crate) async fn lay(
         all.left.extend(laid.left);
         all.bytes += laid.bytes;
     }
-    pass_over(folder, &all.copied)?;
+    // They are nobody's work.
+    pass_over(folder, "Local files of the machine.", &all.copied)
+        .map_err(|error| because(Reason::LocalFiles, &error))?;
     if !quiet {
         tell(report, &all).await?;
     }
@@ -103,23 +104,6 @@ async fn patterns(
         Err(error @ GitError::TooLarge { .. }) => Err(refused(chain(&error))),
         Err(error) => Err(error.into()),
     }
-}
-
-/// They are nobody's work.
-fn pass_over(folder: &Folder, copied: &[PathBuf]) -> Result<(), Halt> {
-    if copied.is_empty() {
-        return Ok(());
-    }
-    let mut lines = String::from("# Local files of the machine.\n");
-    for path in copied {
-        lines.extend(path.to_str().and_then(pattern));
-    }
-    let file = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(folder.scratch.join("info/exclude"));
-    file?.write_all(lines.as_bytes())?;
-    Ok(())
 }
 
 async fn tell(report: &Report, all: &Laid) -> Result<(), Halt> {

@@ -1,5 +1,6 @@
 //! The target has moved since the run began: the agent of a later turn is shown where it is now.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use freehold_model::Reason;
@@ -54,10 +55,15 @@ pub(super) async fn show(desk: &Desk<'_>, staged: &Staged) -> Result<Option<Move
         commit: tip.to_string(),
     };
     if !desk.report.walls.isolation.is_sandboxed() {
-        // Nobody has worked in this git directory yet, and a ref is a file with a line.
+        // No agent has worked in this git directory yet, and a ref is a file with a line. Setup has:
+        // what it may have put there is neither followed nor waited for.
         let file = staged.folder.scratch.join("refs/remotes").join(&moved.name);
         file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        std::fs::write(file, format!("{}\n", moved.commit))?;
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        std::fs::File::create_new(file)?.write_all(format!("{}\n", moved.commit).as_bytes())?;
         return Ok(Some(moved));
     }
     let mut spec = git_alone(desk, staged).await?;

@@ -5,7 +5,6 @@
 //! cache) is read from the target branch alone: an agent's own commit decides nothing.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -21,8 +20,9 @@ use freehold_sandbox::HOME;
 use freehold_wire::order::{Egress, Order, ProjectRef};
 use serde_json::json;
 
+use super::pass_over::pass_over;
 use super::stage::Staged;
-use super::{Desk, devcontainer, local};
+use super::{Desk, devcontainer, local, locks};
 use crate::failure::{Halt, because, chain};
 use crate::places::Places;
 use crate::process::{self, Ran};
@@ -31,12 +31,6 @@ use crate::surroundings::{self, Folder, Git, WORKSPACE, WayOut};
 
 /// Largest project file that is read; its parser has a smaller bound and a better message.
 const FILE_MAX: usize = 1 << 20;
-/// Largest lock file.
-const LOCK_MAX: usize = 32 << 20;
-/// Lock files that are read; a repository of many packages has some dozens.
-const LOCKS_MAX: usize = 64;
-/// Paths that are looked through for lock files.
-const PATHS_MAX: usize = 1_000_000;
 /// Hosts that one remark names.
 const TOLD_MAX: usize = 10;
 /// Programs whose replacement makes a setup's result void.
@@ -136,41 +130,14 @@ pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, 
     }
     .prepare(&project, staged.from.as_ref())
     .await?;
-    exclude(&staged.folder, &made)?;
+    // It is not the agent's work. Written before an agent has been here.
+    pass_over(&staged.folder, "Made by setup.", &made).map_err(|error| {
+        Halt::failed(
+            Reason::SetupFailed,
+            format!("what setup made cannot be told from work: info/exclude of the workspace's git directory, to which setup can write here, is no plain file any more ({error})"),
+        )
+    })?;
     Ok((project, report))
-}
-
-/// What setup made is not the agent's work. Written before an agent has been here.
-fn exclude(folder: &Folder, made: &[PathBuf]) -> Result<(), Halt> {
-    use std::io::Write as _;
-    let mut lines = String::from("# Made by setup.\n");
-    for path in made {
-        if let Some(pattern) = path.to_str().and_then(pattern) {
-            lines.push_str(&pattern);
-        }
-    }
-    let file = fs::File::options()
-        .create(true)
-        .append(true)
-        .open(folder.scratch.join("info/exclude"));
-    file?.write_all(lines.as_bytes())?;
-    Ok(())
-}
-
-/// A line of gitignore(5) that means exactly this path; none for a path that no line can name.
-pub(super) fn pattern(path: &str) -> Option<String> {
-    if path.contains(['\n', '\r']) {
-        return None;
-    }
-    let mut line = String::from("/");
-    for c in path.chars() {
-        if matches!(c, '\\' | '*' | '?' | '[' | ']' | ' ' | '!' | '#') {
-            line.push('\\');
-        }
-        line.push(c);
-    }
-    line.push('\n');
-    Some(line)
 }
 
 /// Whether the project's folder is in a commit; a project without one is always there.
@@ -350,13 +317,13 @@ impl Ground<'_> {
     /// lock files and the list of the target branch name. A host that an agent wrote into a lock file
     /// is not opened by that.
     pub(crate) async fn way_out(&self, project: &Project) -> Result<Option<WayOut>, Halt> {
-        let locks = self.lock_files(project.at.as_ref()).await?;
+        let files = self.lock_files(project.at.as_ref()).await?;
         let cancel = self.report.stop.token();
         surroundings::way_out(
             self.report.context.site(),
             &self.places(),
             self.order.egress,
-            &locks,
+            files,
             &project.file,
             cancel,
         )
@@ -372,9 +339,9 @@ impl Ground<'_> {
         let site = self.report.context.site();
         let known = surroundings::registries(site, self.report.stop.token()).await?;
         let target = self.lock_files(project.at.as_ref()).await?;
-        let opened = surroundings::opened(&known, &target, &project.file.allow);
+        let opened = surroundings::opened(known, target, &project.file.allow).await?;
         let theirs = self.lock_files(Some(head)).await?;
-        let wanted = surroundings::opened(&opened, &theirs, &[]);
+        let wanted = surroundings::opened(opened.clone(), theirs, &[]).await?;
         let closed: Vec<String> = wanted
             .allow
             .iter()
@@ -417,37 +384,20 @@ impl Ground<'_> {
             let below = directory.and_then(|directory| directory.strip(path));
             is_key_file(path) || below.is_some_and(is_key_file)
         };
-        self.files(commit, is_key).await
+        match commit {
+            Some(commit) => Ok(locks::read(self.store, commit, is_key)
+                .await?
+                .deciding(commit)),
+            None => Ok(BTreeMap::new()),
+        }
     }
 
     async fn lock_files(&self, commit: Option<&Oid>) -> Result<BTreeMap<String, Vec<u8>>, Halt> {
         let is_lock = |path: &str| LOCK_FILES.contains(&path.rsplit('/').next().unwrap_or(path));
-        self.files(commit, is_lock).await
-    }
-
-    async fn files(
-        &self,
-        commit: Option<&Oid>,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, Vec<u8>>, Halt> {
-        let mut files = BTreeMap::new();
-        let Some(commit) = commit else {
-            return Ok(files);
-        };
-        for path in self.store.list_files(commit, PATHS_MAX).await? {
-            let Ok(path) = String::from_utf8(path) else {
-                continue;
-            };
-            if !wanted(&path) || files.len() >= LOCKS_MAX {
-                continue;
-            }
-            match self.store.read_file(commit, &path, LOCK_MAX).await {
-                Ok(Some(bytes)) => drop(files.insert(path, bytes)),
-                Ok(None) | Err(GitError::TooLarge { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        match commit {
+            Some(commit) => Ok(locks::read(self.store, commit, is_lock).await?.files),
+            None => Ok(BTreeMap::new()),
         }
-        Ok(files)
     }
 }
 
@@ -517,19 +467,4 @@ async fn added(
         .await
         .map_err(std::io::Error::other)?;
     added.map_err(|error| because(Reason::SetupFailed, &error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_means_one_path() {
-        assert_eq!(pattern("node_modules").unwrap(), "/node_modules\n");
-        assert_eq!(
-            pattern("a b/*[x]?#!\\").unwrap(),
-            "/a\\ b/\\*\\[x\\]\\?\\#\\!\\\\\n"
-        );
-        assert_eq!(pattern("a\nb"), None);
-    }
 }

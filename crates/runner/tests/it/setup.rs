@@ -103,3 +103,41 @@ async fn what_setup_made_of_an_agents_files_is_nobody_elses() {
     assert_eq!(third.output("setup"), b"setting up\n");
     runner.drain().await;
 }
+
+/// A result is nobody's whose files are other ones, also where there are more of them, or larger ones,
+/// than are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_beyond_the_bounds_decide_as_well() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let project = "[setup]\ncommand = 'echo setting up; mkdir -p made'\n";
+    let names: Vec<String> = (10..80).map(|n| format!("requirements-{n}.txt")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "one==1\n")).collect();
+    files.push((".agentworks/project.toml", project));
+    let many = Remote::new(&files);
+    let large = "#".repeat(33 << 20);
+    let one = Remote::new(&[
+        ("requirements.txt", &large),
+        (".agentworks/project.toml", project),
+    ]);
+    for (remote, name, text) in [
+        (many, "requirements-79.txt", "one==2\n"),
+        (one, "requirements.txt", &format!("{large}#")),
+    ] {
+        let mut first = Run::script(&server, &remote, "true");
+        let setup = async |project| {
+            let mut run = Run::script(&server, &remote, "true");
+            run.order.project = project;
+            run.play().await;
+            run.output("setup")
+        };
+        first.play().await;
+        assert_eq!(first.output("setup"), b"setting up\n", "{name}");
+        // The control: what was made of the same commit is used.
+        assert_eq!(setup(first.order.project.clone()).await, b"", "{name}");
+        remote.commit(&[(name, text)], "newer");
+        let said = setup(first.order.project.clone()).await;
+        assert_eq!(said, b"setting up\n", "{name}");
+    }
+    runner.drain().await;
+}

@@ -283,6 +283,24 @@ async fn what_is_left_in_the_git_directory_starts_nothing() {
     }
 }
 
+/// Setup may put a pipe where the runner writes a line: that is said, and nobody waits for a reader.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_in_the_git_directory_is_not_waited_for() {
+    let project = "[setup]\ncommand = 'f=$(git rev-parse --git-path info/exclude); rm -f $f; mkfifo $f; echo 1 > made'\n";
+    let server = Server::start().await;
+    let runner = allowing(&server, Isolation::None).await;
+    let remote = Remote::new(&[("a", "1\n"), (".agentworks/project.toml", project)]);
+    for tier in TIERS {
+        let mut run = run(&server, &remote, tier, "echo 2 > a");
+        let finished = run.play().await;
+        let reason = Reason::SetupFailed;
+        assert_eq!(finished.outcome, Outcome::Failed { reason });
+        let detail = run.detail(&finished);
+        assert!(detail.contains("is no plain file any more"), "{detail}");
+    }
+    runner.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_goes_on_and_a_cancelled_run_leaves_nothing() {
     for tier in TIERS {
