@@ -67,6 +67,8 @@ impl Store {
         done
     }
 
+    /// Every file that is in the index and is not exactly what the index knows (owner, inode and the
+    /// times that no program can set included) is written anew.
     pub(crate) async fn check_out(
         &self,
         hold: &Hold,
@@ -79,6 +81,11 @@ impl Store {
             hold,
             "filling the workspace",
             [
+                // A git directory of ours says less, for a sandbox in which these look different.
+                "-c",
+                "core.trustCtime=true",
+                "-c",
+                "core.checkStat=default",
                 "read-tree",
                 "--reset",
                 "-u",

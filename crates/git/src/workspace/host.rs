@@ -45,12 +45,12 @@ pub struct HostTree<'a> {
 }
 
 impl HostTree<'_> {
-    /// Where the index of the time before is kept. Another shape has another one: it says which
+    /// Where the index of the last check-out is kept. Another shape has another one: it says which
     /// files are meant to be missing.
     fn known(&self) -> Option<PathBuf> {
         let mut hasher = DefaultHasher::new();
         self.shape.line().hash(&mut hasher);
-        let name = format!("index-{:016x}", hasher.finish());
+        let name = format!("checked-out-{:016x}", hasher.finish());
         self.shared.map(|folder| folder.join(name))
     }
 }
@@ -76,6 +76,11 @@ impl Store {
         let work = match wanted.shared {
             None => fresh(wanted.work)?,
             Some(_) => {
+                // A link in its place would lead the check-out, and the removal of what is not tracked,
+                // to wherever the one who laid it likes.
+                if !std::fs::symlink_metadata(wanted.work).is_ok_and(|meta| meta.is_dir()) {
+                    remove_any(wanted.work).map_err(io())?;
+                }
                 std::fs::create_dir_all(wanted.work).map_err(io())?;
                 remove_any(&wanted.work.join(".git")).map_err(io())?;
                 wanted.work.canonicalize().map_err(io())?
@@ -86,7 +91,9 @@ impl Store {
         let hold = self.hold().await?;
         let index = git_dir.join("index");
         let known = wanted.known();
-        let is_known = known.is_some_and(|known| copy(&known, &index).unwrap_or(false));
+        let is_known = known
+            .as_deref()
+            .is_some_and(|known| copy(known, &index).unwrap_or(false));
         if let Some(at) = wanted.base {
             self.check_count(&hold, at, wanted.shape).await?;
             let done = self.check_out(&hold, at, &git_dir, &work, &index).await;
@@ -96,6 +103,9 @@ impl Store {
                 self.check_out(&hold, at, &git_dir, &work, &index).await?;
             } else {
                 done?;
+            }
+            if let Some(known) = &known {
+                keep(&index, known).map_err(io())?;
             }
         } else {
             let _absent = std::fs::remove_file(&index);
@@ -152,22 +162,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Keeps the index that fits the files of a shared tree now, for the next who works there.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn keep_index(&self, tree: &HostTree<'_>, git_dir: &Path) -> Result<()> {
-        let io = || GitError::io("keeping the index");
-        let Some(known) = tree.known() else {
-            return Ok(());
-        };
-        let fresh = known.with_extension("new");
-        match copy(&git_dir.join("index"), &fresh).map_err(io())? {
-            true => std::fs::rename(fresh, known).map_err(io()),
-            false => Ok(()),
-        }
-    }
 }
 
 /// Whatever stands there; a link goes, and not what it leads to.
@@ -178,6 +172,15 @@ fn remove_any(path: &Path) -> io::Result<()> {
         Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
         Ok(_) => std::fs::remove_file(path),
     }
+}
+
+/// Keeps the index of a check-out for the next, before any program has been in the tree: one that a
+/// program could write to says of changed files that they are not to be looked at.
+fn keep(index: &Path, known: &Path) -> io::Result<()> {
+    let fresh = known.with_extension("new");
+    remove_any(&fresh)?;
+    copy(index, &fresh)?;
+    std::fs::rename(fresh, known)
 }
 
 /// Copies a plain file with its time, if it is there. By an index's time git knows which files may

@@ -8,6 +8,7 @@
 mod broker;
 mod clone;
 mod fence;
+mod host;
 mod hostile;
 mod http;
 mod import;

@@ -13,7 +13,7 @@ use freehold_model::Reason;
 use freehold_sandbox::{Mount, Spec};
 
 use super::setup::Project;
-use super::stage::{self, Staged};
+use super::stage::Staged;
 use super::{Desk, card, local};
 use crate::failure::{Halt, chain};
 use crate::places::Places;
@@ -88,11 +88,6 @@ pub(super) async fn collect(
     fs::create_dir_all(&out)?;
     let spec = spec(desk, staged, &out).await?;
     let ran = process::run(report, &spec, "collect", COLLECT_WITHIN).await?;
-    if !report.walls.isolation.is_sandboxed() {
-        // Only how fast the next run begins hangs on it.
-        let kept = keep_index(staged);
-        kept.unwrap_or_else(|error| tracing::debug!(%error, "an index is not kept"));
-    }
     if !is_new(&ran)? {
         return Ok(None);
     }
@@ -188,11 +183,6 @@ fn is_dir(path: &Path) -> bool {
 /// The git directory that stands for the agent's where no sandbox is round git.
 fn stand_in(staged: &Staged) -> PathBuf {
     staged.dir.join("collect-git")
-}
-
-fn keep_index(staged: &Staged) -> Result<(), GitError> {
-    let tree = stage::host_tree(staged.from.as_ref(), &staged.folder, &staged.shape, None);
-    staged.store.keep_index(&tree, &stand_in(staged))
 }
 
 async fn spec(desk: &Desk<'_>, staged: &Staged, out: &Path) -> Result<Spec, Halt> {

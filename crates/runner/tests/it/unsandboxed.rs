@@ -227,6 +227,26 @@ async fn runs_of_a_project_take_turns_in_its_one_tree() {
     runner.drain().await;
 }
 
+/// What a run hides from its git is not hidden from the next in the same tree.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_run_in_a_tree_finds_the_files_of_its_base() {
+    let server = Server::start().await;
+    let runner = allowing(&server, Isolation::None).await;
+    let remote = Remote::new(&[("a", "1\n"), ("b", "1\n"), ("c", "1\n"), ("d", "1\n")]);
+    // The time of `c` is one that its git has looked at long after.
+    let script = "set -e; git update-index --skip-worktree a; git update-index --assume-unchanged b; \
+                  touch -d 2001-01-01 c; git status --short; echo x > a; echo x > b; echo x > c; \
+                  touch -d 2001-01-01 c; echo 2 > d";
+    let mut one = run(&server, &remote, Isolation::None, script);
+    let finished = one.play().await;
+    work(&one, &finished);
+    let mut two = run(&server, &remote, Isolation::None, "cat a b c d");
+    two.order.project.id = one.order.project.id;
+    two.play().await;
+    assert_eq!(two.output("agent"), b"1\n1\n1\n1\n");
+    runner.drain().await;
+}
+
 /// What answers on the loopback of the host is for the runner's user alone: of root's runs, an
 /// ordinary user sees nothing.
 #[tokio::test(flavor = "multi_thread")]
