@@ -50,14 +50,15 @@ impl Store {
         Ok(paths)
     }
 
-    /// The first of `paths` that a commit of `base..head` touches, on whichever side of a merge;
-    /// `None` where no commit does. At most some hundreds of paths.
+    /// The first of `paths` that a commit of `head` touches, on whichever side of a merge; `None`
+    /// where no commit does. The histories of `known` are left out, and a merge touches what it has as
+    /// none of its parents has it. At most some hundreds of paths.
     ///
     /// # Errors
-    /// [`GitError::Corrupt`], [`GitError::Io`].
+    /// [`GitError::TooLarge`] where very many commits do; [`GitError::Corrupt`], [`GitError::Io`].
     pub async fn first_of(
         &self,
-        base: Option<&Oid>,
+        known: &[&Oid],
         head: &Oid,
         paths: &[PathBuf],
     ) -> Result<Option<PathBuf>> {
@@ -66,7 +67,8 @@ impl Store {
             return Ok(None);
         }
         let hold = self.hold().await?;
-        // All of the history: git leaves out a side of a merge that the result has nothing of.
+        // All of the history: git leaves out a side of a merge that the result has nothing of. No
+        // bound on the commits: a merge counts as one also where `-c` has nothing to say of it.
         let mut call = self.call(
             &hold,
             "looking through the commits",
@@ -74,21 +76,22 @@ impl Store {
                 "--literal-pathspecs",
                 "log",
                 "--full-history",
-                "-m",
+                "-c",
                 "-z",
                 "--format=",
                 "--name-only",
                 "--no-renames",
-                "--max-count=1",
                 head.as_str(),
             ],
         )?;
-        if let Some(base) = base {
-            call = call.arg(format!("^{base}"));
+        for known in known {
+            call = call.arg(format!("^{known}"));
         }
         let call = call.arg("--").args(paths).limit(LIST_MAX);
         let listing = self.done(call).await?.stdout;
-        let first = fields(&listing).map(<[u8]>::trim_ascii_start).next();
+        let first = fields(&listing)
+            .map(<[u8]>::trim_ascii_start)
+            .find(|path| !path.is_empty());
         Ok(first.map(|path| std::ffi::OsString::from_vec(path.to_vec()).into()))
     }
 }

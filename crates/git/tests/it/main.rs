@@ -13,6 +13,7 @@ mod hostile;
 mod http;
 mod import;
 mod lost;
+mod named;
 mod remote;
 mod review;
 mod sealed;

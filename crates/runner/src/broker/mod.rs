@@ -54,6 +54,8 @@ pub(crate) struct Door {
     pub(crate) target: BranchName,
     /// Where the turn started: what is pushed descends from it.
     pub(crate) from: Option<Oid>,
+    /// Where the agent was shown the target at the turn's begin, if that is elsewhere.
+    pub(crate) moved: Option<Oid>,
     /// What the run's ref points to.
     pub(crate) claimed: Oid,
     /// A folder of the host for bodies; made here, and empty again in the end.
@@ -111,13 +113,15 @@ impl Broker {
         })
     }
 
-    /// Ends it, with every request that is under way, and gives what was pushed last.
-    pub(crate) async fn close(self) -> Option<Oid> {
+    /// Ends it, with every request that is under way, and gives what was pushed last, and where the
+    /// target was said to be.
+    pub(crate) async fn close(self) -> (Option<Oid>, Option<Oid>) {
         self.cancel.cancel();
         // It only ends.
         let _ended = self.listening.await;
         let _gone = std::fs::remove_file(&self.port.socket);
-        self.shared.pushed.lock().await.take()
+        let pushed = self.shared.pushed.lock().await.take();
+        (pushed, self.shared.tip.lock().await.0.take())
     }
 }
 

@@ -79,10 +79,12 @@ impl Shared {
             Ok(request) => request,
             Err(error) => return failed(&error),
         };
+        // Before the other lock: who shows refs takes them in this order too.
+        let tip = self.tip.lock().await.0.clone();
         let mut pushed = self.pushed.lock().await;
         let done = match wish(&request, pushed.as_ref(), self.door.target.as_str()) {
             Ok(new) => self
-                .keep(body, &request, new, pushed.as_ref(), limits)
+                .keep(body, &request, new, pushed.as_ref(), tip.as_ref(), limits)
                 .await
                 .map(|()| Some(new.clone())),
             Err(why) => Err(why),
@@ -103,6 +105,7 @@ impl Shared {
         request: &PushRequest,
         new: &Oid,
         pushed: Option<&Oid>,
+        tip: Option<&Oid>,
         limits: &ImportLimits,
     ) -> Result<(), String> {
         let door = &self.door;
@@ -114,7 +117,8 @@ impl Shared {
         let store = &door.store;
         let imported = store.import_push(body, request, new, &name, base, limits);
         let imported = imported.await.map_err(|error| chain(&error))?;
-        match local::keep_out(store, base, new, &door.local).await {
+        let known: Vec<&Oid> = base.into_iter().chain(&door.moved).chain(tip).collect();
+        match local::keep_out(store, &known, new, &door.local).await {
             Ok(()) => {}
             Err(Halt::Failed(failure)) => return Err(failure.detail),
             Err(_) => return Err("the run was stopped".to_owned()),

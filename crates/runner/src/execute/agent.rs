@@ -39,6 +39,8 @@ pub(super) struct Spoken {
     pub(super) version: Option<String>,
     /// What the agent pushed last to the run's own branch: the run's ref is there.
     pub(super) pushed: Option<Oid>,
+    /// Where its git was told last that the target is.
+    pub(super) shown: Option<Oid>,
 }
 
 pub(super) async fn agent(
@@ -103,9 +105,13 @@ pub(super) async fn agent(
     let broker = Broker::open(report, door(desk, staged)?, tip, places.ports.broker)?;
     spec.ports.push(broker.port.clone());
     let result = converse(desk, staged, &launch, &spec, moved.as_ref(), step).await;
-    let pushed = broker.close().await;
+    let (pushed, shown) = broker.close().await;
     let spoken = finish(report, model, way, result).await?;
-    Ok(Spoken { pushed, ..spoken })
+    Ok(Spoken {
+        pushed,
+        shown,
+        ..spoken
+    })
 }
 
 /// What the agent's own git may see and change.
@@ -114,6 +120,7 @@ fn door(desk: &Desk<'_>, staged: &Staged) -> Result<Door, Halt> {
         store: staged.store.clone(),
         target: BranchName::parse(&desk.order.project.target)?,
         from: staged.from.clone(),
+        moved: staged.moved.clone(),
         claimed: staged.claimed.clone(),
         folder: bodies(&staged.dir),
         local: staged.local.clone(),

@@ -141,7 +141,9 @@ async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Colle
             .import(bundle, &run, epoch, staged.from.as_ref(), &limits)
             .await
             .map_err(not_imported)?;
-        local::keep_out(store, staged.from.as_ref(), &imported.head, &staged.local).await?;
+        let known = [&staged.from, &staged.moved, &staged.shown];
+        let known: Vec<&Oid> = known.into_iter().flatten().collect();
+        local::keep_out(store, &known, &imported.head, &staged.local).await?;
         let caught_up = match &staged.moved {
             Some(tip) => store.has_ancestor(&imported.head, tip).await?,
             None => false,

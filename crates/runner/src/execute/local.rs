@@ -154,17 +154,19 @@ pub(crate) fn contents(
     Ok(())
 }
 
-/// Whether commits leave this machine's files where they belong.
+/// Whether commits leave this machine's files where they belong. `known` are those whose history is
+/// not the agent's: where it started, and where it was shown the target. A file that the target has
+/// got since is the repository's own.
 ///
 /// # Errors
-/// [`Reason::ImportRefused`]: a commit of `base..head` holds one of them.
+/// [`Reason::ImportRefused`]: a commit of `head` that `known` has not holds one of them.
 pub(crate) async fn keep_out(
     store: &Store,
-    base: Option<&Oid>,
+    known: &[&Oid],
     head: &Oid,
     local: &[PathBuf],
 ) -> Result<(), Halt> {
-    match store.first_of(base, head, local).await? {
+    match store.first_of(known, head, local).await? {
         None => Ok(()),
         Some(path) => Err(Halt::failed(
             Reason::ImportRefused,

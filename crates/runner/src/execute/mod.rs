@@ -82,6 +82,7 @@ pub(crate) async fn run(
     let mut step = Step::begin(report, "agent").await?;
     let spoken = Box::pin(agent::agent(&desk, &staged, &mut step)).await;
     let spoken = step.end(spoken).await?;
+    staged.shown = spoken.shown;
     if let Some(pushed) = spoken.pushed {
         staged.claimed = pushed;
     }

@@ -48,6 +48,8 @@ pub(crate) struct Staged {
     pub(crate) moved: Option<Oid>,
     /// Where the target was when the turn began.
     pub(crate) tip: Option<Oid>,
+    /// Where the agent's git was told last that the target is.
+    pub(crate) shown: Option<Oid>,
     /// What the epoch's ref points to.
     pub(crate) claimed: Oid,
     /// The conversation to go on with.
@@ -188,6 +190,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         base,
         from,
         moved,
+        shown: tip.clone(),
         tip,
         claimed,
         session,
@@ -294,7 +297,7 @@ pub(crate) async fn fill(
 }
 
 /// A working tree of the host in this folder.
-pub(super) fn host_tree<'a>(
+fn host_tree<'a>(
     from: Option<&'a Oid>,
     folder: &'a Folder,
     shape: &'a Shape,

@@ -173,3 +173,30 @@ async fn a_repository_alone_takes_nothing_and_leads_nowhere() {
     assert!(run.detail(&finished).contains("which is no folder"));
     runner.drain().await;
 }
+
+/// The target may get a file of that name: a merge of it, which the agent was told to make, is no
+/// commit of the machine's own file.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_target_has_got_since_is_the_repositorys_own() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let (remote, from) = (repository(), beside());
+    allow(&runner, &remote, from.path(), "files = ['.env']");
+    let script = "cat .env; git fetch -q; git merge -q -m merged origin/main; echo 2 >> a; \
+                  git commit -qam more; git push -q 2>&1; cat .env";
+    let mut run = Run::script(&server, &remote, script);
+    let finished = run.play().await;
+    assert!(matches!(finished.outcome, Outcome::Work(_)));
+    assert_eq!(run.output("agent"), b"LOCAL=1\nLOCAL=1\n");
+    remote.commit(&[(".env", "PUBLIC=1\n")], "its own");
+    run.reply("merge the target");
+    let finished = run.play().await;
+    let said = String::from_utf8(run.output("agent")).unwrap();
+    let Outcome::Work(work) = &finished.outcome else {
+        panic!("{:?} {}\n{said}", finished.outcome, run.detail(&finished))
+    };
+    assert!(said.ends_with("LOCAL=1\nPUBLIC=1\n"), "{said}");
+    let held = remote.read(&["show", &format!("{}:.env", work.commit)]);
+    assert_eq!(held, "PUBLIC=1");
+    runner.drain().await;
+}
