@@ -73,8 +73,12 @@ async fn a_killed_runner_reports_the_job_lost_once_and_leaves_nothing() {
     becomes(&marker, true).await;
     drop(runner);
     becomes(&marker, false).await;
+    // Killed while it unpacked an image, too.
+    let half = data.path().join("images/.partial-a");
+    std::fs::create_dir_all(half.join("etc")).unwrap();
 
     let next = again(&server, data, |_| {}).await;
+    assert!(!half.exists());
     assert_eq!(run.finished().await.outcome, Outcome::Lost);
     assert!(
         !next
