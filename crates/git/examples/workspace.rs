@@ -165,6 +165,7 @@ async fn workspace(dir: &Path, store: &Store, at: &Oid) -> Done<(Laid, Duration)
             place: &dir.join(WORK),
             shape: &Shape::whole(),
             remote: None,
+            lfs: None,
             owner: None,
         })
         .await?;

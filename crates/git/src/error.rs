@@ -33,6 +33,12 @@ pub enum GitError {
         /// The rule it breaks.
         why: &'static str,
     },
+    /// Files in Git LFS are wanted and cannot be had.
+    #[error("the files in Git LFS cannot be fetched: {why}")]
+    Lfs {
+        /// What is missing, or the program's words.
+        why: String,
+    },
     /// There is no repository at the address.
     #[error("there is no repository at {remote}: {said}")]
     NotFound {
@@ -261,6 +267,9 @@ impl GitError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "git_missing",
+            Self::Lfs { .. } => {
+                "mend that and start again, or take the remote out of [[lfs]] in policy.toml of the runner's data directory: then they stay pointers"
+            }
             Self::TooOld { .. } => "git_too_old",
             Self::Invalid { .. } => "git_invalid",
             Self::NotFound { .. } => "remote_not_found",
@@ -299,6 +308,9 @@ impl GitError {
         match self {
             Self::Missing { .. } => {
                 "install git (Debian, Ubuntu: apt-get install git), or name its path"
+            }
+            Self::Lfs { .. } => {
+                "mend that and start again, or take the remote out of [[lfs]] in policy.toml of the runner's data directory: then they stay pointers"
             }
             Self::TooOld { .. } => "install a newer git and start again",
             Self::Invalid { .. } => "correct it and try again",

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::lfs::{Filters, OBJECTS_VARIABLE, Objects};
 use crate::lock::Hold;
 use crate::names::invalid;
 use crate::workspace::{Look, Shape};
@@ -42,6 +43,7 @@ impl Store {
         let look = Look {
             shape: &shape,
             remote: None,
+            lfs: None,
         };
         self.lay_out(&scratch, base, &look)?;
         write(&scratch.join("objects/info/alternates"), &outside)?;
@@ -77,6 +79,20 @@ impl Store {
         work: &Path,
         index: &Path,
     ) -> Result<()> {
+        self.check_out_with(hold, at, git_dir, work, index, None)
+            .await
+    }
+
+    /// With the files in Git LFS, where the git directory has the host's filters.
+    pub(crate) async fn check_out_with(
+        &self,
+        hold: &Hold,
+        at: &Oid,
+        git_dir: &Path,
+        work: &Path,
+        index: &Path,
+        objects: Option<&Objects>,
+    ) -> Result<()> {
         let call = self.call(
             hold,
             "filling the workspace",
@@ -97,6 +113,10 @@ impl Store {
             .env("GIT_DIR", git_dir)
             .env("GIT_WORK_TREE", work)
             .env("GIT_INDEX_FILE", index)
+            .env(
+                OBJECTS_VARIABLE,
+                objects.map_or(Path::new(""), |all| &all.dir),
+            )
             .cwd(work);
         self.done(call).await.map(drop)
     }
@@ -135,7 +155,11 @@ impl Store {
                 &look.shape.patterns(),
             )?;
         }
-        write(&scratch.join("config"), &self.scratch_config(look))
+        self.configure(scratch, look)
+    }
+
+    pub(crate) fn configure(&self, git_dir: &Path, look: &Look<'_>) -> Result<()> {
+        write(&git_dir.join("config"), &self.scratch_config(look))
     }
 
     /// Points a git directory of ours to where its objects are.
@@ -158,9 +182,10 @@ impl Store {
             false => "\tsparseCheckout = true\n\tsparseCheckoutCone = true\n",
         };
         let remote = look.remote.map(remote_config).unwrap_or_default();
+        let filters = look.lfs.map(Filters::config).unwrap_or_default();
         format!(
             "[core]\n\trepositoryFormatVersion = {version}\n\tfileMode = true\n\tbare = false\n\tlogAllRefUpdates = true\n\
-             \ttrustCtime = false\n\tcheckStat = minimal\n{sparse}{extensions}[user]\n\tname = {}\n\temail = {}\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{remote}",
+             \ttrustCtime = false\n\tcheckStat = minimal\n{sparse}{extensions}[user]\n\tname = {}\n\temail = {}\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n{remote}{filters}",
             quoted(&identity.name),
             quoted(&identity.email),
         )
@@ -177,7 +202,7 @@ fn remote_config(url: &str) -> String {
 }
 
 /// A value of git-config(5), "SYNTAX".
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let clean: String = value.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", clean.replace('\\', "\\\\").replace('"', "\\\""))
 }

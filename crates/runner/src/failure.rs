@@ -130,6 +130,7 @@ impl From<GitError> for Halt {
             GitError::Unreachable { .. }
             | GitError::Timeout { .. }
             | GitError::Unknown { .. }
+            | GitError::Lfs { .. }
             | GitError::RemoteCorrupt { .. } => Reason::RemoteUnreachable,
             GitError::TargetMissing { .. } => Reason::TargetMissing,
             GitError::Refused { .. } | GitError::RemoteFull { .. } | GitError::NoAtomic { .. } => {

@@ -20,6 +20,11 @@
 //! files = [".env.local", "/config/local/"]     # which, as gitignore(5) has it; where silent, what
 //!                                              # `.worktreeinclude` of the target branch names
 //!
+//! [[lfs]]                                      # remotes whose files in Git LFS are fetched
+//! remote = "https://example.org/team/app"
+//! url = "https://lfs.example.org/team/app"     # where silent, as the remote's address says
+//! most = "1GiB"                                # of one commit, and kept for later ones
+//!
 //! [egress]                                     # what runs may reach at most; in force at once
 //! most = "registries"                          # `none`, `registries`, or `open`, which is silent
 //! deny = ["paste.example:443"]                 # never these, whoever names them
@@ -39,7 +44,7 @@ use std::path::{Component, Path, PathBuf};
 
 use freehold_environment::egress::{Bounds, Most};
 use freehold_environment::endpoint::HostPort;
-use freehold_git::Remote;
+use freehold_git::{Lfs, Remote};
 use freehold_model::{Isolation, Limit, Limits};
 use freehold_wire::order::{Egress, Order, Task};
 use serde::de::Error as _;
@@ -49,6 +54,9 @@ use crate::limits::RESERVE;
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "policy.toml";
+/// Most bytes in Git LFS of one commit where the owner of the machine does not say: an honest
+/// repository of pictures or models for tests.
+const LFS_MOST: u64 = 1 << 30;
 
 /// The rules of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -74,6 +82,24 @@ pub(crate) struct Policy {
     limits: Limits,
     #[serde(default)]
     local_files: Vec<LocalFiles>,
+    #[serde(default)]
+    lfs: Vec<LfsFiles>,
+}
+
+/// A remote whose files in Git LFS are fetched for workspaces.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LfsFiles {
+    #[serde(deserialize_with = "remote")]
+    remote: Remote,
+    #[serde(default, deserialize_with = "place")]
+    url: Option<Remote>,
+    #[serde(default, deserialize_with = "bytes")]
+    most: Option<u64>,
+}
+
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Remote>, D::Error> {
+    remote(deserializer).map(Some)
 }
 
 /// Files of this machine that workspaces of a remote are given; see [`crate::execute::local`].
@@ -331,6 +357,16 @@ impl Policy {
         let all = self.local_files.iter();
         all.filter(|entry| Some(&entry.remote) == wanted.as_ref())
             .collect()
+    }
+
+    /// Whether and how a remote's files in Git LFS are fetched: only where the owner of the machine
+    /// says so.
+    pub(crate) fn lfs(&self, remote: &Remote) -> Option<Lfs<'_>> {
+        let entry = self.lfs.iter().find(|entry| entry.remote == *remote)?;
+        Some(Lfs {
+            url: entry.url.as_ref(),
+            bytes: entry.most.unwrap_or(LFS_MOST),
+        })
     }
 
     pub(crate) fn allows_isolation(&self, asked: Isolation) -> Result<(), String> {

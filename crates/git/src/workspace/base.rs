@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{Shape, Workspace};
-use crate::{Oid, Store};
+use crate::{Lfs, Oid, Store};
 
 const NOTE: &str = "freehold-base 1";
 
@@ -31,6 +31,8 @@ pub(super) struct Kind<'a> {
     pub(super) shape: &'a Shape,
     /// Where its workspaces are seen.
     pub(super) place: &'a Path,
+    /// With the files in Git LFS.
+    pub(super) lfs: Option<Lfs<'a>>,
 }
 
 impl<'a> From<&Workspace<'a>> for Kind<'a> {
@@ -38,6 +40,7 @@ impl<'a> From<&Workspace<'a>> for Kind<'a> {
         Self {
             shape: wanted.shape,
             place: wanted.place,
+            lfs: wanted.lfs,
         }
     }
 }
@@ -52,7 +55,9 @@ impl Kind<'_> {
 
     /// In one line.
     pub(super) fn line(&self) -> String {
-        format!("{}:{}", self.place.display(), self.shape.line())
+        // A place begins with a slash.
+        let lfs = if self.lfs.is_some() { "lfs:" } else { "" };
+        format!("{lfs}{}:{}", self.place.display(), self.shape.line())
     }
 }
 

@@ -69,6 +69,7 @@ impl Store {
         let look = Look {
             shape: wanted.shape,
             remote: wanted.remote,
+            lfs: None,
         };
         // Its path is a line of a file.
         let pointer = alternate(wanted.git_dir)?;
@@ -148,6 +149,7 @@ impl Store {
         let look = Look {
             shape,
             remote: None,
+            lfs: None,
         };
         self.lay_out(&ours, head.as_ref(), &look)?;
         let borrowed = alternate(&objects)? + &alternate(&self.objects())?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::base::{Base, Kind, Making, Note};
 use super::overlay::{self, Upper};
 use super::{Look, Means, Shape, untracked};
+use crate::lfs::{Filters, OBJECTS_VARIABLE, Objects};
 use crate::lock::Hold;
 use crate::read::{MAX_LIST, fields};
 use crate::{GitError, Oid, Result, Store};
@@ -51,16 +52,26 @@ impl Store {
             &Look {
                 shape: kind.shape,
                 remote: None,
+                lfs: kind.lfs.map(|_| Filters::Host),
             },
         )?;
         self.borrow(&git, &self.objects())?;
+        let objects = match &kind.lfs {
+            Some(lfs) => Some(self.lfs_objects(hold, at, kind.shape, lfs).await?),
+            None => None,
+        };
+        let objects = objects.as_ref();
         match &near {
-            Some(near) => self.make_delta(hold, near, at, kind.shape, dir).await?,
+            Some(near) => {
+                self.make_delta(hold, near, at, kind.shape, dir, objects)
+                    .await?
+            }
             None => {
                 let files = dir.join("files");
                 std::fs::create_dir(&files).map_err(io())?;
                 let index = git.join("index");
-                self.check_out(hold, at, &git, &files, &index).await?;
+                self.check_out_with(hold, at, &git, &files, &index, objects)
+                    .await?;
                 self.leave_out(hold, kind.shape, &git, &files).await?;
                 self.fill_untracked(hold, &git, &files, &index, kind.place)
                     .await?;
@@ -137,6 +148,7 @@ impl Store {
         at: &Oid,
         shape: &Shape,
         dir: &Path,
+        objects: Option<&Objects>,
     ) -> Result<()> {
         let io = || GitError::io("making a base checkout");
         let shown = dir.join("merged");
@@ -166,6 +178,10 @@ impl Store {
             .env("GIT_DIR", dir.join("git"))
             .env("GIT_WORK_TREE", &shown)
             .env("GIT_INDEX_FILE", &index)
+            .env(
+                OBJECTS_VARIABLE,
+                objects.map_or(Path::new(""), |all| &all.dir),
+            )
             .cwd(&shown);
         self.done(call).await?;
         // What changed was checked out again, left out or not.
@@ -235,7 +251,7 @@ impl Store {
 }
 
 /// What a folder takes on the disk.
-fn bytes_of(dir: &Path) -> u64 {
+pub(crate) fn bytes_of(dir: &Path) -> u64 {
     let mut total = 0;
     let mut open = vec![dir.to_owned()];
     while let Some(dir) = open.pop() {

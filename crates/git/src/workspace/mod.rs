@@ -28,12 +28,14 @@ use std::sync::OnceLock;
 
 pub use host::HostTree;
 pub use make::FILES_MAX;
+pub(crate) use make::bytes_of;
 pub use remove::remove_tree;
 pub use shape::{LeftOut, Shape};
 
+use crate::lfs::Filters;
 use crate::stage::{alternate, fresh, write};
 use crate::walk::{Visit, walk};
-use crate::{GitError, Oid, Result, Store};
+use crate::{GitError, Lfs, Oid, Result, Store};
 use base::{Base, Kind};
 use overlay::Upper;
 
@@ -57,6 +59,8 @@ pub struct Workspace<'a> {
     pub shape: &'a Shape,
     /// The address that its git calls `origin`.
     pub remote: Option<&'a str>,
+    /// Whether files in Git LFS are there; `None`: their pointers are.
+    pub lfs: Option<Lfs<'a>>,
     /// Whose its files are where it is an overlay; `None`: the caller's. A checkout's are the caller's.
     pub owner: Option<&'a dyn Owner>,
 }
@@ -106,6 +110,7 @@ impl Laid {
 pub(crate) struct Look<'a> {
     pub(crate) shape: &'a Shape,
     pub(crate) remote: Option<&'a str>,
+    pub(crate) lfs: Option<Filters>,
 }
 
 /// What a store knows about its bases while the program lives.
@@ -137,7 +142,8 @@ fn layers(work: &Path) -> PathBuf {
 impl Store {
     /// Makes a workspace. HEAD is on `freehold/run` at the base; the index matches the files and stays good
     /// when owner, inode or device look different inside a sandbox. Objects are borrowed from the
-    /// store. Submodules are empty directories, LFS files stay pointers.
+    /// store. Submodules are empty directories. Files in Git LFS are there where that is
+    /// wanted, and their git takes them for the pointers that commits hold; else they stay pointers.
     ///
     /// `work` may be a mount afterwards: remove it by [`release`] and then its folder, with
     /// `<work>.layers` beside it. Once an agent has been in it, the host must never run git there.
@@ -149,6 +155,7 @@ impl Store {
         let look = Look {
             shape: wanted.shape,
             remote: wanted.remote,
+            lfs: wanted.lfs.map(|_| Filters::Agent),
         };
         let inside = alternate(wanted.objects_inside)?;
         let work = fresh(wanted.work)?;
@@ -170,7 +177,18 @@ impl Store {
                 self.check_count(&hold, at, wanted.shape).await?;
                 self.borrow(&scratch, &self.objects())?;
                 let index = scratch.join("index");
-                self.check_out(&hold, at, &scratch, &work, &index).await?;
+                let objects = match &wanted.lfs {
+                    Some(lfs) => Some(self.lfs_objects(&hold, at, wanted.shape, lfs).await?),
+                    None => None,
+                };
+                let host_s = Look {
+                    lfs: wanted.lfs.map(|_| Filters::Host),
+                    ..look
+                };
+                self.configure(&scratch, &host_s)?;
+                self.check_out_with(&hold, at, &scratch, &work, &index, objects.as_ref())
+                    .await?;
+                self.configure(&scratch, &look)?;
                 self.leave_out(&hold, wanted.shape, &scratch, &work).await?;
                 std::fs::create_dir(work.join(".git")).map_err(io())?;
                 Laid::Checkout

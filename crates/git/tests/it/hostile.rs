@@ -81,6 +81,7 @@ async fn nothing_of_a_repository_runs_on_the_host() {
         place: "/workspace".as_ref(),
         shape: &shape,
         remote: Some("http://127.0.0.1:1/repo"),
+        lfs: None,
         owner: None,
     };
     store.workspace(&wanted).await.unwrap();

@@ -12,6 +12,7 @@ mod host;
 mod hostile;
 mod http;
 mod import;
+mod lfs;
 mod lost;
 mod named;
 mod remote;

@@ -65,6 +65,7 @@ impl Ground {
                 place: &self.world.path("shown"),
                 shape,
                 remote: None,
+                lfs: None,
                 owner: None,
             })
             .await?;
@@ -442,6 +443,7 @@ async fn bases_are_few_and_those_in_use_stay() {
             place: &place,
             shape: &Shape::whole(),
             remote: None,
+            lfs: None,
             owner: None,
         };
         assert_eq!(ground.store.workspace(&wanted).await.unwrap(), Laid::Cold);
@@ -517,6 +519,7 @@ async fn one_warm_start() {
         place: &place,
         shape: &Shape::whole(),
         remote: None,
+        lfs: None,
         owner: None,
     };
     let _mark = std::fs::read("/freehold-warm-start-begins");

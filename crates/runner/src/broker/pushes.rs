@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::net::UnixStream;
 
 use super::{Answer, Shared, failed, http};
-use crate::execute::local;
+use crate::execute::{lfs, local};
 use crate::failure::{Halt, chain};
 
 const KIND: &str = "application/x-git-receive-pack-result";
@@ -118,7 +118,11 @@ impl Shared {
         let imported = store.import_push(body, request, new, &name, base, limits);
         let imported = imported.await.map_err(|error| chain(&error))?;
         let known: Vec<&Oid> = base.into_iter().chain(&door.moved).chain(tip).collect();
-        match local::keep_out(store, &known, new, &door.local).await {
+        let kept_out = async {
+            local::keep_out(store, &known, new, &door.local).await?;
+            lfs::keep_out(&self.report, store, base, new).await
+        };
+        match kept_out.await {
             Ok(()) => {}
             Err(Halt::Failed(failure)) => return Err(failure.detail),
             Err(_) => return Err("the run was stopped".to_owned()),

@@ -14,7 +14,7 @@ use freehold_sandbox::{Mount, Spec};
 
 use super::setup::Project;
 use super::stage::Staged;
-use super::{Desk, card, local};
+use super::{Desk, card, lfs, local};
 use crate::failure::{Halt, chain};
 use crate::places::Places;
 use crate::process::{self, Ran};
@@ -144,6 +144,7 @@ async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Colle
         let known = [&staged.from, &staged.moved, &staged.shown];
         let known: Vec<&Oid> = known.into_iter().flatten().collect();
         local::keep_out(store, &known, &imported.head, &staged.local).await?;
+        lfs::keep_out(report, store, staged.from.as_ref(), &imported.head).await?;
         let caught_up = match &staged.moved {
             Some(tip) => store.has_ancestor(&imported.head, tip).await?,
             None => false,

@@ -16,6 +16,7 @@ pub(crate) mod devcontainer;
 mod ear;
 mod installed;
 mod instructions;
+pub(crate) mod lfs;
 pub(crate) mod local;
 mod locks;
 mod moved;

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::failure::{Halt, because};
 use crate::leftovers;
 use crate::places::{Places, Trees};
+use crate::policy::Policy;
 use crate::report::Report;
 use crate::surroundings::{Folder, OBJECTS, WORKSPACE};
 use crate::user::JobOwner;
@@ -280,6 +281,8 @@ pub(crate) async fn fill(
             .await?;
         return Ok(());
     }
+    let policy = Policy::load(&report.context.policy_file())
+        .map_err(|detail| Halt::failed(Reason::OrderRefused, detail))?;
     let laid = store
         .workspace(&Workspace {
             base: from,
@@ -289,6 +292,7 @@ pub(crate) async fn fill(
             place: WORKSPACE.as_ref(),
             shape,
             remote,
+            lfs: policy.lfs(store.remote()),
             owner: report.owner().await?.map(JobOwner::of),
         })
         .await?;

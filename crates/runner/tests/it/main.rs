@@ -13,6 +13,7 @@ mod enrol;
 mod execute;
 mod kit;
 mod land;
+mod lfs;
 mod limits;
 mod link;
 mod local;
