@@ -45,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) registries: crate::surroundings::Learned,
     /// Whose turn it is in working trees that runs share.
     pub(crate) trees: crate::places::Trees,
+    /// What all runs keep on the disk together.
+    pub(crate) shares: std::sync::Arc<crate::limits::Shares>,
     /// What this machine is, once it was looked at.
     pub(crate) machine: tokio::sync::OnceCell<freehold_wire::api::Machine>,
     /// When folders of waiting runs were last looked through.

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Halt};
 use crate::jobs::{Stop, Why};
 use crate::journal::finished;
-use crate::limits::{self, Room, Walls};
+use crate::limits::{self, Room, Together, Walls};
 use crate::link::Hear;
 use crate::orders::{Admission, Door};
 use crate::policy::Policy;
@@ -252,6 +252,11 @@ pub(crate) async fn walls(
     };
     Walls::of(order, policy.limits(), room)
         .requiring(policy.limits_required())
+        .beside(Together {
+            owner: context.identity.runner().uuid().as_u128(),
+            limits: policy.limits_together().clone(),
+            shares: context.shares.clone(),
+        })
         .on_host(&*context.entropy)
 }
 

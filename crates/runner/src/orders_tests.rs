@@ -283,6 +283,12 @@ fn the_machine_s_own_policy_has_the_last_word() {
         (Limit::Cpu, 1500),
     ];
     assert_eq!(*limits.limits(), Limits::from(wanted));
+    assert_eq!(*limits.limits_together(), Limits::new());
+    let together = rules("[limits_together]\ndisk = '2GiB'\ntasks = 500").unwrap();
+    let wanted = [(Limit::Disk, 2 << 30), (Limit::Tasks, 500)];
+    assert_eq!(*together.limits_together(), Limits::from(wanted));
+    let alone = rules("[limits_together]\noutput = '1GiB'");
+    assert!(alone.unwrap_err().contains("for each run alone"));
 }
 
 #[test]

@@ -32,6 +32,10 @@
 //! [limits]                                     # what each run may use up; see `crate::limits`
 //! memory = "4GiB"
 //! tasks = 2048
+//!
+//! [limits_together]                            # what all runs of this runner may use up together
+//! memory = "12GiB"                             # for runs that begin after this was written
+//! disk = "100GiB"
 //! ```
 //!
 //! What the file does not mention is allowed, but for one thing: a run without a sandbox does on
@@ -50,7 +54,7 @@ use freehold_wire::order::{Egress, Order, Task};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::limits::RESERVE;
+use crate::limits::{RESERVE, TOGETHER};
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "policy.toml";
@@ -80,6 +84,8 @@ pub(crate) struct Policy {
     egress: Ways,
     #[serde(default, deserialize_with = "values")]
     limits: Limits,
+    #[serde(default, deserialize_with = "together")]
+    limits_together: Limits,
     #[serde(default)]
     local_files: Vec<LocalFiles>,
     #[serde(default)]
@@ -199,6 +205,17 @@ fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error
     };
     let read: Result<Limits, String> = read.into_iter().map(value).collect();
     read.map_err(D::Error::custom)
+}
+
+fn together<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    let limits = values(deserializer)?;
+    match limits.keys().find(|limit| !TOGETHER.contains(limit)) {
+        None => Ok(limits),
+        Some(limit) => Err(D::Error::custom(format!(
+            "limits_together: {limit} is for each run alone; together there are {}",
+            TOGETHER.map(Limit::id).join(", ")
+        ))),
+    }
 }
 
 /// The policy file of a runner with this data directory.
@@ -349,6 +366,11 @@ impl Policy {
     /// What each run may use up, where the owner of the machine says so.
     pub(crate) const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What all runs may use up together, where the owner of the machine says so.
+    pub(crate) const fn limits_together(&self) -> &Limits {
+        &self.limits_together
     }
 
     /// The local files that workspaces of a remote are given, where the owner of the machine says so.

@@ -223,6 +223,7 @@ impl Runner {
             pruned: std::sync::Mutex::default(),
             registries: crate::surroundings::Learned::default(),
             trees: crate::places::Trees::default(),
+            shares: Arc::default(),
         };
         Ok(Self {
             context: Arc::new(context),

@@ -53,6 +53,8 @@ pub struct Hit {
     pub value: u64,
     /// The most that was used or asked for, in the same unit.
     pub peak: u64,
+    /// Whether it is the one of all starts of the owner: [`Limits::together`](crate::Limits::together).
+    pub together: bool,
 }
 
 /// A limit of [`Limits`](crate::Limits) that the sandbox itself can see reached.

@@ -48,6 +48,7 @@ fn hit(signal: Option<i32>, usage: Option<&Usage>, facts: &Facts, limits: &Limit
             limit,
             value,
             peak: peak.unwrap_or(value),
+            together: false,
         })
     };
     let cpu = || {
@@ -60,16 +61,33 @@ fn hit(signal: Option<i32>, usage: Option<&Usage>, facts: &Facts, limits: &Limit
     };
     let tasks = || of(Limit::Tasks, facts.held.tasks, facts.peak_tasks);
     let size = || of(Limit::FileSize, limits.file_bytes, None);
+    let all = facts.together;
+    let together = |hit: Hit| Hit {
+        together: true,
+        ..hit
+    };
+    let all_memory = || {
+        let peak = all.peak_memory_bytes;
+        of(Limit::Memory, all.held.memory_bytes, peak).map(together)
+    };
+    let all_tasks = || of(Limit::Tasks, all.held.tasks, all.peak_tasks).map(together);
     (facts.out_of_memory.then(memory).flatten())
+        .or_else(|| all.out_of_memory.then(all_memory).flatten())
         .or_else(|| by(Signal::SIGXCPU).then(cpu).flatten())
         .or_else(|| by(Signal::SIGXFSZ).then(size).flatten())
         .or_else(|| facts.out_of_tasks.then(tasks).flatten())
+        .or_else(|| all.out_of_tasks.then(all_tasks).flatten())
 }
 
 impl fmt::Display for Hit {
     /// Names the limit, its value and the peak, and what to do next.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limit, value, peak } = *self;
+        let Self {
+            limit, value, peak, ..
+        } = *self;
+        if self.together {
+            write!(f, "of all that its owner has under way together, ")?;
+        }
         match limit {
             Limit::Memory => write!(
                 f,
@@ -109,7 +127,7 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::cgroup::Held;
+    use crate::cgroup::{Held, Together};
 
     use super::*;
 
@@ -134,6 +152,7 @@ mod tests {
             peak_tasks: Some(64),
             out_of_memory: true,
             out_of_tasks: true,
+            ..Facts::default()
         };
         let limits = Limits::default();
         let said = |facts: &Facts| exit(ended(None), facts, &limits).hit.unwrap().to_string();
@@ -144,6 +163,18 @@ mod tests {
             ..facts
         };
         assert!(said(&tasks).contains("threads, 64, was reached (peak 64)"));
+        let all = Facts {
+            out_of_memory: false,
+            out_of_tasks: false,
+            together: Together {
+                held: facts.held,
+                peak_memory_bytes: Some(512 << 20),
+                out_of_memory: true,
+                ..Together::default()
+            },
+            ..facts
+        };
+        assert!(said(&all).contains("under way together, the limit of memory"));
         // Killed together with the helper, it is still told why.
         let killed = exit(None, &facts, &limits);
         assert_eq!((killed.code, killed.signal), (None, Some(9)));

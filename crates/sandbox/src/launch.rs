@@ -21,7 +21,7 @@ use crate::child::{Child, InForce, Tree};
 use crate::container::{self, Bundle};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
-use crate::spec::{Limits, Spec, Tier};
+use crate::spec::{Limits, Spec, Tier, Together};
 use crate::streams::Streams;
 use crate::user::HostUser;
 use crate::{check, floor, processes, seccomp, spawn, sys, user};
@@ -81,7 +81,8 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         .stdout(Stdio::null())
         .stderr(Stdio::from(OwnedFd::from(their_said)));
     let held = group.as_ref().map(Group::held).unwrap_or_default();
-    if let Some(limit) = not_held(&spec.limits, held) {
+    let all = group.as_ref().map(Group::held_together).unwrap_or_default();
+    if let Some(limit) = not_held(&spec.limits, held, all) {
         return Err(SandboxError::LimitNotHeld { limit });
     }
     let cgroup = group.as_ref().map(Group::version);
@@ -151,6 +152,12 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
             total_tasks: held.tasks,
             cpu_milli: held.cpu_milli,
             processes,
+            together: spec.limits.together.map(|asked| Together {
+                memory_bytes: all.memory_bytes,
+                tasks: all.tasks,
+                cpu_milli: all.cpu_milli,
+                ..asked
+            }),
             ..spec.limits
         },
     };
@@ -186,11 +193,27 @@ async fn open_group(spec: &Spec) -> Option<Group> {
 }
 
 /// The first limit for all processes together that is required and not held.
-fn not_held(asked: &Limits, held: Held) -> Option<&'static str> {
+fn not_held(asked: &Limits, held: Held, all: Held) -> Option<&'static str> {
+    let together = asked.together.unwrap_or_default();
     let each = [
         ("memory", asked.total_memory_bytes, held.memory_bytes),
         ("processes and threads", asked.total_tasks, held.tasks),
         ("processors", asked.cpu_milli, held.cpu_milli),
+        (
+            "memory of all together",
+            together.memory_bytes,
+            all.memory_bytes,
+        ),
+        (
+            "processes and threads of all together",
+            together.tasks,
+            all.tasks,
+        ),
+        (
+            "processors of all together",
+            together.cpu_milli,
+            all.cpu_milli,
+        ),
     ];
     let loose = each
         .into_iter()
@@ -471,10 +494,19 @@ mod tests {
             tasks: Some(64),
             ..half
         };
-        assert_eq!(not_held(&asked(true), half), Some("processes and threads"));
-        assert_eq!(not_held(&asked(true), Held::default()), Some("memory"));
-        assert_eq!(not_held(&asked(true), whole), None);
-        assert_eq!(not_held(&asked(false), Held::default()), None);
+        assert_eq!(
+            not_held(&asked(true), half, Held::default()),
+            Some("processes and threads")
+        );
+        assert_eq!(
+            not_held(&asked(true), Held::default(), Held::default()),
+            Some("memory")
+        );
+        assert_eq!(not_held(&asked(true), whole, Held::default()), None);
+        assert_eq!(
+            not_held(&asked(false), Held::default(), Held::default()),
+            None
+        );
     }
 
     #[test]

@@ -232,6 +232,29 @@ pub struct Limits {
     /// Whether nothing is started where a limit for all its processes together cannot be held. A
     /// virtual machine always holds its own.
     pub required: bool,
+    /// What it and every other start of the same owner may use up together.
+    pub together: Option<Together>,
+}
+
+/// What all starts of this process for one owner may use up together, without swap. Needs control
+/// groups. Starts with the same value are counted together, and no others: a start with changed
+/// limits is not counted with those that began before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Together {
+    /// Whose: any number that no other owner has.
+    pub owner: u128,
+    /// Memory in bytes; of a virtual machine all that it has.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads; of a virtual machine those that run it, not those inside.
+    pub tasks: Option<u64>,
+    /// Processors in thousandths.
+    pub cpu_milli: Option<u64>,
+}
+
+impl Together {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.memory_bytes.is_none() && self.tasks.is_none() && self.cpu_milli.is_none()
+    }
 }
 
 /// Where the standard input comes from.

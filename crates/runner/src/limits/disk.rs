@@ -20,7 +20,8 @@ use freehold_git::walk::{Visit, peek, walk};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::unlinked;
+use super::together::Share;
+use super::{Reached, unlinked};
 
 /// The shortest and the longest pause between two walks.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
@@ -60,12 +61,21 @@ impl Most {
         self.bytes.is_some_and(|most| held.bytes > most)
             || self.files.is_some_and(|most| held.files > most)
     }
+
+    fn or_less(self, other: Self) -> Self {
+        let less = |one: Option<u64>, other| one.into_iter().chain(other).min();
+        Self {
+            bytes: less(self.bytes, other.bytes),
+            files: less(self.files, other.files),
+        }
+    }
 }
 
 /// Measures until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Disk {
     peak: Arc<Peak>,
+    share: Option<Arc<Share>>,
     _end: DropGuard,
 }
 
@@ -77,8 +87,19 @@ struct Peak {
 }
 
 impl Disk {
-    /// Watches these places; cancels `over` when they hold more than `most`.
-    pub(crate) fn watch(places: Places, most: Most, over: CancellationToken) -> Self {
+    /// Watches these places; cancels `over` when they hold more than `most`. Tells `share` what they
+    /// hold.
+    pub(crate) fn watch(
+        places: Places,
+        most: Most,
+        share: Option<Share>,
+        over: CancellationToken,
+    ) -> Self {
+        let share = share.map(Arc::new);
+        let all = share.clone();
+        let enough = all
+            .as_ref()
+            .map_or(most, |share| most.or_less(share.most()));
         let end = CancellationToken::new();
         let peak = Arc::new(Peak::default());
         let (told, ended) = (peak.clone(), end.clone());
@@ -86,9 +107,12 @@ impl Disk {
             loop {
                 let began = Instant::now();
                 let (places, until) = (places.clone(), ended.clone());
-                let walk = tokio::task::spawn_blocking(move || measure(&places, most, &until));
+                let walk = tokio::task::spawn_blocking(move || measure(&places, enough, &until));
                 let Ok(Some(held)) = walk.await else { return };
                 told.keep(held);
+                if let Some(share) = &all {
+                    share.tell(held);
+                }
                 if most.is_over(held) {
                     over.cancel();
                     return;
@@ -102,8 +126,14 @@ impl Disk {
         });
         Self {
             peak,
+            share,
             _end: end.drop_guard(),
         }
+    }
+
+    /// Why it is to end for what all runs keep together, if it is.
+    pub(crate) fn reached_together(&self) -> Option<Reached> {
+        self.share.as_ref()?.reached()
     }
 
     /// The most that was seen; none where nothing was measured in time.
@@ -271,7 +301,7 @@ mod tests {
             bytes: Some(1 << 20),
             files: None,
         };
-        let disk = Disk::watch(only(dir.path()), most, over.clone());
+        let disk = Disk::watch(only(dir.path()), most, None, over.clone());
         fs::write(dir.path().join("a"), vec![1; 2 << 20]).unwrap();
         let told = tokio::time::timeout(Duration::from_secs(20), over.cancelled()).await;
         told.unwrap();

@@ -44,7 +44,14 @@ fn defaults_fit_the_machine_its_owner_may_change_them_and_an_agent_only_lower_th
 #[test]
 fn the_words_name_the_limit_its_value_the_peak_and_where_it_is_set() {
     let walls = walls(&[(Limit::Memory, 2 * GIB)], &[], ROOM);
-    let reached = |limit, value, peak| walls.said(&Reached { limit, value, peak });
+    let reached = |limit, value, peak| {
+        walls.said(&Reached {
+            limit,
+            value,
+            peak,
+            together: false,
+        })
+    };
     assert_eq!(
         reached(Limit::Memory, 2 * GIB, 2 * GIB + 100 * MIB),
         "used 2.1 GiB of memory, the limit is 2 GiB (agent codex): raise it with `freehold agent edit codex --limit memory=4GiB`"
@@ -52,6 +59,16 @@ fn the_words_name_the_limit_its_value_the_peak_and_where_it_is_set() {
     assert_eq!(
         reached(Limit::Files, FILES, FILES + 1),
         "used 2000001 files and folders, the limit is 2000000 (this runner's machine): raise it with `files = \"4000000\"` under `[limits]` in policy.toml in the runner's data directory"
+    );
+    let all = Reached {
+        limit: Limit::Tasks,
+        value: 64,
+        peak: 65,
+        together: true,
+    };
+    assert_eq!(
+        walls.said(&all),
+        "all runs on this runner together used 65 processes and threads, the limit is 64 (this runner's machine): start less at once, or raise it with `tasks = \"128\"` under `[limits_together]` in policy.toml in the runner's data directory"
     );
 }
 

@@ -7,6 +7,7 @@
 
 mod disk;
 mod flow;
+mod together;
 mod unlinked;
 mod watch;
 
@@ -22,6 +23,7 @@ use freehold_wire::order::{Order, Task};
 
 pub(crate) use disk::{free, held_in};
 pub(crate) use flow::Flow;
+pub(crate) use together::{LIMITS as TOGETHER, Shares, Together};
 pub(crate) use watch::Watch;
 
 use crate::failure::Halt;
@@ -72,6 +74,8 @@ pub(crate) struct Walls {
     agent: Option<(String, Limits)>,
     /// Of the host, where there are no walls: a sandbox has a loopback of its own.
     pub(crate) ports: Option<Arc<Ports>>,
+    /// What all runs may use up together, where the machine's owner says so.
+    pub(crate) together: Option<Together>,
 }
 
 /// A limit that was reached.
@@ -80,6 +84,8 @@ pub(crate) struct Reached {
     pub(crate) limit: Limit,
     pub(crate) value: u64,
     pub(crate) peak: u64,
+    /// Of all runs, and not of the one.
+    pub(crate) together: bool,
 }
 
 impl Walls {
@@ -102,6 +108,7 @@ impl Walls {
                 _ => None,
             },
             ports: None,
+            together: None,
         }
     }
 
@@ -120,6 +127,12 @@ impl Walls {
     /// With limits that keep a step from starting where they cannot be held.
     pub(crate) fn requiring(self, required: bool) -> Self {
         Self { required, ..self }
+    }
+
+    /// With what it and all others may use up together; nothing is without bound.
+    pub(crate) fn beside(self, together: Together) -> Self {
+        let together = Some(together).filter(|together| !together.limits.is_empty());
+        Self { together, ..self }
     }
 
     /// With an image that was a name, or an archive, as the folder that it was unpacked into,
@@ -186,13 +199,35 @@ impl Walls {
         spec.limits.total_memory_bytes = value(Limit::Memory);
         spec.limits.total_tasks = value(Limit::Tasks);
         spec.limits.cpu_milli = value(Limit::Cpu);
+        spec.limits.together = self.together.as_ref().map(|together| {
+            let value = |limit| together.limits.get(&limit).copied();
+            freehold_sandbox::Together {
+                owner: together.owner,
+                memory_bytes: value(Limit::Memory),
+                tasks: value(Limit::Tasks),
+                cpu_milli: value(Limit::Cpu),
+            }
+        });
         spec.limits.file_bytes = value(Limit::FileSize).or(spec.limits.file_bytes);
     }
 
     /// In words for whoever wonders why a run ended, with what to do.
     pub(crate) fn said(&self, reached: &Reached) -> String {
-        let Reached { limit, value, peak } = *reached;
+        let Reached {
+            limit,
+            value,
+            peak,
+            together,
+        } = *reached;
         let more = limit.write(value.saturating_mul(2));
+        if together {
+            return format!(
+                "all runs on this runner together used {} {}, the limit is {} (this runner's machine): start less at once, or raise it with `{limit} = \"{more}\"` under `[limits_together]` in {FILE} in the runner's data directory",
+                limit.show(peak),
+                limit.used_of(),
+                limit.show(value)
+            );
+        }
         let own = self
             .agent
             .as_ref()

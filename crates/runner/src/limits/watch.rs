@@ -41,6 +41,10 @@ impl Watch {
             files: value(Limit::Files),
         };
         let mut folders = writable(spec);
+        let share = walls
+            .together
+            .as_ref()
+            .map(|all| all.share(aside.clone(), over.clone()));
         folders.push(aside);
         let places = Places {
             folders,
@@ -49,7 +53,7 @@ impl Watch {
         Self {
             step: step.to_owned(),
             flow: Flow::new(value(Limit::OutputRate), value(Limit::Output), over.clone()),
-            disk: Disk::watch(places, most, over.clone()),
+            disk: Disk::watch(places, most, share, over.clone()),
             walls,
             walled: child.in_force().clone(),
             over,
@@ -76,16 +80,27 @@ impl Watch {
             let held = self.disk.peak().unwrap_or_default();
             let past = |limit, peak| {
                 let value = value(limit).filter(|value| peak > *value)?;
-                Some(Reached { limit, value, peak })
+                Some(Reached {
+                    limit,
+                    value,
+                    peak,
+                    together: false,
+                })
             };
             return past(Limit::Output, self.flow.passed())
                 .or_else(|| past(Limit::Disk, held.bytes))
-                .or_else(|| past(Limit::Files, held.files));
+                .or_else(|| past(Limit::Files, held.files))
+                .or_else(|| self.disk.reached_together());
         }
         if exit.success() {
             return None;
         }
-        let Hit { limit, value, peak } = exit.hit?;
+        let Hit {
+            limit,
+            value,
+            peak,
+            together,
+        } = exit.hit?;
         let limit = match limit {
             Known::Memory => Limit::Memory,
             Known::Tasks => Limit::Tasks,
@@ -93,7 +108,12 @@ impl Watch {
             // Nobody asks for it here.
             Known::Cpu => return None,
         };
-        Some(Reached { limit, value, peak })
+        Some(Reached {
+            limit,
+            value,
+            peak,
+            together,
+        })
     }
 
     fn facts(&self, exit: &Exit, reached: Option<Reached>) -> InForce {

@@ -22,4 +22,5 @@ mod model;
 mod output;
 mod server;
 mod setup;
+mod together;
 mod unsandboxed;

@@ -11,7 +11,7 @@ use super::files::{has_process_of_others, write};
 /// The runner's own group below a delegated one: version 2 has no processes in inner groups.
 const RUNNER: &str = "freehold-runner";
 /// What is asked of version 2 for groups of ours.
-const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
+pub(super) const CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
 
 /// The groups below which ours are made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,11 +6,14 @@
 //! something: they are known by their name, which tells the runner's pid namespace, pid and time of
 //! birth.
 //!
+//! Starts of one owner can have a bound together: their groups lie in one of that owner's.
+//!
 //! What there is decides: version 1 (also of a hybrid machine), a delegated group of version 2, or
 //! nothing. A limit that could not be set is not told as held.
 
 mod files;
 mod home;
+mod whole;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -23,6 +26,7 @@ use crate::processes;
 use crate::spec::Limits;
 use files::{keyed, number, remove, write};
 use home::Home;
+use whole::Whole;
 
 /// How names of our groups begin.
 const PREFIX: &str = "freehold-";
@@ -47,9 +51,12 @@ pub(crate) struct Group {
     version: &'static str,
     memory: Option<PathBuf>,
     pids: Option<PathBuf>,
+    cpu: Option<PathBuf>,
     /// Each once.
     folders: Vec<PathBuf>,
     held: Held,
+    /// The owner's, in which it lies; it goes after its last one.
+    whole: Option<Whole>,
 }
 
 /// The limits of [`Limits`] that a group holds.
@@ -70,13 +77,37 @@ pub(crate) struct Facts {
     pub(crate) out_of_memory: bool,
     /// The kernel refused a process or thread because there were as many as may be.
     pub(crate) out_of_tasks: bool,
+    /// The same of all groups of the owner, as far as this one had to do with it.
+    pub(crate) together: Together,
+}
+
+/// What all groups of an owner did together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Together {
+    pub(crate) held: Held,
+    pub(crate) peak_memory_bytes: Option<u64>,
+    pub(crate) peak_tasks: Option<u64>,
+    /// A process of this group was killed because all groups were at the limit.
+    pub(crate) out_of_memory: bool,
+    /// A process or thread was refused because all groups had as many as may be.
+    pub(crate) out_of_tasks: bool,
 }
 
 impl Group {
     /// Makes a group and sets what of `limits` is for all processes together; `None` where this
     /// machine has no place for one. Blocks, for less than a millisecond as a rule.
     pub(crate) fn open(limits: &Limits) -> Option<Self> {
-        Self::below(HOME.as_ref()?, limits)
+        let home = HOME.as_ref()?;
+        let together = limits.together.filter(|all| !all.is_empty());
+        // Without the owner's, its own limits are held all the same.
+        match together.and_then(|together| Whole::of(home, together)) {
+            None => Self::below(home, limits),
+            Some(whole) => {
+                let mut group = Self::below(&whole.inside(home), &whole.within(limits))?;
+                group.whole = Some(whole);
+                Some(group)
+            }
+        }
     }
 
     fn below(home: &Home, limits: &Limits) -> Option<Self> {
@@ -126,8 +157,10 @@ impl Group {
             version,
             memory,
             pids,
+            cpu,
             folders,
             held: Held::default(),
+            whole: None,
         }
     }
 
@@ -191,6 +224,11 @@ impl Group {
         self.held
     }
 
+    /// The limits that its owner's holds for all together.
+    pub(crate) fn held_together(&self) -> Held {
+        self.whole.as_ref().map(Whole::held).unwrap_or_default()
+    }
+
     /// Files that put whoever writes `0` to them into the group.
     pub(crate) fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
         // Of version 1 `tasks`: a single thread that moves itself takes no lock of the whole machine
@@ -223,13 +261,24 @@ impl Group {
         // A machine that is out of memory as a whole kills too. Kernels do not all count how often
         // the limit was reached (6.14 stopped), so the peak tells.
         let at_limit = |limit: u64| peak.is_none_or(|peak| peak >= limit - limit / NEAR);
-        Facts {
+        let own = Facts {
             held: self.held,
             peak_memory_bytes: peak,
             peak_tasks: pids("pids.peak").and_then(|path| number(&path)),
             out_of_memory: killed > 0 && self.held.memory_bytes.is_some_and(at_limit),
-            out_of_tasks: self.held.tasks.is_some() && count(pids("pids.events"), "max") > 0,
+            out_of_tasks: self.held.tasks.is_some() && self.refusals() > 0,
+            together: Together::default(),
+        };
+        match &self.whole {
+            None => own,
+            Some(whole) => whole.facts(own, killed > 0, self.refusals() > 0),
         }
+    }
+
+    /// How often a process or thread was refused.
+    fn refusals(&self) -> u64 {
+        let events = self.pids.as_ref().map(|path| path.join("pids.events"));
+        events.and_then(|path| keyed(&path, "max")).unwrap_or(0)
     }
 }
 

@@ -95,6 +95,7 @@ fn what_happened_is_read_as_each_version_writes_it() {
         peak_tasks: Some(7),
         out_of_memory: true,
         out_of_tasks: true,
+        together: Together::default(),
     };
     assert_eq!(seen("v2", &v2), all);
     let v1 = [

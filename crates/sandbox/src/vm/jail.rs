@@ -107,6 +107,8 @@ pub(crate) fn outer(spec: &Spec, parts: Parts, program: &Path, arguments: Vec<Os
             open_files: Some(OPEN_FILES),
             total_memory_bytes: Some(parts.memory_bytes.saturating_add(OWN_MEMORY)),
             tmp_bytes: Some(PLACE_BYTES),
+            together: spec.limits.together,
+            required: spec.limits.required && spec.limits.together.is_some(),
             ..Limits::default()
         },
         stdin: Stdin::Null,
