@@ -90,6 +90,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
             let args = ServerArgs {
                 data,
                 listen: words.listen,
+                runs_per_tenant: words.runs_per_tenant,
                 parent: words.parent,
             };
             return roles::server::run(args, environment, printer);

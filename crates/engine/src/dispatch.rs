@@ -105,7 +105,9 @@ impl Engine {
         };
         tx.environment_gate().await?;
         let live = tx.environment_live().await?;
-        let allowance = Terms::of(&mut tx).await?.allowance(&live);
+        let mut allowance = Terms::of(&mut tx).await?.allowance(&live);
+        allowance.jobs_most = self.runs_per_tenant();
+        allowance.jobs = u32::try_from(tx.runs_under_way().await?).unwrap_or(u32::MAX);
         let rooms = self.rooms(&mut tx, tenant, &live).await?;
         let mut wanted = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -66,6 +66,8 @@ impl Terms {
             plan: self.plan.clone(),
             most: self.most,
             placed: placed(live),
+            jobs_most: None,
+            jobs: 0,
         }
     }
 }

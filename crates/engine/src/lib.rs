@@ -136,6 +136,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// How many runs of each tenant may be under way at a time, on all its runners; none is as many
+    /// as they take.
+    pub runs_per_tenant: Option<u32>,
 }
 
 /// All use cases. Cheap to clone.
@@ -169,6 +172,10 @@ impl Engine {
     #[must_use]
     pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.parts.clock.now().trunc_subsecs(6)
+    }
+
+    pub(crate) fn runs_per_tenant(&self) -> Option<u32> {
+        self.parts.runs_per_tenant
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

@@ -45,6 +45,7 @@ reasons! {
     NoRunnerWithLabel "no_runner_with_label" "no connected runner offers the labels that the agent asks for" "start a runner with `--label`, or change the agent";
     NoRunnerWithIsolation "no_runner_with_isolation" "no connected runner can keep a run apart as strongly as is asked for" "run `freehold doctor` on a runner's machine, or change the agent: `freehold agent edit --isolation`";
     RunnersBusy "runners_busy" "every fitting runner is busy" "it starts as soon as one is free";
+    RunLimit "run_limit" "as many of the tenant's runs are under way as the server allows" "it starts as soon as one has ended; whoever operates the server sets the limit with `freehold server --runs-per-tenant`";
     EnvironmentLimit "environment_limit" "as many environments are in use as the tenant's plan allows" "it starts as soon as one is idle: stop one that is not needed with `freehold environment stop`, or raise the limit with `freehold environment limits`";
     EnvironmentStopping "environment_stopping" "the project's environment is being stopped" "it starts anew as soon as the jobs in it have ended";
     RunnerLost "runner_lost" "the runner that held it went away" "it is tried again on its own";

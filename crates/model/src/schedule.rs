@@ -41,7 +41,7 @@ pub struct Offer {
     pub closing: BTreeSet<ProjectId>,
 }
 
-/// How many environments a tenant may have at a time.
+/// How many environments a tenant may have, and how many jobs may be under way, at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
     /// The plan that says so, in a word.
@@ -50,6 +50,10 @@ pub struct Allowance {
     pub most: u32,
     /// How many have a place now.
     pub placed: u32,
+    /// How many jobs may be under way, on all runners; none is as many as they take.
+    pub jobs_most: Option<u32>,
+    /// How many are.
+    pub jobs: u32,
 }
 
 impl Allowance {
@@ -59,7 +63,14 @@ impl Allowance {
         self.placed < self.most
     }
 
-    /// What stands in the way of one more, in words.
+    /// How many jobs may be under way, where there are that many.
+    fn jobs_reached(&self) -> Option<String> {
+        let most = self.jobs_most.filter(|most| self.jobs >= *most)?;
+        let jobs = self.jobs;
+        Some(format!("{jobs} of {most} runs at a time are under way"))
+    }
+
+    /// What stands in the way of one more environment, in words.
     #[must_use]
     pub fn reached(&self) -> String {
         format!(
@@ -80,7 +91,7 @@ pub enum Placement {
 
 /// Places `wanted` in the order given (oldest first), each on a fitting runner that has room: where
 /// the project's environment is, else where there is the most room, ties by id. Never gives a runner
-/// more than its `free`, and begins no environment beyond the allowance.
+/// more than its `free`, and begins no environment and no job beyond the allowance.
 #[must_use]
 pub fn place(
     wanted: &[Wanted],
@@ -133,16 +144,19 @@ fn place_one(job: &Wanted, offers: &mut [Offer], allowance: &mut Allowance) -> P
         .into_iter()
         .filter(|offer| offer.free > 0)
         .max_by_key(|offer| (is_warm(offer), offer.free, std::cmp::Reverse(offer.runner)));
-    match best {
-        Some(offer) if is_warm(offer) || allowance.has_room() => {
+    let full = allowance.jobs_reached();
+    match (best, full) {
+        (Some(_), Some(full)) => Placement::Wait(Reason::RunLimit, full),
+        (Some(offer), None) if is_warm(offer) || allowance.has_room() => {
             offer.free -= 1;
+            allowance.jobs += 1;
             if offer.warm.insert(job.project) {
                 allowance.placed += 1;
             }
             Placement::Place(offer.runner)
         }
-        Some(_) => Placement::Wait(Reason::EnvironmentLimit, allowance.reached()),
-        None => Placement::Wait(
+        (Some(_), None) => Placement::Wait(Reason::EnvironmentLimit, allowance.reached()),
+        (None, _) => Placement::Wait(
             Reason::RunnersBusy,
             format!("{count} fitting runner(s), all busy"),
         ),
@@ -235,6 +249,8 @@ mod tests {
             plan: "free".into(),
             most,
             placed,
+            jobs_most: None,
+            jobs: 0,
         }
     }
     fn plan_of(wanted: &[Wanted], offers: &[Offer]) -> Vec<(RunId, Placement)> {
@@ -355,6 +371,26 @@ mod tests {
         assert_eq!(plan[2].1, Placement::Place(runner(1)), "it has one already");
         let begun = begin(project(8), &offers, &allowed(2, 2));
         assert_eq!(begun, Placement::Wait(Reason::EnvironmentLimit, limit));
+    }
+
+    #[test]
+    fn no_job_begins_beyond_the_allowance_and_the_reason_names_it() {
+        let jobs = [wanted(1, &[]), wanted(2, &[])];
+        let bounded = |jobs: u32| Allowance {
+            jobs_most: Some(3),
+            jobs,
+            ..allowed(0, 9)
+        };
+        let plan = place(&jobs, &[offer(1, &[], 9)], &bounded(2));
+        assert_eq!(plan[0].1, Placement::Place(runner(1)));
+        let full = Placement::Wait(
+            Reason::RunLimit,
+            "3 of 3 runs at a time are under way".into(),
+        );
+        assert_eq!(plan[1].1, full);
+        // What stands in the way of the job itself is said first.
+        let plan = place(&jobs, &[offer(1, &[], 0)], &bounded(3));
+        assert!(matches!(plan[0].1, Placement::Wait(Reason::RunnersBusy, _)));
     }
 
     #[test]

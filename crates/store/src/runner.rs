@@ -276,4 +276,17 @@ impl Tx {
         .fetch_one(&mut *self.inner)
         .await?)
     }
+
+    /// How many jobs all runners of the tenant hold.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runs_under_way(&mut self) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "SELECT count(*) FROM runs WHERE tenant_id = $1 AND lease_runner IS NOT NULL",
+        )
+        .bind(self.tenant.uuid())
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
 }

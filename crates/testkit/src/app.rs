@@ -30,6 +30,7 @@ pub struct App {
     pub token: String,
     directory: Arc<tempfile::TempDir>,
     studio: Studio,
+    runs_per_tenant: Option<u32>,
     address: SocketAddr,
     stop: CancellationToken,
     serving: Option<JoinHandle<()>>,
@@ -45,8 +46,17 @@ impl App {
         Self::start_with(Studio::of([])).await
     }
 
+    /// A fresh installation where each tenant may have so many runs under way.
+    pub async fn start_bounded(runs: u32) -> Self {
+        Self::begin(Studio::of([]), Some(runs)).await
+    }
+
     /// A fresh installation with these files for a Studio.
     pub async fn start_with(studio: Studio) -> Self {
+        Self::begin(studio, None).await
+    }
+
+    async fn begin(studio: Studio, runs_per_tenant: Option<u32>) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = Database::create().await;
@@ -57,6 +67,7 @@ impl App {
             Arc::default(),
             "127.0.0.1:0".parse().unwrap(),
             studio,
+            runs_per_tenant,
         )
         .await
     }
@@ -67,6 +78,7 @@ impl App {
         clock: Arc<TestClock>,
         address: SocketAddr,
         studio: Studio,
+        runs_per_tenant: Option<u32>,
     ) -> Self {
         let connections = Arc::new(Connections::new());
         let entropy = Arc::new(TestEntropy);
@@ -77,6 +89,7 @@ impl App {
             hub: connections.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            runs_per_tenant,
         });
         let local = engine.local_owner("Ada").await.unwrap();
         let server = Server::build(Options {
@@ -101,6 +114,7 @@ impl App {
             token: local.token.to_string(),
             directory,
             studio,
+            runs_per_tenant,
             address,
             stop,
             serving: Some(serving),
@@ -114,7 +128,15 @@ impl App {
         let token = std::mem::take(&mut self.token);
         let (database, clock) = (self.database.clone(), self.clock.clone());
         let (directory, studio) = (self.directory.clone(), self.studio.clone());
-        let mut next = Self::over(database, directory, clock, self.address, studio).await;
+        let mut next = Self::over(
+            database,
+            directory,
+            clock,
+            self.address,
+            studio,
+            self.runs_per_tenant,
+        )
+        .await;
         next.token = token;
         next
     }

@@ -1599,7 +1599,7 @@ export interface components {
          * @description Why a run is where it is. More may come: show an unknown one as it is.
          * @enum {string}
          */
-        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "directory_missing" | "local_files" | "internal";
+        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "run_limit" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "directory_missing" | "local_files" | "internal";
         /** @description Where a record lives in a repository that the client owns. */
         Record: {
             /** @description The folder in it. */

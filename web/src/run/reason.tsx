@@ -9,6 +9,7 @@ type CalloutTone = "neutral" | "info" | "warn" | "danger" | "accent" | "ok";
 /** Reasons of a run that only waits its turn: nobody has to do anything. */
 const PATIENT = new Set([
   "runners_busy",
+  "run_limit",
   "environment_limit",
   "environment_stopping",
   "runner_lost",

@@ -20,6 +20,10 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     meaning: "Every fitting runner is busy",
     next: "It starts on its own as soon as one is free.",
   },
+  run_limit: {
+    meaning: "As many runs are under way as the server allows",
+    next: "It starts on its own as soon as one has ended.",
+  },
   environment_limit: {
     meaning: "As many environments are in use as the plan allows",
     next: "It starts as soon as one is idle. Stop one that is not needed under Environments, or raise the limit with freehold environment limits.",

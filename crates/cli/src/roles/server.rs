@@ -52,15 +52,20 @@ pub(crate) fn run(
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(&data, listen, printer))?;
+        .block_on(serve(&data, listen, args.runs_per_tenant, printer))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(data: &Data, listen: SocketAddr, printer: Printer) -> anyhow::Result<()> {
+async fn serve(
+    data: &Data,
+    listen: SocketAddr,
+    runs_per_tenant: Option<u32>,
+    printer: Printer,
+) -> anyhow::Result<()> {
     let mut ends = process::Ends::listen()?;
     let cancel = CancellationToken::new();
     let (engine, connections, entropy) = tokio::select! {
-        opened = open(data) => opened?,
+        opened = open(data, runs_per_tenant) => opened?,
         () = ends.next() => return Ok(()),
     };
     let listener = bind(listen).await?;
@@ -91,7 +96,10 @@ async fn serve(data: &Data, listen: SocketAddr, printer: Printer) -> anyhow::Res
 }
 
 /// Brings the schema up to date, and puts the use cases over it.
-async fn open(data: &Data) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn Entropy>)> {
+async fn open(
+    data: &Data,
+    runs_per_tenant: Option<u32>,
+) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn Entropy>)> {
     let database = data.database()?.ok_or_else(|| {
         Failure::new(
             Exit::Failed,
@@ -115,6 +123,7 @@ async fn open(data: &Data) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn 
         hub: connections.clone(),
         clock: Arc::new(SystemClock),
         entropy: entropy.clone(),
+        runs_per_tenant,
     });
     Ok((engine, connections, entropy))
 }

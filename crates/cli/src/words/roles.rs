@@ -32,6 +32,9 @@ pub(crate) struct ServerWords {
     /// The address to serve on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// How many runs of each tenant may be under way at a time [default: as many as its runners take]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs_per_tenant: Option<u32>,
     /// The process to end with
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) parent: Option<i32>,
@@ -44,6 +47,8 @@ pub(crate) struct ServerArgs {
     pub(crate) data: PathBuf,
     /// The address to serve on.
     pub(crate) listen: String,
+    /// How many runs of each tenant may be under way at a time.
+    pub(crate) runs_per_tenant: Option<u32>,
     /// The process to end with.
     pub(crate) parent: Option<i32>,
 }

@@ -257,3 +257,46 @@ async fn a_runner_is_offered_no_more_than_it_takes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_tenant_has_so_many_runs_at_a_time_on_all_its_runners() {
+    let app = App::start_bounded(2).await;
+    let mut runners = [Peer::enrol(&app).await, Peer::enrol(&app).await];
+    for runner in &mut runners {
+        runner.capacity = 5;
+    }
+    let [peer, other] = &mut runners;
+    peer.connect().await;
+    let project = project(&app, peer, "demo").await;
+    agent(&app, "worker").await;
+    let mut runs = vec![];
+    for title in ["one", "two", "three"] {
+        let card = card(&app, &project, title).await;
+        let run: Run = app
+            .post(&format!("/cards/{}/runs", card.id), &json!({}))
+            .await
+            .unwrap();
+        runs.push(run.id);
+    }
+    let first = peer.offer().await;
+    assert_eq!([first.run, peer.offer().await.run], [runs[0], runs[1]]);
+    // Both runners have room, but the tenant has not.
+    other.connect().await;
+    let waits = eventually("the third run to say why it waits", async || {
+        let third = run(&app, runs[2]).await;
+        (third.reason.map(|r| r.code()) == Some("run_limit")).then_some(third)
+    })
+    .await;
+    assert_eq!(
+        waits.detail.as_deref(),
+        Some("2 of 2 runs at a time are under way")
+    );
+    let seq = peer.accept(&first).await;
+    peer.acknowledged(seq).await;
+    let seq = peer.finish(&first, work(&first, &"c".repeat(40))).await;
+    peer.acknowledged(seq).await;
+    eventually("the third run to go to a runner", async || {
+        run(&app, runs[2]).await.reason.is_none().then_some(())
+    })
+    .await;
+}
