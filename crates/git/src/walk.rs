@@ -277,6 +277,21 @@ mod tests {
     }
 
     #[test]
+    fn a_shut_folder_is_looked_into_and_stays_shut() {
+        let data = tempfile::tempdir().unwrap();
+        let shut = data.path().join("shut");
+        fs::create_dir_all(shut.join("in")).unwrap();
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).unwrap();
+        std::os::unix::fs::symlink("shut", data.path().join("link")).unwrap();
+        let above = folder(data.path()).unwrap();
+        let opened = peek(above.as_fd(), OsStr::new("shut")).unwrap();
+        assert!(below(opened.as_fd(), OsStr::new("in")).is_ok());
+        assert_eq!(fs::metadata(&shut).unwrap().permissions().mode() & 0o777, 0);
+        assert!(peek(above.as_fd(), OsStr::new("link")).is_none());
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
     fn a_folder_that_is_moved_away_leads_nobody_out() {
         /// Moves the lowest folder elsewhere when it is seen, beyond what is held open.
         struct Mover<'a>(&'a Path, u64, Vec<OsString>);

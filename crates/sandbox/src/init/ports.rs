@@ -200,4 +200,18 @@ mod tests {
             drop(client);
         }
     }
+
+    #[test]
+    fn a_closed_socket_is_nobodys() {
+        let line = |user: &str, number: &str| {
+            format!(
+                "   0: 0100007F:D431 0100007F:EF04 01 00000000:00000000 00:00000000 00000000 {user} 0 {number} 1 0 100 0 0 10 0\n"
+            )
+        };
+        let from = "127.0.0.1:54321".parse().unwrap();
+        let to = "127.0.0.1:61188".parse().unwrap();
+        assert_eq!(owner(&line("1000", "4711"), from, to), Some(1000));
+        assert_eq!(owner(&line("0", "4711"), from, to), Some(0));
+        assert_eq!(owner(&line("0", "0"), from, to), None);
+    }
 }
