@@ -62,7 +62,7 @@ pub(crate) async fn sure(question: &str) -> Result<(), Failure> {
 /// When there is none, or something that cannot be one.
 pub(crate) async fn secret(what: &str) -> Result<String, Failure> {
     let hidden = match io::stdin().is_terminal() {
-        true => Some(Hidden::begin(what)),
+        true => Some(Hidden::begin(what).map_err(shown)?),
         false => None,
     };
     let one_line = hidden.is_some();
@@ -79,6 +79,12 @@ pub(crate) async fn secret(what: &str) -> Result<String, Failure> {
             format!("what was given is no {what}: it is empty, too long, or has odd characters");
         Failure::usage(message, PIPE)
     })
+}
+
+/// A terminal that would show the secret is not asked for it.
+fn shown(error: io::Error) -> Failure {
+    let message = format!("this terminal cannot be kept from showing what is typed: {error}");
+    Failure::usage(message, PIPE)
 }
 
 const PIPE: &str = "paste it when asked, or pipe it in: `freehold provider key NAME < FILE`";
@@ -107,16 +113,17 @@ fn key(bytes: &[u8]) -> Option<&str> {
 struct Hidden(Option<Termios>);
 
 impl Hidden {
-    fn begin(what: &str) -> Self {
-        // Nothing depends on the words.
-        let _ = write!(io::stderr(), "The {what} (it is not shown): ");
-        let _ = io::stderr().flush();
+    /// Hides first and asks then: what is typed at the sight of the question is never shown, nor thrown away.
+    fn begin(what: &str) -> io::Result<Self> {
         let before = tcgetattr(io::stdin()).ok();
         if let Some(mut quiet) = before.clone() {
             quiet.local_flags.remove(LocalFlags::ECHO);
-            let _ = tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet);
+            tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &quiet)?;
         }
-        Self(before)
+        // Nothing depends on the words.
+        let _ = write!(io::stderr(), "The {what} (it is not shown): ");
+        let _ = io::stderr().flush();
+        Ok(Self(before))
     }
 }
 

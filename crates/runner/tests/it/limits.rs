@@ -262,8 +262,11 @@ async fn an_isolation_that_is_not_allowed_starts_nothing_and_says_the_line() {
     runner.drain().await;
 }
 
+/// Within this time of its end nothing of a run is left.
+const GONE_WITHIN: std::time::Duration = std::time::Duration::from_secs(12);
+
 /// What belongs to a runner and could be left behind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Left {
     processes: BTreeSet<PathBuf>,
     mounts: usize,
@@ -317,6 +320,18 @@ fn left(runner: &Live, runs: &[RunId]) -> Left {
     }
 }
 
+/// What is left once the runner had its time: it says how a run ended before it takes the run's mounts away.
+async fn settled(runner: &Live, runs: &[RunId], expected: &Left) -> Left {
+    let until = std::time::Instant::now() + GONE_WITHIN;
+    loop {
+        let now = left(runner, runs);
+        if now == *expected || std::time::Instant::now() > until {
+            return now;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// Groups that this process made: `freehold-<namespace>-<pid>-…`.
 fn cgroups(dir: &Path, depth: usize) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
@@ -345,7 +360,7 @@ async fn after_twenty_runs_of_every_kind_nothing_is_left() {
     let remote = Remote::new(&[("a", "1\n")]);
     // The first one opens what stays for the life of the runner.
     Run::script(&server, &remote, "true").play().await;
-    let before = left(&runner, &[]);
+    let before = settled(&runner, &[], &Left::default()).await;
     let mut ended = vec![];
     for round in 0..5 {
         let mut fails = Run::script(&server, &remote, "setsid sleep 300 & exit 3");
@@ -375,7 +390,7 @@ async fn after_twenty_runs_of_every_kind_nothing_is_left() {
         ended.extend([fails.id(), cancelled.id(), limited.id()]);
         // Its folder is kept while it waits for a person.
     }
-    let after = left(&runner, &ended);
+    let after = settled(&runner, &ended, &before).await;
     assert_eq!(after, before);
     runner.drain().await;
 }
