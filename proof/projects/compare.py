@@ -4,10 +4,11 @@ import re
 import shutil
 
 from .kinds import Excluded
-from .sides import Inside, Outside
+from .sides import Inside, Limit, Outside
 
-OUTSIDE_WITHIN = 60  # seconds for setup, and again for tests: the rule takes small projects
-INSIDE_WITHIN = 180  # thrice that, so that a busy machine is no difference
+# For setup, and again for tests: the rule takes small projects, and the same ones on a busy machine.
+OUTSIDE_WITHIN = Limit(clock=240, processor=120)
+INSIDE_WITHIN = Limit(clock=720)  # thrice that, so that a busy machine is no difference
 
 # What a difference is put down to, from the output inside; the first that fits.
 CAUSES = (

@@ -16,8 +16,9 @@ CLIENTS = ("SSL_CERT_", "PIP_", "npm_config_", "NODE_EXTRA_CA_CERTS", "REQUESTS_
 # Debug information doubles a build and changes no test.
 # A project's own rust-toolchain file would have rustup fetch a toolchain into the machine, outside; inside it could not.
 COMMON = {"CI": "true", "LANG": "C.UTF-8", "CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_PROFILE_TEST_DEBUG": "0",
-          "RUSTUP_TOOLCHAIN": "stable"}
+          "RUSTUP_TOOLCHAIN": "stable", "CARGO_INCREMENTAL": "0"}
 TAIL = 3000  # characters of output that are kept
+LOOK = 0.5  # seconds between two looks at what a process has used
 
 
 @dataclasses.dataclass
@@ -57,6 +58,39 @@ def stop():
         kill(process, signal.SIGTERM)
 
 
+@dataclasses.dataclass(frozen=True)
+class Limit:
+    """What ends a process: seconds by the clock, and where it matters of all its processes together by the processor,
+    which do not depend on what else the machine does."""
+
+    clock: float
+    processor: float = float("inf")
+
+
+def spent(session):
+    """Seconds of processor time of a session's processes, and of those that they waited for."""
+    ticks = 0
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if int(fields[3]) == session:
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def within(process, limit):
+    """Its output, or None once it is over the limit."""
+    ends = time.monotonic() + limit.clock
+    while time.monotonic() < ends and spent(process.pid) < limit.processor:
+        try:
+            return process.communicate(timeout=LOOK)[0]
+        except subprocess.TimeoutExpired:
+            continue
+    return None
+
+
 def run(words, env, cwd, limit):
     """A process and all that it leaves, ended at the limit. Its output is read together."""
     if stopping.is_set():
@@ -65,13 +99,12 @@ def run(words, env, cwd, limit):
     process = subprocess.Popen(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
     running.add(process)
-    timed_out = False
     try:
-        out, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-        end(process)
-        out, _ = process.communicate()
+        out = within(process, limit)
+        timed_out = out is None
+        if timed_out:
+            end(process)
+            out, _ = process.communicate()
     finally:
         running.discard(process)
     if stopping.is_set():
