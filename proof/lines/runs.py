@@ -16,7 +16,8 @@ from .places import answers, session
 # Some of each family, fast, and without a tool that a machine may lack. That all ways in make the same walls is a test of the
 # runner's; these show it.
 REPRESENTATIVE = ("git-commit", "unix-socket", "tcp-loopback", "shm", "pty-ctrl-c", "read-ssh-key", "write-outside", "hook",
-                  "environment-of-others", "see-victim", "mount", "user-namespace", "io-uring", "tcp-out", "abstract-socket")
+                  "environment-of-others", "see-victim", "mount", "user-namespace", "io-uring", "tcp-out", "abstract-socket",
+                  "the-runners-user")
 # Each way in of a run, and whose lines are tried there.
 WAYS = {"setup": "setup", "agent": "agent", "tool": "agent", "terminal": "agent", "files": "files", "check": "check"}
 READY_WITHIN = 120

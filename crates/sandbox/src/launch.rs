@@ -98,8 +98,9 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     sys::join_groups(&mut command, entrances.unwrap_or_default());
     sys::detach(&mut command, passed).map_err(SandboxError::io("pass descriptors"))?;
     let uid = launch.own.as_ref().map(HostUser::uid);
-    // Last: all that goes before needs root.
-    uid.into_iter()
+    // Last: all that goes before needs root. A container's runtime does too, until it has built it.
+    uid.filter(|_| spec.tier == Tier::Sandbox)
+        .into_iter()
         .for_each(|uid| sys::user::become_user(&mut command, uid));
 
     let contained = spec.tier.is_sandboxed();
@@ -285,10 +286,7 @@ fn plain(spec: &Spec) -> Result<Launch, SandboxError> {
 
 async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     let launcher = bubblewrap::find().await?;
-    let sources = user::sources(spec);
-    let wanted = spec.user.clone();
-    let cast = tokio::task::spawn_blocking(move || user::cast(&sources, wanted)).await;
-    let cast = cast.map_err(|error| SandboxError::io(user::STEP)(io::Error::other(error)))??;
+    let cast = user::cast(user::sources(spec), spec.user.clone()).await?;
     let orders = floor::orders(spec, cast.as_ref(), INFO_FD, ORDERS_FD)?;
     let arguments =
         sys::memory_file(&orders.arguments).map_err(SandboxError::io("make a file in memory"))?;
@@ -317,7 +315,12 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
 }
 
 async fn container(spec: &Spec) -> Result<Launch, SandboxError> {
-    let prepared = container::prepare(spec).await?;
+    let mut prepared = container::prepare(spec).await?;
+    let (own, stage) = prepared.cast.unzip();
+    if let Some(stage) = stage {
+        let set = stage.set_for_runtime(&mut prepared.command);
+        set.map_err(SandboxError::io("set the stage"))?;
+    }
     Ok(Launch {
         program: prepared.program,
         command: prepared.command,
@@ -325,7 +328,7 @@ async fn container(spec: &Spec) -> Result<Launch, SandboxError> {
         info: None,
         version: Some(prepared.version),
         bundle: Some(prepared.bundle),
-        own: None,
+        own,
         instructions: instructions(spec, prepared.ports)?,
     })
 }

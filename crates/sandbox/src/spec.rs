@@ -80,7 +80,8 @@ pub struct Spec {
     pub init: Init,
 }
 
-/// The user of the host that a sandboxed process is, in [`Tier::Sandbox`] and around [`Tier::Vm`].
+/// The user of the host that a sandboxed process is, in [`Tier::Sandbox`] and [`Tier::Container`] and
+/// around [`Tier::Vm`].
 ///
 /// It is another than the caller's where the caller is the host's root and may change users: where
 /// that cannot be, nothing starts. Any other caller, root of a container among them, is to the kernel

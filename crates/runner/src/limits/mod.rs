@@ -178,9 +178,12 @@ impl Walls {
     }
 
     /// Whether processes are another user of the host than a runner that is root: in a plain process
-    /// the program is trusted with what the runner may do, and a container's is the runner's.
+    /// the program is trusted with what the runner may do.
     pub(crate) const fn has_own_user(&self) -> bool {
-        matches!(self.isolation, Isolation::Sandbox | Isolation::Vm)
+        matches!(
+            self.isolation,
+            Isolation::Sandbox | Isolation::Container | Isolation::Vm
+        )
     }
 
     /// Puts them around a process of this step.

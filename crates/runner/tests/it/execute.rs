@@ -491,6 +491,10 @@ async fn a_devcontainers_image_is_used_where_the_machine_allows_it() {
             panic!("{:?}: {}", finished.outcome, run.detail(&finished))
         };
         assert_eq!(finished.isolation.as_deref(), Some("container"));
+        let has_others = freehold_sandbox::HostUser::take().unwrap().is_some();
+        for step in &finished.in_force {
+            assert_eq!(step.own_uid, has_others, "{}", step.step);
+        }
         let a = remote.read(&["show", &format!("{}:a", work.commit)]);
         (a, finished.checks[0].state.clone(), run.notes())
     };

@@ -44,9 +44,6 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    /// The name of [`Self::root`] in the folder.
-    pub(crate) const ROOT: &str = "root";
-
     pub(crate) fn create(runtime: &'static Runtime) -> Result<Self, SandboxError> {
         Self::try_create(&base(), runtime).map_err(SandboxError::io("make the container's folder"))
     }
@@ -75,7 +72,9 @@ impl Bundle {
                 bundle.files(),
                 bundle.state(),
             ] {
-                fs::create_dir(folder)?;
+                fs::create_dir(&folder)?;
+                // The user inside may be another than the one that this belongs to.
+                fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
             }
             // By whoever removes it, from wherever.
             let groups = groups::of(&bundle.id);
@@ -96,7 +95,7 @@ impl Bundle {
 
     /// What the container's root is made on.
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.join(Self::ROOT)
+        self.folder.join("root")
     }
 
     /// Where the places to mount on are made when the root is an image's.
@@ -114,15 +113,18 @@ impl Bundle {
         self.folder.join("state")
     }
 
-    /// A file that only this user can read, for [`Self::files`].
+    /// A file in [`Self::files`], for every user that is shown it.
     pub(crate) fn write_file(&self, number: usize, contents: &[u8]) -> io::Result<PathBuf> {
         let path = self.files().join(number.to_string());
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
-            .mode(0o444)
+            .mode(0o600)
             .open(&path);
-        file?.write_all(contents)?;
+        let mut file = file?;
+        file.write_all(contents)?;
+        // Whatever the mask for new files is.
+        file.set_permissions(fs::Permissions::from_mode(0o444))?;
         Ok(path)
     }
 

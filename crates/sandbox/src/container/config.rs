@@ -6,13 +6,13 @@ use nix::unistd::{getegid, geteuid};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::container::bundle::Bundle;
 use crate::container::helper::Helper;
 use crate::container::points::Layout;
 use crate::error::SandboxError;
 use crate::floor::{HOSTNAME, MASKED_FILES, MASKED_FOLDERS, UID};
 use crate::init::{CONTAINER, CONTAINER_ROOTLESS};
 use crate::spec::Spec;
+use crate::user::{HostUser, Stage};
 
 /// The host's user that the runtime is inside while it builds a container as root. It owns nothing
 /// and belongs to nobody: it is the first of the range that `login.defs(5)` leaves to containers.
@@ -98,8 +98,13 @@ pub(crate) fn config(
     spec: &Spec,
     layout: &Layout,
     helper: &Helper,
-    rootless: bool,
+    cast: Option<&(HostUser, Stage)>,
 ) -> Result<Vec<u8>, SandboxError> {
+    let rootless = !geteuid().is_root();
+    let (uid, gid) = match cast {
+        Some((user, _)) => (user.uid(), user.uid()),
+        None => (geteuid().as_raw(), getegid().as_raw()),
+    };
     let mut args = helper.command.clone();
     for arg in &spec.init.args {
         args.push(text(Path::new(arg))?.to_owned());
@@ -112,6 +117,16 @@ pub(crate) fn config(
         }
         .into(),
     );
+    // For whoever looks into it: the mounts name places of the stage.
+    let places = cast.into_iter().flat_map(|(_, stage)| stage.places());
+    let places: serde_json::Map<_, _> = places
+        .map(|(source, place)| {
+            (
+                place.to_string_lossy().into(),
+                source.to_string_lossy().into(),
+            )
+        })
+        .collect();
     let masked = MASKED_FILES.iter().chain(&MASKED_FOLDERS);
     let masked: Vec<_> = masked.map(|name| format!("/proc/{name}")).collect();
     let namespaces = ["user", "pid", "ipc", "uts", "mount", "cgroup", "network"]
@@ -127,13 +142,14 @@ pub(crate) fn config(
             "capabilities": {},
             "noNewPrivileges": true,
         },
-        "root": {"path": Bundle::ROOT, "readonly": true},
+        "root": {"path": layout.root, "readonly": true},
+        "annotations": places,
         "hostname": HOSTNAME,
         "mounts": layout.mounts,
         "linux": {
             "namespaces": namespaces,
-            "uidMappings": mappings(geteuid().as_raw(), rootless),
-            "gidMappings": mappings(getegid().as_raw(), rootless),
+            "uidMappings": mappings(uid, rootless),
+            "gidMappings": mappings(gid, rootless),
             "rootfsPropagation": "rprivate",
             "maskedPaths": masked,
         },
@@ -157,8 +173,8 @@ pub(crate) fn config(
     serde_json::to_vec(&config).map_err(SandboxError::io("encode the container's configuration"))
 }
 
-/// The user inside is the runner's own on the host, as in the other tiers: the workspace is theirs.
-/// An ordinary user has but one to give, and the runtime wants to be 0.
+/// The user inside is one of the host's own for this start, or the caller: whoever the workspace belongs
+/// to. An ordinary user has but one to give, and the runtime wants to be 0.
 fn mappings(own: u32, rootless: bool) -> Value {
     let one = |inside: u32, host: u32| json!({"containerID": inside, "hostID": host, "size": 1});
     if rootless {

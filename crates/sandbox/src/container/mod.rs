@@ -41,6 +41,7 @@ use nix::unistd::geteuid;
 
 use crate::error::SandboxError;
 use crate::spec::{Image, Spec};
+use crate::user::{self, HostUser, Source, Stage};
 
 pub(crate) use crate::init::ARRIVED;
 pub(crate) use bundle::Bundle;
@@ -58,6 +59,8 @@ pub(crate) struct Prepared {
     pub(crate) command: Command,
     /// Goes when all processes are gone.
     pub(crate) bundle: Bundle,
+    /// The user of the host that the program is, when it is not the caller's own, and what that user is shown.
+    pub(crate) cast: Option<(HostUser, Stage)>,
     /// The ports and their sockets as seen inside.
     pub(crate) ports: Vec<(u16, PathBuf)>,
 }
@@ -88,13 +91,16 @@ pub(crate) async fn prepare(spec: &Spec) -> Result<Prepared, SandboxError> {
     };
     let helper = helper::libraries(&spec.init.program, image.is_some()).await?;
     let bundle = Bundle::create(runtime)?;
-    let layout = points::lay_out(spec, image, &helper, &bundle)?;
-    let rootless = !geteuid().is_root();
-    let config = config::config(spec, &layout, &helper, rootless)?;
+    let mut sources = user::sources(spec);
+    let ours = [bundle.root(), bundle.points(), bundle.files()];
+    sources.extend(ours.into_iter().chain(image.clone()).map(Source::to_read));
+    let cast = user::cast(sources, spec.user.clone()).await?;
+    let layout = points::lay_out(spec, image, &helper, &bundle, cast.as_ref())?;
+    let config = config::config(spec, &layout, &helper, cast.as_ref())?;
     bundle.write_config(&config)?;
     let mut command = Command::new(&runtime.path);
     command.env_clear().current_dir("/");
-    if rootless {
+    if !geteuid().is_root() {
         // It looks for the programs that set up a user's mappings.
         command.env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
     }
@@ -113,5 +119,6 @@ pub(crate) async fn prepare(spec: &Spec) -> Result<Prepared, SandboxError> {
         command,
         ports: layout.ports,
         bundle,
+        cast,
     })
 }

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
@@ -19,12 +19,14 @@ use crate::container::helper::Helper;
 use crate::error::SandboxError;
 use crate::floor::{INIT, OURS, TMP_BYTES, visible};
 use crate::spec::{Mount, Spec};
+use crate::user::{HostUser, Stage, as_owner};
 
 /// What an overlay's options give a meaning to, in the path of a folder.
 const SEPARATORS: [char; 3] = [':', ',', '\\'];
 
-/// What there is to mount, and where the ports are.
+/// What there is to mount on what, and where the ports are.
 pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
     pub(crate) mounts: Vec<OciMount>,
     pub(crate) ports: Vec<(u16, PathBuf)>,
 }
@@ -86,8 +88,10 @@ pub(crate) fn lay_out(
     image: Option<PathBuf>,
     helper: &Helper,
     bundle: &Bundle,
+    cast: Option<&(HostUser, Stage)>,
 ) -> Result<Layout, SandboxError> {
     let mut tree = Tree {
+        cast,
         places: if image.is_some() {
             bundle.points()
         } else {
@@ -120,12 +124,14 @@ pub(crate) fn lay_out(
         ports.push((port.port, inside));
     }
     Ok(Layout {
+        root: tree.as_seen(&bundle.root()).to_path_buf(),
         mounts: tree.mounts,
         ports,
     })
 }
 
-struct Tree {
+struct Tree<'a> {
+    cast: Option<&'a (HostUser, Stage)>,
     /// The folder in which places are made.
     places: PathBuf,
     image: Option<PathBuf>,
@@ -133,11 +139,13 @@ struct Tree {
     mounts: Vec<OciMount>,
 }
 
-impl Tree {
+impl Tree<'_> {
     /// What every container has, whatever was asked for.
     fn floor(&mut self, tmp_bytes: u64) -> Result<(), SandboxError> {
         if let Some(image) = &self.image {
-            let layers = format!("lowerdir={}:{}", self.places.display(), image.display());
+            let [places, image] =
+                [&self.places, image].map(|folder| self.as_seen(folder).display());
+            let layers = format!("lowerdir={places}:{image}");
             self.mounts.push(OciMount::overlay(layers));
         }
         for folder in ["/proc", "/dev", "/tmp", OURS] {
@@ -181,7 +189,11 @@ impl Tree {
             Mount::Symlink { points_to, target } => self.place(target, Point::Link(points_to))?,
             Mount::File { contents, target } => {
                 let file = bundle.write_file(number, contents).map_err(io_error())?;
-                self.show(&file, target)?;
+                self.place(target, Point::File)?;
+                let files = bundle.files();
+                let name = file.strip_prefix(&files).unwrap_or(&file);
+                let seen = self.as_seen(&files).join(name);
+                self.mounts.push(OciMount::bind(&seen, target, true)?);
             }
         }
         Ok(())
@@ -205,8 +217,14 @@ impl Tree {
             Point::File
         };
         self.place(target, point)?;
-        self.mounts.push(OciMount::bind(source, target, read)?);
+        let seen = self.as_seen(source);
+        self.mounts.push(OciMount::bind(seen, target, read)?);
         Ok(())
+    }
+
+    /// Where the runtime finds a path of the host.
+    fn as_seen<'b>(&'b self, source: &'b Path) -> &'b Path {
+        self.cast.map_or(source, |(_, stage)| stage.place(source))
     }
 
     /// Makes sure that `target` is there for a mount, or is the link it should be.
@@ -226,9 +244,21 @@ impl Tree {
                 self.in_root(target, point)
             }
             Some((_, Laid::Shown(source), below)) => in_shown(&source.join(below), target, point),
-            Some((_, Laid::Written(source), below)) => {
-                beneath::make(source, below, point).map_err(|error| lies_badly(target, &error))
+            Some((_, Laid::Written(source), below)) => (self.made_beneath(source, below, point))
+                .map_err(|error| lies_badly(target, &error)),
+        }
+    }
+
+    /// In an overlay of the user's nobody else makes anything.
+    fn made_beneath(&self, source: &Path, below: &Path, point: Point<'_>) -> io::Result<()> {
+        let owner = source.metadata()?;
+        match self.cast {
+            Some((user, _)) if user.uid() == owner.uid() => {
+                as_owner((owner.uid(), owner.gid()), || {
+                    beneath::make(source, below, point)
+                })?
             }
+            _ => beneath::make(source, below, point),
         }
     }
 

@@ -31,8 +31,8 @@ struct MountAttributes {
 const CHANGE_USERS: u64 = 0x0010_0000;
 /// A set-user-id file or a device of a program's making means nothing on the host either.
 const OVERLAY_FLAGS: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
-/// The stage holds mount points only.
-const STAGE_OPTIONS: &std::ffi::CStr = c"mode=0755,size=1m";
+/// The stage holds mount points only, and for a moment what a container's runtime copies.
+const STAGE_BYTES: &str = "1m";
 
 /// `SECBIT_NO_SETUID_FIXUP` (linux/securebits.h): a change of user takes no capability away.
 const KEEP_WHAT_ROOT_MAY: libc::c_ulong = 1 << 2;
@@ -242,8 +242,15 @@ pub(crate) struct Piece {
 }
 
 /// Makes `command` start in a mount namespace of its own with a file system in memory at `stage`,
-/// and the pieces in it; and in no group but its first.
-pub(crate) fn set_stage(command: &mut Command, stage: CString, pieces: Vec<Piece>) {
+/// and the pieces in it; and in no group but its first. Where it is shared every user may make files there.
+pub(crate) fn set_stage(
+    command: &mut Command,
+    stage: CString,
+    pieces: Vec<Piece>,
+    is_shared: bool,
+) -> io::Result<()> {
+    let mode = if is_shared { "1777" } else { "0755" };
+    let options = CString::new(format!("mode={mode},size={STAGE_BYTES}"))?;
     let set = move || {
         unshare(CloneFlags::CLONE_NEWNS)?;
         let none: Option<&std::ffi::CStr> = None;
@@ -256,7 +263,7 @@ pub(crate) fn set_stage(command: &mut Command, stage: CString, pieces: Vec<Piece
             stage.as_c_str(),
             Some(c"tmpfs"),
             plain,
-            Some(STAGE_OPTIONS),
+            Some(options.as_c_str()),
         )?;
         for piece in &pieces {
             place(piece)?;
@@ -265,6 +272,7 @@ pub(crate) fn set_stage(command: &mut Command, stage: CString, pieces: Vec<Piece
     };
     // SAFETY: the closure runs between fork and exec and only makes system calls.
     unsafe { command.pre_exec(set) };
+    Ok(())
 }
 
 /// Makes `command` start as user and group `id`, without any capability and with no way to one, a

@@ -33,7 +33,7 @@ use crate::sys;
 pub(crate) use stage::Stage;
 
 /// In the words of an error.
-pub(crate) const STEP: &str = "give the start a user of the host for itself";
+const STEP: &str = "give the start a user of the host for itself";
 /// What mends it where users cannot be made or changed.
 const MEND: &str = "update the kernel to 5.12 or newer, or run this as an ordinary user";
 
@@ -164,6 +164,15 @@ pub(crate) struct Source {
     is_own: bool,
 }
 
+impl Source {
+    pub(crate) fn to_read(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_own: false,
+        }
+    }
+}
+
 /// All that a start of `spec` shows of the host, each path once.
 pub(crate) fn sources(spec: &Spec) -> Vec<Source> {
     let shown = visible(&spec.mounts).filter_map(|mount| {
@@ -184,11 +193,17 @@ pub(crate) fn sources(spec: &Spec) -> Vec<Source> {
 }
 
 /// The user for a start that shows `sources`, and the stage with them. `None` as in
-/// [`HostUser::take`]. Blocks, the first time for some milliseconds.
-pub(crate) fn cast(
-    sources: &[Source],
+/// [`HostUser::take`].
+pub(crate) async fn cast(
+    sources: Vec<Source>,
     wanted: User,
 ) -> Result<Option<(HostUser, Stage)>, SandboxError> {
+    // The first time it takes some milliseconds.
+    let cast = tokio::task::spawn_blocking(move || cast_now(&sources, wanted)).await;
+    cast.map_err(|error| SandboxError::io(STEP)(io::Error::other(error)))?
+}
+
+fn cast_now(sources: &[Source], wanted: User) -> Result<Option<(HostUser, Stage)>, SandboxError> {
     let user = match wanted {
         User::Own => HostUser::take()?,
         User::Shared(user) => Some(user),

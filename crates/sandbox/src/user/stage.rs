@@ -81,9 +81,19 @@ impl Stage {
         self.places.get(source).map_or(source, PathBuf::as_path)
     }
 
+    /// Each path of the host and where the launcher will find it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        (self.places.iter()).map(|(source, place)| (source.as_path(), place.as_path()))
+    }
+
     /// Makes `command` start with the stage set, in no group of the host's root.
     pub(crate) fn set(self, command: &mut Command) -> io::Result<()> {
-        sys::user::set_stage(command, CString::new(STAGE)?, self.pieces);
-        Ok(())
+        sys::user::set_stage(command, CString::new(STAGE)?, self.pieces, false)
+    }
+
+    /// As [`Self::set`], and the stage is a folder for temporary files as well: a container's runtime
+    /// makes some, as a user of its own.
+    pub(crate) fn set_for_runtime(self, command: &mut Command) -> io::Result<()> {
+        sys::user::set_stage(command, CString::new(STAGE)?, self.pieces, true)
     }
 }

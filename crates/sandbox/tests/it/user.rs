@@ -5,10 +5,13 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use freehold_sandbox::{HostUser, SandboxError, Spec, User, as_owner, start};
+use freehold_sandbox::{HostUser, Mount, SandboxError, Spec, Tier, User, as_owner, start};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::kit::{Bench, finish};
+
+/// In which a start of the host's root has a user of the host for itself.
+const OF_THEIR_OWN: [Tier; 2] = [Tier::Sandbox, Tier::Container];
 
 #[test]
 fn an_ordinary_user_gets_the_same() {
@@ -79,7 +82,13 @@ fn users_of(pid: i32) -> Vec<u32> {
 
 #[tokio::test]
 async fn two_starts_and_the_runner_never_share_a_user() {
-    let (mut one, mut two) = (Bench::sandbox(), Bench::sandbox());
+    for tier in OF_THEIR_OWN {
+        never_share_a_user(tier).await;
+    }
+}
+
+async fn never_share_a_user(tier: Tier) {
+    let (mut one, mut two) = (Bench::new(tier), Bench::new(tier));
     let mut started = Vec::new();
     for (bench, mark) in [(&mut one, "mark-one-of-two"), (&mut two, "mark-two-of-two")] {
         bench.spec.env.insert("MARK".into(), mark.into());
@@ -90,9 +99,10 @@ async fn two_starts_and_the_runner_never_share_a_user() {
         };
         let seen = users(mark);
         assert_eq!(seen, [uid].into(), "{mark}");
-        // The launcher too: its death could not end the processes of another user.
-        let launcher = child.pid().cast_signed();
-        assert_eq!(users_of(launcher), [uid; 4], "{mark}");
+        // The launcher too: its death could not end the processes of another user. A container's
+        // runtime stays root, and the container ends with it by other means.
+        let launcher = if tier == Tier::Sandbox { uid } else { 0 };
+        assert_eq!(users_of(child.pid().cast_signed()), [launcher; 4], "{mark}");
         started.push((child, uid));
     }
     let users: std::collections::BTreeSet<_> = started.iter().map(|(_, uid)| *uid).collect();
@@ -105,8 +115,14 @@ async fn two_starts_and_the_runner_never_share_a_user() {
 
 #[tokio::test]
 async fn what_a_user_of_its_own_writes_is_the_runners() {
+    for tier in OF_THEIR_OWN {
+        writes_are_the_runners(tier).await;
+    }
+}
+
+async fn writes_are_the_runners(tier: Tier) {
     use std::os::unix::fs::PermissionsExt;
-    let inside = Bench::sandbox();
+    let inside = Bench::new(tier);
     // As a runner keeps them: closed to all others, on the way there too.
     for path in [inside.folder.path().to_path_buf(), inside.workspace()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -128,7 +144,13 @@ async fn what_a_user_of_its_own_writes_is_the_runners() {
 
 #[tokio::test]
 async fn files_of_the_hosts_root_are_not_its_own() {
-    let inside = Bench::sandbox();
+    for tier in OF_THEIR_OWN {
+        roots_are_not_its_own(tier).await;
+    }
+}
+
+async fn roots_are_not_its_own(tier: Tier) {
+    let inside = Bench::new(tier);
     let mut child = inside.start("exec sleep 600").await;
     let own = child.in_force().uid;
     child.kill().await.unwrap();
@@ -194,10 +216,16 @@ impl Drop for Overlay {
 
 #[tokio::test]
 async fn an_overlay_of_its_own_is_roots_on_the_disk_and_anothers_next() {
+    for tier in OF_THEIR_OWN {
+        roots_on_the_disk_and_anothers_next(tier).await;
+    }
+}
+
+async fn roots_on_the_disk_and_anothers_next(tier: Tier) {
     let Some(user) = HostUser::take().unwrap() else {
         return; // An ordinary user has no other.
     };
-    let inside = Bench::sandbox();
+    let inside = Bench::new(tier);
     let overlay = Overlay::new(&inside);
     overlay.of(&user);
     let spec = |line: &str, user: &HostUser| Spec {
@@ -211,6 +239,14 @@ async fn an_overlay_of_its_own_is_roots_on_the_disk_and_anothers_next() {
     for name in ["old", "gone", "d", "d/new"] {
         assert_eq!(overlay.owner(name), 0, "{name}");
     }
+    // A place for a mount in it: made as its owner, too.
+    let mut with_place = spec("test -d over/there && echo it is", &user);
+    with_place.mounts.push(Mount::ReadOnly {
+        source: overlay.lower.clone(),
+        target: "/workspace/over/there".into(),
+    });
+    let child = start(&with_place).await.unwrap();
+    assert_eq!(finish(child).await.unwrap().good(), "it is");
     // Root itself makes nothing in it but as its owner.
     let made = || std::fs::write(overlay.at.join("ours"), "ours");
     assert!(made().is_err());
@@ -220,17 +256,27 @@ async fn an_overlay_of_its_own_is_roots_on_the_disk_and_anothers_next() {
     let next = HostUser::take().unwrap().unwrap();
     assert_ne!(next.uid(), user.uid());
     overlay.of(&next);
-    let child = start(&spec("cat old d/new ours && rm ours old; ls", &next)).await;
+    let child = start(&spec(
+        "cat old d/new ours && rm -r ours old over; ls",
+        &next,
+    ))
+    .await;
     let told = finish(child.unwrap()).await.unwrap();
     assert_eq!(told.good(), "old\nmore\nnew\noursd");
 }
 
 #[tokio::test]
 async fn what_cannot_be_its_own_starts_nothing() {
+    for tier in OF_THEIR_OWN {
+        not_its_own_starts_nothing(tier).await;
+    }
+}
+
+async fn not_its_own_starts_nothing(tier: Tier) {
     if HostUser::take().unwrap().is_none() {
         return;
     }
-    let inside = Bench::sandbox();
+    let inside = Bench::new(tier);
     let overlay = Overlay::new(&inside);
     // The control: the folder below it is no overlay.
     inside.sh("echo x > x").await.good();
