@@ -39,7 +39,7 @@ impl Engine {
         *self.hearing() = None;
     }
 
-    /// Since when runners could renew their leases.
+    /// Since when runners could renew their leases, by the database's clock, whose `now` is.
     pub(crate) fn hearing_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         *self.hearing().get_or_insert(now)
     }
@@ -52,11 +52,11 @@ impl Engine {
 
     /// Takes back what runners no longer renew though they could.
     async fn expire(&self, tenant: TenantId) -> Result<()> {
-        let now = self.now();
+        let mut tx = self.store().begin(tenant).await?;
+        let now = tx.time();
         if now - self.hearing_since(now) < TimeDelta::seconds(LEASE_S) {
             return Ok(());
         }
-        let mut tx = self.store().begin(tenant).await?;
         let expired = tx.run_expired(now, BATCH).await?;
         drop(tx);
         for id in expired {
@@ -196,7 +196,7 @@ impl Engine {
 
     async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<Offer> {
         let job: JobId = self.new_id();
-        let until = self.now() + TimeDelta::seconds(LEASE_S);
+        let until = tx.time() + TimeDelta::seconds(LEASE_S);
         self.advance(tx, row, Command::Dispatch { job, runner, until })
             .await?;
         offer(tx, row).await

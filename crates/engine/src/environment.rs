@@ -104,7 +104,7 @@ impl Engine {
         }
         let id: EnvironmentId = self.new_id();
         let envelope = self.order_prepare(&mut tx, caller, id, &project).await?;
-        let life = Life::new(self.now());
+        let life = Life::new(tx.time());
         tx.environment_insert(id, project.id, Some(caller.user), &life, Some(&envelope))
             .await?;
         self.audit(&mut tx, caller, "environment.start", &id.to_string(), "run")

@@ -35,7 +35,7 @@ impl Engine {
         row: &mut EnvironmentRow,
         command: Command,
     ) -> Result<bool> {
-        let now = self.now();
+        let now = tx.time();
         let before = row.life.clone();
         let changed = apply(&mut row.life, command, now)
             .map_err(|refusal| Error::from(Problem::new(Code::Conflict, refusal.to_string())))?;
@@ -53,8 +53,13 @@ impl Engine {
         Ok(true)
     }
 
-    fn seen(&self, row: &EnvironmentRow, connected: &[Connected], terms: &Terms) -> Seen {
-        let now = self.now();
+    fn seen(
+        &self,
+        row: &EnvironmentRow,
+        connected: &[Connected],
+        terms: &Terms,
+        now: DateTime<Utc>,
+    ) -> Seen {
         let there = connected.iter().find(|c| Some(c.runner) == row.life.runner);
         let host = match there {
             _ if row.runner_revoked => Host::Revoked,
@@ -88,10 +93,11 @@ impl Engine {
             return Ok(());
         }
         let terms = Terms::of(&mut tx).await?;
+        let now = tx.time();
         drop(tx);
         for row in rows {
-            let seen = self.seen(&row, &connected, &terms);
-            if next(&row.life, &seen, self.now()).is_some() {
+            let seen = self.seen(&row, &connected, &terms, now);
+            if next(&row.life, &seen, now).is_some() {
                 self.environment_keep(tenant, row.id, &connected, &terms)
                     .await?;
             }
@@ -111,8 +117,8 @@ impl Engine {
             return Ok(());
         };
         for _ in 0..STEPS_MAX {
-            let seen = self.seen(&row, connected, terms);
-            let Some(command) = next(&row.life, &seen, self.now()) else {
+            let seen = self.seen(&row, connected, terms, tx.time());
+            let Some(command) = next(&row.life, &seen, tx.time()) else {
                 break;
             };
             self.environment_advance(&mut tx, &mut row, command).await?;
@@ -270,8 +276,8 @@ impl Engine {
         if tx.environment_at(run.project, runner).await?.is_some() {
             return Ok(true);
         }
-        let mut life = Life::new(self.now());
-        apply(&mut life, Command::Assign(runner), self.now())
+        let mut life = Life::new(tx.time());
+        apply(&mut life, Command::Assign(runner), tx.time())
             .map_err(|refusal| Error::Internal(refusal.to_string()))?;
         tx.environment_insert(self.new_id(), run.project, None, &life, None)
             .await?;
@@ -304,7 +310,8 @@ impl Engine {
             if row.life.state.is_terminal() {
                 continue;
             }
-            count(&mut tx, &row, self.now(), true).await?;
+            let now = tx.time();
+            count(&mut tx, &row, now, true).await?;
             let has_it = held.is_none_or(|held| held.contains(&id));
             match row.life.state {
                 // Begun by hand: said again until it is ready. What is under way is not begun twice.
@@ -338,7 +345,7 @@ impl Engine {
         held: &[EnvironmentId],
     ) -> Result<impl Iterator<Item = EnvironmentId> + use<>> {
         let known = tx.environment_some(held).await?;
-        let (terms, now) = (Terms::of(tx).await?, self.now());
+        let (terms, now) = (Terms::of(tx).await?, tx.time());
         let stays = |row: &EnvironmentRow| {
             let left = matches!(row.life.why, Some(Why::RunnerDraining | Why::RunnerGone));
             let lately = |at: DateTime<Utc>| now - at < terms.idle;

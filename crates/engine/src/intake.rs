@@ -262,9 +262,9 @@ impl Engine {
         runner: RunnerId,
         jobs: &[JobRef],
     ) -> Result<Vec<Down>> {
-        let now = self.now();
-        let until = now + TimeDelta::seconds(LEASE_S);
         let mut tx = self.store().begin(tenant).await?;
+        let now = tx.time();
+        let until = now + TimeDelta::seconds(LEASE_S);
         tx.runner_seen(runner, now).await?;
         let mut batch = Batch {
             runner,

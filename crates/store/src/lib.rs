@@ -22,9 +22,11 @@ mod run_report;
 mod runner;
 mod tenant;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use freehold_model::TenantId;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use freehold_model::{Clock, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction};
 
@@ -137,6 +139,17 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    clock: Option<SharedClock>,
+}
+
+/// Whoever turns the time, in tests.
+#[derive(Clone)]
+struct SharedClock(Arc<dyn Clock>);
+
+impl std::fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedClock")
+    }
 }
 
 /// Brings the schema of the database at `url` up to date, connected as its owner. Safe to call
@@ -166,9 +179,18 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
-        let store = Self { pool };
+        let store = Self { pool, clock: None };
         store.refuse_strong_role().await?;
         Ok(store)
+    }
+
+    /// For tests that turn the time: [`Tx::time`] is this clock's then, not the database's.
+    #[must_use]
+    pub fn timed_by(self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Some(SharedClock(clock)),
+            ..self
+        }
     }
 
     /// Row-level security is void for a superuser: refuse to serve as one.
@@ -195,12 +217,15 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx> {
         let mut inner = self.pool.begin().await?;
-        sqlx::query("SELECT set_config('app.tenant', $1, true)")
-            .bind(tenant.uuid().to_string())
-            .execute(&mut *inner)
-            .await?;
+        let time =
+            sqlx::query_scalar("SELECT clock_timestamp() FROM set_config('app.tenant', $1, true)")
+                .bind(tenant.uuid().to_string())
+                .fetch_one(&mut *inner)
+                .await?;
+        let turned = self.clock.as_ref().map(|clock| clock.0.now());
         Ok(Tx {
             inner,
+            time: turned.unwrap_or(time).trunc_subsecs(6),
             tenant,
             hints: Vec::new(),
         })
@@ -231,6 +256,7 @@ impl Store {
 #[derive(Debug)]
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
+    time: DateTime<Utc>,
     tenant: TenantId,
     hints: Vec<Hint>,
 }
@@ -294,6 +320,13 @@ impl Tx {
     #[must_use]
     pub const fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// When it began, by the database's clock: the one clock that all servers share. Leases, and whatever
+    /// else one server promises and another takes back, are counted in it; a server's own may jump.
+    #[must_use]
+    pub const fn time(&self) -> DateTime<Utc> {
+        self.time
     }
 
     /// Sends a hint when the transaction commits; repeated hints are sent once.

@@ -29,12 +29,30 @@ pub struct App {
     /// The owner's token.
     pub token: String,
     directory: Arc<tempfile::TempDir>,
-    studio: Studio,
-    runs_per_tenant: Option<u32>,
+    setting: Setting,
     address: SocketAddr,
     stop: CancellationToken,
     serving: Option<JoinHandle<()>>,
     http: reqwest::Client,
+}
+
+/// How an installation is set up.
+#[derive(Clone)]
+struct Setting {
+    studio: Studio,
+    runs_per_tenant: Option<u32>,
+    /// Leases and the like are counted in the database's time, as in production, and not in the test's.
+    has_databases_time: bool,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            studio: Studio::of([]),
+            runs_per_tenant: None,
+            has_databases_time: false,
+        }
+    }
 }
 
 /// What an API call gave.
@@ -43,20 +61,37 @@ pub type Reply<T> = Result<T, Box<Problem>>;
 impl App {
     /// A fresh installation, without Studio.
     pub async fn start() -> Self {
-        Self::start_with(Studio::of([])).await
+        Self::begin(Setting::default()).await
     }
 
     /// A fresh installation where each tenant may have so many runs under way.
     pub async fn start_bounded(runs: u32) -> Self {
-        Self::begin(Studio::of([]), Some(runs)).await
+        Self::begin(Setting {
+            runs_per_tenant: Some(runs),
+            ..Setting::default()
+        })
+        .await
     }
 
     /// A fresh installation with these files for a Studio.
     pub async fn start_with(studio: Studio) -> Self {
-        Self::begin(studio, None).await
+        Self::begin(Setting {
+            studio,
+            ..Setting::default()
+        })
+        .await
     }
 
-    async fn begin(studio: Studio, runs_per_tenant: Option<u32>) -> Self {
+    /// A fresh installation whose server's own clock alone is the test's to turn.
+    pub async fn start_with_databases_time() -> Self {
+        Self::begin(Setting {
+            has_databases_time: true,
+            ..Setting::default()
+        })
+        .await
+    }
+
+    async fn begin(setting: Setting) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = Database::create().await;
@@ -66,8 +101,7 @@ impl App {
             directory,
             Arc::default(),
             "127.0.0.1:0".parse().unwrap(),
-            studio,
-            runs_per_tenant,
+            setting,
         )
         .await
     }
@@ -77,19 +111,23 @@ impl App {
         directory: Arc<tempfile::TempDir>,
         clock: Arc<TestClock>,
         address: SocketAddr,
-        studio: Studio,
-        runs_per_tenant: Option<u32>,
+        setting: Setting,
     ) -> Self {
         let connections = Arc::new(Connections::new());
         let entropy = Arc::new(TestEntropy);
+        let store = Store::connect(&database.app, 8).await.unwrap();
+        let store = match setting.has_databases_time {
+            true => store,
+            false => store.timed_by(clock.clone()),
+        };
         let engine = Engine::new(Parts {
-            store: Store::connect(&database.app, 8).await.unwrap(),
+            store,
             blobs: Blobs::directory(&directory.path().join("blobs")).unwrap(),
             keys: Keys::new(SealKey::from_seed([42; 32])),
             hub: connections.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
-            runs_per_tenant,
+            runs_per_tenant: setting.runs_per_tenant,
         });
         let local = engine.local_owner("Ada").await.unwrap();
         let server = Server::build(Options {
@@ -97,7 +135,7 @@ impl App {
             connections,
             entropy,
             hosts: vec![],
-            studio: studio.clone(),
+            studio: setting.studio.clone(),
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -113,8 +151,7 @@ impl App {
             owner: local.caller,
             token: local.token.to_string(),
             directory,
-            studio,
-            runs_per_tenant,
+            setting,
             address,
             stop,
             serving: Some(serving),
@@ -127,16 +164,8 @@ impl App {
         self.stop().await;
         let token = std::mem::take(&mut self.token);
         let (database, clock) = (self.database.clone(), self.clock.clone());
-        let (directory, studio) = (self.directory.clone(), self.studio.clone());
-        let mut next = Self::over(
-            database,
-            directory,
-            clock,
-            self.address,
-            studio,
-            self.runs_per_tenant,
-        )
-        .await;
+        let (directory, setting) = (self.directory.clone(), self.setting.clone());
+        let mut next = Self::over(database, directory, clock, self.address, setting).await;
         next.token = token;
         next
     }

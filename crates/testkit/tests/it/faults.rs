@@ -96,6 +96,33 @@ async fn a_server_that_was_away_gives_runners_the_time_to_say_that_they_are_stil
     assert_eq!(peer.offer().await.epoch, 2, "silence loses it all the same");
 }
 
+/// F21: what was promised to a runner is counted in the one clock that all servers share.
+#[tokio::test]
+async fn a_servers_clock_that_jumps_takes_no_lease() {
+    let app = App::start_with_databases_time().await;
+    let mut peer = Peer::enrol(&app).await;
+    peer.connect().await;
+    let project = project(&app, &mut peer, "demo").await;
+    agent(&app, "worker").await;
+    let card = card(&app, &project, "Take your time").await;
+    let path = format!("/cards/{}/runs", card.id);
+    let started: Run = app.post(&path, &json!({})).await.unwrap();
+    let offer = peer.offer().await;
+    let seq = peer.accept(&offer).await;
+    peer.acknowledged(seq).await;
+    for by in [TimeDelta::days(1), TimeDelta::days(-2)] {
+        app.clock.advance(by);
+        // Several looks of the reconcilers.
+        tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+        let now = run(&app, started.id).await;
+        assert_eq!((now.state, now.epoch, now.attempt), (State::Running, 1, 1));
+    }
+    // What is handed in by the clock of the day after tomorrow is taken all the same.
+    let seq = peer.finish(&offer, work(&offer, &"c".repeat(40))).await;
+    peer.acknowledged(seq).await;
+    assert_eq!(run(&app, started.id).await.state, State::Waiting);
+}
+
 #[tokio::test]
 async fn a_full_disk_drops_no_frame() {
     let (app, mut peer, started) = started().await;
