@@ -76,6 +76,12 @@ pub enum StoreError {
         /// What does not fit.
         what: String,
     },
+    /// A setting of the database lets it lose what it has said that it keeps.
+    #[error("the database may lose what it has committed: `{setting}` is off")]
+    NotDurable {
+        /// The setting.
+        setting: String,
+    },
     /// The database cannot be reached, or no connection was free in time.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
@@ -209,6 +215,22 @@ impl Store {
             });
         }
         Ok(())
+    }
+
+    /// Whether what is acknowledged outlives a crash. The settings are those of the server's own
+    /// sessions: a role or a database may have others than the rest.
+    ///
+    /// # Errors
+    /// [`StoreError::NotDurable`].
+    pub async fn require_durable(&self) -> Result<()> {
+        let off: Option<String> = sqlx::query_scalar(
+            "SELECT name FROM pg_settings
+             WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+             ORDER BY name LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        off.map_or(Ok(()), |setting| Err(StoreError::NotDurable { setting }))
     }
 
     /// A transaction that sees `tenant` only. Rolls back when dropped.

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::Entropy;
 use freehold_server::{Connections, Options, Server, Studio};
-use freehold_store::{Blobs, Store};
+use freehold_store::{Blobs, Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -114,6 +114,10 @@ async fn open(
     let store = Store::connect(&database.app, POOL)
         .await
         .context("the database cannot be used")?;
+    match store.require_durable().await {
+        Err(StoreError::NotDurable { setting }) => return Err(not_durable(&setting).into()),
+        other => other.context("the database cannot be used")?,
+    }
     let connections = Arc::new(Connections::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let engine = Engine::new(Parts {
@@ -126,6 +130,20 @@ async fn open(
         runs_per_tenant,
     });
     Ok((engine, connections, entropy))
+}
+
+/// Acknowledging would be a lie.
+fn not_durable(setting: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "database_not_durable",
+        format!(
+            "the database may lose what it has committed: `{setting}` is off, and nothing that Freehold acknowledges would be sure to outlive a crash"
+        ),
+        format!(
+            "`ALTER SYSTEM RESET {setting}; SELECT pg_reload_conf()`, and look for `ALTER ROLE … SET` and `ALTER DATABASE … SET` (`\\drds` in psql); then start again"
+        ),
+    )
 }
 
 /// The owner of this installation; their token stays the same while it is good.

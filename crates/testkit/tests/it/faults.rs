@@ -96,6 +96,18 @@ async fn a_server_that_was_away_gives_runners_the_time_to_say_that_they_are_stil
     assert_eq!(peer.offer().await.epoch, 2, "silence loses it all the same");
 }
 
+/// The control is every installation that `freehold up` begins: its server asks the same.
+#[tokio::test]
+async fn a_database_that_may_forget_what_it_committed_is_told_apart() {
+    let app = App::start().await;
+    // The one for tests does not wait for the disk.
+    let refused = app.engine.store().require_durable().await.unwrap_err();
+    let freehold_store::StoreError::NotDurable { setting } = &refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(setting, "fsync");
+}
+
 /// F21: what was promised to a runner is counted in the one clock that all servers share.
 #[tokio::test]
 async fn a_servers_clock_that_jumps_takes_no_lease() {
