@@ -17,6 +17,7 @@ import {
   projectFaults,
   withRemote,
 } from "./project-draft";
+import { Directory, NameAndTarget } from "./project-fields";
 
 export const PROJECT_NAMES: Record<ProjectField, string> = {
   remote: words.remote,
@@ -69,37 +70,8 @@ export function NewProjectForm({
           className="font-mono text-sm"
         />
       </Field>
-      <div className="grid gap-4 sm:grid-cols-2">
-        <Field label={words.name} hint={words.nameHint} error={errorAt(form, "name")} required>
-          <Input
-            value={draft.name}
-            onChange={(event) => form.set("name", event.target.value)}
-            onBlur={() => form.left("name")}
-            spellCheck={false}
-          />
-        </Field>
-        <Field label={words.target} hint={words.targetNew} error={errorAt(form, "target")}>
-          <Input
-            value={draft.target}
-            onChange={(event) => form.set("target", event.target.value)}
-            onBlur={() => form.left("target")}
-            placeholder={words.targetPlaceholder}
-            spellCheck={false}
-            autoCapitalize="none"
-          />
-        </Field>
-      </div>
-      <Field label={words.directory} hint={words.directoryHint} error={errorAt(form, "directory")}>
-        <Input
-          value={draft.directory}
-          onChange={(event) => form.set("directory", event.target.value)}
-          onBlur={() => form.left("directory")}
-          placeholder={words.directoryPlaceholder}
-          spellCheck={false}
-          autoCapitalize="none"
-          className="font-mono text-sm"
-        />
-      </Field>
+      <NameAndTarget form={form} isNew />
+      <Directory form={form} />
       <EgressChoice value={draft.egress} onChange={(egress) => form.set("egress", egress)} />
     </Form>
   );

@@ -8,7 +8,7 @@ import { CodeBlock, CopyButton, ErrorState, Field, Input, Link, PageHeader, toas
 import { editProject } from "./calls";
 import { EgressChoice } from "./egress-choice";
 import { sentences } from "./faults";
-import { errorAt, Form } from "./form/form";
+import { Form } from "./form/form";
 import { FormSkeleton } from "./form/form-skeleton";
 import { Trying } from "./form/trying";
 import { Unsaved } from "./form/unsaved";
@@ -19,6 +19,7 @@ import {
   type ProjectField,
   projectFaults,
 } from "./project-draft";
+import { Directory, NameAndTarget } from "./project-fields";
 import { PROJECT_NAMES, projectFieldOf } from "./project-form";
 
 export default function ProjectSettingsPage() {
@@ -109,44 +110,8 @@ function General({ project }: { project: Project }) {
             <CopyButton text={project.remote} size="md" />
           </div>
         </Field>
-        <div className="grid gap-4 sm:grid-cols-2">
-          <Field label={words.name} hint={words.nameHint} error={errorAt(form, "name")} required>
-            <Input
-              value={draft.name}
-              onChange={(event) => form.set("name", event.target.value)}
-              onBlur={() => form.left("name")}
-              spellCheck={false}
-            />
-          </Field>
-          <Field
-            label={words.target}
-            hint={words.targetHint}
-            error={errorAt(form, "target")}
-            required
-          >
-            <Input
-              value={draft.target}
-              onChange={(event) => form.set("target", event.target.value)}
-              onBlur={() => form.left("target")}
-              spellCheck={false}
-            />
-          </Field>
-        </div>
-        <Field
-          label={words.directory}
-          hint={words.directoryHint}
-          error={errorAt(form, "directory")}
-        >
-          <Input
-            value={draft.directory}
-            onChange={(event) => form.set("directory", event.target.value)}
-            onBlur={() => form.left("directory")}
-            placeholder={words.directoryPlaceholder}
-            spellCheck={false}
-            autoCapitalize="none"
-            className="font-mono text-sm"
-          />
-        </Field>
+        <NameAndTarget form={form} isNew={false} />
+        <Directory form={form} />
         <EgressChoice value={draft.egress} onChange={(egress) => form.set("egress", egress)} />
       </Form>
     </>
