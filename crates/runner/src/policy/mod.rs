@@ -1,46 +1,11 @@
-//! What the owner of this machine allows, whatever is signed: `policy.toml` in the data directory.
-//!
-//! ```toml
-//! isolation = "none"                           # the weakest that will do; `sandbox` where silent
-//! remotes = ["https://example.org/team/app"]   # no others
-//! drivers = ["acp", "builtin"]                 # no others
-//! commands = ["codex-acp"]                     # programs that agents may name; no others
-//! boot_vm = true                               # try virtual machines at the start; offer what works
-//! image_paths = ["/srv/images"]                # where an agent's image by path may lie; nowhere else
-//! reserve = "1GiB"                             # free space that runs leave to the machine
-//! limits_required = true                       # nothing starts where memory or tasks are not held
-//!
-//! [images]                                     # what devcontainer files may choose; nothing else
-//! "debian:12" = "engine"                       # docker or podman has it, or pulls it
-//! "example.org/dev:1" = "/srv/images/dev"      # a root, an OCI layout, an archive
-//!
-//! [[local_files]]                              # files of this machine for workspaces of a remote
-//! remote = "https://example.org/team/app"
-//! from = "/srv/app-local"                      # where they are, at their paths from the root
-//! files = [".env.local", "/config/local/"]     # which, as gitignore(5) has it; where silent, what
-//!                                              # `.worktreeinclude` of the target branch names
-//!
-//! [[lfs]]                                      # remotes whose files in Git LFS are fetched
-//! remote = "https://example.org/team/app"
-//! url = "https://lfs.example.org/team/app"     # where silent, as the remote's address says
-//! most = "1GiB"                                # of one commit, and kept for later ones
-//!
-//! [egress]                                     # what runs may reach at most; in force at once
-//! most = "registries"                          # `none`, `registries`, or `open`, which is silent
-//! deny = ["paste.example:443"]                 # never these, whoever names them
-//!
-//! [limits]                                     # what each run may use up; see `crate::limits`
-//! memory = "4GiB"
-//! tasks = 2048
-//!
-//! [limits_together]                            # what all runs of this runner may use up together
-//! memory = "12GiB"                             # for runs that begin after this was written
-//! disk = "100GiB"
-//! ```
+//! What the owner of this machine allows, whatever is signed: `policy.toml` in the data directory. Every
+//! key is explained in `docs/policy.md`.
 //!
 //! What the file does not mention is allowed, but for one thing: a run without a sandbox does on
 //! this machine what its owner may do, so only the owner of the machine can allow it, here. A file
 //! that cannot be read allows nothing.
+
+mod read;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -49,12 +14,11 @@ use std::path::{Component, Path, PathBuf};
 use freehold_environment::egress::{Bounds, Most};
 use freehold_environment::endpoint::HostPort;
 use freehold_git::{Lfs, Remote};
-use freehold_model::{Isolation, Limit, Limits};
+use freehold_model::{Isolation, Limits};
 use freehold_wire::order::{Egress, Order, Task};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::limits::{RESERVE, TOGETHER};
+use crate::limits::RESERVE;
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "policy.toml";
@@ -74,7 +38,7 @@ pub(crate) struct Policy {
     boot_vm: bool,
     #[serde(default)]
     image_paths: Vec<PathBuf>,
-    #[serde(default, deserialize_with = "bytes")]
+    #[serde(default, deserialize_with = "read::bytes")]
     reserve: Option<u64>,
     #[serde(default)]
     images: BTreeMap<String, ImagePlace>,
@@ -82,9 +46,9 @@ pub(crate) struct Policy {
     limits_required: bool,
     #[serde(default)]
     egress: Ways,
-    #[serde(default, deserialize_with = "values")]
+    #[serde(default, deserialize_with = "read::values")]
     limits: Limits,
-    #[serde(default, deserialize_with = "together")]
+    #[serde(default, deserialize_with = "read::together")]
     limits_together: Limits,
     #[serde(default)]
     local_files: Vec<LocalFiles>,
@@ -96,41 +60,23 @@ pub(crate) struct Policy {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LfsFiles {
-    #[serde(deserialize_with = "remote")]
+    #[serde(deserialize_with = "read::remote")]
     remote: Remote,
-    #[serde(default, deserialize_with = "place")]
+    #[serde(default, deserialize_with = "read::place")]
     url: Option<Remote>,
-    #[serde(default, deserialize_with = "bytes")]
+    #[serde(default, deserialize_with = "read::bytes")]
     most: Option<u64>,
-}
-
-fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Remote>, D::Error> {
-    remote(deserializer).map(Some)
 }
 
 /// Files of this machine that workspaces of a remote are given; see [`crate::execute::local`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LocalFiles {
-    #[serde(deserialize_with = "remote")]
+    #[serde(deserialize_with = "read::remote")]
     remote: Remote,
-    #[serde(deserialize_with = "absolute")]
+    #[serde(deserialize_with = "read::absolute")]
     pub(crate) from: PathBuf,
     pub(crate) files: Option<Vec<String>>,
-}
-
-fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    let path = PathBuf::deserialize(deserializer)?;
-    match path.is_absolute() {
-        true => Ok(path),
-        false => Err(D::Error::custom(
-            "`from` of local files is an absolute path",
-        )),
-    }
-}
-
-fn remote<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Remote, D::Error> {
-    Remote::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Where an image that a repository may name comes from.
@@ -162,60 +108,8 @@ impl TryFrom<String> for ImagePlace {
 #[serde(deny_unknown_fields)]
 struct Ways {
     most: Option<Egress>,
-    #[serde(default, deserialize_with = "places")]
+    #[serde(default, deserialize_with = "read::places")]
     deny: Vec<HostPort>,
-}
-
-fn places<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HostPort>, D::Error> {
-    let read = Vec::<String>::deserialize(deserializer)?;
-    let read: Result<Vec<HostPort>, String> = read
-        .iter()
-        .map(|text| HostPort::parse(text).map_err(|why| format!("egress.deny: `{text}`: {why}")))
-        .collect();
-    read.map_err(D::Error::custom)
-}
-
-/// A limit as its owner writes it: `4096`, or `"4GiB"`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Value {
-    Number(u64),
-    Words(String),
-}
-
-fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let read = match Value::deserialize(deserializer)? {
-        Value::Number(number) => Ok(number),
-        Value::Words(words) => Limit::Disk.parse(&words),
-    };
-    read.map(Some).map_err(D::Error::custom)
-}
-
-fn values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    let read = BTreeMap::<Limit, Value>::deserialize(deserializer)?;
-    let value = |(limit, value): (Limit, Value)| {
-        let value = match value {
-            Value::Number(number) => number,
-            Value::Words(words) => limit.parse(&words)?,
-        };
-        match value >= limit.least() {
-            true => Ok((limit, value)),
-            false => Err(format!("{limit} is at least {}", limit.show(limit.least()))),
-        }
-    };
-    let read: Result<Limits, String> = read.into_iter().map(value).collect();
-    read.map_err(D::Error::custom)
-}
-
-fn together<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
-    let limits = values(deserializer)?;
-    match limits.keys().find(|limit| !TOGETHER.contains(limit)) {
-        None => Ok(limits),
-        Some(limit) => Err(D::Error::custom(format!(
-            "limits_together: {limit} is for each run alone; together there are {}",
-            TOGETHER.map(Limit::id).join(", ")
-        ))),
-    }
 }
 
 /// The policy file of a runner with this data directory.
@@ -426,5 +320,46 @@ impl Policy {
         } else {
             Err(format!("the policy does not allow the remote {wanted}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in the page is a file that is taken, and it leaves nothing out.
+    #[test]
+    fn the_page_names_every_key() {
+        let page = include_str!("../../../../docs/policy.md");
+        let parts: String = (page.split("```toml\n").skip(1))
+            .map(|part| part.split("```").next().unwrap())
+            .collect();
+        let Policy {
+            isolation,
+            remotes,
+            drivers,
+            commands,
+            boot_vm,
+            image_paths,
+            reserve,
+            images,
+            limits_required,
+            egress,
+            limits,
+            limits_together,
+            local_files,
+            lfs,
+        } = Policy::parse(&parts).unwrap();
+        assert!(isolation.is_some() && remotes.is_some() && drivers.is_some());
+        assert!(commands.is_some() && boot_vm && !image_paths.is_empty());
+        assert!(reserve.is_some() && limits_required && egress.most.is_some());
+        assert!(!egress.deny.is_empty() && images.len() > 1);
+        assert_eq!(limits.len(), freehold_model::Limit::ALL.len());
+        assert_eq!(limits_together.len(), crate::limits::TOGETHER.len());
+        assert!(local_files.iter().any(|one| one.files.is_some()));
+        assert!(
+            lfs.iter()
+                .any(|one| one.url.is_some() && one.most.is_some())
+        );
     }
 }
