@@ -264,7 +264,11 @@ pub(crate) fn spec(
     places: &Places,
     git: Git,
 ) -> Spec {
-    let mut mounts = host_root();
+    // Without a sandbox the host's own root is there, and nothing is laid over it.
+    let mut mounts = match places.are_host_s() {
+        true => Vec::new(),
+        false => host_root(),
+    };
     mounts.push(match &places.tmp {
         None => Mount::Tmpfs {
             target: "/var/tmp".into(),
