@@ -25,7 +25,8 @@ use crate::context::Context;
 use crate::dispatch::walls;
 use crate::execute::devcontainer;
 use crate::execute::local;
-use crate::execute::setup::{self, Ground};
+use crate::execute::project;
+use crate::execute::setup::Ground;
 use crate::execute::stage::{self, Kept};
 use crate::failure::{Failure, Halt, chain};
 use crate::jobs::{Stop, Why};
@@ -367,9 +368,9 @@ async fn warm(report: &Report, order: &Order, dir: &Path) -> Result<(), Halt> {
     let staging = async {
         let (store, target) = stage::open(&report.context, &order.project).await?;
         let tip = store.fetch(&target).await?;
-        setup::is_there(&store, tip.as_ref(), &order.project).await?;
+        project::is_there(&store, tip.as_ref(), &order.project).await?;
         let directory = order.project.directory.as_ref();
-        let project = setup::read_all(&store, tip.as_ref(), directory).await?;
+        let project = project::read_all(&store, tip.as_ref(), directory).await?;
         if project.file.setup.is_some() {
             // As a run's: the same files, so that what setup makes of them is what a run finds.
             let shape = stage::shape(&store, tip.as_ref(), directory, false).await?;

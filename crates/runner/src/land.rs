@@ -6,7 +6,7 @@ use freehold_model::{BlobId, Reason};
 use freehold_wire::link::Finished;
 use freehold_wire::order::{Land, Order};
 
-use crate::execute::{self, Checked, Step, card, setup, stage};
+use crate::execute::{self, Checked, Step, card, project, stage};
 use crate::failure::Halt;
 use crate::journal::finished;
 use crate::report::Report;
@@ -234,7 +234,7 @@ async fn recheck(
         store,
         ..
     } = desk;
-    let project: setup::Project = execute::project(report, store, tip, &order.project).await?;
+    let project = project::of_target(report, store, tip, &order.project).await?;
     let report = &execute::devcontainer::within(report, order, &project).await?;
     *checked = execute::check(report, order, store, &project, commit).await?;
     match checked.detail() {

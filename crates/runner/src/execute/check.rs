@@ -9,7 +9,8 @@ use serde_json::json;
 use std::time::Instant;
 
 use super::local;
-use super::setup::{self, Ground, Project, told};
+use super::project::{self, Project};
+use super::setup::{Ground, told};
 use super::stage::{self, fill};
 use crate::failure::Halt;
 use crate::leftovers;
@@ -46,7 +47,7 @@ pub(crate) async fn check(
     let dir = report.context.run_dir(report.job.run).join("check");
     leftovers::remove(&dir).await;
     let folder = Folder::below(&dir);
-    setup::is_there(store, Some(head), &order.project).await?;
+    project::is_there(store, Some(head), &order.project).await?;
     let shape = stage::folders(&project.file.sparse, order.project.directory.as_ref())?;
     fill(report, store, Some(head), &folder, &shape, None).await?;
     let target = project.at.as_ref();

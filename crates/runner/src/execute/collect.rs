@@ -12,7 +12,7 @@ use freehold_git::{GitError, ImportLimits, Oid};
 use freehold_model::Reason;
 use freehold_sandbox::{Mount, Spec};
 
-use super::setup::Project;
+use super::project::Project;
 use super::stage::Staged;
 use super::{Desk, card, lfs, local};
 use crate::failure::{Halt, chain};

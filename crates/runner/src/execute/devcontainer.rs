@@ -9,7 +9,7 @@ use freehold_model::{Isolation, Reason};
 use freehold_sandbox::Image;
 use freehold_wire::order::Order;
 
-use super::setup::Project;
+use super::project::Project;
 use crate::failure::{Halt, chain};
 use crate::policy::{FILE, ImagePlace, Policy};
 use crate::report::Report;

@@ -22,6 +22,7 @@ mod locks;
 mod moved;
 mod park;
 mod pass_over;
+pub(crate) mod project;
 pub(crate) mod setup;
 pub(crate) mod stage;
 mod step;
@@ -30,12 +31,11 @@ use freehold_git::Oid;
 use freehold_model::Reason;
 use freehold_model::run::{Outcome, Work};
 use freehold_wire::link::{Finished, Offer};
-use freehold_wire::order::{Execute, Order, ProjectRef};
+use freehold_wire::order::{Execute, Order};
 
 use crate::failure::Halt;
 use crate::journal::finished;
 use crate::report::Report;
-use setup::Project;
 
 pub(crate) use check::{Checked, check};
 pub(crate) use park::DIFF_MAX;
@@ -136,32 +136,6 @@ fn work(desk: &Desk<'_>, staged: &stage::Staged, collected: &collect::Collected)
         digest: collected.digest.clone(),
         epoch: desk.report.job.epoch,
     }
-}
-
-/// Reads the project's file as the target branch has it.
-pub(crate) async fn project(
-    report: &Report,
-    store: &freehold_git::Store,
-    base: Option<&Oid>,
-    about: &ProjectRef,
-) -> Result<Project, Halt> {
-    let read = setup::read_all(store, base, about.directory.as_ref()).await?;
-    for warning in &read.warnings {
-        report.note(warning.clone()).await?;
-    }
-    if read.absent {
-        report
-            .note(format!(
-                "{} is not on the target branch: {}; `freehold up` in the repository proposes one",
-                freehold_environment::project::PROJECT_FILE,
-                match read.file.setup {
-                    Some(_) => "no checks",
-                    None => "no setup and no checks",
-                }
-            ))
-            .await?;
-    }
-    Ok(read)
 }
 
 /// A halt for the agent's commits that git will not take.

@@ -1,7 +1,6 @@
 //! Step 2: what the project says makes a fresh tree ready, run in the sandbox or taken from the cache.
 //!
-//! The project's file and the lock files are read from a commit of the store, never from a folder
-//! that an agent could write to. What decides for later (which hosts are open, what is kept in the
+//! Lock files are read from a commit of the store, as the project's file is ([`super::project`]). What decides for later (which hosts are open, what is kept in the
 //! cache) is read from the target branch alone: an agent's own commit decides nothing.
 
 use std::collections::BTreeMap;
@@ -11,16 +10,17 @@ use std::time::UNIX_EPOCH;
 use freehold_environment::cache::{
     self, Cache, HOME_SKIPPED, Key, KeyParts, Listing, Restored, is_key_file,
 };
-use freehold_environment::project::{PROJECT_FILE, ProjectFile, Setup, parse};
+use freehold_environment::project::{PROJECT_FILE, Setup};
 use freehold_environment::registries::LOCK_FILES;
 use freehold_environment::toolchain::Toolchains;
-use freehold_git::{GitError, Oid, Store};
+use freehold_git::{Oid, Store};
 use freehold_model::{Directory, Reason};
 use freehold_sandbox::HOME;
-use freehold_wire::order::{Egress, Order, ProjectRef};
+use freehold_wire::order::{Egress, Order};
 use serde_json::json;
 
 use super::pass_over::pass_over;
+use super::project::{self, Project};
 use super::stage::Staged;
 use super::{Desk, devcontainer, local, locks};
 use crate::failure::{Halt, because, chain};
@@ -29,8 +29,6 @@ use crate::process::{self, Ran};
 use crate::report::Report;
 use crate::surroundings::{self, Folder, Git, WORKSPACE, WayOut};
 
-/// Largest project file that is read; its parser has a smaller bound and a better message.
-const FILE_MAX: usize = 1 << 20;
 /// Hosts that one remark names.
 const TOLD_MAX: usize = 10;
 /// Programs whose replacement makes a setup's result void.
@@ -38,84 +36,11 @@ const TOOLS: [&str; 10] = [
     "cargo", "rustc", "node", "npm", "python3", "pip", "go", "make", "cc", "git",
 ];
 
-/// The project's own word on setup and checks.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Project {
-    pub(crate) file: ProjectFile,
-    pub(crate) warnings: Vec<String>,
-    /// There is no such file on the target branch.
-    pub(crate) absent: bool,
-    /// The image that a devcontainer file names.
-    pub(crate) image: Option<String>,
-    /// The commit of the target branch that was read; none in an empty remote.
-    pub(crate) at: Option<Oid>,
-}
-
-/// Reads the file as `base` has it: the one in the project's own folder, or the root's where that
-/// folder has none.
-pub(crate) async fn read(
-    store: &Store,
-    base: Option<&Oid>,
-    directory: Option<&Directory>,
-) -> Result<Project, Halt> {
-    let own = directory.map(|directory| directory.join(PROJECT_FILE));
-    let mut bytes = Ok(None);
-    if let Some(base) = base {
-        for path in own.as_deref().into_iter().chain([PROJECT_FILE]) {
-            bytes = store.read_file(base, path, FILE_MAX).await;
-            if !matches!(bytes, Ok(None)) {
-                break;
-            }
-        }
-    }
-    let bytes = match bytes {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => {
-            return Ok(Project {
-                absent: true,
-                at: base.cloned(),
-                ..Project::default()
-            });
-        }
-        Err(error @ GitError::TooLarge { .. }) => {
-            return Err(Halt::failed(Reason::ProjectFile, chain(&error)));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let parsed = parse(&bytes).map_err(|error| because(Reason::ProjectFile, &error))?;
-    Ok(Project {
-        file: parsed.file,
-        warnings: parsed.warnings,
-        at: base.cloned(),
-        ..Project::default()
-    })
-}
-
-/// As [`read`], with what a devcontainer file adds.
-pub(crate) async fn read_all(
-    store: &Store,
-    base: Option<&Oid>,
-    directory: Option<&Directory>,
-) -> Result<Project, Halt> {
-    let Some(base) = base else {
-        return read(store, base, directory).await;
-    };
-    let (project, found) = tokio::try_join!(
-        read(store, Some(base), directory),
-        devcontainer::find(store, base)
-    )?;
-    let mut project = project;
-    if let Some(found) = found {
-        devcontainer::fill(&mut project, found);
-    }
-    Ok(project)
-}
-
 /// Gives the project's word, and the job with the image that the project chose.
 pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, Report), Halt> {
     let Desk { report, order, .. } = desk;
     let target = staged.moved.as_ref().or(staged.base.as_ref());
-    let project = super::project(report, &staged.store, target, &order.project).await?;
+    let project = project::of_target(report, &staged.store, target, &order.project).await?;
     let report = devcontainer::within(report, order, &project).await?;
     if !staged.fresh || project.file.setup.is_none() {
         return Ok((project, report));
@@ -138,35 +63,6 @@ pub(super) async fn setup(desk: &Desk<'_>, staged: &Staged) -> Result<(Project, 
         )
     })?;
     Ok((project, report))
-}
-
-/// Whether the project's folder is in a commit; a project without one is always there.
-///
-/// # Errors
-/// [`Reason::DirectoryMissing`], for people: which folder, and in which commit it is not.
-pub(crate) async fn is_there(
-    store: &Store,
-    commit: Option<&Oid>,
-    project: &ProjectRef,
-) -> Result<(), Halt> {
-    let Some(directory) = &project.directory else {
-        return Ok(());
-    };
-    let there = match commit {
-        Some(commit) => store.has_folder(commit, directory.as_str()).await?,
-        None => false,
-    };
-    if there {
-        return Ok(());
-    }
-    let commit = commit.map_or("the empty repository".to_owned(), ToString::to_string);
-    Err(Halt::failed(
-        Reason::DirectoryMissing,
-        format!(
-            "the project {} is about the folder {directory}, which is not in {commit}",
-            project.name
-        ),
-    ))
 }
 
 /// A staged tree in which setup and checks run.

@@ -12,7 +12,7 @@ use freehold_wire::order::ProjectRef;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Desk, archive, local, setup};
+use super::{Desk, archive, local, project};
 use crate::context::Context;
 use crate::failure::{Halt, because};
 use crate::leftovers;
@@ -141,7 +141,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         }
         None => (tip.clone(), tip.clone()),
     };
-    setup::is_there(&store, from.as_ref(), &order.project).await?;
+    project::is_there(&store, from.as_ref(), &order.project).await?;
     let moved = tip.clone().filter(|tip| base.as_ref() != Some(tip));
     let dir = context.run_dir(report.job.run);
     let (folder, turn) = folder(desk, &dir).await?;
@@ -331,7 +331,7 @@ pub(crate) async fn shape(
     directory: Option<&Directory>,
     settings: bool,
 ) -> Result<Shape, Halt> {
-    let project = setup::read(store, target, directory).await?;
+    let project = project::read(store, target, directory).await?;
     let shape = folders(&project.file.sparse, directory)?;
     Ok(match settings {
         true => shape,
