@@ -262,7 +262,10 @@ fn the_machine_s_own_policy_has_the_last_word() {
     says(with(""), "image_paths = [\"/srv/images/debian\"]");
     says(with("image_paths = ['/srv/image']"), "has not named it");
     // Nothing at all is no folder, and not this one either.
-    says(with("image_paths = ['', '.', 'srv/images']"), "has not named it");
+    says(
+        with("image_paths = ['', '.', 'srv/images']"),
+        "has not named it",
+    );
     with("image_paths = ['/srv/images']").unwrap();
     with("image_paths = ['/srv/images/debian']").unwrap();
     world.order.image = Some("/srv/images/../secret".into());

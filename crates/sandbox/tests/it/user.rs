@@ -284,7 +284,7 @@ async fn not_its_own_starts_nothing(tier: Tier) {
     mount(kind, &overlay.at, kind, MsFlags::empty(), options).unwrap();
     let error = start(&inside.line("true")).await.unwrap_err();
     let SandboxError::Setup { step, detail, mend } = &error else {
-        panic!("{error:?}");
+        unreachable!("{error:?}");
     };
     assert!(step.contains("a user of the host"), "{error}");
     assert!(detail.contains(overlay.at.to_str().unwrap()), "{error}");
