@@ -10,6 +10,7 @@ mod hub;
 mod link;
 mod negotiate;
 mod openapi;
+mod pulse;
 mod reconcile;
 mod studio;
 mod wake;
@@ -36,10 +37,13 @@ pub use freehold_studio::Studio;
 pub use hub::Connections;
 
 use crate::answer::Refused;
+use crate::pulse::Pulse;
 use crate::wake::Wakeups;
 
 /// A request that is not a stream ends by then.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Says what the database does, and so waits for it on its own terms.
+const HEALTH: &str = "/api/v1/health";
 /// How long open requests may take to end when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a browser could let a page use and ours never does, of what browsers know by name: they
@@ -79,6 +83,7 @@ pub(crate) struct AppState {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) studio: Arc<Studio>,
     pub(crate) wakeups: Wakeups,
+    pub(crate) pulse: Pulse,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -101,6 +106,7 @@ impl Server {
             entropy: options.entropy,
             studio: Arc::new(options.studio),
             wakeups: Wakeups::new(),
+            pulse: Pulse::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -122,6 +128,7 @@ impl Server {
     ) -> Result<(), ServerError> {
         let Self { state, hosts } = self;
         let stop = state.stop.clone();
+        state.tasks.spawn(pulse::run(state.clone()));
         state.tasks.spawn(wake::run(state.clone()));
         state.tasks.spawn(reconcile::run(state.clone()));
         let app = router(state.clone(), hosts);
@@ -165,20 +172,33 @@ fn router(state: AppState, hosts: Arc<[String]>) -> Router {
         .merge(studio::routes())
         .fallback(studio::anything_else)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn(limit_time))
+        .layer(from_fn_with_state(state.clone(), limit_time))
         .layer(from_fn(common_headers))
         .layer(from_fn_with_state(hosts, check_host))
         .with_state(state)
 }
 
-/// Ends requests that take too long. A response that streams has begun by then.
-async fn limit_time(request: Request<axum::body::Body>, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            Refused::from(Problem::new(Code::Timeout, "the request took too long")).into_response()
-        }
-    }
+/// Ends requests that take too long, and at once those that wait for a database that does not answer. A
+/// response that streams has begun by then.
+async fn limit_time(
+    State(state): State<AppState>,
+    request: Request<axum::body::Body>,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let needs_none = !path.starts_with(openapi::PREFIX) || path == HEALTH;
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request));
+    let answered = if needs_none {
+        Some(answer.await)
+    } else {
+        state.pulse.while_it_beats(answer).await
+    };
+    let problem = match answered {
+        Some(Ok(response)) => return response,
+        Some(Err(_)) => Problem::new(Code::Timeout, "the request took too long"),
+        None => Problem::new(Code::Unavailable, "the database does not answer"),
+    };
+    Refused::from(problem).into_response()
 }
 
 /// Headers that every answer carries where it says nothing else: nothing is cached, sniffed, framed

@@ -158,9 +158,9 @@ struct Line {
 
 impl Line {
     async fn serve(&mut self) -> Result<(), End> {
-        let (hello, known) = timeout(HELLO_TIMEOUT, self.greet())
-            .await
-            .map_err(|_| End::Gone)??;
+        let pulse = self.state.pulse.clone();
+        let greeted = pulse.while_it_beats(timeout(HELLO_TIMEOUT, self.greet()));
+        let (hello, known) = (greeted.await.ok_or(End::Gone)?).map_err(|_| End::Gone)??;
         let connected = Connected {
             runner: hello.runner,
             labels: hello.labels,
@@ -185,7 +185,8 @@ impl Line {
             .talk(&known, &session, environments.as_deref(), &mut registered)
             .await;
         self.state.connections.unregister(runner, generation);
-        if let Err(error) = self.state.engine.runner_left(known.tenant).await {
+        let told = pulse.while_it_beats(self.state.engine.runner_left(known.tenant));
+        if let Some(Err(error)) = told.await {
             tracing::debug!(%error, "nobody was told that a runner left");
         }
         tracing::info!(%runner, end = ?served.as_ref().err(), "a runner is disconnected");
@@ -229,9 +230,11 @@ impl Line {
             keys: known.keys.clone(),
         };
         self.send(&Frame::new(Down::Welcome(welcome))).await?;
-        let reminded = self.state.engine.remind(known.tenant, known.runner).await;
-        reminded.map_err(End::from)?;
-        self.environments(known, environments).await?;
+        let pulse = self.state.pulse.clone();
+        let reminded = pulse.while_it_beats(self.state.engine.remind(known.tenant, known.runner));
+        reminded.await.ok_or(End::Gone)?.map_err(End::from)?;
+        let environments = pulse.while_it_beats(self.environments(known, environments));
+        environments.await.ok_or(End::Gone)??;
         let stop = self.state.stop.clone();
         let mut heard = Instant::now();
         loop {
@@ -243,7 +246,9 @@ impl Line {
                     None => return Err(End::Replaced),
                 },
                 message = unless_silent(heard, self.socket.recv()) => {
-                    self.take(known, message?).await?;
+                    // What cannot be taken now the runner says again, on another connection.
+                    let taken = pulse.while_it_beats(self.take(known, message?));
+                    taken.await.ok_or(End::Gone)??;
                     heard = Instant::now();
                 }
             }

@@ -29,9 +29,17 @@ pub(crate) async fn run(state: AppState) {
             state.engine.was_deaf();
         }
         looked = Instant::now();
-        if let Err(error) = pass(&state, remind, sweep).await {
-            tracing::warn!(%error, "a reconciler failed; it looks again shortly");
-            state.engine.was_deaf();
+        match state
+            .pulse
+            .while_it_beats(pass(&state, remind, sweep))
+            .await
+        {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a reconciler failed; it looks again shortly");
+                state.engine.was_deaf();
+            }
+            None => state.engine.was_deaf(),
         }
         if remind {
             reminded = Instant::now();

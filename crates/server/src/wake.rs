@@ -78,21 +78,27 @@ impl Waiter {
     }
 }
 
+/// Gives hints out until the connection ends.
+async fn listen(state: &AppState) {
+    match state.engine.store().listen().await {
+        Ok(mut listener) => {
+            // What was said before, nobody heard: whoever watches looks at everything.
+            let _receivers = state.wakeups.sender.send(None);
+            while let Ok(hint) = listener.next().await {
+                // No receiver is no error: nobody waits.
+                let _receivers = state.wakeups.sender.send(hint);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "cannot listen for hints; polling meanwhile"),
+    }
+}
+
 /// Listens until the server stops.
 pub(crate) async fn run(state: AppState) {
     let listening = async {
         loop {
-            match state.engine.store().listen().await {
-                Ok(mut listener) => {
-                    // What was said before, nobody heard: whoever watches looks at everything.
-                    let _receivers = state.wakeups.sender.send(None);
-                    while let Ok(hint) = listener.next().await {
-                        // No receiver is no error: nobody waits.
-                        let _receivers = state.wakeups.sender.send(hint);
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "cannot listen for hints; polling meanwhile"),
-            }
+            // A connection that stands still says no hint, nor that it does not: begin anew then.
+            let _done = state.pulse.while_it_beats(listen(&state)).await;
             sleep(RETRY).await;
         }
     };

@@ -145,6 +145,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    /// One connection apart, so that a look at the database waits for nobody's request.
+    pulse: PgPool,
     clock: Option<SharedClock>,
 }
 
@@ -180,12 +182,20 @@ impl Store {
         let options = options
             .application_name("freehold-server")
             .options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        let pulse = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.clone());
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
-        let store = Self { pool, clock: None };
+        let store = Self {
+            pool,
+            pulse,
+            clock: None,
+        };
         store.refuse_strong_role().await?;
         Ok(store)
     }
@@ -253,9 +263,10 @@ impl Store {
         })
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, asked over a connection that no request has. A database that stands
+    /// still keeps this waiting: the caller says how long. May be dropped at any time.
     pub async fn alive(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
+        sqlx::query("SELECT 1").execute(&self.pulse).await.is_ok()
     }
 
     /// Wake-up hints from every server on this database. A hint may be lost; poll as well.
@@ -270,6 +281,7 @@ impl Store {
 
     /// Ends all connections.
     pub async fn close(&self) {
+        self.pulse.close().await;
         self.pool.close().await;
     }
 }

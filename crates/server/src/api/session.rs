@@ -1,5 +1,7 @@
 //! Who is there, and who asks.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +12,9 @@ use utoipa_axum::routes;
 
 use crate::AppState;
 use crate::answer::{self, Answer, Body, Member};
+
+/// How long a database may take to say that it is there.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -29,7 +34,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     ),
 )]
 async fn health(State(state): State<AppState>) -> impl IntoResponse {
-    let database = state.engine.store().alive().await;
+    let asked = tokio::time::timeout(ASK_WITHIN, state.engine.store().alive());
+    let database = state.pulse.beats() && asked.await == Ok(true);
     let health = Health {
         status: if database { "ok" } else { "degraded" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -8,13 +8,16 @@
 mod day;
 mod harness;
 mod procs;
+mod proxy;
 mod remote;
 
 mod agents;
 mod bad_input;
+mod bad_link;
 mod desk;
 mod ends;
 mod environments;
+mod frozen;
 mod killed;
 mod landing;
 mod moved;
