@@ -261,11 +261,14 @@ impl Engine {
         self.audit(&mut tx, caller, "run.cancel", &row.id.to_string(), "run")
             .await?;
         let holder = row.life.lease.as_ref().map(|lease| lease.runner);
+        let holder = holder.filter(|_| effects.contains(&Effect::Stop));
+        // It may be another server that has its link.
+        holder
+            .into_iter()
+            .for_each(|runner| tx.hint(Hint::Link(runner)));
         let (id, epoch) = (row.id, row.life.epoch);
         tx.commit().await?;
-        if let Some(runner) = holder
-            && effects.contains(&Effect::Stop)
-        {
+        if let Some(runner) = holder {
             self.hub()
                 .send(runner, Down::Cancel(RunRef { run: id, epoch }));
         }

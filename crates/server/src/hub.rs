@@ -135,6 +135,11 @@ impl Connections {
             .collect()
     }
 
+    /// Whose runner it is, where its link is ours.
+    pub(crate) fn tenant_of(&self, runner: RunnerId) -> Option<TenantId> {
+        self.lock().lines.get(&runner).map(|line| line.tenant)
+    }
+
     /// How many runners are connected.
     pub(crate) fn len(&self) -> usize {
         self.lock().lines.len()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use freehold_engine::{Error, Hint, StoreError};
-use freehold_model::TenantId;
+use freehold_model::{RunnerId, TenantId};
 use tokio::time::Instant;
 
 use crate::AppState;
@@ -47,10 +47,28 @@ pub(crate) async fn run(state: AppState) {
         if sweep {
             swept = Instant::now();
         }
+        let fits = |hint| matches!(hint, Hint::Queue | Hint::Link(_));
         tokio::select! {
-            _heard = waiter.wait(|hint| hint == Hint::Queue) => {}
+            heard = waiter.wait(fits) => {
+                if let Some(Hint::Link(runner)) = heard {
+                    tell(&state, runner).await;
+                }
+            }
             () = state.stop.cancelled() => {}
         }
+    }
+}
+
+/// Tells a runner what there is to tell, where its link is ours.
+async fn tell(state: &AppState, runner: RunnerId) {
+    let Some(tenant) = state.connections.tenant_of(runner) else {
+        return;
+    };
+    let told = state
+        .pulse
+        .while_it_beats(state.engine.remind(tenant, runner));
+    if let Some(Err(error)) = told.await {
+        tracing::warn!(%error, %runner, "a runner could not be told; it is repeated shortly");
     }
 }
 

@@ -302,6 +302,8 @@ pub enum Hint {
     Run(freehold_model::RunId),
     /// Some run wants a runner, or a runner has room.
     Queue,
+    /// There is something to tell this runner: whichever server has its link looks.
+    Link(freehold_model::RunnerId),
     /// This card is not as it was.
     Card(freehold_model::CardId),
     /// Something that people set up is not as it was.
@@ -379,6 +381,7 @@ impl Tx {
             let what = match hint {
                 Hint::Run(run) => format!("{} run {}", self.tenant, run),
                 Hint::Queue => format!("{} queue", self.tenant),
+                Hint::Link(runner) => format!("{} link {}", self.tenant, runner),
                 Hint::Card(card) => format!("{} card {}", self.tenant, card),
                 Hint::Settings(noun) => format!("{} settings {}", self.tenant, noun.word()),
             };
@@ -414,6 +417,7 @@ impl Listener {
             let hint = match (words.next(), words.next()) {
                 (Some("run"), Some(run)) => run.parse().ok().map(Hint::Run),
                 (Some("queue"), None) => Some(Hint::Queue),
+                (Some("link"), Some(runner)) => runner.parse().ok().map(Hint::Link),
                 (Some("card"), Some(card)) => card.parse().ok().map(Hint::Card),
                 (Some("settings"), Some(word)) => Noun::ALL
                     .into_iter()

@@ -170,6 +170,20 @@ impl App {
         next
     }
 
+    /// Another server over the same database and the same content, with an address of its own.
+    pub async fn beside(&self) -> Self {
+        let mut other = Self::over(
+            self.database.clone(),
+            self.directory.clone(),
+            self.clock.clone(),
+            "127.0.0.1:0".parse().unwrap(),
+            self.setting.clone(),
+        )
+        .await;
+        other.token.clone_from(&self.token);
+        other
+    }
+
     /// Stops the server; a second time it does nothing. No reconciler looks once this returns.
     pub async fn stop(&mut self) {
         self.stop.cancel();

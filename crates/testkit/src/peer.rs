@@ -101,6 +101,12 @@ impl Peer {
         })
     }
 
+    /// From now on it speaks to this server.
+    pub fn go_to(&mut self, app: &App) {
+        self.vanish();
+        self.url = app.url();
+    }
+
     /// Opens the link and is welcomed.
     pub async fn connect(&mut self) {
         let nonce = self.open().await;
