@@ -253,7 +253,7 @@ impl Engine {
     /// Stops a run. One that waits or is queued ends at once; one that works is told to stop.
     ///
     /// # Errors
-    /// [`Code::NotFound`], [`Code::Conflict`] when it is landing or has ended.
+    /// [`Code::NotFound`], [`Code::Conflict`] when a runner may be landing it, or it has ended.
     pub async fn run_cancel(&self, caller: &Caller, reference: &str) -> Result<Run> {
         let mut tx = self.store().begin(caller.tenant).await?;
         let mut row = lock(&mut tx, reference).await?;

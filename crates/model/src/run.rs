@@ -578,6 +578,11 @@ fn cancel(run: &mut Run) -> Result<Vec<Effect>, Refusal> {
             run.cancel_requested = true;
             Ok(vec![Effect::Stop])
         }
+        // Approved, and no runner has had it: nothing is on its way to the target.
+        State::Landing if run.lease.is_none() && run.land_attempt == 0 => {
+            run.cancel_requested = true;
+            Ok(end(run, State::Cancelled, Some(Reason::Cancelled)))
+        }
         State::Cancelled => Ok(vec![]),
         // A push may be on its way: what is landing is landed or refused, never half stopped.
         _ => Err(wrong(run, "cancelled")),

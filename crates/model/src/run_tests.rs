@@ -173,7 +173,23 @@ fn a_cancelled_run_ends_cancelled_whatever_its_runner_says() {
 fn a_landing_cannot_be_cancelled_half_way() {
     let mut run = waiting();
     apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, dispatch_to(2)).unwrap();
     assert!(apply(&mut run, Command::Cancel).is_err());
+    // Whoever had it may have pushed before it was lost.
+    apply(&mut run, Command::Expire(t(60))).unwrap();
+    assert_eq!((run.state, &run.lease), (State::Landing, &None));
+    assert!(apply(&mut run, Command::Cancel).is_err());
+}
+
+#[test]
+fn a_landing_that_no_runner_has_taken_can_be_cancelled() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, Command::Cancel).unwrap();
+    assert_eq!(
+        (run.state, run.reason, run.wants()),
+        (State::Cancelled, Some(Reason::Cancelled), None)
+    );
 }
 
 #[test]

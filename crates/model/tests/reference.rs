@@ -125,6 +125,7 @@ impl Small {
             (Phase::InQueue | Phase::WithAPerson | Phase::Over(State::Cancelled), Did::Cancel) => {
                 Phase::Over(State::Cancelled)
             }
+            (Phase::ToLand, Did::Cancel) if self.landings == 0 => Phase::Over(State::Cancelled),
             (phase @ (Phase::Offered(_) | Phase::AtWork(_)), Did::Cancel) => {
                 self.stopping = true;
                 phase

@@ -17,6 +17,7 @@ import {
   Textarea,
   toast,
 } from "../ui";
+import { mayCancel } from "./may-cancel";
 import { hasEnded } from "./use-run";
 import { useWide } from "./use-wide";
 
@@ -57,7 +58,7 @@ export function Actions({ run, stopping }: { run: Run; stopping: boolean }) {
       )}
       {(waiting || run.state === "failed" || run.state === "rejected") && <Reply run={run} />}
       {ended && <Again run={run} />}
-      {!ended && run.state !== "landing" && <Cancel run={run} stopping={stopping} />}
+      {mayCancel(run) && <Cancel run={run} stopping={stopping} />}
       <CopyButton
         words={wide}
         size="md"
@@ -85,7 +86,7 @@ function Cancel({ run, stopping }: { run: Run; stopping: boolean }) {
   const body =
     run.state === "queued"
       ? cancelBody.queued
-      : run.state === "waiting"
+      : run.state === "waiting" || run.state === "landing"
         ? cancelBody.waiting
         : cancelBody.working;
   const cancel = async () => {

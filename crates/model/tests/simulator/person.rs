@@ -124,6 +124,7 @@ impl World {
             }
             (State::Waiting, _) if roll < 85 => Some(Ask::Reject(run)),
             (State::Waiting, _) => Some(Ask::Cancel(run)),
+            (State::Landing, _) if roll < 30 => Some(Ask::Cancel(run)),
             _ if roll < 2 => Some(Ask::Cancel(run)),
             _ => None,
         };

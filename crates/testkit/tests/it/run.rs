@@ -192,6 +192,40 @@ async fn a_reply_goes_on_with_the_work_and_one_to_an_ended_run_starts_a_child() 
 }
 
 #[tokio::test]
+async fn a_landing_that_waits_for_a_runner_can_be_cancelled_and_one_under_way_cannot() {
+    let (app, mut peer, waiting) = waiting().await;
+    peer.vanish();
+    let approve = format!("/runs/{}/approve", waiting.id);
+    let cancel = format!("/runs/{}/cancel", waiting.id);
+    app.post::<Run>(&approve, &json!({})).await.unwrap();
+    eventually("it says that it waits for a runner", || async {
+        let reason = run(&app, waiting.id).await.reason;
+        (reason == Some(freehold_model::Reason::NoRunner)).then_some(())
+    })
+    .await;
+    let cancelled: Run = app.post(&cancel, &()).await.unwrap();
+    assert_eq!(cancelled.state, State::Cancelled);
+    // Nothing is offered of it any more; and the next one is a landing that somebody has.
+    peer.connect().await;
+    let path = format!("/cards/{}/runs", cancelled.card);
+    let next: Run = app.post(&path, &json!({})).await.unwrap();
+    let offer = peer.offer().await;
+    assert_eq!(offer.run, next.id);
+    peer.accept(&offer).await;
+    let seq = peer.finish(&offer, work(&offer, &"d".repeat(40))).await;
+    peer.acknowledged(seq).await;
+    app.post::<Run>(&format!("/runs/{}/approve", next.id), &json!({}))
+        .await
+        .unwrap();
+    peer.offer().await;
+    let refused = app
+        .post::<Run>(&format!("/runs/{}/cancel", next.id), &())
+        .await;
+    assert_eq!(refused.unwrap_err().code, Code::Conflict);
+    assert_eq!(run(&app, next.id).await.state, State::Landing);
+}
+
+#[tokio::test]
 async fn a_cancelled_run_is_told_to_stop_and_ends_cancelled() {
     let (app, mut peer, started) = started().await;
     let offer = peer.offer().await;
