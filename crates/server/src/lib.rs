@@ -42,7 +42,7 @@ use crate::wake::Wakeups;
 
 /// A request that is not a stream ends by then.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Says what the database does, and so waits for it on its own terms.
+/// Where a server says how it is.
 const HEALTH: &str = "/api/v1/health";
 /// How long open requests may take to end when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -166,39 +166,48 @@ pub fn openapi() -> String {
 }
 
 fn router(state: AppState, hosts: Arc<[String]>) -> Router {
-    Router::new()
+    let of_database = Router::new()
         .merge(api::routes())
         .merge(link::routes())
+        .route_layer(from_fn_with_state(state.pulse.clone(), need_database));
+    Router::new()
+        .merge(of_database)
         .merge(studio::routes())
         .fallback(studio::anything_else)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(state.clone(), limit_time))
+        .layer(from_fn(limit_time))
         .layer(from_fn(common_headers))
         .layer(from_fn_with_state(hosts, check_host))
         .with_state(state)
 }
 
-/// Ends requests that take too long, and at once those that wait for a database that does not answer. A
-/// response that streams has begun by then.
-async fn limit_time(
-    State(state): State<AppState>,
+/// Ends requests that take too long. A response that streams has begun by then.
+async fn limit_time(request: Request<axum::body::Body>, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Refused::from(Problem::new(Code::Timeout, "the request took too long")).into_response()
+        }
+    }
+}
+
+/// Ends at once what waits for a database that does not answer.
+async fn need_database(
+    State(pulse): State<Pulse>,
     request: Request<axum::body::Body>,
     next: Next,
 ) -> Response {
-    let path = request.uri().path();
-    let needs_none = !path.starts_with(openapi::PREFIX) || path == HEALTH;
-    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request));
-    let answered = if needs_none {
-        Some(answer.await)
-    } else {
-        state.pulse.while_it_beats(answer).await
-    };
-    let problem = match answered {
-        Some(Ok(response)) => return response,
-        Some(Err(_)) => Problem::new(Code::Timeout, "the request took too long"),
-        None => Problem::new(Code::Unavailable, "the database does not answer"),
-    };
-    Refused::from(problem).into_response()
+    // It says what the database does, and waits for it on its own terms.
+    if request.uri().path() == HEALTH {
+        return next.run(request).await;
+    }
+    match pulse.while_it_beats(next.run(request)).await {
+        Some(response) => response,
+        None => {
+            let problem = Problem::new(Code::Unavailable, "the database does not answer");
+            Refused::from(problem).into_response()
+        }
+    }
 }
 
 /// Headers that every answer carries where it says nothing else: nothing is cached, sniffed, framed
