@@ -9,6 +9,7 @@ from .lines.places import answers
 from .lines.runs import WAYS, of
 from .projects import tests_said
 from .projects.compare import cause
+from .projects.sides import Limit, run
 
 
 class Judging(unittest.TestCase):
@@ -61,6 +62,21 @@ class Counting(unittest.TestCase):
 
     def test_a_refused_address_is_the_first_cause(self):
         self.assertIn("egress", cause("EPERM\nexample.org:443 was refused: not on the list"))
+
+
+class Limits(unittest.TestCase):
+    def ran(self, line, limit):
+        return run(["sh", "-c", line], {"PATH": "/usr/bin:/bin"}, "/", limit)
+
+    def test_what_uses_the_processor_up_is_ended_with_all_it_began(self):
+        # The child computes, and who began it waits: together they are over the limit, long before the clock is.
+        ran = self.ran("sh -c 'while :; do :; done'; echo never", Limit(clock=60, processor=1))
+        self.assertTrue(ran.timed_out and "never" not in ran.text)
+        self.assertLess(ran.seconds, 30)
+
+    def test_what_waits_is_ended_by_the_clock_alone(self):
+        self.assertTrue(self.ran("sleep 60", Limit(clock=1, processor=0.9)).timed_out)
+        self.assertEqual(self.ran("echo done", Limit(clock=60, processor=1)).text, "done\n")
 
 
 if __name__ == "__main__":

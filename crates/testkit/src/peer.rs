@@ -10,8 +10,8 @@ use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled, Machine};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
 use freehold_wire::link::{
-    Down, Finished, Frame, Hello, JobRef, Offer, Probe, Probed, RunEvent, SUBPROTOCOL, Up,
-    hello_message,
+    Down, Finished, Frame, Heartbeat, Hello, JobRef, Offer, Probe, Probed, RunEvent, SUBPROTOCOL,
+    Up, hello_message,
 };
 use freehold_wire::seal::SealKey;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -105,6 +105,15 @@ impl Peer {
     pub fn go_to(&mut self, app: &App) {
         self.vanish();
         self.url = app.url();
+    }
+
+    /// A heartbeat that says that it is on this job still.
+    pub async fn beat(&mut self, offer: &Offer) {
+        self.say(&Frame::new(Up::Heartbeat(Heartbeat {
+            jobs: vec![reference(offer)],
+            environments: None,
+        })))
+        .await;
     }
 
     /// Opens the link and is welcomed.

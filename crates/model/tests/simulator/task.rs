@@ -188,22 +188,21 @@ impl World {
         }
         match (answer, step) {
             (RemoteAnswer::Lost, Step::Claim) => self.look(runner, job, Step::LookForClaim),
-            (RemoteAnswer::Lost, Step::Keep(outcome, head)) => {
-                self.look(runner, job, Step::LookForKept(outcome, head))
-            }
             (RemoteAnswer::Lost, Step::Land { .. }) if self.flaw == Some(Flaw::LandsBlindly) => {
                 self.look(runner, job, Step::LookToLand);
             }
-            (RemoteAnswer::Lost, Step::Land { commit, expected }) => {
-                self.look(
-                    runner,
-                    job,
-                    Step::LookForLanded {
-                        commit,
-                        expected,
-                        is_lost: true,
-                    },
-                );
+            // Not done, or not known to be: the refs can tell.
+            (RemoteAnswer::Lost | RemoteAnswer::Pushed(false), Step::Keep(outcome, head)) => {
+                self.look(runner, job, Step::LookForKept(outcome, head));
+            }
+            (RemoteAnswer::Lost | RemoteAnswer::Pushed(false), Step::Land { commit, expected }) => {
+                let is_lost = matches!(answer, RemoteAnswer::Lost);
+                let step = Step::LookForLanded {
+                    commit,
+                    expected,
+                    is_lost,
+                };
+                self.look(runner, job, step);
             }
             (RemoteAnswer::Lost, _) => self.try_again(runner, job),
             (RemoteAnswer::Pushed(done), Step::Claim) => {
@@ -213,22 +212,8 @@ impl World {
                 self.look(runner, job, Step::Look);
             }
             (RemoteAnswer::Pushed(true), Step::Keep(outcome, _)) => self.end(runner, job, outcome),
-            (RemoteAnswer::Pushed(false), Step::Keep(outcome, head)) => {
-                self.look(runner, job, Step::LookForKept(outcome, head))
-            }
             (RemoteAnswer::Pushed(true), Step::Land { commit, .. }) => {
                 self.landed(runner, job, commit)
-            }
-            (RemoteAnswer::Pushed(false), Step::Land { commit, expected }) => {
-                self.look(
-                    runner,
-                    job,
-                    Step::LookForLanded {
-                        commit,
-                        expected,
-                        is_lost: false,
-                    },
-                );
             }
             (RemoteAnswer::Refs { epochs, target }, step) => {
                 self.looked(runner, job, step, epochs, *target)

@@ -8,13 +8,13 @@ use freehold_wire::api::{Card, Event, Page, Project, Run};
 use freehold_wire::content::{Content, Place};
 use freehold_wire::dsse::Envelope;
 use freehold_wire::dsse::ed25519::VerifyingKey;
-use freehold_wire::link::{Down, Finished, Frame, Heartbeat, Offer, RunEvent, Up};
+use freehold_wire::link::{Down, Finished, Frame, Offer, RunEvent, Up};
 use freehold_wire::order::{ORDER, Order};
 use serde_json::json;
 use sqlx::Executor as _;
 
 use crate::board::{agent, card, project};
-use crate::link::{run, started};
+use crate::link::{run, started, started_on};
 
 pub(crate) fn finished(offer: &Offer, outcome: Outcome) -> Finished {
     Finished {
@@ -81,11 +81,7 @@ async fn a_server_that_was_away_gives_runners_the_time_to_say_that_they_are_stil
     // Several looks of the reconcilers.
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
     peer.connect().await;
-    peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
-        jobs: vec![reference(&offer)],
-        environments: None,
-    })))
-    .await;
+    peer.beat(&offer).await;
     let told = peer
         .until(|down| matches!(down, Down::Ack {} | Down::Drop(_)).then(|| down.clone()))
         .await;
@@ -112,13 +108,7 @@ async fn a_database_that_may_forget_what_it_committed_is_told_apart() {
 #[tokio::test]
 async fn a_servers_clock_that_jumps_takes_no_lease() {
     let app = App::start_with_databases_time().await;
-    let mut peer = Peer::enrol(&app).await;
-    peer.connect().await;
-    let project = project(&app, &mut peer, "demo").await;
-    agent(&app, "worker").await;
-    let card = card(&app, &project, "Take your time").await;
-    let path = format!("/cards/{}/runs", card.id);
-    let started: Run = app.post(&path, &json!({})).await.unwrap();
+    let (mut peer, started) = started_on(&app).await;
     let offer = peer.offer().await;
     let seq = peer.accept(&offer).await;
     peer.acknowledged(seq).await;

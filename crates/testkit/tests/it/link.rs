@@ -7,7 +7,7 @@ use freehold_wire::api::{Event, Page, Run};
 use freehold_wire::content::Content;
 use freehold_wire::dsse::Envelope;
 use freehold_wire::dsse::ed25519::VerifyingKey;
-use freehold_wire::link::{Down, Frame, Heartbeat, Up};
+use freehold_wire::link::{Down, Frame, Up};
 use freehold_wire::order::{ORDER, Order, Task};
 use freehold_wire::problem::Code;
 use serde_json::json;
@@ -17,16 +17,20 @@ use crate::board::{agent, card, project};
 /// An app with a connected runner and a started run.
 pub(crate) async fn started() -> (App, Peer, Run) {
     let app = App::start().await;
-    let mut peer = Peer::enrol(&app).await;
-    peer.connect().await;
-    let project = project(&app, &mut peer, "demo").await;
-    agent(&app, "worker").await;
-    let card = card(&app, &project, "Mend the test").await;
-    let run: Run = app
-        .post(&format!("/cards/{}/runs", card.id), &json!({}))
-        .await
-        .unwrap();
+    let (peer, run) = started_on(&app).await;
     (app, peer, run)
+}
+
+/// A run that was just started there, and a runner for it.
+pub(crate) async fn started_on(app: &App) -> (Peer, Run) {
+    let mut peer = Peer::enrol(app).await;
+    peer.connect().await;
+    let project = project(app, &mut peer, "demo").await;
+    agent(app, "worker").await;
+    let card = card(app, &project, "Mend the test").await;
+    let path = format!("/cards/{}/runs", card.id);
+    let run: Run = app.post(&path, &json!({})).await.unwrap();
+    (peer, run)
 }
 
 pub(crate) async fn run(app: &App, id: impl std::fmt::Display) -> Run {
@@ -156,11 +160,7 @@ async fn a_heartbeat_keeps_the_lease_and_silence_loses_it() {
     peer.acknowledged(seq).await;
     for _ in 0..3 {
         app.clock.advance(TimeDelta::seconds(40));
-        peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
-            jobs: vec![reference(&offer)],
-            environments: None,
-        })))
-        .await;
+        peer.beat(&offer).await;
         peer.until(|down| matches!(down, Down::Ack {}).then_some(()))
             .await;
     }

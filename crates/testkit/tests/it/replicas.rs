@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use freehold_model::run::{Outcome, State};
-use freehold_testkit::peer::{reference, work};
+use freehold_testkit::peer::work;
 use freehold_testkit::{App, Peer};
 use freehold_wire::api::{Event, Page, Run};
-use freehold_wire::link::{Down, Frame, Heartbeat, Up};
+use freehold_wire::link::Down;
 use serde_json::json;
 
 use crate::board::{agent, card, project};
@@ -82,11 +82,7 @@ async fn a_lease_that_one_server_gave_another_takes_back_and_gives_anew() {
     second.connect().await;
     for _ in 0..3 {
         one.clock.advance(TimeDelta::seconds(40));
-        peer.say(&Frame::new(Up::Heartbeat(Heartbeat {
-            jobs: vec![reference(&offer)],
-            environments: None,
-        })))
-        .await;
+        peer.beat(&offer).await;
         peer.until(|down| matches!(down, Down::Ack {}).then_some(()))
             .await;
     }
