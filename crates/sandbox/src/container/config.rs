@@ -48,8 +48,8 @@ impl OciMount {
         }
     }
 
-    /// Kernel and device files. `/proc` is read-only: to the kernel the user inside is the one who
-    /// runs this, and were that root, its files would be open for writing.
+    /// Kernel and device files. `/proc` is read-only: where there is no other user to give, the one inside
+    /// is to the kernel the one who runs this, and were that root, its files would be open for writing.
     pub(crate) fn floor(shm_bytes: u64) -> [Self; 4] {
         let dev = format!("nosuid noexec ro mode=0755 size={DEV_BYTES}");
         let shm = format!("nosuid nodev mode=1777 size={shm_bytes}");
