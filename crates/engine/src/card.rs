@@ -229,6 +229,7 @@ impl Engine {
                 );
             }
             tx.card_set_depends(id, &depends).await?;
+            tx.queue_look().await?;
             changed = true;
         }
         if !changed {

@@ -1,36 +1,58 @@
 //! Reconcilers: give waiting jobs to runners, take them back from the lost, repeat what a
-//! connection may have lost, and ask for refs to be swept. None takes an input but the tenant;
-//! each looks at the world afresh and may be run any number of times.
+//! connection may have lost, and ask for refs to be swept. None takes an input but the tenant and
+//! what is due; each looks at the world afresh and may be run any number of times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use freehold_model::priority::rank;
 use freehold_model::run::{Command, JobKind};
-use freehold_model::schedule::{Offer as Room, Placement, Wanted, place};
-use freehold_model::{JobId, Reason, RunId, RunnerId, TenantId};
-use freehold_store::{EnvironmentRow, RunRow, Tx};
-use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
+use freehold_model::schedule::{Offer as Room, Placement, Share, Wanted, place};
+use freehold_model::{CardId, JobId, ProjectId, Reason, RunId, RunnerId, TenantId};
+use freehold_store::{Due, EnvironmentRow, RunRow, Tx};
+use freehold_wire::link::{Down, HEARTBEAT_S, LEASE_S, Offer, RunRef, Sweep};
 
 use crate::environment::Terms;
 use crate::{Engine, Error, Result, environment_keep};
 
 /// Jobs looked at in one transaction.
-const BATCH: i64 = 100;
+const BATCH: i64 = 200;
+/// Of these, of one project: so that a project with a thousand in line hides nobody's.
+const OF_EACH_PROJECT: i64 = 50;
+/// Jobs that may go on waiting before a tenant's turn is over.
+const LOOKED_AT_MOST: usize = 2000;
+/// What no runner could take is looked at again after so long, though nothing said that it should be.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
+/// A runner that was heard of since is connected somewhere: it says so every ten seconds.
+const HEARD_LATELY: TimeDelta = TimeDelta::seconds(3 * HEARTBEAT_S as i64 + 5);
 /// Refs of a run stay this long after its end, so that a person can still fetch them.
 const REFS_KEPT: TimeDelta = TimeDelta::days(1);
 /// Runs swept in one request to a runner.
 const SWEEP_BATCH: i64 = 200;
 
 impl Engine {
-    /// One pass over a tenant: expired leases first, then placement, then repetition.
+    /// One pass over a tenant: expired leases first, then placement, then repetition. True where there
+    /// is more to place and room for it: whoever looks after many tenants comes back to it after the
+    /// others.
     ///
     /// # Errors
     /// [`Error`]; the next pass starts afresh.
-    pub async fn reconcile(&self, tenant: TenantId) -> Result<()> {
-        self.expire(tenant).await?;
-        self.environments_keep(tenant).await?;
-        self.dispatch(tenant).await?;
-        self.environments_place(tenant).await
+    pub async fn reconcile(&self, due: &Due) -> Result<bool> {
+        let tenant = due.tenant;
+        if due.expired {
+            self.expire(tenant).await?;
+        }
+        if due.places {
+            self.environments_keep(tenant).await?;
+        }
+        let mut has_more = false;
+        if due.ready || due.expired {
+            has_more = self.dispatch(tenant).await?;
+        }
+        if due.places {
+            self.environments_place(tenant).await?;
+        }
+        Ok(has_more)
     }
 
     /// Nobody could be heard for a while (we, or the database, stood still): whatever runners said
@@ -57,11 +79,11 @@ impl Engine {
         if now - self.hearing_since(now) < TimeDelta::seconds(LEASE_S) {
             return Ok(());
         }
-        let expired = tx.run_expired(now, BATCH).await?;
+        let expired = tx.queue_expired(now, BATCH).await?;
         drop(tx);
         for id in expired {
             let mut tx = self.store().begin(tenant).await?;
-            let Some(mut row) = tx.run_lock(id).await? else {
+            let Some(mut row) = tx.run_lock_lease(id).await? else {
                 continue;
             };
             let holder = row.life.lease.as_ref().map(|lease| lease.runner);
@@ -79,44 +101,52 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives waiting jobs to runners. Looks at all of them: those that cannot start now must not
-    /// stand in the way of those behind them.
-    async fn dispatch(&self, tenant: TenantId) -> Result<()> {
-        let mut after = None;
-        loop {
-            after = self.dispatch_behind(tenant, after).await?;
-            if after.is_none() {
-                return Ok(());
+    /// Gives waiting jobs to runners while these have room. Those that cannot start now do not stand in
+    /// the way of those behind them.
+    async fn dispatch(&self, tenant: TenantId) -> Result<bool> {
+        if self.hub().connected(tenant).is_empty() {
+            let mut tx = self.store().begin(tenant).await?;
+            let lately = tx.time() - HEARD_LATELY;
+            if tx.runner_elsewhere(lately).await? {
+                // Another server has its runners, and places its jobs.
+                return Ok(false);
             }
         }
+        let mut waiting = Vec::new();
+        while waiting.len() < LOOKED_AT_MOST {
+            if !self.dispatch_some(tenant, &mut waiting).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    /// Gives the waiting jobs behind `after` to runners, and says behind which one there are more.
-    async fn dispatch_behind(
-        &self,
-        tenant: TenantId,
-        after: Option<RunId>,
-    ) -> Result<Option<RunId>> {
+    /// Gives those that are first in line, and not among `waiting`, to runners; adds those that go on
+    /// waiting. False when there are no others or no room for them.
+    async fn dispatch_some(&self, tenant: TenantId, waiting: &mut Vec<RunId>) -> Result<bool> {
         let mut tx = self.store().begin(tenant).await?;
-        let rows = tx.run_wanting(after, BATCH).await?;
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= BATCH);
-        let Some(last) = rows.last().map(|row| row.id) else {
-            return Ok(None);
-        };
+        // Before anything is read: what is counted then stays true.
         tx.environment_gate().await?;
+        let rows = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;
+        if rows.is_empty() {
+            return Ok(false);
+        }
         let live = tx.environment_live().await?;
+        let held = tx.queue_held().await?;
         let mut allowance = Terms::of(&mut tx).await?.allowance(&live);
         allowance.jobs_most = self.runs_per_tenant();
-        allowance.jobs = u32::try_from(tx.runs_under_way().await?).unwrap_or(u32::MAX);
-        let rooms = self.rooms(&mut tx, tenant, &live).await?;
-        let mut wanted = Vec::with_capacity(rows.len());
-        for row in &rows {
-            wanted.push(self.wanted(&mut tx, row).await?);
-        }
+        allowance.jobs = held.iter().map(|(_, _, count)| count).sum();
+        let rooms = self.rooms(tenant, &live, &held);
+        let wanted = wanted(&mut tx, &rows).await?;
+        let shares = shares(&mut tx, &rows, &held).await?;
         let mut rows: BTreeMap<RunId, RunRow> = rows.into_iter().map(|row| (row.id, row)).collect();
-        let mut offers = Vec::new();
+        let mut room = rooms.iter().map(|room| room.free).sum::<u32>();
+        if let Some(most) = allowance.jobs_most {
+            room = room.min(most.saturating_sub(allowance.jobs));
+        }
+        let (mut offers, mut later) = (Vec::new(), Vec::new());
         let mut without_room = BTreeSet::new();
-        for (id, placement) in place(&wanted, &rooms, &allowance) {
+        for (id, placement) in place(&wanted, &rooms, &allowance, &shares) {
             let Some(row) = rows.get_mut(&id) else {
                 continue;
             };
@@ -124,9 +154,16 @@ impl Engine {
                 Placement::Place(runner) => {
                     if self.environment_ensure(&mut tx, &live, row, runner).await? {
                         offers.push((runner, self.lease(&mut tx, row, runner).await?));
+                        room = room.saturating_sub(1);
+                    } else {
+                        waiting.push(id);
                     }
                 }
                 Placement::Wait(reason, note) => {
+                    waiting.push(id);
+                    if nobody_could(reason) {
+                        later.push(id);
+                    }
                     if reason == Reason::EnvironmentLimit {
                         without_room.insert(row.project);
                     }
@@ -137,28 +174,32 @@ impl Engine {
                 }
             }
         }
+        if !later.is_empty() {
+            tx.queue_later(&later, LOOK_AGAIN).await?;
+        }
         tx.commit().await?;
         for (runner, offer) in offers {
             self.hub().send(runner, Down::Offer(Box::new(offer)));
         }
         self.environments_make_room(tenant, without_room.len())
             .await?;
-        Ok(full.then_some(last))
+        Ok(room > 0)
     }
 
     /// What connected runners have room for, and which projects are warm there.
-    pub(crate) async fn rooms(
+    pub(crate) fn rooms(
         &self,
-        tx: &mut Tx,
         tenant: TenantId,
         live: &[EnvironmentRow],
-    ) -> Result<Vec<Room>> {
-        let mut rooms = Vec::new();
-        for connected in self.hub().connected(tenant) {
-            if connected.draining {
-                continue;
-            }
-            let busy = u32::try_from(tx.runner_busy(connected.runner).await?).unwrap_or(u32::MAX);
+        held: &[(RunnerId, ProjectId, u32)],
+    ) -> Vec<Room> {
+        let connected = self.hub().connected(tenant).into_iter();
+        let open = connected.filter(|connected| !connected.draining);
+        open.map(|connected| {
+            let its = held
+                .iter()
+                .filter(|(runner, ..)| *runner == connected.runner);
+            let busy: u32 = its.map(|(_, _, count)| count).sum();
             let mut room = Room {
                 runner: connected.runner,
                 labels: connected.labels,
@@ -168,30 +209,9 @@ impl Engine {
                 closing: BTreeSet::new(),
             };
             environment_keep::at(live, &mut room);
-            rooms.push(room);
-        }
-        Ok(rooms)
-    }
-
-    /// Landing needs no label and waits for no card: the work is done.
-    async fn wanted(&self, tx: &mut Tx, row: &RunRow) -> Result<Wanted> {
-        if row.life.wants() == Some(JobKind::Land) {
-            return Ok(Wanted {
-                run: row.id,
-                project: row.project,
-                labels: BTreeMap::new(),
-                isolation: row.isolation_asked,
-                unmet: Vec::new(),
-            });
-        }
-        let unmet = tx.card_unmet(row.card).await?;
-        Ok(Wanted {
-            run: row.id,
-            project: row.project,
-            labels: row.labels.clone(),
-            isolation: row.isolation_asked,
-            unmet,
+            room
         })
+        .collect()
     }
 
     async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<Offer> {
@@ -251,6 +271,63 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Whether no runner that is there could take it, busy or not: looking again every moment is in vain.
+/// What changes that says so ([`Tx::queue_look`]).
+const fn nobody_could(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::DependencyUnmet
+            | Reason::NoRunner
+            | Reason::NoRunnerWithLabel
+            | Reason::NoRunnerWithIsolation
+    )
+}
+
+/// What these runs want. Landing needs no label and waits for no card: the work is done.
+async fn wanted(tx: &mut Tx, rows: &[RunRow]) -> Result<Vec<Wanted>> {
+    let begin = |row: &&RunRow| row.life.wants() != Some(JobKind::Land);
+    let cards: Vec<CardId> = rows.iter().filter(begin).map(|row| row.card).collect();
+    let unmet = tx.cards_unmet(&cards).await?;
+    let wanted = rows.iter().map(|row| {
+        let begins = begin(&row);
+        let of_it = unmet.iter().filter(|(card, _)| begins && *card == row.card);
+        Wanted {
+            run: row.id,
+            project: row.project,
+            rank: rank(row.created_at, row.priority),
+            labels: if begins {
+                row.labels.clone()
+            } else {
+                BTreeMap::new()
+            },
+            isolation: row.isolation_asked,
+            unmet: of_it.map(|(_, other)| *other).collect(),
+        }
+    });
+    Ok(wanted.collect())
+}
+
+/// What the projects of these runs may have, and have.
+async fn shares(
+    tx: &mut Tx,
+    rows: &[RunRow],
+    held: &[(RunnerId, ProjectId, u32)],
+) -> Result<BTreeMap<ProjectId, Share>> {
+    let projects: BTreeSet<ProjectId> = rows.iter().map(|row| row.project).collect();
+    let projects: Vec<ProjectId> = projects.into_iter().collect();
+    let shares = tx.queue_shares(&projects).await?.into_iter();
+    let of = |project: ProjectId| {
+        let its = held.iter().filter(move |(_, of, _)| *of == project);
+        its.map(|(_, _, count)| count).sum()
+    };
+    Ok(shares
+        .map(|(project, share)| {
+            let held = of(project);
+            (project, Share { share, held })
+        })
+        .collect())
 }
 
 /// What a runner needs to know of a job that it holds.

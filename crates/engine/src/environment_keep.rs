@@ -176,7 +176,8 @@ impl Engine {
         tx.environment_gate().await?;
         let live = tx.environment_live().await?;
         let mut allowance = Terms::of(&mut tx).await?.allowance(&live);
-        let mut rooms = self.rooms(&mut tx, tenant, &live).await?;
+        let held = tx.queue_held().await?;
+        let mut rooms = self.rooms(tenant, &live, &held);
         let aware = self.hub().connected(tenant).into_iter();
         let aware: BTreeSet<RunnerId> =
             aware.filter(|c| c.environments).map(|c| c.runner).collect();

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use freehold_model::run::{Command, Fence};
 use freehold_model::{ProjectId, RunId, RunnerId, TenantId};
 use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, Tx, UsageRow};
-use freehold_wire::link::{Down, Finished, JobRef, LEASE_S, RunEvent, RunRef, Up};
+use freehold_wire::link::{Down, Finished, JobRef, RunEvent, RunRef, Up};
 use freehold_wire::problem::Code;
 use serde_json::Value;
 
@@ -250,40 +250,6 @@ impl Engine {
         batch.moved.entry(project).or_insert(false);
         batch.rows.remove(&run);
         Ok(())
-    }
-
-    /// A runner is alive and still on these jobs: its leases go on. Gives what to tell it.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn heartbeat(
-        &self,
-        tenant: TenantId,
-        runner: RunnerId,
-        jobs: &[JobRef],
-    ) -> Result<Vec<Down>> {
-        let mut tx = self.store().begin(tenant).await?;
-        let now = tx.time();
-        let until = now + TimeDelta::seconds(LEASE_S);
-        tx.runner_seen(runner, now).await?;
-        let mut batch = Batch {
-            runner,
-            rows: BTreeMap::new(),
-            moved: BTreeMap::new(),
-            say: Vec::new(),
-        };
-        for job in jobs {
-            let fence = Fence {
-                runner,
-                epoch: job.epoch,
-            };
-            if let Some(row) = batch.held(&mut tx, job.run, job.epoch).await? {
-                self.advance(&mut tx, row, Command::Renew(fence, until))
-                    .await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(batch.say)
     }
 
     /// Refs are gone, as `sweep` asked.

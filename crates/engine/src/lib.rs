@@ -15,6 +15,8 @@ pub mod environment;
 mod environment_keep;
 pub mod event;
 pub mod evidence;
+mod group;
+pub mod heartbeat;
 pub mod inbox;
 pub mod intake;
 mod isolation;
@@ -39,7 +41,7 @@ use freehold_store::{Blobs, Store};
 use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
-pub use freehold_store::{EventPart, Hint, Listener, Noun, StoreError};
+pub use freehold_store::{Due, EventPart, Hint, Listener, Noun, StoreError};
 pub use keys::Keys;
 
 /// Who acts, in which tenant: the first argument of every use case.
@@ -148,6 +150,7 @@ pub struct Engine {
     audited: Arc<audit::Recent>,
     /// Since when this process hears runners without a break; none before the first look.
     hears_since: Arc<std::sync::Mutex<Option<chrono::DateTime<chrono::Utc>>>>,
+    beats: group::Group<heartbeat::Beats>,
 }
 
 impl Engine {
@@ -155,6 +158,7 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
+            beats: group::Group::new(heartbeat::Beats(parts.store.clone())),
             parts: Arc::new(parts),
             audited: Arc::new(audit::Recent::default()),
             hears_since: Arc::default(),

@@ -9,6 +9,8 @@ use freehold_wire::problem::{Code, Problem};
 
 use crate::{Caller, Engine, Error, Result, refuse};
 
+/// Most that one project may have for one of another's: beyond it the other might as well not be there.
+const SHARE_MAX: u32 = 100;
 /// Where a project's record lives unless its owner says otherwise: a ref that no clone fetches.
 const RECORD_REF: &str = "refs/freehold/record";
 /// The folder in the record.
@@ -78,6 +80,7 @@ pub(crate) fn view(row: ProjectRow) -> Result<Project> {
         egress: row.egress.parse().map_err(Error::Internal)?,
         isolation_at_least: row.isolation_at_least,
         directory: row.directory.map(String::from),
+        share: row.share,
         record: Record {
             remote,
             reference,
@@ -112,6 +115,7 @@ impl Engine {
             egress: new.egress.name().to_owned(),
             isolation_at_least: None,
             directory,
+            share: 1,
             record: (
                 new.remote.clone(),
                 RECORD_REF.to_owned(),
@@ -149,6 +153,12 @@ impl Engine {
         reference: &str,
         edit: EditProject,
     ) -> Result<Project> {
+        if let Some(share) = edit.share
+            && !(1..=SHARE_MAX).contains(&share)
+        {
+            let detail = format!("a project's share is 1 to {SHARE_MAX}");
+            return refuse(Code::Invalid, detail);
+        }
         if let Some(name) = &edit.name {
             check_name(name)?;
         }
@@ -178,6 +188,7 @@ impl Engine {
         if let Some(directory) = directory {
             row.directory = directory;
         }
+        row.share = edit.share.unwrap_or(row.share);
         tx.project_write(&row)
             .await
             .map_err(|e| taken(e, "project", &row.name))?;

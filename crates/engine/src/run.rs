@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use freehold_model::priority::Priority;
 use freehold_model::run::{Command, Effect, Refusal, Run as Life, State, apply};
 use freehold_model::{CardId, Isolation, Lane, ProjectId, Reason, RunId, UserId};
 use freehold_store::{
@@ -39,6 +40,7 @@ pub struct Wanted<'a> {
 struct Wish<'a> {
     card: &'a str,
     agent: Option<&'a str>,
+    priority: Option<Priority>,
     parent: Option<RunId>,
     reply: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Engine {
         let wish = Wish {
             card,
             agent: start.agent.as_deref(),
+            priority: start.priority,
             parent: None,
             reply: None,
         };
@@ -77,6 +80,7 @@ impl Engine {
         let wish = Wish {
             card: &card,
             agent: Some(&agent),
+            priority: Some(parent.priority),
             parent: Some(parent.id),
             reply: Some(reply),
         };
@@ -90,10 +94,14 @@ impl Engine {
         if let Some(key) = key {
             let card = id_of_card.to_string();
             let parent = wish.parent.map(|parent| parent.to_string());
-            let asked = match (&parent, &wish.reply) {
-                (Some(parent), Some(reply)) => reply_asked(parent, reply),
-                _ => ["run.start", &card, wish.agent.unwrap_or_default()],
+            let mut asked = match (&parent, &wish.reply) {
+                (Some(parent), Some(reply)) => reply_asked(parent, reply).to_vec(),
+                _ => vec!["run.start", &card, wish.agent.unwrap_or_default()],
             };
+            // Keys that were used before there were priorities stand for the same requests.
+            if wish.parent.is_none() {
+                asked.extend(wish.priority.map(Priority::name));
+            }
             if let Some(earlier) = self.once(&mut tx, key, &asked, id.uuid()).await? {
                 drop(tx);
                 let earlier = RunId::from_uuid(earlier).to_string();
@@ -127,6 +135,7 @@ impl Engine {
             egress: project.egress.clone(),
             isolation,
             labels: agent.labels.clone(),
+            priority: wish.priority.unwrap_or_default(),
             life: Life::new(ATTEMPTS_MAX),
             at: self.now(),
         };
@@ -283,11 +292,10 @@ impl Engine {
         row: &mut RunRow,
         command: Command,
     ) -> Result<Vec<Effect>> {
-        let renewed = matches!(command, Command::Renew(..));
         let reported = matches!(command, Command::Finish(..));
         let before = row.life.state;
         let effects = apply(&mut row.life, command).map_err(refused)?;
-        if effects.is_empty() && !renewed {
+        if effects.is_empty() {
             return Ok(effects);
         }
         let now = self.now();
@@ -317,6 +325,8 @@ impl Engine {
         }
         if row.life.state == State::Succeeded && row.life.landed.is_some() && !effects.is_empty() {
             tx.card_set_landed(row.card, now).await?;
+            // Somebody may have waited for it.
+            tx.queue_look().await?;
             self.card_follow(tx, row.card, Lane::Done).await?;
         }
         if !effects.is_empty() && (row.life.wants().is_some() || row.life.lease.is_none()) {
@@ -506,6 +516,7 @@ pub(crate) fn view(opener: &Opener, about: &Around, row: RunRow) -> Result<Run> 
         in_force: Vec::new(),
         egress: row.egress.parse().map_err(Error::Internal)?,
         runner: row.last_runner,
+        priority: row.priority,
         epoch: row.life.epoch,
         attempt: row.life.attempt,
         parent: row.parent,

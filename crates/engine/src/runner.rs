@@ -135,7 +135,7 @@ impl Engine {
         }
         let mut tx = self.store().begin(tenant).await?;
         let capacity = i32::try_from(hello.capacity.min(CAPACITY_MAX)).unwrap_or(1);
-        let now = self.now();
+        let now = tx.time();
         let version = shorten(&hello.version);
         let machine = hello.machine.as_ref().map(bounded_machine).transpose()?;
         let Some(last) = tx
@@ -152,7 +152,8 @@ impl Engine {
             return refuse(Code::Unauthenticated, unknown);
         };
         let keys = wrapped_keys(&mut tx, hello.runner).await?;
-        tx.hint(Hint::Queue);
+        // It may have what some waited for in vain.
+        tx.queue_look().await?;
         tx.hint(Hint::Settings(Noun::Runner));
         tx.commit().await?;
         let last_acked = u64::try_from(last).unwrap_or(0);
@@ -204,13 +205,14 @@ impl Engine {
         )
     }
 
-    /// A runner's connection ended: whoever watches may look.
+    /// A runner's connection ended, and it has no other here: whoever watches may look.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn runner_left(&self, tenant: TenantId) -> Result<()> {
+    pub async fn runner_left(&self, tenant: TenantId, runner: RunnerId) -> Result<()> {
         let mut tx = self.store().begin(tenant).await?;
-        tx.hint(Hint::Settings(Noun::Runner));
+        tx.runner_gone(runner).await?;
+        tx.hint(Hint::Queue);
         Ok(tx.commit().await?)
     }
 

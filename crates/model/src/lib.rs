@@ -9,6 +9,7 @@ pub mod environment;
 pub mod id;
 pub mod isolation;
 pub mod limit;
+pub mod priority;
 pub mod reason;
 pub mod run;
 pub mod schedule;

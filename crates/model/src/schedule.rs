@@ -1,6 +1,8 @@
 //! Which waiting job goes to which runner, and why the others wait. A pure plan from a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::{DateTime, Utc};
 
 use crate::id::{CardId, ProjectId, RunId, RunnerId};
 use crate::isolation::Isolation;
@@ -9,6 +11,23 @@ use crate::reason::Reason;
 /// Labels as `key=value` pairs.
 pub type Labels = BTreeMap<String, String>;
 
+/// What a project may have of its tenant's runners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// How many jobs it may have for one of a project whose share is 1.
+    pub share: u32,
+    /// How many it has.
+    pub held: u32,
+}
+
+impl Share {
+    /// Whether it has less of what is its own than the other.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let of = |held: u32, share: u32| u64::from(held) * u64::from(share.max(1));
+        of(self.held, other.share).cmp(&of(other.held, self.share))
+    }
+}
+
 /// A job that wants a runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
@@ -16,6 +35,8 @@ pub struct Wanted {
     pub run: RunId,
     /// Its project.
     pub project: ProjectId,
+    /// Its place in line.
+    pub rank: DateTime<Utc>,
     /// What the runner must offer.
     pub labels: Labels,
     /// What the runner's machine must be able to set up.
@@ -89,21 +110,63 @@ pub enum Placement {
     Wait(Reason, String),
 }
 
-/// Places `wanted` in the order given (oldest first), each on a fitting runner that has room: where
-/// the project's environment is, else where there is the most room, ties by id. Never gives a runner
-/// more than its `free`, and begins no environment and no job beyond the allowance.
+/// Places `wanted`, each on a fitting runner that has room: where the project's environment is, else
+/// where there is the most room, ties by id. Never gives a runner more than its `free`, and begins no
+/// environment and no job beyond the allowance.
+///
+/// Whose turn it is: the project's that has the least of its share (`shares`; one that is not there has
+/// a share of 1 and nothing yet), among those the one whose first job is first in line. So every
+/// project with something to do gets its part however much the others ask for, none waits for ever, and
+/// what one does not use the others have.
 #[must_use]
 pub fn place(
     wanted: &[Wanted],
     offers: &[Offer],
     allowance: &Allowance,
+    shares: &BTreeMap<ProjectId, Share>,
 ) -> Vec<(RunId, Placement)> {
     let mut offers = offers.to_vec();
     let mut allowance = allowance.clone();
-    wanted
-        .iter()
-        .map(|job| (job.run, place_one(job, &mut offers, &mut allowance)))
-        .collect()
+    let mut lines: BTreeMap<ProjectId, (Share, VecDeque<&Wanted>)> = BTreeMap::new();
+    let mut in_line: Vec<&Wanted> = wanted.iter().collect();
+    in_line.sort_by_key(|job| (job.rank, job.run));
+    for job in in_line {
+        let new = || {
+            let none = Share { share: 1, held: 0 };
+            let share = shares.get(&job.project).copied().unwrap_or(none);
+            (share, VecDeque::new())
+        };
+        lines
+            .entry(job.project)
+            .or_insert_with(new)
+            .1
+            .push_back(job);
+    }
+    let mut plan = Vec::with_capacity(wanted.len());
+    while let Some((share, line)) = next(&mut lines)
+        && let Some(job) = line.pop_front()
+    {
+        let placement = place_one(job, &mut offers, &mut allowance);
+        if matches!(placement, Placement::Place(_)) {
+            share.held = share.held.saturating_add(1);
+        }
+        plan.push((job.run, placement));
+    }
+    plan
+}
+
+/// Whose turn it is.
+fn next<'a, 'w>(
+    lines: &'a mut BTreeMap<ProjectId, (Share, VecDeque<&'w Wanted>)>,
+) -> Option<&'a mut (Share, VecDeque<&'w Wanted>)>
+where
+    'w: 'a,
+{
+    let first = |line: &VecDeque<&Wanted>| line.front().map(|job| (job.rank, job.run));
+    lines
+        .values_mut()
+        .filter(|(_, line)| !line.is_empty())
+        .min_by(|a, b| a.0.cmp(&b.0).then_with(|| first(&a.1).cmp(&first(&b.1))))
 }
 
 fn place_one(job: &Wanted, offers: &mut [Offer], allowance: &mut Allowance) -> Placement {
@@ -236,6 +299,7 @@ mod tests {
         Wanted {
             run: run(n),
             project: project(7),
+            rank: DateTime::UNIX_EPOCH,
             labels: labels(pairs),
             isolation: Isolation::Sandbox,
             unmet: vec![],
@@ -254,7 +318,7 @@ mod tests {
         }
     }
     fn plan_of(wanted: &[Wanted], offers: &[Offer]) -> Vec<(RunId, Placement)> {
-        place(wanted, offers, &allowed(0, 9))
+        place(wanted, offers, &allowed(0, 9), &BTreeMap::new())
     }
     fn offer(n: u8, pairs: &[(&str, &str)], free: u32) -> Offer {
         Offer {
@@ -361,7 +425,7 @@ mod tests {
         other.project = project(8);
         let offers = [offer(1, &[], 9)];
         let jobs = [wanted(1, &[]), other, wanted(3, &[])];
-        let plan = place(&jobs, &offers, &allowed(1, 2));
+        let plan = place(&jobs, &offers, &allowed(1, 2), &BTreeMap::new());
         assert_eq!(plan[0].1, Placement::Place(runner(1)));
         let limit = "2 of 2 environments of the plan `free` are in use".to_owned();
         assert_eq!(
@@ -381,7 +445,7 @@ mod tests {
             jobs,
             ..allowed(0, 9)
         };
-        let plan = place(&jobs, &[offer(1, &[], 9)], &bounded(2));
+        let plan = place(&jobs, &[offer(1, &[], 9)], &bounded(2), &BTreeMap::new());
         assert_eq!(plan[0].1, Placement::Place(runner(1)));
         let full = Placement::Wait(
             Reason::RunLimit,
@@ -389,7 +453,7 @@ mod tests {
         );
         assert_eq!(plan[1].1, full);
         // What stands in the way of the job itself is said first.
-        let plan = place(&jobs, &[offer(1, &[], 0)], &bounded(3));
+        let plan = place(&jobs, &[offer(1, &[], 0)], &bounded(3), &BTreeMap::new());
         assert!(matches!(plan[0].1, Placement::Wait(Reason::RunnersBusy, _)));
     }
 

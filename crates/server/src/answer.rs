@@ -29,7 +29,7 @@ impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error {
             Error::Problem(problem) => Self(problem),
-            Error::Store(error @ StoreError::Unavailable(_)) => {
+            Error::Store(error) if error.is_unavailable() => {
                 log_chain("the database is not available", &error);
                 Problem::new(Code::Unavailable, "the database does not answer").into()
             }

@@ -1,6 +1,6 @@
 //! The runners that are connected to this process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,8 +26,34 @@ struct Line {
 #[derive(Default)]
 struct Inner {
     lines: HashMap<RunnerId, Line>,
+    /// Whose they are: a tenant's few are found among everybody's thousands.
+    of: HashMap<TenantId, BTreeSet<RunnerId>>,
     /// Whom each was put to: nobody else answers it.
     questions: HashMap<String, (RunnerId, oneshot::Sender<Probed>)>,
+}
+
+impl Inner {
+    fn insert(&mut self, runner: RunnerId, line: Line) {
+        self.of.entry(line.tenant).or_default().insert(runner);
+        self.lines.insert(runner, line);
+    }
+
+    fn remove(&mut self, runner: RunnerId) {
+        let Some(line) = self.lines.remove(&runner) else {
+            return;
+        };
+        if let Some(runners) = self.of.get_mut(&line.tenant) {
+            runners.remove(&runner);
+            if runners.is_empty() {
+                self.of.remove(&line.tenant);
+            }
+        }
+    }
+
+    fn lines_of(&self, tenant: TenantId) -> impl Iterator<Item = &Line> {
+        let runners = self.of.get(&tenant).into_iter().flatten();
+        runners.filter_map(|runner| self.lines.get(runner))
+    }
 }
 
 /// The connections of this process.
@@ -73,7 +99,7 @@ impl Connections {
             session,
             frames: sender,
         };
-        self.lock().lines.insert(runner, line);
+        self.lock().insert(runner, line);
         Registered {
             runner,
             generation,
@@ -96,7 +122,7 @@ impl Connections {
             .get(&runner)
             .is_some_and(|line| line.generation == generation)
         {
-            inner.lines.remove(&runner);
+            inner.remove(runner);
         }
     }
 
@@ -127,12 +153,14 @@ impl Connections {
 
     /// The connected runners of a tenant.
     pub(crate) fn of(&self, tenant: TenantId) -> Vec<RunnerId> {
-        self.lock()
-            .lines
-            .values()
-            .filter(|line| line.tenant == tenant)
-            .map(|line| line.connected.runner)
-            .collect()
+        let inner = self.lock();
+        let lines = inner.lines_of(tenant);
+        lines.map(|line| line.connected.runner).collect()
+    }
+
+    /// Tenants with a runner that is connected here.
+    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+        self.lock().of.keys().copied().collect()
     }
 
     /// Whose runner it is, where its link is ours.
@@ -178,12 +206,9 @@ impl Connections {
 
 impl Hub for Connections {
     fn connected(&self, tenant: TenantId) -> Vec<Connected> {
-        self.lock()
-            .lines
-            .values()
-            .filter(|line| line.tenant == tenant)
-            .map(|line| line.connected.clone())
-            .collect()
+        let inner = self.lock();
+        let lines = inner.lines_of(tenant);
+        lines.map(|line| line.connected.clone()).collect()
     }
 
     fn send(&self, runner: RunnerId, frame: Down) {
@@ -194,7 +219,7 @@ impl Hub for Connections {
 
     fn dismiss(&self, runner: RunnerId) {
         // Without its line the connection ends, and its session stands for nobody.
-        self.lock().lines.remove(&runner);
+        self.lock().remove(runner);
     }
 
     fn ask(&self, tenant: TenantId, probe: Probe) -> Answer<'_, Option<Probed>> {

@@ -185,9 +185,12 @@ impl Line {
             .talk(&known, &session, environments.as_deref(), &mut registered)
             .await;
         self.state.connections.unregister(runner, generation);
-        let told = pulse.while_it_beats(self.state.engine.runner_left(known.tenant));
-        if let Some(Err(error)) = told.await {
-            tracing::debug!(%error, "nobody was told that a runner left");
+        // One that was replaced has another connection.
+        if self.state.connections.tenant_of(runner).is_none() {
+            let left = self.state.engine.runner_left(known.tenant, runner);
+            if let Some(Err(error)) = pulse.while_it_beats(left).await {
+                tracing::debug!(%error, "nobody was told that a runner left");
+            }
         }
         tracing::info!(%runner, end = ?served.as_ref().err(), "a runner is disconnected");
         served
@@ -322,16 +325,18 @@ impl Line {
         let Known { tenant, runner, .. } = *known;
         match frame.body {
             Up::Heartbeat(heartbeat) => {
-                for down in self
-                    .state
-                    .engine
-                    .heartbeat(tenant, runner, &heartbeat.jobs)
-                    .await?
-                {
+                let engine = self.state.engine.clone();
+                let heard = engine.heartbeat(tenant, runner, &heartbeat.jobs).await?;
+                for down in heard.say {
                     self.send(&Frame::new(down)).await?;
                 }
-                self.environments(known, heartbeat.environments.as_deref())
-                    .await?;
+                if heard.is_behind {
+                    engine.remind(tenant, runner).await?;
+                }
+                let held = heartbeat.environments.as_deref();
+                if heard.has_environments || held.is_some_and(|held| !held.is_empty()) {
+                    self.environments(known, held).await?;
+                }
                 self.send(&Frame::new(Down::Ack {})).await
             }
             Up::Probed(probed) => {

@@ -1,39 +1,39 @@
-//! Wakes the reconcilers: on a hint, and every second in any case.
+//! Wakes the reconcilers: for a tenant as soon as something of it is hinted at, and every second for
+//! all that have something to do, whoever they are. A tenant with nothing to do costs nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use freehold_engine::{Error, Hint, StoreError};
+use freehold_engine::{Due, Error, Hint};
 use freehold_model::{RunnerId, TenantId};
 use tokio::time::Instant;
 
 use crate::AppState;
 
-/// How often connected runners are reminded of what they may have missed.
-const REMIND_EVERY: Duration = Duration::from_secs(10);
+/// How often all tenants are asked for, hints or not.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often refs of ended runs are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
+/// Tenants asked for at a time.
+const TENANTS: i32 = 500;
 /// Between two looks there is a second, unless this process or the database stood still.
 const STOOD_STILL: Duration = Duration::from_secs(10);
 
 /// Runs until the server stops.
 pub(crate) async fn run(state: AppState) {
     let mut waiter = state.wakeups.waiter();
-    let mut reminded = Instant::now();
     let mut swept = Instant::now();
     let mut looked = Instant::now();
+    let mut hinted = BTreeSet::new();
+    // At the start all are looked at.
+    let mut look = true;
     while !state.stop.is_cancelled() {
-        let remind = reminded.elapsed() >= REMIND_EVERY;
         let sweep = swept.elapsed() >= SWEEP_EVERY;
         if looked.elapsed() >= STOOD_STILL {
             state.engine.was_deaf();
         }
-        looked = Instant::now();
-        match state
-            .pulse
-            .while_it_beats(pass(&state, remind, sweep))
-            .await
-        {
+        let pass = pass(&state, std::mem::take(&mut hinted), look, sweep);
+        match state.pulse.while_it_beats(pass).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
                 tracing::warn!(%error, "a reconciler failed; it looks again shortly");
@@ -41,20 +41,27 @@ pub(crate) async fn run(state: AppState) {
             }
             None => state.engine.was_deaf(),
         }
-        if remind {
-            reminded = Instant::now();
+        if look {
+            looked = Instant::now();
         }
         if sweep {
             swept = Instant::now();
         }
         let fits = |hint| matches!(hint, Hint::Queue | Hint::Link(_));
-        tokio::select! {
-            heard = waiter.wait(fits) => {
-                if let Some(Hint::Link(runner)) = heard {
-                    tell(&state, runner).await;
+        let mut heard = tokio::select! {
+            heard = waiter.wait(fits) => heard,
+            () = state.stop.cancelled() => None,
+        };
+        // Hints were lost, or there was none for long enough.
+        look = heard.is_none() || looked.elapsed() >= LOOK_EVERY;
+        while let Some((tenant, hint)) = heard {
+            match hint {
+                Hint::Link(runner) => tell(&state, runner).await,
+                _ => {
+                    hinted.insert(tenant);
                 }
             }
-            () = state.stop.cancelled() => {}
+            heard = waiter.there(fits);
         }
     }
 }
@@ -72,32 +79,76 @@ async fn tell(state: &AppState, runner: RunnerId) {
     }
 }
 
-async fn pass(state: &AppState, remind: bool, sweep: bool) -> freehold_engine::Result<()> {
-    for tenant in state.engine.store().tenants().await? {
-        match pass_of(state, tenant, remind, sweep).await {
-            Err(error @ Error::Store(StoreError::Unavailable(_))) => return Err(error),
-            // Its own trouble is no other tenant's.
-            Err(error) => tracing::error!(%tenant, %error, "a tenant cannot be looked after"),
-            Ok(()) => {}
+async fn pass(
+    state: &AppState,
+    hinted: BTreeSet<TenantId>,
+    look: bool,
+    sweep: bool,
+) -> freehold_engine::Result<()> {
+    // What was hinted at somebody waits for.
+    let everything = |tenant| Due {
+        tenant,
+        ready: true,
+        expired: true,
+        places: true,
+    };
+    in_turns(state, hinted.iter().copied().map(everything).collect()).await?;
+    if look {
+        look_at_all(state, &hinted).await?;
+    }
+    if sweep {
+        for tenant in state.connections.tenants() {
+            alone(tenant, state.engine.sweep(tenant).await)?;
         }
     }
     Ok(())
 }
 
-async fn pass_of(
+/// Looks after all tenants that have something to do, but those that were just looked after.
+async fn look_at_all(
     state: &AppState,
-    tenant: TenantId,
-    remind: bool,
-    sweep: bool,
+    already: &BTreeSet<TenantId>,
 ) -> freehold_engine::Result<()> {
-    state.engine.reconcile(tenant).await?;
-    if remind {
-        for runner in state.connections.of(tenant) {
-            state.engine.remind(tenant, runner).await?;
-        }
+    let mut after = None;
+    loop {
+        let store = state.engine.store();
+        let mut due = store.queue_tenants(after, TENANTS).await?;
+        let Some(last) = due.last() else {
+            return Ok(());
+        };
+        after = Some(last.tenant);
+        due.retain(|due| !already.contains(&due.tenant));
+        in_turns(state, due).await?;
     }
-    if sweep {
-        state.engine.sweep(tenant).await?;
+}
+
+/// Looks after each in turn, and again after those who have more to do than fits into one turn: no
+/// tenant's thousands hold up another's one.
+async fn in_turns(state: &AppState, mut due: Vec<Due>) -> freehold_engine::Result<()> {
+    while !due.is_empty() {
+        let mut again = Vec::new();
+        for one in due {
+            let has_more = state.engine.reconcile(&one).await;
+            if alone(one.tenant, has_more)?.unwrap_or(false) {
+                again.push(one);
+            }
+        }
+        due = again;
     }
     Ok(())
+}
+
+/// A tenant's own trouble is no other tenant's; that of the database is everybody's.
+fn alone<T>(
+    tenant: TenantId,
+    done: freehold_engine::Result<T>,
+) -> freehold_engine::Result<Option<T>> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(Error::Store(error)) if error.is_unavailable() => Err(Error::Store(error)),
+        Err(error) => {
+            tracing::error!(%tenant, %error, "a tenant cannot be looked after");
+            Ok(None)
+        }
+    }
 }

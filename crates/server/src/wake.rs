@@ -24,7 +24,7 @@ pub(crate) struct Wakeups {
 }
 
 /// A hint and whose it is; `None` when some were lost on their way to this process.
-type Heard = Option<(TenantId, Hint)>;
+pub(crate) type Heard = Option<(TenantId, Hint)>;
 
 /// Waits for hints.
 pub(crate) struct Waiter(broadcast::Receiver<Heard>);
@@ -43,19 +43,31 @@ impl Wakeups {
 }
 
 impl Waiter {
-    /// Returns when a hint fits, when hints were lost, or after a while. Gives the hint.
-    pub(crate) async fn wait(&mut self, fits: impl Fn(Hint) -> bool) -> Option<Hint> {
+    /// Returns when a hint fits, when hints were lost, or after a while. Gives the hint, and whose it is.
+    pub(crate) async fn wait(&mut self, fits: impl Fn(Hint) -> bool) -> Heard {
         let hinted = async {
             loop {
                 match self.0.recv().await {
                     Ok(Some((_, hint))) if !fits(hint) => {}
-                    Ok(heard) => return heard.map(|(_, hint)| hint),
+                    Ok(heard) => return heard,
                     Err(broadcast::error::RecvError::Lagged(_)) => return None,
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }
         };
         timeout(LOOK_AGAIN, hinted).await.unwrap_or(None)
+    }
+
+    /// The next hint that has come already and fits; `None` when there is no other.
+    pub(crate) fn there(&mut self, fits: impl Fn(Hint) -> bool) -> Option<(TenantId, Hint)> {
+        loop {
+            match self.0.try_recv() {
+                Ok(Some((tenant, hint))) if fits(hint) => return Some((tenant, hint)),
+                Ok(_) => {}
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// The next hint for a tenant; `None` when some were lost. Cancellation safe.
@@ -74,7 +86,7 @@ impl Waiter {
     pub(crate) async fn run(&mut self, run: RunId) -> bool {
         let token = Hint::Settings(Noun::Token);
         let heard = self.wait(|hint| hint == Hint::Run(run) || hint == token);
-        heard.await == Some(token)
+        heard.await.is_some_and(|(_, hint)| hint == token)
     }
 }
 

@@ -433,21 +433,26 @@ impl Tx {
         Ok(found.into_iter().map(CardId::from_uuid).collect())
     }
 
-    /// The dependencies of a card that have not landed.
+    /// Of these cards, which others each waits for that have not landed.
     ///
     /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn card_unmet(&mut self, id: CardId) -> Result<Vec<CardId>> {
-        let unmet: Vec<uuid::Uuid> = sqlx::query_scalar(
-            "SELECT d.depends_on FROM card_dependencies d
+    /// [`StoreError`].
+    pub async fn cards_unmet(&mut self, ids: &[CardId]) -> Result<Vec<(CardId, CardId)>> {
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let unmet: Vec<(uuid::Uuid, uuid::Uuid)> = sqlx::query_as(
+            "SELECT d.card_id, d.depends_on FROM card_dependencies d
              JOIN cards c ON c.tenant_id = d.tenant_id AND c.id = d.depends_on
-             WHERE d.tenant_id = $1 AND d.card_id = $2 AND NOT c.landed ORDER BY d.depends_on",
+             WHERE d.tenant_id = $1 AND d.card_id = ANY ($2) AND NOT c.landed
+             ORDER BY d.card_id, d.depends_on",
         )
         .bind(self.tenant.uuid())
-        .bind(id.uuid())
+        .bind(ids)
         .fetch_all(&mut *self.inner)
         .await?;
-        Ok(unmet.into_iter().map(CardId::from_uuid).collect())
+        let pairs = unmet.into_iter();
+        Ok(pairs
+            .map(|(card, other)| (CardId::from_uuid(card), CardId::from_uuid(other)))
+            .collect())
     }
 
     /// Stores what a person changed on the board beside the change itself.

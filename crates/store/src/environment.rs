@@ -160,9 +160,11 @@ impl Tx {
         envelope: Option<&[u8]>,
     ) -> Result<()> {
         sqlx::query(
-            "INSERT INTO environments (tenant_id, id, project_id, by_user, state, jobs, runner_id,
-                                       requested_at, last_active_at, envelope)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "WITH environment AS (
+                 INSERT INTO environments (tenant_id, id, project_id, by_user, state, jobs, runner_id,
+                                           requested_at, last_active_at, envelope)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))
+             INSERT INTO queue_places (tenant_id, environment_id, runner_id) VALUES ($1, $2, $7)",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
@@ -190,11 +192,18 @@ impl Tx {
         life: &Environment,
     ) -> Result<()> {
         sqlx::query(
-            "UPDATE environments SET state = $3, why = $4, runner_id = $5, jobs = $6, started_at = $7,
+            "WITH environment AS (
+             UPDATE environments SET state = $3, why = $4, runner_id = $5, jobs = $6, started_at = $7,
                     stopped_at = $8, last_active_at = $9, stopping_at = $10,
                     wait_reason = CASE WHEN $3 = 'requested' THEN wait_reason END,
                     wait_note = CASE WHEN $3 = 'requested' THEN wait_note END
-             WHERE tenant_id = $1 AND id = $2",
+             WHERE tenant_id = $1 AND id = $2),
+             ended AS (
+                 DELETE FROM queue_places
+                 WHERE $8::timestamptz IS NOT NULL AND tenant_id = $1 AND environment_id = $2)
+             UPDATE queue_places SET runner_id = $5
+             WHERE $8::timestamptz IS NULL AND tenant_id = $1 AND environment_id = $2
+               AND runner_id IS DISTINCT FROM $5",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())

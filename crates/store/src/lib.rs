@@ -16,6 +16,7 @@ mod environment;
 mod event;
 mod order;
 mod project;
+mod queue;
 mod run;
 mod run_list;
 mod run_report;
@@ -38,6 +39,7 @@ pub use environment::EnvironmentRow;
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
+pub use queue::{Due, Heard, Tell};
 pub use run::{NewRun, RunRow};
 pub use run_list::RunNow;
 pub use run_report::{Report, UsageRow};
@@ -97,6 +99,9 @@ pub enum StoreError {
         /// Its size.
         size: usize,
     },
+    /// The transaction that it shared with others failed.
+    #[error("{0}")]
+    Shared(Arc<Self>),
     /// Anything else.
     #[error("the database refused a statement")]
     Database(#[source] sqlx::Error),
@@ -125,10 +130,33 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl StoreError {
+    /// Nobody can say what became of it: the database did not answer.
+    #[must_use]
+    pub const fn gone() -> Self {
+        Self::Unavailable(sqlx::Error::PoolTimedOut)
+    }
+
+    /// As of a value that cannot be stored, for tests of those who tell it from the rest.
+    #[must_use]
+    pub fn of_the_data() -> Self {
+        Self::Database(sqlx::Error::Encode("no such value".into()))
+    }
+
+    /// Whether it is the database that is away or in trouble, so that trying later is worth it.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Shared(error) => error.is_unavailable(),
+            Self::Unavailable(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it is what was to be stored that is at fault, so that trying again is in vain.
     #[must_use]
     pub fn is_of_the_data(&self) -> bool {
         match self {
+            Self::Shared(error) => error.is_of_the_data(),
             Self::Database(sqlx::Error::Encode(_)) => true,
             Self::Database(sqlx::Error::Database(db)) => db
                 .code()
@@ -209,6 +237,11 @@ impl Store {
         }
     }
 
+    /// The time as a test turned it.
+    fn turned(&self) -> Option<DateTime<Utc>> {
+        self.clock.as_ref().map(|clock| clock.0.now())
+    }
+
     /// Row-level security is void for a superuser: refuse to serve as one.
     async fn refuse_strong_role(&self) -> Result<()> {
         let strong: bool = sqlx::query_scalar(
@@ -254,10 +287,9 @@ impl Store {
                 .bind(tenant.uuid().to_string())
                 .fetch_one(&mut *inner)
                 .await?;
-        let turned = self.clock.as_ref().map(|clock| clock.0.now());
         Ok(Tx {
             inner,
-            time: turned.unwrap_or(time).trunc_subsecs(6),
+            time: self.turned().unwrap_or(time).trunc_subsecs(6),
             tenant,
             hints: Vec::new(),
         })

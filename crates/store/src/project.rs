@@ -18,6 +18,8 @@ pub struct ProjectRow {
     pub isolation_at_least: Option<Isolation>,
     /// The folder of the repository that it is about; none: all of it.
     pub directory: Option<Directory>,
+    /// How many jobs it may have for one of a project whose share is 1.
+    pub share: u32,
     /// The record's remote, ref and path.
     pub record: (String, String, String),
     /// The first repository.
@@ -37,6 +39,7 @@ struct Raw {
     egress: String,
     isolation_at_least: Option<String>,
     directory: Option<String>,
+    share: i16,
     record_remote: String,
     record_ref: String,
     record_path: String,
@@ -58,6 +61,7 @@ impl TryFrom<Raw> for ProjectRow {
             egress: raw.egress,
             isolation_at_least: least.map(|name| stored("projects", name)).transpose()?,
             directory: directory.map(|path| stored("projects", path)).transpose()?,
+            share: u32::from(raw.share.unsigned_abs()),
             record: (raw.record_remote, raw.record_ref, raw.record_path),
             repository: RepositoryId::from_uuid(raw.repository),
             remote: raw.remote,
@@ -106,13 +110,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes a project's name, egress, least isolation, folder and target anew.
+    /// Writes a project's name, egress, least isolation, folder, share and target anew.
     ///
     /// # Errors
     /// [`crate::StoreError::Taken`] when the name is.
     pub async fn project_write(&mut self, row: &ProjectRow) -> Result<()> {
         sqlx::query(
-            "UPDATE projects SET name = $3, egress = $4, isolation_at_least = $5, directory = $6
+            "UPDATE projects SET name = $3, egress = $4, isolation_at_least = $5, directory = $6, share = $7
              WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.tenant.uuid())
@@ -121,6 +125,7 @@ impl Tx {
         .bind(&row.egress)
         .bind(row.isolation_at_least.map(Isolation::name))
         .bind(row.directory.as_ref().map(Directory::as_str))
+        .bind(i16::try_from(row.share).unwrap_or(i16::MAX))
         .execute(&mut *self.inner)
         .await?;
         sqlx::query("UPDATE repositories SET target = $3 WHERE tenant_id = $1 AND id = $2")
@@ -152,7 +157,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn project_get(&mut self, id: ProjectId) -> Result<Option<ProjectRow>> {
         let raw: Option<Raw> = sqlx::query_as(
-            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.record_remote, p.record_ref, p.record_path,
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.share, p.record_remote, p.record_ref, p.record_path,
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
@@ -189,7 +194,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<ProjectRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.record_remote, p.record_ref, p.record_path,
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.share, p.record_remote, p.record_ref, p.record_path,
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0

@@ -2,6 +2,7 @@
 //! a row that the transaction has locked.
 
 use chrono::{DateTime, Utc};
+use freehold_model::priority::{PRIORITY_WORTH, Priority, rank};
 use freehold_model::run::{JobKind, Lease, Run};
 use freehold_model::schedule::Labels;
 use freehold_model::{
@@ -38,6 +39,8 @@ pub struct NewRun {
     pub labels: Labels,
     /// Its life so far.
     pub life: Run,
+    /// How much sooner than others it is wanted.
+    pub priority: Priority,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -73,6 +76,8 @@ pub struct RunRow {
     pub in_force: Value,
     /// What a runner must offer.
     pub labels: Labels,
+    /// How much sooner than others it is wanted.
+    pub priority: Priority,
     /// Who has or last had it.
     pub last_runner: Option<RunnerId>,
     /// Why it is queued: ids and labels only.
@@ -121,6 +126,7 @@ pub(crate) struct Raw {
     lease_runner: Option<uuid::Uuid>,
     lease_accepted: Option<bool>,
     lease_until: Option<DateTime<Utc>>,
+    lease_renewed: Option<DateTime<Utc>>,
     work: Option<Value>,
     approval: Option<Value>,
     landed: Option<String>,
@@ -130,6 +136,7 @@ pub(crate) struct Raw {
     isolation_asked: String,
     in_force: Option<Value>,
     labels: Value,
+    priority: i16,
     last_runner: Option<uuid::Uuid>,
     wait_note: Option<String>,
     detail: Option<Vec<u8>>,
@@ -171,7 +178,7 @@ impl Raw {
             self.lease_runner,
             self.lease_kind.as_deref(),
             self.lease_accepted,
-            self.lease_until,
+            self.lease_renewed.or(self.lease_until),
         ) else {
             return Ok(None);
         };
@@ -235,6 +242,7 @@ impl Raw {
             isolation_asked: stored("runs", &self.isolation_asked)?,
             in_force: self.in_force.unwrap_or(Value::Null),
             labels: document("runs", self.labels)?,
+            priority: Priority::of_level(self.priority),
             last_runner: self.last_runner.map(RunnerId::from_uuid),
             wait_note: self.wait_note,
             detail: self.detail.zip(self.detail_version),
@@ -251,19 +259,37 @@ impl Raw {
     }
 }
 
+/// A run, and the end of its lease as it was last renewed: that is kept apart, so that renewing touches
+/// nothing else. Whoever waited for the run's lock may see no such row yet; then the end is the one
+/// that was given.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT u.*, l.until AS lease_renewed FROM runs u
+             LEFT JOIN queue_leases l
+               ON l.tenant_id = u.tenant_id AND l.run_id = u.id AND l.epoch = u.epoch ",
+            $rest
+        )
+    };
+}
+pub(crate) use select;
+
 impl Tx {
-    /// Adds a run.
+    /// Adds a run, and puts it in the line of those that want a runner.
     ///
     /// # Errors
     /// [`StoreError::Taken`] with `runs_live` when the card has a live one.
     pub async fn run_insert(&mut self, run: &NewRun) -> Result<()> {
         let life = &run.life;
         sqlx::query(
-            "INSERT INTO runs (tenant_id, id, project_id, card_id, agent_id, agent_name, by_user,
+            "WITH run AS (
+                 INSERT INTO runs (tenant_id, id, project_id, card_id, agent_id, agent_name, by_user,
                                parent_id, state, epoch, attempt, attempts_max, land_attempt, turn,
                                cancel_requested, target, egress, isolation, labels, created_at,
-                               isolation_asked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17, $15)",
+                               isolation_asked, priority)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17, $15, $18))
+             INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank)
+             VALUES ($1, $2, $3, 'execute', $19)",
         )
         .bind(self.tenant.uuid())
         .bind(run.id.uuid())
@@ -282,6 +308,8 @@ impl Tx {
         .bind(run.isolation.name())
         .bind(to_json("runs", &run.labels)?)
         .bind(run.at)
+        .bind(run.priority.level())
+        .bind(rank(run.at, run.priority))
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -292,64 +320,50 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn run_get(&mut self, id: RunId) -> Result<Option<RunRow>> {
-        let raw: Option<Raw> =
-            sqlx::query_as("SELECT * FROM runs WHERE tenant_id = $1 AND id = $2")
-                .bind(self.tenant.uuid())
-                .bind(id.uuid())
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let raw: Option<Raw> = sqlx::query_as(select!("WHERE u.tenant_id = $1 AND u.id = $2"))
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.inner)
+            .await?;
         raw.map(Raw::row).transpose()
     }
 
-    /// A run by id, locked until the transaction ends.
+    /// A run by id, locked until the transaction ends. The end of its lease may be renewed meanwhile:
+    /// whoever decides on that takes [`Tx::run_lock_lease`].
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn run_lock(&mut self, id: RunId) -> Result<Option<RunRow>> {
-        let raw: Option<Raw> =
-            sqlx::query_as("SELECT * FROM runs WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
-                .bind(self.tenant.uuid())
-                .bind(id.uuid())
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let raw: Option<Raw> = sqlx::query_as(select!(
+            "WHERE u.tenant_id = $1 AND u.id = $2 FOR UPDATE OF u"
+        ))
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
         raw.map(Raw::row).transpose()
     }
 
-    /// Runs behind `after` that want a runner now, oldest first, skipping those that another
-    /// transaction holds.
+    /// A run by id, locked with its lease: nobody renews it before the transaction ends.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn run_wanting(&mut self, after: Option<RunId>, limit: i64) -> Result<Vec<RunRow>> {
-        let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT * FROM runs
-             WHERE tenant_id = $1 AND (state = 'queued' OR (state = 'landing' AND lease_job IS NULL))
-               AND ($2::uuid IS NULL OR id > $2)
-             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
+    pub async fn run_lock_lease(&mut self, id: RunId) -> Result<Option<RunRow>> {
+        // In this order everywhere: the run, then its lease.
+        let Some(mut row) = self.run_lock(id).await? else {
+            return Ok(None);
+        };
+        let until: Option<DateTime<Utc>> = sqlx::query_scalar(
+            "SELECT until FROM queue_leases WHERE tenant_id = $1 AND run_id = $2 FOR UPDATE",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(RunId::uuid))
-        .bind(limit)
-        .fetch_all(&mut *self.inner)
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
         .await?;
-        raw.into_iter().map(Raw::row).collect()
-    }
-
-    /// Runs whose lease ended before `now`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn run_expired(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<RunId>> {
-        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
-            "SELECT id FROM runs WHERE tenant_id = $1 AND lease_job IS NOT NULL AND lease_until <= $2
-             ORDER BY lease_until LIMIT $3",
-        )
-        .bind(self.tenant.uuid())
-        .bind(now)
-        .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        Ok(ids.into_iter().map(RunId::from_uuid).collect())
+        if let (Some(lease), Some(until)) = (row.life.lease.as_mut(), until) {
+            lease.until = until;
+        }
+        Ok(Some(row))
     }
 
     /// Runs that a runner holds.
@@ -357,9 +371,9 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn run_held_by(&mut self, runner: RunnerId) -> Result<Vec<RunRow>> {
-        let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT * FROM runs WHERE tenant_id = $1 AND lease_runner = $2 ORDER BY id",
-        )
+        let raw: Vec<Raw> = sqlx::query_as(select!(
+            "WHERE u.tenant_id = $1 AND u.lease_runner = $2 ORDER BY u.id"
+        ))
         .bind(self.tenant.uuid())
         .bind(runner.uuid())
         .fetch_all(&mut *self.inner)
@@ -367,21 +381,40 @@ impl Tx {
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Writes the life of a run whose row this transaction has locked.
+    /// Writes the life of a run whose row this transaction has locked, and its places in the queue: in
+    /// line while it wants a runner, among the leases while one has it.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Inconsistent`] when the run is not there.
     pub async fn run_set_life(&mut self, id: RunId, life: &Run, at: DateTime<Utc>) -> Result<()> {
         let lease = life.lease.as_ref();
-        let done = sqlx::query(
-            "UPDATE runs SET state = $3, reason = $4, epoch = $5, attempt = $6, land_attempt = $7,
+        let done: i64 = sqlx::query_scalar(
+            "WITH run AS (
+             UPDATE runs SET state = $3, reason = $4, epoch = $5, attempt = $6, land_attempt = $7,
                  turn = $8, cancel_requested = $9, lease_job = $10, lease_kind = $11,
                  lease_runner = $12, lease_accepted = $13, lease_until = $14, work = $15,
                  approval = $16, landed = $17, last_runner = coalesce($12, last_runner),
                  wait_note = CASE WHEN $3 = 'queued' THEN wait_note END,
                  started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, $19) ELSE started_at END,
                  finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END
-             WHERE tenant_id = $1 AND id = $2",
+             WHERE tenant_id = $1 AND id = $2 RETURNING project_id, created_at, priority),
+             held AS (
+                 INSERT INTO queue_leases AS l (tenant_id, run_id, runner_id, epoch, until, untold)
+                 SELECT $1, $2, $12, $5, $14, $9 OR NOT $13 FROM run WHERE $10::uuid IS NOT NULL
+                 ON CONFLICT (tenant_id, run_id) DO UPDATE
+                 SET runner_id = excluded.runner_id, epoch = excluded.epoch, untold = excluded.untold,
+                     until = CASE WHEN l.epoch = excluded.epoch
+                                  THEN greatest(l.until, excluded.until) ELSE excluded.until END),
+             free AS (
+                 DELETE FROM queue_leases WHERE $10::uuid IS NULL AND tenant_id = $1 AND run_id = $2),
+             wanting AS (
+                 INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank)
+                 SELECT $1, $2, project_id, $20, created_at - priority * $21::interval
+                 FROM run WHERE $20::text IS NOT NULL
+                 ON CONFLICT (tenant_id, run_id) DO UPDATE SET kind = excluded.kind),
+             content AS (
+                 DELETE FROM queue_ready WHERE $20::text IS NULL AND tenant_id = $1 AND run_id = $2)
+             SELECT count(*) FROM run",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
@@ -407,9 +440,11 @@ impl Tx {
         .bind(&life.landed)
         .bind(life.state.is_terminal())
         .bind(at)
-        .execute(&mut *self.inner)
+        .bind(life.wants().map(kind_word))
+        .bind(PRIORITY_WORTH)
+        .fetch_one(&mut *self.inner)
         .await?;
-        if done.rows_affected() != 1 {
+        if done != 1 {
             return Err(StoreError::Inconsistent {
                 table: "runs",
                 what: format!("{id} is gone"),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use freehold_model::run::State;
 use freehold_model::{CardId, ProjectId, Reason, RunId};
 
-use crate::run::{Raw, RunRow, unsigned};
+use crate::run::{Raw, RunRow, select, unsigned};
 use crate::{Result, Tx, stored};
 
 /// Where a run is now.
@@ -39,13 +39,12 @@ impl Tx {
     ) -> Result<Vec<RunRow>> {
         let states: Option<Vec<&str>> =
             states.map(|states| states.iter().map(|state| state.name()).collect());
-        let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT * FROM runs
-             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2)
-               AND ($3::uuid IS NULL OR card_id = $3) AND ($4::uuid IS NULL OR id < $4)
-               AND ($6::text[] IS NULL OR state = ANY($6))
-             ORDER BY id DESC LIMIT $5",
-        )
+        let raw: Vec<Raw> = sqlx::query_as(select!(
+            "WHERE u.tenant_id = $1 AND ($2::uuid IS NULL OR u.project_id = $2)
+               AND ($3::uuid IS NULL OR u.card_id = $3) AND ($4::uuid IS NULL OR u.id < $4)
+               AND ($6::text[] IS NULL OR u.state = ANY($6))
+             ORDER BY u.id DESC LIMIT $5"
+        ))
         .bind(self.tenant.uuid())
         .bind(project.map(ProjectId::uuid))
         .bind(card.map(CardId::uuid))
@@ -74,8 +73,8 @@ impl Tx {
             reasons.iter().map(|reason| reason.code()).collect()
         };
         let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT u.* FROM runs u
-             JOIN cards c ON c.tenant_id = u.tenant_id AND c.id = u.card_id
+select!(
+            "JOIN cards c ON c.tenant_id = u.tenant_id AND c.id = u.card_id
              WHERE u.tenant_id = $1 AND c.archived_at IS NULL
                AND (u.state = 'waiting'
                     OR (u.state IN ('failed', 'rejected') AND c.lane <> 'Done' AND NOT coalesce(u.reason, '') = ANY($2))
@@ -83,8 +82,8 @@ impl Tx {
                AND NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = u.tenant_id
                                AND later.card_id = u.card_id AND later.id > u.id)
                AND ($4::uuid IS NULL OR u.id < $4)
-             ORDER BY u.id DESC LIMIT $5",
-        )
+             ORDER BY u.id DESC LIMIT $5"
+        ))
         .bind(self.tenant.uuid())
         .bind(codes(decided))
         .bind(codes(stuck))

@@ -128,8 +128,15 @@ impl Tx {
         at: DateTime<Utc>,
     ) -> Result<Option<i64>> {
         Ok(sqlx::query_scalar(
-            "UPDATE runners SET labels = $3, capacity = $4, version = $5, last_seen = $6, machine = $7
-             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING last_seq",
+            "WITH runner AS (
+                 UPDATE runners SET labels = $3, capacity = $4, version = $5, machine = $7
+                 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING last_seq),
+             seen AS (
+                 INSERT INTO runner_presence AS p (tenant_id, runner_id, seen_at, gone)
+                 SELECT $1, $2, $6, false FROM runner
+                 ON CONFLICT (tenant_id, runner_id) DO UPDATE
+                 SET seen_at = greatest(p.seen_at, excluded.seen_at), gone = false)
+             SELECT last_seq FROM runner",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
@@ -142,18 +149,35 @@ impl Tx {
         .await?)
     }
 
-    /// A runner was heard of.
+    /// A runner's connection ended; it may have another by now, and says so when it is next heard of.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn runner_seen(&mut self, id: RunnerId, at: DateTime<Utc>) -> Result<()> {
-        sqlx::query("UPDATE runners SET last_seen = $3 WHERE tenant_id = $1 AND id = $2")
-            .bind(self.tenant.uuid())
-            .bind(id.uuid())
-            .bind(at)
-            .execute(&mut *self.inner)
-            .await?;
+    pub async fn runner_gone(&mut self, id: RunnerId) -> Result<()> {
+        sqlx::query(
+            "UPDATE runner_presence SET gone = true WHERE tenant_id = $1 AND runner_id = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .execute(&mut *self.inner)
+        .await?;
+        self.hint(Hint::Settings(Noun::Runner));
         Ok(())
+    }
+
+    /// Whether a runner of the tenant that no connection of ours has was heard of after `since`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_elsewhere(&mut self, since: DateTime<Utc>) -> Result<bool> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM runner_presence
+                            WHERE tenant_id = $1 AND NOT gone AND seen_at > $2)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(since)
+        .fetch_one(&mut *self.inner)
+        .await?)
     }
 
     /// Locks the runner's row and gives the last frame taken from it, so that a second
@@ -205,10 +229,11 @@ impl Tx {
     ) -> Result<Vec<RunnerRow>> {
         let raw: Vec<Raw> = sqlx::query_as(
             "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version, r.machine,
-                    r.last_seq, r.last_seen, r.created_at,
+                    r.last_seq, p.seen_at AS last_seen, r.created_at,
                     (SELECT count(*) FROM runs u
                      WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
              FROM runners r
+             LEFT JOIN runner_presence p ON p.tenant_id = r.tenant_id AND p.runner_id = r.id
              WHERE r.tenant_id = $1 AND r.revoked_at IS NULL AND ($2::uuid IS NULL OR r.id > $2)
              ORDER BY r.id LIMIT $3",
         )
@@ -227,10 +252,12 @@ impl Tx {
     pub async fn runner_get(&mut self, id: RunnerId) -> Result<Option<RunnerRow>> {
         let raw: Option<Raw> = sqlx::query_as(
             "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version, r.machine,
-                    r.last_seq, r.last_seen, r.created_at,
+                    r.last_seq, p.seen_at AS last_seen, r.created_at,
                     (SELECT count(*) FROM runs u
                      WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
-             FROM runners r WHERE r.tenant_id = $1 AND r.id = $2 AND r.revoked_at IS NULL",
+             FROM runners r
+             LEFT JOIN runner_presence p ON p.tenant_id = r.tenant_id AND p.runner_id = r.id
+             WHERE r.tenant_id = $1 AND r.id = $2 AND r.revoked_at IS NULL",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
@@ -253,6 +280,11 @@ impl Tx {
         .bind(at)
         .execute(&mut *self.inner)
         .await?;
+        sqlx::query("DELETE FROM runner_presence WHERE tenant_id = $1 AND runner_id = $2")
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .execute(&mut *self.inner)
+            .await?;
         // What was sealed to it stays sealed to a key that nobody here trusts any more.
         sqlx::query("DELETE FROM content_keys WHERE tenant_id = $1 AND recipient = $2")
             .bind(self.tenant.uuid())
@@ -261,32 +293,5 @@ impl Tx {
             .await?;
         self.hint(Hint::Settings(Noun::Runner));
         Ok(done.rows_affected() == 1)
-    }
-
-    /// How many jobs a runner holds.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn runner_busy(&mut self, id: RunnerId) -> Result<i64> {
-        Ok(sqlx::query_scalar(
-            "SELECT count(*) FROM runs WHERE tenant_id = $1 AND lease_runner = $2",
-        )
-        .bind(self.tenant.uuid())
-        .bind(id.uuid())
-        .fetch_one(&mut *self.inner)
-        .await?)
-    }
-
-    /// How many jobs all runners of the tenant hold.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn runs_under_way(&mut self) -> Result<i64> {
-        Ok(sqlx::query_scalar(
-            "SELECT count(*) FROM runs WHERE tenant_id = $1 AND lease_runner IS NOT NULL",
-        )
-        .bind(self.tenant.uuid())
-        .fetch_one(&mut *self.inner)
-        .await?)
     }
 }

@@ -56,6 +56,9 @@ described! {
     /// How strongly a run is kept apart from the machine.
     Isolation = one_of("How strongly a run is kept apart from the machine, weakest first. `none` and `worktree` are unsandboxed.",
         freehold_model::Isolation::ALL.map(freehold_model::Isolation::name));
+    /// How much sooner than others a run is wanted.
+    Priority = one_of("How much sooner than others a run is wanted, the least first. One step is worth an hour of waiting: whoever has waited longer goes first all the same.",
+        freehold_model::priority::Priority::ALL.map(freehold_model::priority::Priority::name));
     /// Where a run is.
     State = one_of("Where a run is.", run::State::ALL.map(run::State::name));
     /// Where an environment is.

@@ -1062,6 +1062,11 @@ export interface components {
             isolation_at_least?: components["schemas"]["Isolation"] | null;
             /** @description A new name. */
             name?: string | null;
+            /**
+             * Format: int32
+             * @description How many jobs it may have for one of a project whose share is 1, when runners are short: 1 to 100.
+             */
+            share?: number | null;
             /** @description Another branch; a runner looks whether it is there. */
             target?: string | null;
         };
@@ -1508,6 +1513,11 @@ export interface components {
             /** @description Unique in the tenant. */
             name: string;
         };
+        /**
+         * @description How much sooner than others a run is wanted, the least first. One step is worth an hour of waiting: whoever has waited longer goes first all the same.
+         * @enum {string}
+         */
+        Priority: "low" | "normal" | "high" | "urgent";
         /** @description A problem document. */
         Problem: {
             /** @description The code. */
@@ -1548,6 +1558,11 @@ export interface components {
             record: components["schemas"]["Record"];
             /** @description Its first repository's remote. */
             remote: string;
+            /**
+             * Format: int32
+             * @description How many jobs it may have for one of a project whose share is 1, when runners are short.
+             */
+            share?: number;
             /** @description The branch that work starts from and lands on. */
             target: string;
         };
@@ -1706,6 +1721,8 @@ export interface components {
              */
             last_seq: number;
             parent: components["schemas"]["RunId"] | null;
+            /** @description How much sooner than others it is wanted. */
+            priority?: components["schemas"]["Priority"];
             /** @description The project's id. */
             project: components["schemas"]["ProjectId"];
             reason: components["schemas"]["Reason"] | null;
@@ -1807,6 +1824,7 @@ export interface components {
         StartRun: {
             /** @description The agent, by id or name; the only one there is where silent. */
             agent?: string | null;
+            priority?: components["schemas"]["Priority"] | null;
         };
         /**
          * @description Where a run is.

@@ -51,6 +51,7 @@ async fn edit(words: ProjectEdit, client: &Client, printer: Printer) -> Result<(
         egress: words.egress,
         isolation_at_least: words.isolation_at_least,
         directory: words.directory,
+        share: words.share,
     };
     let route = Route::of("projects", &before.id.to_string())?;
     let after: Project = client.patch(&route, &edit, None).await?;

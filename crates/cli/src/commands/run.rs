@@ -60,7 +60,10 @@ pub(super) async fn run(words: RunWords, client: &Client, printer: Printer) -> R
 async fn start(words: StartWords, client: &Client, printer: Printer) -> Result<(), Failure> {
     let key = once(words.idempotency_key);
     let route = Route::of("cards", &words.card)?.then("runs");
-    let wish = StartRun { agent: words.agent };
+    let wish = StartRun {
+        agent: words.agent,
+        priority: words.priority,
+    };
     let run: Run = client.post_once(&route, &wish, &key).await?;
     if !words.wait {
         return printer.show(&run, print::run::run);

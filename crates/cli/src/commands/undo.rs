@@ -74,6 +74,9 @@ pub(super) fn project_edit(before: &Project, after: &Project) -> Option<String> 
     if before.directory != after.directory {
         line.option("directory", before.directory.as_deref().unwrap_or("."));
     }
+    if before.share != after.share {
+        line.option("share", &before.share.to_string());
+    }
     line.end()
 }
 

@@ -1,6 +1,7 @@
 //! A run in words: where it is, why, and what a person can do next.
 
 use freehold_model::Reason;
+use freehold_model::priority::Priority;
 use freehold_model::run::State;
 use freehold_wire::api::{Page, Run, Step};
 
@@ -43,6 +44,7 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
     });
     let approved = run.approved_by.as_deref();
     let approved = approved.map(|name| format!("by {}", safe::line(name)));
+    let priority = (run.priority != Priority::Normal).then(|| run.priority.name().to_owned());
     let mut text = format!("{head}  {state}\n");
     text += &pairs(&[
         ("reason", reason),
@@ -52,6 +54,7 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
         ("parent", run.parent.map(|id| id.to_string())),
         ("agent", Some(safe::line(&agent))),
         ("usage", usage),
+        ("priority", priority),
         ("runner", Some(runner)),
         ("isolation", Some(isolation::tier(&run.isolation, printer))),
         ("egress", Some(egress(run.egress, printer))),

@@ -53,6 +53,9 @@ pub(crate) fn project(project: &Project, printer: Printer) -> String {
     if let Some(least) = project.isolation_at_least {
         facts.insert(4, ("isolation", Some(format!("at least {least}"))));
     }
+    if project.share != 1 {
+        facts.insert(4, ("share", Some(project.share.to_string())));
+    }
     if let Some(directory) = &project.directory {
         facts.insert(2, ("folder", Some(safe::line(directory))));
     }

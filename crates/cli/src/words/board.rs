@@ -48,9 +48,9 @@ pub(crate) enum ProjectWords {
 /// `project edit`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n  freehold project edit demo --isolation-at-least container\n  freehold project edit demo --directory services/api\n\nThe remote stays: another repository is another project."
+    after_help = "Example:\n  freehold project edit demo --target release\n  freehold project edit demo --egress none\n  freehold project edit demo --isolation-at-least container\n  freehold project edit demo --directory services/api\n  freehold project edit demo --share 3\n\nThe remote stays: another repository is another project."
 )]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress", "isolation_at_least", "directory"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["name", "target", "egress", "isolation_at_least", "directory", "share"]))]
 pub(crate) struct ProjectEdit {
     /// The project, by id or name
     pub(crate) project: String,
@@ -69,6 +69,9 @@ pub(crate) struct ProjectEdit {
     /// The folder of the repository that it is about; `.` is the whole repository
     #[arg(long, value_name = "PATH")]
     pub(crate) directory: Option<String>,
+    /// How many jobs it may have for one of a project whose share is 1, when runners are short
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) share: Option<u32>,
 }
 
 /// `card …`

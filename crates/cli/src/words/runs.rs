@@ -1,6 +1,7 @@
 //! Words about runs and their review.
 
 use clap::{Args, Subcommand};
+use freehold_model::priority::Priority;
 use freehold_model::run::State;
 
 use super::ListWords;
@@ -125,6 +126,11 @@ Without --commit the approval is for the commit that the run has at this moment.
     },
 }
 
+fn priority(word: &str) -> Result<Priority, String> {
+    let names = || Priority::ALL.map(Priority::name).join(", ");
+    word.parse().map_err(|()| format!("not one of {}", names()))
+}
+
 /// `run start`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -138,6 +144,9 @@ pub(crate) struct StartWords {
     /// The agent, by id or name; the only one there is where silent
     #[arg(long, value_name = "A")]
     pub(crate) agent: Option<String>,
+    /// low, normal, high or urgent: one step goes before what others asked for up to an hour earlier
+    #[arg(long, value_name = "P", value_parser = priority)]
+    pub(crate) priority: Option<Priority>,
     /// Starting twice with one key starts one run; random where silent
     #[arg(long, value_name = "K")]
     pub(crate) idempotency_key: Option<String>,

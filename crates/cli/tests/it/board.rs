@@ -33,7 +33,7 @@ fn project_add() {
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
     --- json
-    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"directory":null,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
+    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"directory":null,"share":1,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -46,7 +46,7 @@ fn project_list() {
     NAME  TARGET  EGRESS      REMOTE
     demo  main    registries  git@example.org:demo.git
     --- json
-    {"items":[{"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"directory":null,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}],"next":null}
+    {"items":[{"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"directory":null,"share":1,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
 }
 
@@ -65,7 +65,7 @@ fn project_show() {
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
     --- json
-    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"directory":null,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
+    {"id":"proj_01kdyak348e40r2081040g2081","name":"demo","remote":"git@example.org:demo.git","target":"main","egress":"registries","isolation_at_least":null,"directory":null,"share":1,"record":{"remote":"git@example.org:demo.git","ref":"refs/freehold/record","path":"/"},"created_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use freehold_model::id::{Kind, kind};
+use freehold_model::priority::Priority;
 use freehold_model::run::State;
 use freehold_model::{Id, Lane, Reason, RunId};
 use freehold_model::{Isolation, Limits};
@@ -46,6 +47,7 @@ pub(crate) fn project() -> Project {
         egress: Egress::Registries,
         isolation_at_least: None,
         directory: None,
+        share: 1,
         record: Record {
             remote,
             reference: "refs/freehold/record".into(),
@@ -160,6 +162,7 @@ pub(crate) fn run(state: State) -> Run {
         in_force: vec![],
         egress: Egress::Registries,
         runner: (state != State::Queued).then(|| id(1)),
+        priority: Default::default(),
         epoch: 1,
         attempt: 1,
         parent: None,
@@ -402,7 +405,10 @@ pub(crate) fn board(request: &Request) -> Answer {
         ("GET", "/agents") => server::json(&page(vec![agent()])),
         ("POST", "/cards" | "/cards/CARD/move") | ("GET", "/cards/CARD") => server::json(&card()),
         ("GET", "/cards") => server::json(&page(vec![card()])),
-        ("POST", "/cards/CARD/runs") => server::json(&run(State::Queued)),
+        ("POST", "/cards/CARD/runs") => server::json(&Run {
+            priority: Priority::High,
+            ..run(State::Queued)
+        }),
         ("GET", "/runs") => server::json(&page(vec![run(State::Waiting)])),
         ("GET", "/runs/RUN") => server::json(&run(State::Waiting)),
         ("POST", "/runs/RUN/cancel") => server::json(&with(
@@ -436,6 +442,7 @@ fn changes(method: &str, path: &str) -> Answer {
             target: "release".into(),
             egress: Egress::None,
             directory: Some("services/api".into()),
+            share: 3,
             ..project()
         }),
         ("PUT", "/providers/PROVIDER") => server::json(&Provider {

@@ -26,10 +26,12 @@ fn project_edit() {
         "none",
         "--directory",
         "services/api",
+        "--share",
+        "3",
     ];
     insta::assert_snapshot!(words(&args), @r#"
     GET /api/v1/projects/demo
-    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none","isolation_at_least":null,"directory":"services/api"}
+    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none","isolation_at_least":null,"directory":"services/api","share":3}
     exit code 0
     --- stdout
     demo
@@ -37,11 +39,12 @@ fn project_edit() {
       remote   git@example.org:demo.git
       folder   services/api
       target   release
+      share    3
       egress   none
       record   git@example.org:demo.git refs/freehold/record /
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
-    undo: `freehold project edit demo --target main --egress registries --directory .`
+    undo: `freehold project edit demo --target main --egress registries --directory . --share 1`
     "#);
 }
 

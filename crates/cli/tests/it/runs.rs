@@ -11,14 +11,15 @@ use super::server::{Server, json};
 
 #[test]
 fn start() {
-    insta::assert_snapshot!(shown(&["run", "start", &card_id(), "--agent", "fixer"], ""), @r#"
-    POST /api/v1/cards/card_01kdyak348e40r2081040g2081/runs {"agent":"fixer"}
+    insta::assert_snapshot!(shown(&["run", "start", &card_id(), "--agent", "fixer", "--priority", "high"], ""), @r#"
+    POST /api/v1/cards/card_01kdyak348e40r2081040g2081/runs {"agent":"fixer","priority":"high"}
     exit code 0
     --- stdout
     run_01kdyak348e40r2081040g2081  queued
       project    proj_01kdyak348e40r2081040g2081
       card       card_01kdyak348e40r2081040g2081 Mend the parser
       agent      fixer (attempt 1, epoch 1)
+      priority   high
       runner     none yet
       isolation  sandbox
       egress     registries
@@ -28,7 +29,7 @@ fn start() {
       created    2026-01-02 03:04:05 UTC
     next: watch it: `freehold run events run_01kdyak348e40r2081040g2081 --follow`
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":null,"usage":null,"isolation":"sandbox","in_force":[],"egress":"registries","runner":null,"epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","started_at":null,"last_seq":7,"finished_at":null}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":null,"usage":null,"isolation":"sandbox","in_force":[],"egress":"registries","runner":null,"priority":"high","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","started_at":null,"last_seq":7,"finished_at":null}
     "#);
 }
 
@@ -41,7 +42,7 @@ fn list() {
     RUN                             STATE    REASON  AGENT  CREATED                  CARD
     run_01kdyak348e40r2081040g2081  waiting  -       fixer  2026-01-02 03:04:05 UTC  card_01kdyak348e40r2081040g2081
     --- json
-    {"items":[{"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":null}],"next":null}
+    {"items":[{"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","priority":"normal","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":null}],"next":null}
     "#);
 }
 
@@ -70,7 +71,7 @@ fn show_a_run_that_waits() {
     next: land it: `freehold run approve run_01kdyak348e40r2081040g2081 --commit cccccccccccccccccccccccccccccccccccccccc`
     next: or: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`, `freehold run reject run_01kdyak348e40r2081040g2081 --reason …`
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":null}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"waiting","reason":null,"detail":null,"waiting_for":"review","project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","priority":"normal","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":null}
     "#);
 }
 
@@ -193,7 +194,7 @@ fn cancel() {
       check      passed    test (exit code 0)
     next: start a new run
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"cancelled","reason":"cancelled","detail":"asked for by owner","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":"2026-01-02T03:04:05Z"}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"cancelled","reason":"cancelled","detail":"asked for by owner","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","priority":"normal","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -225,7 +226,7 @@ fn reject() {
     next: see the agent's output: `freehold run logs run_01kdyak348e40r2081040g2081`
     next: answer it, in a new run: `freehold run reply run_01kdyak348e40r2081040g2081 --text …`
     --- json
-    {"id":"run_01kdyak348e40r2081040g2081","state":"rejected","reason":"rejected_by_person","detail":"Not this","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":"2026-01-02T03:04:05Z"}
+    {"id":"run_01kdyak348e40r2081040g2081","state":"rejected","reason":"rejected_by_person","detail":"Not this","waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":"1.2","usage":{"requests":3,"input_tokens":1200,"output_tokens":345},"isolation":"sandbox","in_force":[],"egress":"registries","runner":"rnr_01kdyak348e40r2081040g2081","priority":"normal","epoch":1,"attempt":1,"parent":null,"base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":"cccccccccccccccccccccccccccccccccccccccc","landed":null,"target":"main","checks":[{"name":"test","state":"passed","exit_code":0}],"created_at":"2026-01-02T03:04:05Z","started_at":"2026-01-02T03:04:05Z","last_seq":7,"finished_at":"2026-01-02T03:04:05Z"}
     "#);
 }
 
@@ -249,7 +250,7 @@ fn reply() {
       created    2026-01-02 03:04:05 UTC
     next: watch it: `freehold run events run_01kdyak348e81840g2081040g2 --follow`
     --- json
-    {"id":"run_01kdyak348e81840g2081040g2","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":null,"usage":null,"isolation":"sandbox","in_force":[],"egress":"registries","runner":null,"epoch":1,"attempt":1,"parent":"run_01kdyak348e40r2081040g2081","base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","started_at":null,"last_seq":7,"finished_at":null}
+    {"id":"run_01kdyak348e81840g2081040g2","state":"queued","reason":null,"detail":null,"waiting_for":null,"project":"proj_01kdyak348e40r2081040g2081","card":"card_01kdyak348e40r2081040g2081","card_title":"Mend the parser","by":"ada","approved_by":null,"agent":"fixer","agent_version":null,"usage":null,"isolation":"sandbox","in_force":[],"egress":"registries","runner":null,"priority":"normal","epoch":1,"attempt":1,"parent":"run_01kdyak348e40r2081040g2081","base":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","commit":null,"landed":null,"target":"main","checks":[],"created_at":"2026-01-02T03:04:05Z","started_at":null,"last_seq":7,"finished_at":null}
     "#);
 }
 

@@ -156,6 +156,7 @@ impl World {
             .map(|record| Wanted {
                 run: record.id,
                 project: project_id(),
+                rank: time(0),
                 labels: BTreeMap::new(),
                 isolation: Isolation::Sandbox,
                 unmet: vec![],
@@ -184,7 +185,7 @@ impl World {
             jobs: 0,
         };
         let until = time(self.lease_clock(server) + LEASE);
-        for (id, placement) in place(&wanted, &offers, &allowance) {
+        for (id, placement) in place(&wanted, &offers, &allowance, &BTreeMap::new()) {
             let Placement::Place(chosen) = placement else {
                 continue;
             };

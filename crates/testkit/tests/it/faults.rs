@@ -297,6 +297,7 @@ async fn damaged(app: &App) {
              isolation, labels, created_at)
          VALUES ($1, $2, $2, $2, $2, 'a', $2, 'queued', 0, 1, 3, 0, 0, false, 'main', 'none',
              'sandbox', '[]', now())",
+        "INSERT INTO queue_ready VALUES ($1, $2, $2, 'execute', now())",
     ] {
         sqlx::query(statement)
             .bind(tenant.uuid())

@@ -7,6 +7,7 @@ mod environment;
 mod faults;
 mod isolation;
 mod link;
+mod queue;
 mod replicas;
 mod rivals;
 mod run;

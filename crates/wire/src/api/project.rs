@@ -49,6 +49,9 @@ pub struct Project {
     /// The folder of the repository that it is about; null: all of it.
     #[serde(default)]
     pub directory: Option<String>,
+    /// How many jobs it may have for one of a project whose share is 1, when runners are short.
+    #[serde(default = "one")]
+    pub share: u32,
     /// Where its record lives.
     pub record: Record,
     /// When it was made.
@@ -87,4 +90,12 @@ pub struct EditProject {
     /// The folder of the repository that runs from now on start in; empty: its root.
     #[serde(default)]
     pub directory: Option<String>,
+    /// How many jobs it may have for one of a project whose share is 1, when runners are short: 1 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 100)]
+    pub share: Option<u32>,
+}
+
+const fn one() -> u32 {
+    1
 }

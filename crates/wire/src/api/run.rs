@@ -1,6 +1,7 @@
 //! Runs, their steps and their events.
 
 use chrono::{DateTime, Utc};
+use freehold_model::priority::Priority;
 use freehold_model::run::State;
 use freehold_model::{CardId, ProjectId, Reason, RunId, RunnerId};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,10 @@ pub struct StartRun {
     /// The agent, by id or name; the only one there is where silent.
     #[serde(default)]
     pub agent: Option<String>,
+    /// How much sooner than others it is wanted; `normal` where silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Priority>)]
+    pub priority: Option<Priority>,
 }
 
 /// A run.
@@ -64,6 +69,10 @@ pub struct Run {
     /// The runner that has or last had it.
     #[schema(value_type = Option<schema::RunnerId>)]
     pub runner: Option<RunnerId>,
+    /// How much sooner than others it is wanted.
+    #[serde(default)]
+    #[schema(value_type = schema::Priority)]
+    pub priority: Priority,
     /// The fence.
     pub epoch: u32,
     /// Which try, from 1.
