@@ -1,4 +1,5 @@
-//! Who gets a runner when there are fewer than jobs: by share, work-conserving, and nobody never.
+//! Who gets a runner when there are fewer than jobs: by share, no room left unused, and nobody never.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,8 +39,8 @@ fn project_edit() {
       remote   git@example.org:demo.git
       folder   services/api
       target   release
-      share    3
       egress   none
+      share    3
       record   git@example.org:demo.git refs/freehold/record /
       created  2026-01-02 03:04:05 UTC
     next: `freehold card add --project demo --title …`
