@@ -56,8 +56,7 @@ impl Engine {
         resource: &str,
         purpose: &str,
     ) -> Result<()> {
-        tx.audit_insert(self.now(), &caller.actor(), action, resource, purpose)
-            .await?;
+        tx.audit_insert(self.now(), &caller.actor(), action, resource, purpose);
         Ok(())
     }
 
@@ -74,8 +73,7 @@ impl Engine {
             .audited
             .is_news(&caller.actor(), resource, purpose, now)
         {
-            tx.audit_insert(now, &caller.actor(), "content.open", resource, purpose)
-                .await?;
+            tx.audit_insert(now, &caller.actor(), "content.open", resource, purpose);
         }
         Ok(())
     }

@@ -144,7 +144,8 @@ impl Engine {
         if let Some(most) = allowance.jobs_most {
             room = room.min(most.saturating_sub(allowance.jobs));
         }
-        let (mut offers, mut later) = (Vec::new(), Vec::new());
+        let (mut given, mut later) = (Vec::new(), Vec::new());
+        let mut ensured = BTreeMap::new();
         let mut without_room = BTreeSet::new();
         for (id, placement) in place(&wanted, &rooms, &allowance, &shares) {
             let Some(row) = rows.get_mut(&id) else {
@@ -152,8 +153,15 @@ impl Engine {
             };
             match placement {
                 Placement::Place(runner) => {
-                    if self.environment_ensure(&mut tx, &live, row, runner).await? {
-                        offers.push((runner, self.lease(&mut tx, row, runner).await?));
+                    let place = (row.project, runner);
+                    let is_open = match ensured.get(&place) {
+                        Some(is_open) => *is_open,
+                        None => self.environment_ensure(&mut tx, &live, row, runner).await?,
+                    };
+                    ensured.insert(place, is_open);
+                    if is_open {
+                        self.lease(&mut tx, row, runner).await?;
+                        given.push(id);
                         room = room.saturating_sub(1);
                     } else {
                         waiting.push(id);
@@ -177,6 +185,8 @@ impl Engine {
         if !later.is_empty() {
             tx.queue_later(&later, LOOK_AGAIN).await?;
         }
+        let given: Vec<&RunRow> = given.iter().filter_map(|id| rows.get(id)).collect();
+        let offers = offers(&mut tx, &given).await?;
         tx.commit().await?;
         for (runner, offer) in offers {
             self.hub().send(runner, Down::Offer(Box::new(offer)));
@@ -214,12 +224,12 @@ impl Engine {
         .collect()
     }
 
-    async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<Offer> {
+    async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<()> {
         let job: JobId = self.new_id();
         let until = tx.time() + TimeDelta::seconds(LEASE_S);
         self.advance(tx, row, Command::Dispatch { job, runner, until })
             .await?;
-        offer(tx, row).await
+        Ok(())
     }
 
     /// Repeats to a connected runner what it may have missed: offers that it has not accepted,
@@ -229,15 +239,17 @@ impl Engine {
     /// [`Error`].
     pub async fn remind(&self, tenant: TenantId, runner: RunnerId) -> Result<()> {
         let mut tx = self.store().begin(tenant).await?;
-        for row in tx.run_held_by(runner).await? {
+        let rows = tx.run_held_by(runner).await?;
+        let untaken = |row: &&RunRow| row.life.lease.as_ref().is_some_and(|lease| !lease.accepted);
+        let untaken: Vec<&RunRow> = rows.iter().filter(untaken).collect();
+        for (runner, offer) in offers(&mut tx, &untaken).await? {
+            self.hub().send(runner, Down::Offer(Box::new(offer)));
+        }
+        for row in rows {
             let run = RunRef {
                 run: row.id,
                 epoch: row.life.epoch,
             };
-            if row.life.lease.as_ref().is_some_and(|lease| !lease.accepted) {
-                let offer = offer(&mut tx, &row).await?;
-                self.hub().send(runner, Down::Offer(Box::new(offer)));
-            }
             // Behind the offer: a runner that never saw the job must take it to say that it ended.
             if row.life.cancel_requested {
                 self.hub().send(runner, Down::Cancel(run));
@@ -330,27 +342,44 @@ async fn shares(
         .collect())
 }
 
-/// What a runner needs to know of a job that it holds.
-async fn offer(tx: &mut Tx, row: &RunRow) -> Result<Offer> {
-    let lease = row
-        .life
-        .lease
-        .as_ref()
-        .ok_or_else(|| Error::Internal(format!("{} has no lease to offer", row.id)))?;
-    let order = tx
-        .order_latest(row.id, lease.kind)
-        .await?
-        .ok_or_else(|| Error::Internal(format!("{} has no order", row.id)))?;
-    Ok(Offer {
-        job: lease.job,
-        run: row.id,
-        epoch: row.life.epoch,
-        attempt: row.life.attempt,
-        kind: lease.kind,
-        order: order.envelope,
-        turn: u32::try_from(order.turn).unwrap_or(0),
-        work: row.life.work.clone(),
-        transcript: row.transcript,
-        environment: tx.environment_at(row.project, lease.runner).await?,
-    })
+/// What runners need to know of the jobs that they hold, with whose each is.
+async fn offers(tx: &mut Tx, rows: &[&RunRow]) -> Result<Vec<(RunnerId, Offer)>> {
+    let mut leases = Vec::with_capacity(rows.len());
+    for row in rows {
+        let lease = row.life.lease.as_ref();
+        let none = || Error::Internal(format!("{} has no lease to offer", row.id));
+        leases.push((*row, lease.ok_or_else(none)?));
+    }
+    let wanted: Vec<(RunId, JobKind)> = leases.iter().map(|(row, l)| (row.id, l.kind)).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut orders: BTreeMap<_, _> = tx.orders_latest(&wanted).await?.into_iter().collect();
+    let mut environments = BTreeMap::new();
+    let mut offers = Vec::with_capacity(leases.len());
+    for (row, lease) in leases {
+        let order = orders
+            .remove(&row.id)
+            .ok_or_else(|| Error::Internal(format!("{} has no order", row.id)))?;
+        let place = (row.project, lease.runner);
+        let environment = match environments.get(&place) {
+            Some(known) => *known,
+            None => tx.environment_at(row.project, lease.runner).await?,
+        };
+        environments.insert(place, environment);
+        let offer = Offer {
+            job: lease.job,
+            run: row.id,
+            epoch: row.life.epoch,
+            attempt: row.life.attempt,
+            kind: lease.kind,
+            order: order.envelope,
+            turn: u32::try_from(order.turn).unwrap_or(0),
+            work: row.life.work.clone(),
+            transcript: row.transcript,
+            environment,
+        };
+        offers.push((lease.runner, offer));
+    }
+    Ok(offers)
 }

@@ -120,7 +120,6 @@ impl Engine {
             moved: BTreeMap::new(),
             say: Vec::new(),
         };
-        let mut pending: Vec<(RunId, NewEvent)> = Vec::new();
         let mut environments = Vec::new();
         for (seq, frame) in frames {
             if *seq <= last {
@@ -131,23 +130,15 @@ impl Engine {
                 continue;
             }
             match frame {
-                Up::Event(event) => {
-                    self.take_event(&mut tx, &mut batch, &mut pending, event)
-                        .await?
-                }
-                Up::Accepted(job) => {
-                    flush(&mut tx, &mut pending).await?;
-                    self.take_accepted(&mut tx, &mut batch, *job).await?;
-                }
+                Up::Event(event) => self.take_event(&mut tx, &mut batch, event).await?,
+                Up::Accepted(job) => self.take_accepted(&mut tx, &mut batch, *job).await?,
                 Up::Finished(finished) => {
-                    flush(&mut tx, &mut pending).await?;
                     self.take_finished(&mut tx, &mut batch, finished).await?;
                 }
                 Up::Environment(news) => environments.push(news),
                 _ => {}
             }
         }
-        flush(&mut tx, &mut pending).await?;
         // Rows of runs are locked before those of environments, here as everywhere.
         for (project, began) in std::mem::take(&mut batch.moved) {
             self.environment_follow(&mut tx, runner, project, began)
@@ -167,13 +158,7 @@ impl Engine {
         })
     }
 
-    async fn take_event(
-        &self,
-        tx: &mut Tx,
-        batch: &mut Batch,
-        pending: &mut Vec<(RunId, NewEvent)>,
-        event: &RunEvent,
-    ) -> Result<()> {
+    async fn take_event(&self, tx: &mut Tx, batch: &mut Batch, event: &RunEvent) -> Result<()> {
         let fits = event.kind.len() <= KIND_MAX && event.meta.to_string().len() <= META_MAX;
         if !fits || !event.meta.is_object() {
             tracing::warn!(runner = %batch.runner, run = %event.run, "an event is malformed; dropped");
@@ -183,7 +168,7 @@ impl Engine {
             return Ok(());
         }
         if let Some(step) = step_of(event) {
-            tx.step_put(event.run, &step).await?;
+            tx.step_put(event.run, step);
         }
         if let Some(usage) = usage_of(event) {
             tx.run_set_usage(event.run, event.epoch, usage).await?;
@@ -196,7 +181,8 @@ impl Engine {
             epoch: event.epoch,
             n: event.n,
         };
-        pending.push((event.run, new));
+        tx.event_append(event.run, new);
+        tx.hint(Hint::Run(event.run));
         Ok(())
     }
 
@@ -283,19 +269,6 @@ impl Batch {
         }
         Ok(row)
     }
-}
-
-/// Appends what has gathered, run by run, in order.
-async fn flush(tx: &mut Tx, pending: &mut Vec<(RunId, NewEvent)>) -> Result<()> {
-    let mut by_run: BTreeMap<RunId, Vec<NewEvent>> = BTreeMap::new();
-    for (run, event) in pending.drain(..) {
-        by_run.entry(run).or_default().push(event);
-    }
-    for (run, events) in by_run {
-        tx.events_append(run, &events).await?;
-        tx.hint(Hint::Run(run));
-    }
-    Ok(())
 }
 
 /// The journal's line for an event that starts or ends a step.

@@ -359,7 +359,7 @@ impl Engine {
             epoch: life.epoch,
             n: 0,
         };
-        tx.events_append(run, &[event]).await?;
+        tx.event_append(run, event);
         tx.hint(Hint::Run(run));
         Ok(())
     }

@@ -90,54 +90,6 @@ pub struct StepRow {
 }
 
 impl Tx {
-    /// Appends events to a run, in order, and gives the first one's `seq`. The run's row stays
-    /// locked until the transaction ends, so that readers see no gap.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn events_append(&mut self, run: RunId, events: &[NewEvent]) -> Result<i64> {
-        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let last: i64 = sqlx::query_scalar(
-            "UPDATE runs SET last_seq = last_seq + $3 WHERE tenant_id = $1 AND id = $2 RETURNING last_seq",
-        )
-        .bind(self.tenant.uuid())
-        .bind(run.uuid())
-        .bind(count)
-        .fetch_one(&mut *self.inner)
-        .await?;
-        let first = last - count + 1;
-        let seqs: Vec<i64> = (first..=last).collect();
-        let ts: Vec<DateTime<Utc>> = events.iter().map(|e| e.ts).collect();
-        let kinds: Vec<&str> = events.iter().map(|e| e.kind.as_str()).collect();
-        let metas: Vec<&Value> = events.iter().map(|e| &e.meta).collect();
-        let contents: Vec<Option<&[u8]>> = events.iter().map(|e| e.content.as_deref()).collect();
-        let epochs: Vec<i32> = events
-            .iter()
-            .map(|e| i32::try_from(e.epoch).unwrap_or(i32::MAX))
-            .collect();
-        let ns: Vec<i64> = events
-            .iter()
-            .map(|e| i64::try_from(e.n).unwrap_or(i64::MAX))
-            .collect();
-        sqlx::query(
-            "INSERT INTO run_events (tenant_id, run_id, seq, ts, kind, meta, content, epoch, n)
-             SELECT $1, $2, * FROM unnest($3::bigint[], $4::timestamptz[], $5::text[], $6::jsonb[],
-                                          $7::bytea[], $8::int[], $9::bigint[])",
-        )
-        .bind(self.tenant.uuid())
-        .bind(run.uuid())
-        .bind(seqs)
-        .bind(ts)
-        .bind(kinds)
-        .bind(metas)
-        .bind(contents)
-        .bind(epochs)
-        .bind(ns)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(first)
-    }
-
     /// A part of a run's events, in order: at most `limit`, and no more once their content passes
     /// `bytes_max` (one event is always given).
     ///
@@ -150,6 +102,7 @@ impl Tx {
         limit: i64,
         bytes_max: i64,
     ) -> Result<Vec<EventRow>> {
+        self.write_gathered().await?;
         // Two statements, not one with a computed order: each walks the primary key in its own
         // direction and stops at the limit.
         let sql = if part.from_end() {
@@ -207,36 +160,12 @@ impl Tx {
         .await?)
     }
 
-    /// Writes a step into the journal; a later word on the same step of the same epoch replaces
-    /// its state.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn step_put(&mut self, run: RunId, step: &StepRow) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO run_steps (tenant_id, run_id, epoch, name, state, exit_code, started_at, finished_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (tenant_id, run_id, epoch, name) DO UPDATE
-             SET state = excluded.state, exit_code = excluded.exit_code, finished_at = excluded.finished_at",
-        )
-        .bind(self.tenant.uuid())
-        .bind(run.uuid())
-        .bind(step.epoch)
-        .bind(&step.name)
-        .bind(&step.state)
-        .bind(step.exit_code)
-        .bind(step.started_at)
-        .bind(step.finished_at)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
     /// The journal of a run in order.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn step_list(&mut self, run: RunId) -> Result<Vec<StepRow>> {
+        self.write_gathered().await?;
         Ok(sqlx::query_as(
             "SELECT epoch, name, state, exit_code, started_at, finished_at FROM run_steps
              WHERE tenant_id = $1 AND run_id = $2 ORDER BY epoch, started_at, name",

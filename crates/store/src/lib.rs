@@ -14,6 +14,7 @@ mod card_history;
 mod card_place;
 mod environment;
 mod event;
+mod later;
 mod order;
 mod project;
 mod queue;
@@ -50,6 +51,9 @@ pub use tenant::{KeyRow, OrderKeyRow};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A statement that takes longer is a mistake or an overload; it must not hold its connection.
 const STATEMENT_TIMEOUT: &str = "15s";
+/// Prepared statements that a connection keeps: more than there are in this crate, so that none is
+/// planned anew because another was used.
+const STATEMENTS_KEPT: usize = 512;
 /// The channel of wake-up hints. Payload: `<tenant uuid> <what>`.
 const CHANNEL: &str = "freehold";
 
@@ -209,6 +213,7 @@ impl Store {
         let options: PgConnectOptions = url.parse()?;
         let options = options
             .application_name("freehold-server")
+            .statement_cache_capacity(STATEMENTS_KEPT)
             .options([("statement_timeout", STATEMENT_TIMEOUT)]);
         let pulse = PgPoolOptions::new()
             .max_connections(1)
@@ -291,7 +296,7 @@ impl Store {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
             tenant,
-            hints: Vec::new(),
+            later: later::Later::default(),
         })
     }
 
@@ -324,7 +329,7 @@ pub struct Tx {
     inner: Transaction<'static, Postgres>,
     time: DateTime<Utc>,
     tenant: TenantId,
-    hints: Vec<Hint>,
+    later: later::Later,
 }
 
 /// What others may want to look at afresh.
@@ -397,33 +402,33 @@ impl Tx {
         self.time
     }
 
-    /// Sends a hint when the transaction commits; repeated hints are sent once.
-    pub fn hint(&mut self, hint: Hint) {
-        if !self.hints.contains(&hint) {
-            self.hints.push(hint);
-        }
-    }
-
     /// Commits. What was written is durable when this returns.
     ///
     /// # Errors
     /// [`StoreError`]; the outcome is then unknown to the caller and must be read back.
     pub async fn commit(mut self) -> Result<()> {
-        for hint in std::mem::take(&mut self.hints) {
-            let what = match hint {
-                Hint::Run(run) => format!("{} run {}", self.tenant, run),
-                Hint::Queue => format!("{} queue", self.tenant),
-                Hint::Link(runner) => format!("{} link {}", self.tenant, runner),
-                Hint::Card(card) => format!("{} card {}", self.tenant, card),
-                Hint::Settings(noun) => format!("{} settings {}", self.tenant, noun.word()),
-            };
-            sqlx::query("SELECT pg_notify($1, $2)")
+        self.write_gathered().await?;
+        let hints = std::mem::take(&mut self.later.hints);
+        if !hints.is_empty() {
+            let said: Vec<String> = hints.into_iter().map(|hint| self.said(hint)).collect();
+            sqlx::query("SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said")
                 .bind(CHANNEL)
-                .bind(what)
+                .bind(said)
                 .execute(&mut *self.inner)
                 .await?;
         }
         Ok(self.inner.commit().await?)
+    }
+
+    fn said(&self, hint: Hint) -> String {
+        let tenant = self.tenant;
+        match hint {
+            Hint::Run(run) => format!("{tenant} run {run}"),
+            Hint::Queue => format!("{tenant} queue"),
+            Hint::Link(runner) => format!("{tenant} link {runner}"),
+            Hint::Card(card) => format!("{tenant} card {card}"),
+            Hint::Settings(noun) => format!("{tenant} settings {}", noun.word()),
+        }
     }
 }
 

@@ -55,21 +55,34 @@ impl Tx {
         Ok(())
     }
 
-    /// The order of a kind for the latest turn, and of that turn the latest. Turns count, clocks
-    /// may step back.
+    /// Of each of these runs the order of its kind for the latest turn, and of that turn the latest.
+    /// Turns count, clocks may step back. In no order, and none for a run without one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn order_latest(&mut self, run: RunId, kind: JobKind) -> Result<Option<OrderRow>> {
-        Ok(sqlx::query_as(
-            "SELECT envelope, turn FROM orders WHERE tenant_id = $1 AND run_id = $2 AND kind = $3
-             ORDER BY turn DESC, id DESC LIMIT 1",
+    pub async fn orders_latest(
+        &mut self,
+        wanted: &[(RunId, JobKind)],
+    ) -> Result<Vec<(RunId, OrderRow)>> {
+        let runs: Vec<uuid::Uuid> = wanted.iter().map(|(run, _)| run.uuid()).collect();
+        let kinds: Vec<&str> = wanted.iter().map(|(_, kind)| kind_word(*kind)).collect();
+        let rows: Vec<(uuid::Uuid, Vec<u8>, i32)> = sqlx::query_as(
+            "SELECT wanted.run, o.envelope, o.turn
+             FROM unnest($2::uuid[], $3::text[]) AS wanted (run, kind)
+             CROSS JOIN LATERAL (
+                 SELECT envelope, turn FROM orders
+                 WHERE tenant_id = $1 AND run_id = wanted.run AND kind = wanted.kind
+                 ORDER BY turn DESC, id DESC LIMIT 1) o",
         )
         .bind(self.tenant.uuid())
-        .bind(run.uuid())
-        .bind(kind_word(kind))
-        .fetch_optional(&mut *self.inner)
-        .await?)
+        .bind(runs)
+        .bind(kinds)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(run, envelope, turn)| (RunId::from_uuid(run), OrderRow { envelope, turn }))
+            .collect())
     }
 
     /// A run's orders of a kind, first turn first: each envelope with the version of its place.

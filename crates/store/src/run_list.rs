@@ -99,6 +99,7 @@ select!(
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn run_since(&mut self, ids: &[RunId]) -> Result<Vec<(RunId, DateTime<Utc>)>> {
+        self.write_gathered().await?;
         let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
         let rows: Vec<(uuid::Uuid, DateTime<Utc>)> = sqlx::query_as(
             "SELECT asked.id, last.ts FROM unnest($2::uuid[]) AS asked (id)
@@ -121,6 +122,7 @@ select!(
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn run_now(&mut self, ids: &[RunId]) -> Result<Vec<RunNow>> {
+        self.write_gathered().await?;
         let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
         let rows: Vec<(uuid::Uuid, uuid::Uuid, uuid::Uuid, String, i64, i32)> = sqlx::query_as(
             "SELECT id, card_id, project_id, state, last_seq, epoch FROM runs

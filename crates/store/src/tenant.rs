@@ -199,38 +199,12 @@ impl Tx {
         )
     }
 
-    /// Writes an audit entry. The role can add entries and change none.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`]; the act that it records must then not happen.
-    pub async fn audit_insert(
-        &mut self,
-        at: DateTime<Utc>,
-        actor: &str,
-        action: &str,
-        resource: &str,
-        purpose: &str,
-    ) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO audit_entries (tenant_id, at, actor, action, resource, purpose)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(self.tenant.uuid())
-        .bind(at)
-        .bind(actor)
-        .bind(action)
-        .bind(resource)
-        .bind(purpose)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
     /// How many audit entries there are of `action`.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn audit_count(&mut self, action: &str) -> Result<i64> {
+        self.write_gathered().await?;
         Ok(sqlx::query_scalar(
             "SELECT count(*) FROM audit_entries WHERE tenant_id = $1 AND action = $2",
         )

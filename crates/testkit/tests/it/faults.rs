@@ -207,11 +207,10 @@ async fn the_latest_order_is_the_latest_turn_s_though_the_clock_stepped_back() {
     tx.order_insert(early, started.id, JobKind::Execute, 1, b"reply", at)
         .await
         .unwrap();
-    let latest = tx
-        .order_latest(started.id, JobKind::Execute)
-        .await
-        .unwrap()
-        .unwrap();
+    let wanted = [(started.id, JobKind::Execute), (started.id, JobKind::Land)];
+    let latest = tx.orders_latest(&wanted).await.unwrap();
+    let [(of, latest)] = latest.try_into().unwrap();
+    assert_eq!(of, started.id);
     assert_eq!((latest.turn, latest.envelope), (1, b"reply".to_vec()));
 }
 
