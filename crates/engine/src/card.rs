@@ -91,18 +91,22 @@ pub(crate) fn view(opener: &Opener, row: CardRow) -> Result<Card> {
 }
 
 pub(crate) async fn find(tx: &mut Tx, reference: &str) -> Result<CardRow> {
-    let row = match reference.parse() {
-        Ok(id) => tx.card_get(id).await?,
-        Err(_) => None,
-    };
-    row.ok_or_else(|| {
-        Problem::new(
-            Code::NotFound,
-            format!("there is no card `{}`", shorten(reference)),
-        )
-        .next("see `freehold card list --project P`")
-        .into()
-    })
+    let row = tx.card_get(parse(reference)?).await?;
+    row.ok_or_else(|| no_such_card(reference))
+}
+
+/// The id that a reference is, there or not.
+pub(crate) fn parse(reference: &str) -> Result<CardId> {
+    reference.parse().map_err(|_| no_such_card(reference))
+}
+
+fn no_such_card(reference: &str) -> Error {
+    Problem::new(
+        Code::NotFound,
+        format!("there is no card `{}`", shorten(reference)),
+    )
+    .next("see `freehold card list --project P`")
+    .into()
 }
 
 impl Engine {

@@ -14,7 +14,7 @@ use freehold_wire::problem::{Code, Problem};
 use serde_json::json;
 
 use crate::agent::find_agent;
-use crate::card::{TITLE, find as find_card};
+use crate::card::{TITLE, find as find_card, parse as parse_card};
 use crate::open::Opener;
 use crate::order::{About, Turn};
 use crate::project::{find as find_project, page, shorten};
@@ -90,7 +90,7 @@ impl Engine {
     async fn run_create(&self, caller: &Caller, wish: Wish<'_>, key: Option<&str>) -> Result<Run> {
         let id: RunId = self.new_id();
         let mut tx = self.store().begin(caller.tenant).await?;
-        let id_of_card = find_card(&mut tx, wish.card).await?.id;
+        let id_of_card = parse_card(wish.card)?;
         if let Some(key) = key {
             let card = id_of_card.to_string();
             let parent = wish.parent.map(|parent| parent.to_string());
@@ -166,8 +166,9 @@ impl Engine {
         self.audit(&mut tx, caller, "run.start", &id.to_string(), "run")
             .await?;
         tx.hint(Hint::Queue);
+        let shown = self.shown(&mut tx, caller, &id.to_string()).await?;
         tx.commit().await?;
-        self.run_show(caller, &id.to_string()).await
+        Ok(shown)
     }
 
     /// What a request with this idempotency key made before, if it made something; from now on
@@ -203,12 +204,18 @@ impl Engine {
     /// [`Code::NotFound`].
     pub async fn run_show(&self, caller: &Caller, reference: &str) -> Result<Run> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let row = find(&mut tx, reference).await?;
-        let opener = self
-            .opener(&mut tx, caller, &row.id.to_string(), "run.show")
-            .await?;
-        let about = Around::of(&mut tx, &opener, std::slice::from_ref(&row)).await?;
+        let shown = self.shown(&mut tx, caller, reference).await?;
         tx.commit().await?;
+        Ok(shown)
+    }
+
+    /// A run as it stands in a transaction.
+    async fn shown(&self, tx: &mut Tx, caller: &Caller, reference: &str) -> Result<Run> {
+        let row = find(tx, reference).await?;
+        let opener = self
+            .opener(tx, caller, &row.id.to_string(), "run.show")
+            .await?;
+        let about = Around::of(tx, &opener, std::slice::from_ref(&row)).await?;
         let in_force = isolation::in_force(row.id, &row.in_force)?;
         Ok(Run {
             in_force,

@@ -320,6 +320,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn run_get(&mut self, id: RunId) -> Result<Option<RunRow>> {
+        self.write_gathered().await?;
         let raw: Option<Raw> = sqlx::query_as(select!("WHERE u.tenant_id = $1 AND u.id = $2"))
             .bind(self.tenant.uuid())
             .bind(id.uuid())

@@ -92,8 +92,13 @@ async fn a_project_gets_its_share_however_many_another_has_in_line() {
         .await
         .unwrap();
     assert_eq!(edited.share, 3);
-    // Nobody takes anything yet, so that all are in line when the runner comes back.
-    peer.vanish();
+    // The runner has its hands full, so that all are in line when it has not.
+    let other = project(&app, &mut peer, "other").await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        start(&app, &other, json!({})).await;
+        held.push(peer.offer().await);
+    }
     let mut of_big = BTreeSet::new();
     for _ in 0..60 {
         of_big.insert(start(&app, &big, json!({})).await.id);
@@ -101,11 +106,10 @@ async fn a_project_gets_its_share_however_many_another_has_in_line() {
     for _ in 0..4 {
         start(&app, &small, json!({})).await;
     }
-    peer.connect().await;
     let mut taken = (0, 0);
-    for _ in 0..4 {
-        let offer = peer.offer().await;
-        match of_big.contains(&offer.run) {
+    for offer in held {
+        done(&mut peer, &offer).await;
+        match of_big.contains(&peer.offer().await.run) {
             true => taken.0 += 1,
             false => taken.1 += 1,
         }
