@@ -352,5 +352,6 @@ async fn offer(tx: &mut Tx, row: &RunRow) -> Result<Offer> {
         work: row.life.work.clone(),
         transcript: row.transcript,
         environment: tx.environment_at(row.project, lease.runner).await?,
+        known_epoch: row.life.known_epoch,
     })
 }

@@ -36,6 +36,9 @@ pub(super) async fn run(
     context
         .vault
         .unwrap_keys(&context.identity.seal_key(), &welcome.keys)?;
+    if let Some(lineage) = welcome.lineage {
+        context.outbox.on_line(lineage).await?;
+    }
     context.outbox.resume(welcome.last_acked).await?;
     backoff.reset();
     context.link.session.send_replace(Some(welcome.session));
