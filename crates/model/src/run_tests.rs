@@ -335,7 +335,7 @@ proptest! {
             prop_assert_eq!(run.epoch > before.epoch, leased || put_back);
             if put_back {
                 // No epoch that somebody may have been given since is given again, and no old yes counts.
-                prop_assert!(run.epoch + 1 > before.epoch + 1 && run.epoch % EPOCHS_LEFT_OUT == 0);
+                prop_assert!(run.epoch.is_multiple_of(EPOCHS_LEFT_OUT));
                 prop_assert!(run.lease.is_none() && run.approval.is_none());
                 prop_assert_eq!(run.known_epoch, before.known_epoch.or(Some(before.epoch)));
                 prop_assert!(run.state.is_terminal() || run.reason == Some(Reason::DatabaseWentBack));

@@ -30,7 +30,7 @@ pub(super) async fn run(
     hear: &impl Hear,
     backoff: &mut Backoff<'_>,
 ) -> Result<(), LinkError> {
-    let (socket, welcome) = timeout(CONNECT_WITHIN, handshake::connect(context))
+    let (socket, welcome) = timeout(CONNECT_WITHIN, Box::pin(handshake::connect(context)))
         .await
         .map_err(|_| LinkError::Silent(CONNECT_WITHIN))??;
     context
