@@ -82,6 +82,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
             let args = UpArgs {
                 data,
                 listen: words.listen,
+                accept_older_database: words.accept_older_database,
             };
             return roles::up::run(args, environment, printer);
         }
@@ -91,9 +92,18 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 data,
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
+                accept_older_database: words.accept_older_database,
                 parent: words.parent,
             };
             return roles::server::run(args, environment, printer);
+        }
+        Command::Backup(words) => {
+            let data = installation(environment, &global)?;
+            return roles::backup::backup(words, &data, environment, printer);
+        }
+        Command::Restore(words) => {
+            let data = installation(environment, &global)?;
+            return roles::backup::restore(&words, &data, environment, printer);
         }
         Command::Doctor(words) => {
             let data = installation(environment, &global)?;

@@ -378,6 +378,7 @@ async fn offers(tx: &mut Tx, rows: &[&RunRow]) -> Result<Vec<(RunnerId, Offer)>>
             work: row.life.work.clone(),
             transcript: row.transcript,
             environment,
+            known_epoch: row.life.known_epoch,
         };
         offers.push((lease.runner, offer));
     }

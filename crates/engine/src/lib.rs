@@ -25,6 +25,7 @@ pub mod open;
 pub mod order;
 pub mod project;
 pub mod provider;
+pub mod put_back;
 pub mod review;
 pub mod run;
 pub mod runner;

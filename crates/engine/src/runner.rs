@@ -1,6 +1,6 @@
 //! Runners: enrolment, connection, and what they are.
 
-use freehold_model::{RunnerId, TenantId};
+use freehold_model::{LineageId, RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
@@ -29,6 +29,8 @@ pub struct Known {
     pub runner: RunnerId,
     /// The last frame taken from it.
     pub last_acked: u64,
+    /// The database's line of history.
+    pub lineage: LineageId,
     /// The tenant's content keys, wrapped to it.
     pub keys: Vec<WrappedKey>,
 }
@@ -151,16 +153,19 @@ impl Engine {
         else {
             return refuse(Code::Unauthenticated, unknown);
         };
+        let lineage = tx.lineage_line().await?;
+        let last = u64::try_from(last).unwrap_or(0);
+        let last_acked = self.what_it_was_told(&mut tx, hello, lineage, last).await?;
         let keys = wrapped_keys(&mut tx, hello.runner).await?;
         // It may have what some waited for in vain.
         tx.queue_look().await?;
         tx.hint(Hint::Settings(Noun::Runner));
         tx.commit().await?;
-        let last_acked = u64::try_from(last).unwrap_or(0);
         Ok(Known {
             tenant,
             runner: hello.runner,
             last_acked,
+            lineage,
             keys,
         })
     }

@@ -187,6 +187,18 @@ impl Store {
         }
     }
 
+    /// The run's epochs on the remote behind `after` and before `before`: who held them, and not here.
+    ///
+    /// # Errors
+    /// The remote kinds.
+    pub async fn epochs_between(&self, run: &str, after: u32, before: u32) -> Result<Vec<u32>> {
+        let name = RunRef::new(run, before)?;
+        let there = self.epochs(&name).await?.into_keys();
+        Ok(there
+            .filter(|epoch| *epoch > after && *epoch < before)
+            .collect())
+    }
+
     pub(crate) async fn epochs(&self, name: &RunRef) -> Result<BTreeMap<u32, Oid>> {
         Ok(self
             .git

@@ -50,6 +50,7 @@ kinds! {
     Blob BlobId "blob" "a sealed blob.";
     Environment EnvironmentId "env" "a project's environment on a runner.";
     Intent IntentId "int" "a change to be written into the record.";
+    Lineage LineageId "lin" "a database's line of history.";
 }
 
 /// Crockford's alphabet: no i, l, o, u.

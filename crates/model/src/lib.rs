@@ -9,6 +9,7 @@ pub mod environment;
 pub mod id;
 pub mod isolation;
 pub mod limit;
+pub mod lineage;
 pub mod priority;
 pub mod reason;
 pub mod run;
@@ -19,7 +20,7 @@ pub use card::Lane;
 pub use change::{Change, Changes, changes};
 pub use directory::Directory;
 pub use id::{
-    AgentId, BlobId, CardId, EnvironmentId, Id, JobId, OrderId, ProjectId, ProviderId,
+    AgentId, BlobId, CardId, EnvironmentId, Id, JobId, LineageId, OrderId, ProjectId, ProviderId,
     RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
 };
 pub use isolation::Isolation;

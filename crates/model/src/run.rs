@@ -11,8 +11,7 @@
 //! Any live state may end in `failed`, `cancelled` or `rejected`. `lost` is an event, not a
 //! state: the run is queued again under the next epoch until its attempts are used up.
 
-use std::fmt;
-use std::str::FromStr;
+mod state;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,89 +19,14 @@ use serde::{Deserialize, Serialize};
 use crate::id::{JobId, RunnerId, UserId};
 use crate::reason::Reason;
 
+pub use state::State;
+
 /// Landings that were lost or had to be repeated before a person is asked again.
 pub const LAND_ATTEMPTS_MAX: u32 = 5;
 
-/// Where a run is. The first five are public and frozen; the others extend them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Wants a runner.
-    Queued,
-    /// Offered to a runner that has not yet accepted.
-    Dispatching,
-    /// A runner works on it.
-    Running,
-    /// Done, and nothing can change it any more.
-    Succeeded,
-    /// Ended by an error.
-    Failed,
-    /// Waits for a person; holds no process and no slot.
-    Waiting,
-    /// Approved; being brought onto the target.
-    Landing,
-    /// Ended by a person before it was done.
-    Cancelled,
-    /// Refused by a check or by a person.
-    Rejected,
-}
-
-impl State {
-    /// Every state.
-    pub const ALL: [Self; 9] = [
-        Self::Queued,
-        Self::Dispatching,
-        Self::Running,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Waiting,
-        Self::Landing,
-        Self::Cancelled,
-        Self::Rejected,
-    ];
-
-    /// The name on the wire and in the database.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Dispatching => "dispatching",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Waiting => "waiting",
-            Self::Landing => "landing",
-            Self::Cancelled => "cancelled",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    /// Whether the run has reached its one terminal state.
-    #[must_use]
-    pub const fn is_terminal(self) -> bool {
-        matches!(
-            self,
-            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Rejected
-        )
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for State {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == text)
-            .ok_or_else(|| format!("`{text}` is not a state of a run"))
-    }
-}
+/// A database that was put back leaves out this many epochs: more than any run takes between a backup
+/// and the loss of what came after it, each being a lease.
+pub const EPOCHS_LEFT_OUT: u32 = 1000;
 
 /// What a lease is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +108,9 @@ pub struct Run {
     pub approval: Option<Approval>,
     /// The commit on the target that brought the work in.
     pub landed: Option<String>,
+    /// The last epoch that was known when the database was put back to an earlier time, until a job
+    /// has looked at what the remote knows of later ones.
+    pub known_epoch: Option<u32>,
 }
 
 impl Run {
@@ -203,6 +130,7 @@ impl Run {
             work: None,
             approval: None,
             landed: None,
+            known_epoch: None,
         }
     }
 
@@ -282,6 +210,8 @@ pub enum Command {
     Reply,
     /// A person wants it stopped.
     Cancel,
+    /// The database was put back to an earlier time: what happened since is not known here.
+    PutBack,
 }
 
 /// Who claims to act, under which epoch.
@@ -353,6 +283,7 @@ pub fn apply(run: &mut Run, command: Command) -> Result<Vec<Effect>, Refusal> {
         },
         Command::Reply => reply(run),
         Command::Cancel => cancel(run),
+        Command::PutBack => Ok(put_back(run)),
     }
 }
 
@@ -432,11 +363,16 @@ fn renew(run: &mut Run, fence: Fence, until: DateTime<Utc>) -> Result<Vec<Effect
 
 fn finish(run: &mut Run, fence: Fence, outcome: Outcome) -> Result<Vec<Effect>, Refusal> {
     let kind = held(run, fence)?.kind;
-    match (kind, outcome) {
-        (_, Outcome::Lost) => Ok(lost(run)),
-        (JobKind::Execute, outcome) => finish_execute(run, outcome),
-        (JobKind::Land, outcome) => finish_land(run, outcome),
+    if outcome == Outcome::Lost {
+        return Ok(lost(run));
     }
+    let effects = match kind {
+        JobKind::Execute => finish_execute(run, outcome),
+        JobKind::Land => finish_land(run, outcome),
+    }?;
+    // The job has looked at the remote, and a person hears what it found.
+    run.known_epoch = None;
+    Ok(effects)
 }
 
 fn finish_execute(run: &mut Run, outcome: Outcome) -> Result<Vec<Effect>, Refusal> {
@@ -586,6 +522,24 @@ fn cancel(run: &mut Run) -> Result<Vec<Effect>, Refusal> {
         State::Cancelled => Ok(vec![]),
         // A push may be on its way: what is landing is landed or refused, never half stopped.
         _ => Err(wrong(run, "cancelled")),
+    }
+}
+
+/// Whatever holds the run under an epoch that is not known here is fenced: the run goes on behind all
+/// of them. A yes of a time that is lost may have been taken back since, so it counts no more.
+fn put_back(run: &mut Run) -> Vec<Effect> {
+    if run.state.is_terminal() {
+        return vec![];
+    }
+    run.known_epoch = run.known_epoch.or(Some(run.epoch));
+    run.epoch = (run.epoch / EPOCHS_LEFT_OUT + 1) * EPOCHS_LEFT_OUT;
+    run.lease = None;
+    run.approval = None;
+    let why = Some(Reason::DatabaseWentBack);
+    match run.state {
+        State::Waiting | State::Landing => enter(run, State::Waiting, why),
+        _ if run.cancel_requested => end(run, State::Cancelled, Some(Reason::Cancelled)),
+        _ => enter(run, State::Queued, why),
     }
 }
 

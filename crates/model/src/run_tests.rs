@@ -247,6 +247,42 @@ fn work_that_became_another_change_is_shown_and_needs_a_new_yes() {
     apply(&mut run, Command::Approve(approval("merged"))).unwrap();
 }
 
+#[test]
+fn a_run_of_a_database_that_was_put_back_goes_on_behind_whatever_was_forgotten() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, dispatch_to(2)).unwrap();
+    apply(&mut run, Command::PutBack).unwrap();
+    assert_eq!(
+        (run.state, run.reason, run.wants()),
+        (State::Waiting, Some(Reason::DatabaseWentBack), None)
+    );
+    assert_eq!((run.epoch, run.known_epoch), (1000, Some(2)));
+    assert_eq!(run.approval, None, "a yes that may have been taken back");
+    // Whoever was given an epoch that is forgotten, the next one above all, is fenced.
+    let forgotten = Command::Finish(fence(2, 3), Outcome::Landed { commit: "m".into() });
+    assert!(matches!(
+        apply(&mut run, forgotten),
+        Err(Refusal::Fenced { .. })
+    ));
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    apply(&mut run, dispatch_to(1)).unwrap();
+    assert_eq!((run.epoch, run.known_epoch), (1001, Some(2)));
+    // Told of what the remote has, a person decides; the next job goes ahead.
+    let found = Outcome::Refused {
+        reason: Reason::DatabaseWentBack,
+    };
+    apply(&mut run, Command::Finish(fence(1, 1001), found)).unwrap();
+    assert_eq!((run.state, run.known_epoch), (State::Waiting, None));
+
+    let mut queued = Run::new(3);
+    apply(&mut queued, dispatch_to(1)).unwrap();
+    apply(&mut queued, Command::PutBack).unwrap();
+    apply(&mut queued, Command::PutBack).unwrap();
+    assert_eq!((queued.state, queued.attempt), (State::Queued, 1));
+    assert_eq!((queued.epoch, queued.known_epoch), (2000, Some(1)));
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Work(work("c", 1))),
@@ -276,12 +312,13 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Reject),
         1 => Just(Command::Reply),
         1 => Just(Command::Cancel),
+        1 => Just(Command::PutBack),
     ]
 }
 
 proptest! {
-    /// Whatever happens in whatever order: terminal is terminal, the epoch never falls and
-    /// rises only with a lease, only the holder finishes, nothing lands without a yes.
+    /// Whatever happens in whatever order: terminal is terminal, the epoch never falls and rises only
+    /// with a lease or past a time that is lost, only the holder finishes, nothing lands without a yes.
     #[test]
     fn invariants_hold_over_any_history(commands in prop::collection::vec(command(), 1..60)) {
         let mut run = Run::new(3);
@@ -294,7 +331,15 @@ proptest! {
             prop_assert!(!before.state.is_terminal() || run == before, "{command:?} changed the end");
             prop_assert!(run.epoch >= before.epoch);
             let leased = matches!(command, Command::Dispatch { .. }) && result.is_ok();
-            prop_assert_eq!(run.epoch > before.epoch, leased);
+            let put_back = command == Command::PutBack && !before.state.is_terminal();
+            prop_assert_eq!(run.epoch > before.epoch, leased || put_back);
+            if put_back {
+                // No epoch that somebody may have been given since is given again, and no old yes counts.
+                prop_assert!(run.epoch.is_multiple_of(EPOCHS_LEFT_OUT));
+                prop_assert!(run.lease.is_none() && run.approval.is_none());
+                prop_assert_eq!(run.known_epoch, before.known_epoch.or(Some(before.epoch)));
+                prop_assert!(run.state.is_terminal() || run.reason == Some(Reason::DatabaseWentBack));
+            }
             prop_assert!(!run.state.is_terminal() || run.lease.is_none());
             if let Command::Finish(given, _) = command && result.is_ok() {
                 prop_assert_eq!(given.epoch, before.epoch);

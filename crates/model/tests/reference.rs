@@ -130,6 +130,16 @@ impl Small {
                 self.stopping = true;
                 phase
             }
+            (phase @ Phase::Over(_), Did::PutBack) => phase,
+            (phase, Did::PutBack) => {
+                self.epoch = (self.epoch / 1000 + 1) * 1000;
+                self.yes = None;
+                match phase {
+                    Phase::WithAPerson | Phase::ToLand | Phase::Lands(_) => Phase::WithAPerson,
+                    _ if self.stopping => Phase::Over(State::Cancelled),
+                    _ => Phase::InQueue,
+                }
+            }
             _ => return false,
         };
         self.phase = next;
@@ -244,6 +254,7 @@ enum Did {
     Reject,
     Reply,
     Cancel,
+    PutBack,
 }
 
 fn t(seconds: i64) -> DateTime<Utc> {
@@ -287,6 +298,7 @@ fn command(did: &Did) -> Command {
         Did::Reject => Command::Reject,
         Did::Reply => Command::Reply,
         Did::Cancel => Command::Cancel,
+        Did::PutBack => Command::PutBack,
     }
 }
 
@@ -354,6 +366,7 @@ fn did(small: &Small, (what, fit, which, time): (u8, u8, u8, i64)) -> Did {
         18 if fit < 3 => Did::Reject,
         18 => Did::Reply,
         _ if fit < 3 => Did::Cancel,
+        _ if fit == 3 => Did::PutBack,
         _ => Did::Accept(fence),
     }
 }

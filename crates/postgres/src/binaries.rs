@@ -87,6 +87,21 @@ pub(crate) fn all_binaries(search: &Search) -> Vec<Binaries> {
     all
 }
 
+/// Every directory that has `pg_dump` and `pg_restore`, with their major; a server need not be there.
+pub(crate) fn tools(search: &Search) -> Vec<(PathBuf, u32)> {
+    let explicit = search.explicit.iter().cloned().collect();
+    let dirs = [vec![explicit], groups(search)].concat().concat();
+    let has = |dir: &PathBuf| {
+        let programs = ["pg_dump", "pg_restore"];
+        programs.iter().all(|name| executable(&dir.join(name)))
+    };
+    let major = |dir: PathBuf| {
+        let line = first_line(&dir.join("pg_dump"), "--version").ok()?;
+        Some((dir, parse_version(&line)?.0))
+    };
+    dirs.into_iter().filter(has).filter_map(major).collect()
+}
+
 /// Candidate directories, a group for each rung of the ladder.
 fn groups(search: &Search) -> Vec<Vec<PathBuf>> {
     vec![

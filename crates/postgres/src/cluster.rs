@@ -117,6 +117,7 @@ impl Maker<'_> {
             args: args.iter().map(Into::into).collect(),
             ids: self.account.ids(),
             directory: Some(Arc::clone(directory)),
+            env: None,
             input,
             output: None,
             farewell: Signal::SIGKILL, // What it leaves half made is removed by us, now or at the next start.

@@ -119,6 +119,21 @@ pub enum PostgresError {
         /// What failed.
         source: Box<PostgresError>,
     },
+    /// No `pg_dump` and `pg_restore` that can read the database.
+    #[error(
+        "no `pg_dump` and `pg_restore` of PostgreSQL {major} or newer found. Install the package `postgresql-client-{major}`, or set \
+         FREEHOLD_PG_BIN to a directory that has them"
+    )]
+    NoTools {
+        /// The database's major.
+        major: u32,
+    },
+    /// An address that `pg_dump` and `pg_restore` cannot be given.
+    #[error("the database's address cannot be used: {why}")]
+    Address {
+        /// What is wrong with it; never the address, which may hold a password.
+        why: String,
+    },
     /// The file system said no.
     #[error("cannot {action} {path}")]
     Io {

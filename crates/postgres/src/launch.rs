@@ -86,6 +86,7 @@ impl Server<'_> {
             args: self.arguments(&inherited(&directory)),
             ids: self.account.ids(),
             directory: Some(directory),
+            env: None,
             input: Input::Nothing,
             output: None,
             farewell: Signal::SIGINT,

@@ -23,6 +23,7 @@
 mod account;
 mod binaries;
 mod cluster;
+mod copy;
 mod error;
 mod files;
 mod launch;
@@ -36,6 +37,7 @@ mod socket;
 mod upgrade;
 
 pub use binaries::{Binaries, Search, find_binaries};
+pub use copy::{Tools, dump, restore};
 pub use error::PostgresError;
 pub use options::{APP_ROLE, DATABASE, OWNER_ROLE, Options, PORT};
 pub use process::Exit;

@@ -20,6 +20,8 @@ pub(crate) const START_LIMIT: Duration = Duration::from_secs(300);
 pub(crate) const SETUP_LIMIT: Duration = Duration::from_secs(180);
 /// Dump and restore of a local installation. Past this something hangs.
 pub(crate) const UPGRADE_LIMIT: Duration = Duration::from_secs(3600);
+/// One direction of a copy of a large installation. Past this something hangs.
+pub(crate) const COPY_LIMIT: Duration = Duration::from_secs(6 * 3600);
 /// A fast shutdown writes one checkpoint.
 pub(crate) const FAST_STOP_LIMIT: Duration = Duration::from_secs(20);
 /// An immediate shutdown writes nothing.

@@ -69,6 +69,8 @@ pub(crate) struct Spec {
     pub(crate) ids: Option<(Uid, Gid)>,
     /// A directory the child inherits open, under the same number.
     pub(crate) directory: Option<Arc<File>>,
+    /// One more variable of its environment; no secret.
+    pub(crate) env: Option<(&'static str, OsString)>,
     pub(crate) input: Input,
     pub(crate) output: Option<PipeWriter>,
     /// Sent to the child when its handle is dropped or when we die.
@@ -201,6 +203,7 @@ fn launch(spec: Spec) -> io::Result<Child> {
         ("TZ", "UTC"),
         ("HOME", "/nonexistent"),
     ]);
+    command.envs(spec.env);
     command.stdout(spec.output.map_or_else(Stdio::null, Stdio::from));
     let text = match spec.input {
         Input::Nothing => {
@@ -296,6 +299,7 @@ mod tests {
             args: vec!["-c".into(), script.into()],
             ids: None,
             directory: None,
+            env: None,
             input: Input::Nothing,
             output: None,
             farewell: Signal::SIGTERM,

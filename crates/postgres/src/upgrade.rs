@@ -276,6 +276,7 @@ async fn pipe(
             args,
             ids: None,
             directory: None,
+            env: None,
             input,
             output,
             farewell: Signal::SIGTERM,

@@ -25,6 +25,17 @@ pub(crate) async fn apply(
         }
         Change::Ack(seq) => ack(on, *seq, level).await,
         Change::Resume(seq) => resume(on, *seq, known, level).await,
+        Change::Line(lineage) => {
+            // What was said on another line says nothing about this one.
+            sqlx::query(
+                "INSERT INTO server (one, lineage, acked) VALUES (1, ?1, 0)
+                 ON CONFLICT (one) DO UPDATE SET lineage = ?1, acked = 0 WHERE lineage <> ?1",
+            )
+            .bind(lineage)
+            .execute(on)
+            .await?;
+            Ok(true)
+        }
         Change::Take {
             job,
             kind,
@@ -125,6 +136,10 @@ async fn put(
 }
 
 async fn ack(on: &mut SqliteConnection, seq: u64, level: &mut Level) -> Result<bool, sqlx::Error> {
+    sqlx::query("UPDATE server SET acked = max(acked, ?1)")
+        .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+        .execute(&mut *on)
+        .await?;
     let gone = sqlx::query("DELETE FROM outbox WHERE seq <= ?1 RETURNING length(frame)")
         .bind(i64::try_from(seq).unwrap_or(i64::MAX))
         .fetch_all(on)
@@ -146,6 +161,10 @@ async fn resume(
         return ack(on, acked, level).await;
     }
     ack(&mut *on, known, level).await?;
+    sqlx::query("UPDATE server SET acked = max(acked, ?1)")
+        .bind(i64::try_from(acked).unwrap_or(i64::MAX))
+        .execute(&mut *on)
+        .await?;
     let shift = i64::try_from(acked - known).unwrap_or(0);
     let known_row = known.cast_signed();
     // Through negative numbers, so that no row meets another on its way.

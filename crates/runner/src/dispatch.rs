@@ -232,7 +232,10 @@ async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
     let report = &report.within(walls);
     match admitted.task {
         Admission::Execute(task) => execute::run(report, &admitted.order, &task, &offer).await,
-        Admission::Land(land, work) => land::run(report, &admitted.order, &land, &work).await,
+        Admission::Land(land, work) => {
+            let known = offer.known_epoch;
+            land::run(report, &admitted.order, &land, &work, known).await
+        }
     }
 }
 

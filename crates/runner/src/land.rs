@@ -53,10 +53,19 @@ pub(crate) async fn run(
     order: &Order,
     land: &Land,
     work: &Work,
+    known_epoch: Option<u32>,
 ) -> Result<Finished, Halt> {
     let step = Step::begin(report, "land").await?;
     let mut checked = Checked::default();
-    let done = Box::pin(land_it(report, order, land, work, &mut checked)).await;
+    let done = Box::pin(land_it(
+        report,
+        order,
+        land,
+        work,
+        known_epoch,
+        &mut checked,
+    ))
+    .await;
     let landed = match step.end(done).await {
         Ok(Ended::Landed(landed)) => landed,
         Ok(Ended::Changed(changed)) => {
@@ -95,9 +104,19 @@ async fn land_it(
     order: &Order,
     land: &Land,
     work: &Work,
+    known_epoch: Option<u32>,
     checked: &mut Checked,
 ) -> Result<Ended, Halt> {
     let (store, target) = stage::open(&report.context, &order.project).await?;
+    if known_epoch.is_some() {
+        // The server's database was put back to an earlier time: it may have landed since.
+        if let Some(landed) = landed_since(&store, &target, work).await? {
+            let said = "the work is on the target already: it landed in a time that the server's database has lost";
+            report.note(said).await?;
+            return Ok(Ended::Landed(landed));
+        }
+        stage::look_for_forgotten(&store, report, known_epoch).await?;
+    }
     let head = stage::checkpoint(&store, report, work.epoch, &work.commit).await?;
     let claimed = stage::claim(&store, report, Some(&head), Some(work.epoch)).await?;
     let base = land.base.as_deref().map(Oid::parse).transpose()?;
@@ -132,6 +151,22 @@ async fn land_it(
             desk.target
         ),
     ))
+}
+
+/// The commit that brought exactly this work onto the target, if it is there.
+async fn landed_since(
+    store: &Store,
+    target: &BranchName,
+    work: &Work,
+) -> Result<Option<Oid>, Halt> {
+    let Some(tip) = store.fetch(target).await? else {
+        return Ok(None);
+    };
+    match store.find_landing(&tip, &Oid::parse(&work.commit)?).await {
+        // A commit that did not come with the target's history is not in it.
+        Err(GitError::Failed { .. }) => Ok(None),
+        other => Ok(other?),
+    }
 }
 
 async fn round(desk: &Desk<'_>, checked: &mut Checked) -> Result<Round, Halt> {

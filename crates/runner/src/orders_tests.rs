@@ -109,6 +109,7 @@ impl World {
             work: self.work.clone(),
             transcript: None,
             environment: None,
+            known_epoch: None,
         }
     }
 

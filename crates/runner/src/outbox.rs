@@ -1,7 +1,8 @@
 //! What the server must hear, kept until it has said that it did. Bounded: whoever produces output
 //! waits when it is full, and nothing is dropped. State frames are few and have room of their own.
 
-use freehold_wire::link::{JobRef, Up};
+use freehold_model::LineageId;
+use freehold_wire::link::{Acked, JobRef, Up};
 use sqlx::Row as _;
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
@@ -126,6 +127,34 @@ impl Outbox {
         Ok(())
     }
 
+    /// The server's database is on this line of history.
+    ///
+    /// # Errors
+    /// [`OutboxError::Stopping`].
+    pub(crate) async fn on_line(&self, lineage: LineageId) -> Result<(), OutboxError> {
+        let line = Change::Line(lineage.to_string());
+        self.database.commit(line).await?;
+        Ok(())
+    }
+
+    /// The most that a server has said it has for good; nothing of one that does not say which line
+    /// its database is on.
+    ///
+    /// # Errors
+    /// [`OutboxError::Read`].
+    pub(crate) async fn acked(&self) -> Result<Option<Acked>, OutboxError> {
+        let row = sqlx::query("SELECT lineage, acked FROM server")
+            .fetch_optional(&self.database.reader)
+            .await
+            .map_err(OutboxError::Read)?;
+        Ok(row.and_then(|row| {
+            Some(Acked {
+                lineage: row.get::<String, _>(0).parse().ok()?,
+                seq: row.get::<i64, _>(1).cast_unsigned(),
+            })
+        }))
+    }
+
     /// Changes when frames are committed or acknowledged.
     pub(crate) fn level(&self) -> watch::Receiver<Level> {
         self.level.clone()
@@ -207,6 +236,38 @@ mod tests {
         level.wait_for(|level| level.last == 4).await.unwrap();
         assert_eq!(all(&outbox, 1).await, [(4, encode(&frames(9)).unwrap())]);
         assert_eq!(level.borrow().bytes, encode(&frames(9)).unwrap().len());
+    }
+
+    #[tokio::test]
+    async fn what_a_server_said_is_remembered_for_the_line_that_it_is_on() {
+        let data = tempfile::tempdir().unwrap();
+        let line = |n| LineageId::at(chrono::DateTime::UNIX_EPOCH, [n; 10]);
+        for life in 0..2 {
+            let database = Database::open(data.path()).await.unwrap();
+            let outbox = Outbox::new(&database);
+            if life == 0 {
+                assert_eq!(outbox.acked().await.unwrap(), None);
+            }
+            outbox.on_line(line(1)).await.unwrap();
+            outbox.resume(2).await.unwrap();
+            outbox.ack(7).await.unwrap();
+            // A server that has less does not make it forget what it was told.
+            outbox.resume(3).await.unwrap();
+            let said = Acked {
+                lineage: line(1),
+                seq: 7,
+            };
+            assert_eq!(outbox.acked().await.unwrap(), Some(said));
+        }
+        let database = Database::open(data.path()).await.unwrap();
+        let outbox = Outbox::new(&database);
+        outbox.on_line(line(2)).await.unwrap();
+        outbox.resume(3).await.unwrap();
+        let said = Acked {
+            lineage: line(2),
+            seq: 3,
+        };
+        assert_eq!(outbox.acked().await.unwrap(), Some(said));
     }
 
     #[tokio::test]

@@ -56,6 +56,8 @@ pub(crate) enum Change {
     Ack(u64),
     /// The server's last number at the start of a connection.
     Resume(u64),
+    /// The line of history that the server's database is on.
+    Line(String),
     /// Takes a job unless it, or a later epoch of its run, was taken before. Answers whether.
     Take {
         job: JobRef,

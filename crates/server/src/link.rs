@@ -229,6 +229,7 @@ impl Line {
             protocol: PROTOCOL,
             tenant: known.tenant,
             last_acked: known.last_acked,
+            lineage: Some(known.lineage),
             session: session.to_string(),
             keys: known.keys.clone(),
         };

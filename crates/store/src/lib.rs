@@ -8,6 +8,7 @@
 
 mod access;
 mod agent;
+mod backup;
 mod blob;
 mod card;
 mod card_history;
@@ -15,6 +16,8 @@ mod card_place;
 mod environment;
 mod event;
 mod later;
+mod lineage;
+mod migrate;
 mod order;
 mod project;
 mod queue;
@@ -34,10 +37,13 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 pub use access::{TokenKind, TokenRow};
 pub use agent::{AgentRow, ProviderRow};
+pub use backup::{Counts, Snapshot, SnapshotBlob};
 pub use blob::{BLOB_MAX, Blobs};
 pub use card::{CardEventRow, CardRow, Happened, LatestRun};
 pub use environment::EnvironmentRow;
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
+pub use lineage::{Lineage, PuttingBack};
+pub use migrate::{migrate, schema_version};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
 pub use queue::{Due, Heard, Tell};
@@ -94,6 +100,19 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("migration failed")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A newer program has brought the schema further than this one knows it.
+    #[error(
+        "the database's schema is at version {found}, and this program knows versions up to {known}"
+    )]
+    Newer {
+        /// The schema's version.
+        found: i64,
+        /// The newest one that this program has.
+        known: i64,
+    },
+    /// A step of the schema waited for a lock again and again.
+    #[error("the schema could not be changed: others held its tables all the time")]
+    Locked,
     /// The content directory failed.
     #[error("the blob store failed")]
     Blob(#[from] object_store::Error),
@@ -190,18 +209,6 @@ impl std::fmt::Debug for SharedClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SharedClock")
     }
-}
-
-/// Brings the schema of the database at `url` up to date, connected as its owner. Safe to call
-/// from several processes at once and any number of times.
-///
-/// # Errors
-/// When the database is unreachable, or a migration fails or was changed after it was applied.
-pub async fn migrate(url: &str) -> Result<()> {
-    let pool = PgPoolOptions::new().max_connections(1).connect(url).await?;
-    sqlx::migrate!().run(&pool).await?;
-    pool.close().await;
-    Ok(())
 }
 
 impl Store {

@@ -130,6 +130,7 @@ pub(crate) struct Raw {
     work: Option<Value>,
     approval: Option<Value>,
     landed: Option<String>,
+    known_epoch: Option<i32>,
     target: String,
     egress: String,
     isolation: String,
@@ -223,6 +224,7 @@ impl Raw {
                 .map(|v| document("runs", v))
                 .transpose()?,
             landed: self.landed.clone(),
+            known_epoch: self.known_epoch.map(unsigned).transpose()?,
         })
     }
 
@@ -397,7 +399,8 @@ impl Tx {
                  approval = $16, landed = $17, last_runner = coalesce($12, last_runner),
                  wait_note = CASE WHEN $3 = 'queued' THEN wait_note END,
                  started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, $19) ELSE started_at END,
-                 finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END
+                 finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END,
+                 known_epoch = $22
              WHERE tenant_id = $1 AND id = $2 RETURNING project_id, created_at, priority),
              held AS (
                  INSERT INTO queue_leases AS l (tenant_id, run_id, runner_id, epoch, until, untold)
@@ -443,6 +446,7 @@ impl Tx {
         .bind(at)
         .bind(life.wants().map(kind_word))
         .bind(PRIORITY_WORTH)
+        .bind(life.known_epoch.map(signed))
         .fetch_one(&mut *self.inner)
         .await?;
         if done != 1 {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::State;
-use freehold_model::{CardId, ProjectId, Reason, RunId};
+use freehold_model::{CardId, ProjectId, Reason, RunId, RunnerId};
 
 use crate::run::{Raw, RunRow, select, unsigned};
 use crate::{Result, Tx, stored};
@@ -25,6 +25,32 @@ pub struct RunNow {
 }
 
 impl Tx {
+    /// Runs behind `after` that have not ended, oldest first; of one runner, those that it holds or
+    /// held last.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_live(
+        &mut self,
+        of: Option<RunnerId>,
+        after: Option<RunId>,
+        limit: i64,
+    ) -> Result<Vec<RunId>> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM runs
+             WHERE tenant_id = $1 AND state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
+               AND ($2::uuid IS NULL OR last_runner = $2) AND ($3::uuid IS NULL OR id > $3)
+             ORDER BY id LIMIT $4",
+        )
+        .bind(self.tenant.uuid())
+        .bind(of.map(RunnerId::uuid))
+        .bind(after.map(RunId::uuid))
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(ids.into_iter().map(RunId::from_uuid).collect())
+    }
+
     /// Runs, newest first, older than `before`; of a project or a card where given.
     ///
     /// # Errors

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use freehold_model::run::{Outcome, Work};
-use freehold_model::{BlobId, EnvironmentId, RunnerId, TenantId};
+use freehold_model::{BlobId, EnvironmentId, LineageId, RunnerId, TenantId};
 use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled, Machine};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
 use freehold_wire::link::{
-    Down, Finished, Frame, Heartbeat, Hello, JobRef, Offer, Probe, Probed, RunEvent, SUBPROTOCOL,
-    Up, hello_message,
+    Acked, Down, Finished, Frame, Heartbeat, Hello, JobRef, Offer, Probe, Probed, RunEvent,
+    SUBPROTOCOL, Up, hello_message,
 };
 use freehold_wire::seal::SealKey;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -47,6 +47,12 @@ pub struct Peer {
     pub machine: Option<Machine>,
     /// Environments that it says it has a place for; none: it knows of none.
     pub environments: Option<Vec<EnvironmentId>>,
+    /// Jobs that it says it holds.
+    pub holds: Vec<JobRef>,
+    /// What it says it was told.
+    pub told: Option<Acked>,
+    /// The line of the server's database, once connected.
+    pub lineage: Option<LineageId>,
     signing: SigningKey,
     seal: SealKey,
     seq: u64,
@@ -92,6 +98,9 @@ impl Peer {
             capacity: 2,
             machine: None,
             environments: None,
+            holds: Vec::new(),
+            told: None,
+            lineage: None,
             signing,
             seal,
             seq: 0,
@@ -126,6 +135,7 @@ impl Peer {
         };
         self.acked = welcome.last_acked;
         self.session = welcome.session;
+        self.lineage = welcome.lineage;
         let wrapped = welcome.keys.last().unwrap();
         let plain = self
             .seal
@@ -166,9 +176,10 @@ impl Peer {
             version: "test".into(),
             labels: self.labels.clone(),
             capacity: self.capacity,
-            holds: vec![],
+            holds: self.holds.clone(),
             environments: self.environments.clone(),
             machine: self.machine.clone(),
+            acked: self.told,
             signature,
         };
         self.say(&Frame::new(Up::Hello(hello))).await;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::{JobKind, Outcome, Work};
-use freehold_model::{BlobId, EnvironmentId, JobId, Reason, RunId, RunnerId, TenantId};
+use freehold_model::{BlobId, EnvironmentId, JobId, LineageId, Reason, RunId, RunnerId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Check, InForce};
@@ -145,9 +145,21 @@ pub struct Hello {
     /// What its machine is and can do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<crate::api::Machine>,
+    /// What the server has told it that it has for good. A server that has less has lost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked: Option<Acked>,
     /// Ed25519 over [`hello_message`].
     #[serde(with = "crate::base64url")]
     pub signature: Vec<u8>,
+}
+
+/// How far a server had come by its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    /// The line of history of its database.
+    pub lineage: LineageId,
+    /// The last `seq` that it acknowledged.
+    pub seq: u64,
 }
 
 /// The bytes that `hello` signs.
@@ -169,6 +181,9 @@ pub struct Welcome {
     pub tenant: TenantId,
     /// The last `seq` that was taken; the outbox resumes behind it.
     pub last_acked: u64,
+    /// The line of history of the server's database: another one once a person has put it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<LineageId>,
     /// A bearer token for blobs, good for this connection.
     pub session: String,
     /// The tenant's content keys, sealed to this runner for `content-key/<id>`.
@@ -261,6 +276,10 @@ pub struct Offer {
     /// The environment that the job belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvironmentId>,
+    /// The database was put back to an earlier time: epochs behind this one and before the job's own
+    /// are of jobs that nobody there remembers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_epoch: Option<u32>,
 }
 
 /// Make a project ready to be worked on.

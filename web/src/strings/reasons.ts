@@ -144,6 +144,11 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
   cancelled: { meaning: "A person cancelled it", next: "Start a new run." },
   rejected_by_person: { meaning: "A person rejected it", next: "Start a new run." },
   no_change: { meaning: "The agent changed nothing", next: "There is nothing to approve." },
+  database_went_back: {
+    meaning:
+      "The server's database was put back to an earlier time, and the run may have gone further than is known here",
+    next: "Look at the run's refs and the target on the git remote; then approve, reply, reject, or start a new run.",
+  },
   internal: {
     meaning: "Something failed that should not",
     next: "See the runner's log, and please report it.",

@@ -19,6 +19,8 @@ const SMALL: u64 = 64 * 1024;
 const MARKS: [&str; 4] = [LOCK, DATABASE, CLIENT_FILE, "postgres.lock"];
 const LOCK: &str = "up.lock";
 const DATABASE: &str = "database.json";
+/// The server's key, below the data directory.
+pub(crate) const SEAL_KEY: &str = "keys/seal.key";
 
 /// A data directory that is there and closed to others.
 #[derive(Debug, Clone)]
@@ -138,16 +140,42 @@ impl Data {
         write_json(&self.root.join(CLIENT_FILE), client)
     }
 
+    /// Puts the 32 bytes of a backup into a directory that has none.
+    pub(crate) fn set_seal_seed(&self, seed: &[u8; 32]) -> Result<(), Failure> {
+        let path = self.root.join(SEAL_KEY);
+        let folder = path.parent().unwrap_or(&self.root);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .and_then(|()| create(&path, seed))
+            .map_err(|error| failed("written", &path, &error))
+    }
+
+    /// The 32 bytes under which everything is sealed, where they were made already.
+    pub(crate) fn existing_seal_seed(&self) -> Result<[u8; 32], Failure> {
+        let path = self.root.join(SEAL_KEY);
+        match path.exists() {
+            true => self.seal_seed(),
+            false => Err(failed("read", &path, &ErrorKind::NotFound.into())),
+        }
+    }
+
+    /// What the server remembers of its database.
+    pub(crate) fn lineage(&self) -> PathBuf {
+        self.root.join("lineage.json")
+    }
+
     /// The 32 bytes under which everything is sealed; made the first time, never twice.
     pub(crate) fn seal_seed(&self) -> Result<[u8; 32], Failure> {
-        let folder = self.root.join("keys");
-        let path = folder.join("seal.key");
+        let path = self.root.join(SEAL_KEY);
+        let folder = path.parent().unwrap_or(&self.root);
         let cannot = |error: io::Error| failed("read", &path, &error);
         if !path.exists() {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
-                .create(&folder)
+                .create(folder)
                 .and_then(|()| create(&path, &random::<32>(&SystemEntropy)))
                 .map_err(|error| failed("written", &path, &error))?;
         }
@@ -238,14 +266,14 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// A name is durable once its directory is.
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }
 }
 
-fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(SMALL).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -1,9 +1,11 @@
 //! The roles that keep running, and what belongs to them.
 
 mod address;
+pub(crate) mod backup;
 mod consent;
 mod data;
 pub(crate) mod doctor;
+mod lineage;
 mod machine;
 pub(crate) mod process;
 pub(crate) mod runner;

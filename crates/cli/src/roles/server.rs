@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::data::{ClientFile, Data};
+use super::lineage::Memory;
 use super::{address, process};
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
@@ -52,22 +53,24 @@ pub(crate) fn run(
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(&data, listen, args.runs_per_tenant, printer))?;
+        .block_on(serve(&data, listen, &args, printer))?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(
     data: &Data,
     listen: SocketAddr,
-    runs_per_tenant: Option<u32>,
+    args: &ServerArgs,
     printer: Printer,
 ) -> anyhow::Result<()> {
     let mut ends = process::Ends::listen()?;
     let cancel = CancellationToken::new();
+    let mut memory = Memory::of(data)?;
     let (engine, connections, entropy) = tokio::select! {
-        opened = open(data, runs_per_tenant) => opened?,
+        opened = open(data, args, &mut memory) => opened?,
         () = ends.next() => return Ok(()),
     };
+    let store = engine.store().clone();
     let listener = bind(listen).await?;
     let url = address::link(listener.local_addr()?);
     let caller = owner(&engine, data, &url).await?;
@@ -91,14 +94,23 @@ async fn serve(
         ends.next().await;
         stop.cancel();
     });
-    server.run(listener, cancel).await?;
-    Ok(())
+    let gone = cancel.clone();
+    let watching = async {
+        let lost = memory.watch(&store, &gone).await;
+        // Serving on would build on what may be taken back, and answer from what is not so.
+        gone.cancel();
+        lost
+    };
+    let (served, lost) = tokio::join!(server.run(listener, cancel), watching);
+    served?;
+    lost.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
 /// Brings the schema up to date, and puts the use cases over it.
 async fn open(
     data: &Data,
-    runs_per_tenant: Option<u32>,
+    args: &ServerArgs,
+    memory: &mut Memory,
 ) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn Entropy>)> {
     let database = data.database()?.ok_or_else(|| {
         Failure::new(
@@ -108,9 +120,11 @@ async fn open(
             r#"run `freehold up`; or for a PostgreSQL of your own write {"owner":"postgres://…","app":"postgres://…"} there, mode 0600"#,
         )
     })?;
-    freehold_store::migrate(&database.owner)
-        .await
-        .context("the database's schema cannot be brought up to date")?;
+    match freehold_store::migrate(&database.owner).await {
+        Err(error @ StoreError::Newer { .. }) => return Err(newer(&error).into()),
+        Err(error @ StoreError::Locked) => return Err(locked(&error).into()),
+        other => other.context("the database's schema cannot be brought up to date")?,
+    }
     let store = Store::connect(&database.app, POOL)
         .await
         .context("the database cannot be used")?;
@@ -118,6 +132,7 @@ async fn open(
         Err(StoreError::NotDurable { setting }) => return Err(not_durable(&setting).into()),
         other => other.context("the database cannot be used")?,
     }
+    memory.check(&store, args.accept_older_database).await?;
     let connections = Arc::new(Connections::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let engine = Engine::new(Parts {
@@ -127,9 +142,30 @@ async fn open(
         hub: connections.clone(),
         clock: Arc::new(SystemClock),
         entropy: entropy.clone(),
-        runs_per_tenant,
+        runs_per_tenant: args.runs_per_tenant,
     });
+    // Before anybody is served, so that nothing is done on what may not be so.
+    engine.put_back().await.map_err(trouble)?;
     Ok((engine, connections, entropy))
+}
+
+/// An older program would write rows that the newer one does not expect.
+fn newer(error: &StoreError) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "database_newer",
+        error.to_string(),
+        "start the newer program; or restore a backup that the older one took: `freehold restore --from FILE --data NEW`",
+    )
+}
+
+fn locked(error: &StoreError) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "database_locked",
+        error.to_string(),
+        "end what holds them (`SELECT * FROM pg_stat_activity` in psql), and start again; nothing was changed",
+    )
 }
 
 /// Acknowledging would be a lie.

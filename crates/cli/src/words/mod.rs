@@ -20,8 +20,8 @@ pub(crate) use agents::{
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use roles::{
-    DoctorArgs, DoctorWords, RunnerWords, ScriptedWords, ServeArgs, ServeWords, ServerArgs,
-    ServerWords, UpArgs, UpWords,
+    BackupVerb, BackupWords, DoctorArgs, DoctorWords, RestoreWords, RunnerWords, ScriptedWords,
+    ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
 pub(crate) use sandbox::SandboxWords;
@@ -142,6 +142,10 @@ pub(crate) enum Command {
     /// Say what this machine has and lacks, and how to mend it
     #[command(after_help = "Examples:\n  freehold doctor\n  freehold doctor --fix")]
     Doctor(DoctorWords),
+    /// Take a backup of the installation on this machine, while it runs
+    Backup(BackupWords),
+    /// Put a backup into a new data directory
+    Restore(RestoreWords),
     /// Print the completions for a shell
     #[command(
         after_help = "Example:\n  freehold completions bash > ~/.local/share/bash-completion/completions/freehold"

@@ -15,6 +15,9 @@ pub(crate) struct UpWords {
     /// The address to serve on; port 0 picks a free one. Beyond loopback only with TLS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: String,
+    /// Go on with a database that is older than this server remembers; its live runs are marked
+    #[arg(long)]
+    pub(crate) accept_older_database: bool,
 }
 
 /// What the role `up` gets.
@@ -24,6 +27,8 @@ pub(crate) struct UpArgs {
     pub(crate) data: PathBuf,
     /// The address to serve on.
     pub(crate) listen: String,
+    /// A person says that an older database shall be used.
+    pub(crate) accept_older_database: bool,
 }
 
 /// `server`, as typed.
@@ -35,6 +40,9 @@ pub(crate) struct ServerWords {
     /// How many runs of each tenant may be under way at a time [default: as many as its runners take]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs_per_tenant: Option<u32>,
+    /// Go on with a database that is older than this server remembers; its live runs are marked
+    #[arg(long)]
+    pub(crate) accept_older_database: bool,
     /// The process to end with
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) parent: Option<i32>,
@@ -49,6 +57,8 @@ pub(crate) struct ServerArgs {
     pub(crate) listen: String,
     /// How many runs of each tenant may be under way at a time.
     pub(crate) runs_per_tenant: Option<u32>,
+    /// A person says that an older database shall be used.
+    pub(crate) accept_older_database: bool,
     /// The process to end with.
     pub(crate) parent: Option<i32>,
 }
@@ -132,6 +142,58 @@ pub(crate) struct ServeArgs {
     pub(crate) parent: Option<i32>,
     /// The file with its owner's answers about credentials.
     pub(crate) consent: Option<PathBuf>,
+}
+
+/// `backup`, as typed.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+Examples:
+  freehold backup --to /mnt/backups
+  freehold backup --to freehold.backup --without-keys
+  freehold backup verify freehold.backup
+
+It is taken while everything runs, and is as of one instant. It holds the server's key, without which nothing
+in it can be read: keep it like that key. --without-keys leaves the key out; then keep keys/seal.key of the
+data directory elsewhere. Runners' own data directories are not in it."
+)]
+pub(crate) struct BackupWords {
+    /// What else to do than to take one
+    #[command(subcommand)]
+    pub(crate) verb: Option<BackupVerb>,
+    /// The file to make, or a folder to make one in
+    #[arg(long, value_name = "PATH", required = true)]
+    pub(crate) to: Option<PathBuf>,
+    /// Leave the server's key out
+    #[arg(long)]
+    pub(crate) without_keys: bool,
+}
+
+/// `backup …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupVerb {
+    /// Look through a backup: whole, unchanged, and everything there that its rows name
+    #[command(after_help = "Example:\n  freehold backup verify freehold.backup")]
+    Verify {
+        /// The backup
+        file: PathBuf,
+    },
+}
+
+/// `restore`, as typed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  freehold restore --from freehold.backup --data /srv/freehold && freehold up --data /srv/freehold\n\nThe folder of --data must not exist, or be empty. Runs that had not ended are marked `database_went_back`,\nsince they may have gone further than the backup knows."
+)]
+pub(crate) struct RestoreWords {
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// The server's key, for a backup that was taken without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seal_key: Option<PathBuf>,
 }
 
 /// What a person says to `doctor`.

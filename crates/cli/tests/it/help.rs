@@ -27,6 +27,8 @@ fn help_teaches() {
       sandbox      Run a command as a run would: in the sandbox, with this machine's tools and the registries
       vm           Run jobs in virtual machines of this machine
       doctor       Say what this machine has and lacks, and how to mend it
+      backup       Take a backup of the installation on this machine, while it runs
+      restore      Put a backup into a new data directory
       completions  Print the completions for a shell
 
     Options:
@@ -166,8 +168,9 @@ fn help_of_a_command_has_an_example() {
     Usage: freehold up [OPTIONS]
 
     Options:
-          --listen <ADDR>  The address to serve on; port 0 picks a free one. Beyond loopback only with TLS [default: 127.0.0.1:8080]
-      -h, --help           Print help
+          --listen <ADDR>          The address to serve on; port 0 picks a free one. Beyond loopback only with TLS [default: 127.0.0.1:8080]
+          --accept-older-database  Go on with a database that is older than this server remembers; its live runs are marked
+      -h, --help                   Print help
 
     Everywhere:
           --json        Print JSON for programs: one document (errors: one line on standard error)
@@ -205,7 +208,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, sign-in, sign-out, whoami, sandbox, vm, doctor, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

@@ -101,6 +101,29 @@ pub(crate) async fn checkpoint(
     ))
 }
 
+/// The server's database was put back to an earlier time: a job that nobody there remembers may have
+/// left work on the remote, which a claim would delete. A person hears of it first.
+pub(crate) async fn look_for_forgotten(
+    store: &Store,
+    report: &Report,
+    known: Option<u32>,
+) -> Result<(), Halt> {
+    let Some(known) = known else { return Ok(()) };
+    let run = report.job.run.to_string();
+    let found = store.epochs_between(&run, known, report.job.epoch).await?;
+    let Some(last) = found.last() else {
+        return Ok(());
+    };
+    Err(Halt::failed(
+        Reason::DatabaseWentBack,
+        format!(
+            "the remote has refs/freehold/{run}/{last}, the work of a later job than the server's database \
+             knows of since it was put back; look at it and keep what you need (`git fetch REMOTE \
+             refs/freehold/{run}/{last}`): the next job of this run goes on without it, and deletes it"
+        ),
+    ))
+}
+
 /// Claims the job's epoch at `at`, keeping the ref that holds the work so far.
 pub(crate) async fn claim(
     store: &Store,
@@ -141,6 +164,7 @@ pub(super) async fn stage(desk: &Desk<'_>) -> Result<Staged, Halt> {
         }
         None => (tip.clone(), tip.clone()),
     };
+    look_for_forgotten(&store, report, offer.known_epoch).await?;
     project::is_there(&store, from.as_ref(), &order.project).await?;
     let moved = tip.clone().filter(|tip| base.as_ref() != Some(tip));
     let dir = context.run_dir(report.job.run);

@@ -43,6 +43,7 @@ pub(super) async fn connect(context: &Context) -> Result<(Socket, Welcome), Link
         holds: context.jobs.list(),
         environments: Some(context.environments.held()),
         machine: Some(machine),
+        acked: context.outbox.acked().await?,
         signature: context.identity.sign_hello(&challenge.nonce),
     };
     socket.send(text(&Frame::new(Up::Hello(hello)))?).await?;

@@ -30,12 +30,15 @@ pub(super) async fn run(
     hear: &impl Hear,
     backoff: &mut Backoff<'_>,
 ) -> Result<(), LinkError> {
-    let (socket, welcome) = timeout(CONNECT_WITHIN, handshake::connect(context))
+    let (socket, welcome) = timeout(CONNECT_WITHIN, Box::pin(handshake::connect(context)))
         .await
         .map_err(|_| LinkError::Silent(CONNECT_WITHIN))??;
     context
         .vault
         .unwrap_keys(&context.identity.seal_key(), &welcome.keys)?;
+    if let Some(lineage) = welcome.lineage {
+        context.outbox.on_line(lineage).await?;
+    }
     context.outbox.resume(welcome.last_acked).await?;
     backoff.reset();
     context.link.session.send_replace(Some(welcome.session));

@@ -354,6 +354,7 @@ impl Run {
             work: self.work.clone(),
             transcript: self.transcript,
             environment: None,
+            known_epoch: None,
         }
     }
 

@@ -239,6 +239,7 @@ async fn serve(server: Server, mut socket: WebSocket) -> Option<()> {
         .seal(&purpose, key.expose(), &Random)
         .unwrap();
     let welcome = Welcome {
+        lineage: None,
         protocol: PROTOCOL,
         tenant: server.tenant,
         last_acked: server.taken.borrow().last,

@@ -4,7 +4,7 @@ use freehold_wire::problem::{Code, Problem};
 use reqwest::Method;
 
 /// Tables without a tenant of their own, and why.
-const NOT_TENANT_SCOPED: [&str; 2] = ["tenants", "_sqlx_migrations"];
+const NOT_TENANT_SCOPED: [&str; 3] = ["tenants", "_sqlx_migrations", "lineage"];
 
 #[tokio::test]
 async fn every_tenant_table_has_forced_row_level_security() {
@@ -31,6 +31,48 @@ async fn every_tenant_table_has_forced_row_level_security() {
             "{table} does not force row-level security"
         );
     }
+}
+
+#[tokio::test]
+async fn the_owner_sees_rows_for_a_backup_only_and_of_every_table_then() {
+    let app = App::start().await;
+    let mut owner = app.database.as_owner().await;
+    let without: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'public' AND c.relforcerowsecurity AND NOT EXISTS
+           (SELECT 1 FROM pg_policies p WHERE p.tablename = c.relname AND p.policyname = 'backup')",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(without, [""; 0], "a backup would leave their rows out");
+    let keys = "SELECT count(*) FROM content_keys";
+    let seen: i64 = sqlx::query_scalar(keys)
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(seen, 0);
+    sqlx::query("SET app.backup = 'on'")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let seen: i64 = sqlx::query_scalar(keys)
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(seen, 1);
+    let written = sqlx::query("DELETE FROM content_keys")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(written.rows_affected(), 0);
+    let mut role = app.database.as_app().await;
+    sqlx::query("SET app.backup = 'on'")
+        .execute(&mut role)
+        .await
+        .unwrap();
+    let seen: i64 = sqlx::query_scalar(keys).fetch_one(&mut role).await.unwrap();
+    assert_eq!(seen, 0, "the server's role has no such word");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod state;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let result = runtime.block_on(up(data, listen, environment, printer));
+    let result = runtime.block_on(up(data, listen, &args, environment, printer));
     // A question that nobody answered must not hold the process up.
     runtime.shutdown_background();
     result?;
@@ -70,11 +71,12 @@ struct Running {
 async fn up(
     data: Data,
     listen: SocketAddr,
+    args: &UpArgs,
     environment: &Environment,
     printer: Printer,
 ) -> Result<(), Failure> {
     let mut ends = process::Ends::listen()?;
-    let state = share(data, listen, environment, printer).await?;
+    let state = share(data, listen, args, environment, printer).await?;
     let cancel = CancellationToken::new();
     let started = async {
         let looking = async {
@@ -118,6 +120,7 @@ async fn up(
 async fn share(
     data: Data,
     listen: SocketAddr,
+    args: &UpArgs,
     environment: &Environment,
     printer: Printer,
 ) -> Result<State, Failure> {
@@ -128,17 +131,13 @@ async fn share(
     };
     Ok(Arc::new(Shared {
         printer,
-        postgres: freehold_postgres::Options {
-            binaries: environment.pg_bin.clone(),
-            search_path: std::env::split_paths(&environment.path).collect(),
-            runtime_dir: environment.runtime_dir.clone(),
-            ..freehold_postgres::Options::new(data.postgres())
-        },
+        postgres: super::backup::postgres(environment, data.root()),
         hurry: CancellationToken::new(),
         log: log("up")?,
         server_log: log("server")?,
         runner_log: log("runner")?,
         lock,
+        accepts_older: AtomicBool::new(args.accept_older_database),
         listen,
         serves: OnceLock::new(),
         pids: Mutex::new(UpPids {

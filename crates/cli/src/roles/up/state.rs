@@ -1,6 +1,8 @@
 //! What the parts of `up` share: addresses, roles to start, and who runs.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::Utc;
@@ -43,6 +45,8 @@ pub(super) struct Shared {
     pub(super) server_log: Log,
     pub(super) runner_log: Log,
     pub(super) lock: Lock,
+    /// A person says that an older database shall be used: now, and not when the server is started again.
+    pub(super) accepts_older: AtomicBool,
     /// Where the server was asked to listen.
     pub(super) listen: SocketAddr,
     /// Where it listens, as a link and as an address.
@@ -60,15 +64,19 @@ impl Shared {
 
     /// The server as a process. It gets no environment: it needs none of what is in ours.
     pub(super) fn server_role(&self, listen: SocketAddr) -> Role {
+        let mut args: Vec<OsString> = vec![
+            "server".into(),
+            "--data".into(),
+            self.data.root().into(),
+            "--listen".into(),
+            listen.to_string().into(),
+        ];
+        if self.accepts_older.swap(false, Ordering::Relaxed) {
+            args.push("--accept-older-database".into());
+        }
         Role {
             name: "server",
-            args: vec![
-                "server".into(),
-                "--data".into(),
-                self.data.root().into(),
-                "--listen".into(),
-                listen.to_string().into(),
-            ],
+            args,
             environment: false,
             input: None,
         }

@@ -70,7 +70,7 @@ impl Installation {
     /// a test needs others.
     pub(crate) fn up_in(env: &[(&str, &str)]) -> Self {
         let mut here = Self::down(env);
-        here.start();
+        here.start_with(&[]);
         here
     }
 
@@ -130,7 +130,8 @@ impl Installation {
         command
     }
 
-    fn start(&mut self) {
+    /// Starts it with more words on its command line.
+    pub(crate) fn start_with(&mut self, more: &[&str]) {
         let data = self.data();
         let log = self.log("up");
         let mut up = self
@@ -142,6 +143,7 @@ impl Installation {
                 "127.0.0.1:0",
                 "--json",
             ])
+            .args(more)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(log)
@@ -187,13 +189,13 @@ impl Installation {
 
     /// Up again on the same data.
     pub(crate) fn start_again(&mut self) {
-        self.start();
+        self.start_with(&[]);
     }
 
     /// Ends and starts again.
     pub(crate) fn restart(&mut self) {
         self.stop();
-        self.start();
+        self.start_with(&[]);
     }
 
     /// The present process of a part: `up` may have started it anew since its line. The one

@@ -12,6 +12,7 @@ mod proxy;
 mod remote;
 
 mod agents;
+mod backup;
 mod bad_input;
 mod bad_link;
 mod desk;

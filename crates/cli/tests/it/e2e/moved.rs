@@ -79,13 +79,13 @@ fn a_runner_elsewhere_is_destroyed_and_another_goes_on_with_the_conversation() {
 }
 
 /// `runner serve` on what would be another machine.
-struct Elsewhere {
-    data: PathBuf,
+pub(super) struct Elsewhere {
+    pub(super) data: PathBuf,
     child: Option<Child>,
 }
 
 impl Elsewhere {
-    fn enrol(here: &Installation, name: &str) -> Self {
+    pub(super) fn enrol(here: &Installation, name: &str) -> Self {
         let token = here.fh(&["runner", "enroll-token"]).ok();
         let file = here.beside(&format!("{name}.token"));
         fs::write(&file, token["token"].as_str().unwrap()).unwrap();
@@ -97,7 +97,7 @@ impl Elsewhere {
         it
     }
 
-    fn start(&mut self, here: &Installation, token: Option<&Path>) {
+    pub(super) fn start(&mut self, here: &Installation, token: Option<&Path>) {
         let url = here.line().url.clone();
         let data = self.data.to_str().unwrap();
         let mut args = vec!["runner", "serve", "--server", &url, "--data", data];
@@ -120,7 +120,7 @@ impl Elsewhere {
     }
 
     /// As when its machine burns.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();

@@ -1,0 +1,69 @@
+//! Bringing the schema up to date. Each step is a transaction: killed half-way it leaves nothing, and
+//! the next start does it again.
+
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::{Result, StoreError};
+
+static STEPS: Migrator = sqlx::migrate!();
+
+/// A statement that waits for a table keeps everybody waiting who comes behind it: a server that runs
+/// stands still no longer than this.
+const LOCK_TIMEOUT: &str = "1s";
+/// Between two tries, so that those who waited behind us get on.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// Tries before a person is asked: a minute and a half, within what `up` gives a server to start.
+const TRIES: u32 = 60;
+/// SQLSTATE of a lock that was not had in time.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// The newest version of the schema that this program knows.
+#[must_use]
+pub fn schema_version() -> i64 {
+    STEPS.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
+/// Brings the schema of the database at `url` up to date, connected as its owner. Safe to call
+/// from several processes at once and any number of times; killed half-way it can be called again.
+///
+/// # Errors
+/// [`StoreError::Newer`] when another program has brought it further than this one knows,
+/// [`StoreError::Locked`] when its tables are held for too long; when the database is unreachable, or
+/// a step fails or was changed after it was applied.
+pub async fn migrate(url: &str) -> Result<()> {
+    let options: PgConnectOptions = url.parse()?;
+    let options = options
+        .application_name("freehold-migrate")
+        .options([("lock_timeout", LOCK_TIMEOUT)]);
+    for _ in 0..TRIES {
+        // A connection of its own for each try: with it go the locks that a failed one may hold.
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
+        let done = STEPS.run(&pool).await;
+        pool.close().await;
+        match done {
+            Err(error) if is_locked(&error) => tokio::time::sleep(TRY_AGAIN).await,
+            Err(MigrateError::VersionMissing(found)) if found > schema_version() => {
+                return Err(StoreError::Newer {
+                    found,
+                    known: schema_version(),
+                });
+            }
+            other => return Ok(other?),
+        }
+    }
+    Err(StoreError::Locked)
+}
+
+fn is_locked(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some(LOCK_NOT_AVAILABLE)
+}
