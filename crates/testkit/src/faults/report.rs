@@ -1,0 +1,75 @@
+//! The table.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::check::{SETTLED_WITHIN, SHARE, Verdict};
+use super::evidence::Evidence;
+
+/// Broken promises that are told; the rest are in the evidence.
+const TOLD: usize = 40;
+
+/// What a person reads.
+pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
+    let mut text = String::new();
+    let mut line = |words: String| {
+        let _ = writeln!(text, "{words}");
+    };
+    line(format!(
+        "{:<36} {:>8} {:>8} {:>12} {:>9}",
+        "fault", "injected", "healed", "slowest", "bound"
+    ));
+    for (name, kind) in &verdict.kinds {
+        let (slowest, bound) = match kind.seen_healed {
+            0 => ("-".to_owned(), "-".to_owned()),
+            _ => (seconds(kind.slowest), seconds(kind.bound)),
+        };
+        line(format!(
+            "{name:<36} {:>8} {:>8} {slowest:>12} {bound:>9}",
+            kind.injected, kind.seen_healed
+        ));
+    }
+    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in &seen.runs {
+        *states.entry(&run.state).or_default() += 1;
+    }
+    let states: Vec<String> = (states.iter())
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    line(String::new());
+    line(format!("faults injected        {}", seen.faults.len()));
+    line(format!("operations tried       {}", verdict.tried));
+    line(format!("acknowledged           {}", verdict.acknowledged));
+    line(format!("lost                   {}", verdict.lost));
+    line(format!("doubled                {}", verdict.doubled));
+    line(format!(
+        "runs                   {} ({})",
+        seen.runs.len(),
+        states.join(", ")
+    ));
+    let landings: usize = seen.moves.iter().map(|step| step.runs.len()).sum();
+    line(format!("landings at the remote {landings}"));
+    line(format!("questions to the model {}", seen.model.len()));
+    line(format!(
+        "outside fault windows  {:.1} % of {} operations succeeded (at least {:.0} %)",
+        100.0 * verdict.quiet_fine as f64 / verdict.quiet.max(1) as f64,
+        verdict.quiet,
+        100.0 * SHARE
+    ));
+    line(format!(
+        "settled within         {} of {}",
+        seen.settled_in.map_or_else(|| "never".to_owned(), seconds),
+        seconds(SETTLED_WITHIN)
+    ));
+    for broken in verdict.broken.iter().take(TOLD) {
+        line(format!("BROKEN {}: {}", broken.promise, broken.what));
+    }
+    if verdict.broken.len() > TOLD {
+        line(format!("… and {} more", verdict.broken.len() - TOLD));
+    }
+    text
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1000.0)
+}
