@@ -12,12 +12,18 @@ use nix::unistd::Pid;
 /// Longer than anything here may take on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Waits until `found` gives something; fails with `what` when it never does.
+/// Waits until `found` gives something.
+///
+/// # Panics
+/// With `what` when it never does.
 pub fn until<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
     within(DEADLINE, what, found)
 }
 
 /// The same, with a deadline of its own.
+///
+/// # Panics
+/// With `what` past the deadline.
 pub fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -34,11 +40,13 @@ pub fn kill_9(pid: u32) {
     signal(pid, Signal::SIGKILL);
 }
 
+/// Sends it; a process that is gone is fine.
 pub fn signal(pid: u32, signal: Signal) {
     // It may be gone by itself; who needs to know looks.
     let _ = kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal);
 }
 
+/// Whether it is there, and not only its exit code.
 pub fn is_alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
@@ -71,6 +79,7 @@ pub fn program(pid: u32) -> String {
         .unwrap_or_default()
 }
 
+/// Whose child it is.
 pub fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Call, Event, Evidence, Fault, Ms, Run};
-use super::{Bound, ENDED, bound};
+use super::{ENDED, bound};
 
 /// An operation that took longer than this without a fault near it did not succeed.
 const SLOW: Ms = 10_000;
@@ -33,19 +33,29 @@ pub(crate) struct Verdict {
     /// Operations that no fault was near, and how many of them succeeded.
     pub(crate) quiet: usize,
     pub(crate) quiet_fine: usize,
-    /// By kind: how many, how many whose healing could be seen, the slowest, and the bound.
+    /// By kind.
     pub(crate) kinds: BTreeMap<String, Kind>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kind {
     pub(crate) injected: usize,
-    pub(crate) seen_healed: usize,
-    pub(crate) slowest: Ms,
+    /// Parts that it was done to, and those that were well within the bound.
+    pub(crate) looked_at: usize,
+    pub(crate) healed: usize,
+    /// Of those to which nothing else was done meanwhile.
+    pub(crate) slowest: Option<Ms>,
     pub(crate) bound: Ms,
 }
 
 impl Verdict {
+    /// Of what was done to parts, in percent: what they got over within the bounds.
+    pub(crate) fn healed(&self) -> f64 {
+        let looked_at: usize = self.kinds.values().map(|kind| kind.looked_at).sum();
+        let healed: usize = self.kinds.values().map(|kind| kind.healed).sum();
+        100.0 * healed as f64 / looked_at.max(1) as f64
+    }
+
     fn break_(&mut self, promise: &'static str, what: String) {
         self.broken.push(Broken { promise, what });
     }
@@ -284,7 +294,9 @@ fn events_are_whole(seen: &Evidence, verdict: &mut Verdict) {
     for run in &seen.runs {
         let events = seen.events.get(&run.id).map(Vec::as_slice);
         let events = events.unwrap_or_default();
-        let gap = (1..).zip(events).find(|(wanted, event)| *wanted != event.seq);
+        let gap = (1..)
+            .zip(events)
+            .find(|(wanted, event)| *wanted != event.seq);
         if let Some((wanted, event)) = gap {
             let what = format!("{}: after {} comes {}", run.id, wanted - 1, event.seq);
             verdict.break_("I5", what);
@@ -360,28 +372,39 @@ fn refusals_are_explained(seen: &Evidence, verdict: &mut Verdict) {
     }
 }
 
-/// I11: each part is well again within the bound of what was done to it, where nothing else was done to it meanwhile.
+/// I11: each part is well again within the bound of what was done to it. Where more was done to it before it was seen well,
+/// all of that is one story, and its bound is the latest of theirs.
 fn healed(seen: &Evidence, verdict: &mut Verdict) {
     let mut slow = Vec::new();
     for fault in &seen.faults {
-        let Bound { heals: bound, .. } = bound(&fault.kind);
+        let own = bound(&fault.kind).heals;
         let kind = verdict.kinds.entry(fault.kind.clone()).or_default();
         kind.injected += 1;
-        kind.bound = bound;
+        kind.bound = own;
         for part in &fault.parts {
-            let Some(took) = healed_in(seen, fault, part, bound) else {
+            kind.looked_at += 1;
+            let story = story(seen, fault, part);
+            let Some(well) = story.well else {
+                slow.push(format!("{part} was never well after {}", fault.kind));
                 continue;
             };
-            kind.seen_healed += 1;
-            kind.slowest = kind.slowest.max(took);
-            if took > bound {
+            let took = well.saturating_sub(story.end);
+            if well <= story.deadline {
+                kind.healed += 1;
+            } else {
+                let at = fault.until;
                 slow.push(format!(
-                    "{part} was not well {took} ms after {} (bound {bound} ms), from {} ms on",
-                    fault.kind, fault.until
+                    "{part} was well {took} ms after {} and what followed it (at {at} ms), {} ms late",
+                    fault.kind,
+                    well - story.deadline
                 ));
+            }
+            if story.is_alone {
+                kind.slowest = Some(kind.slowest.unwrap_or_default().max(took));
             }
         }
     }
+    slow.dedup();
     for what in slow {
         verdict.break_("I11", what);
     }
@@ -392,28 +415,54 @@ fn healed(seen: &Evidence, verdict: &mut Verdict) {
     }
 }
 
-/// How long a part was not well after a fault; `None` where that cannot be told.
-fn healed_in(seen: &Evidence, fault: &Fault, part: &str, bound: Ms) -> Option<Ms> {
-    let next = (seen.faults.iter())
-        .filter(|other| !std::ptr::eq(*other, fault))
-        .filter(|other| touches(other, part))
-        .filter(|other| other.until + super::bound(&other.kind).heals > fault.until)
-        .map(|other| other.at.max(fault.at))
-        .min();
-    let probes = seen.probes.iter().filter(|probe| probe.part == part);
-    let first = probes
-        .clone()
-        .find(|probe| probe.is_well && probe.at >= fault.until);
-    match (first, next) {
-        // Something else was done to it before it was seen well.
-        (Some(first), Some(next)) if next < first.at => None,
-        (Some(first), _) => Some(first.at - fault.until),
-        (None, Some(_)) => None,
-        // Nobody looked any more.
-        (None, None) => probes
-            .last()
-            .filter(|last| last.at >= fault.until + bound)
-            .map(|last| last.at - fault.until),
+/// From a fault until its part was well.
+struct Story {
+    /// Of the last fault in it.
+    end: Ms,
+    /// Of them all.
+    deadline: Ms,
+    /// When the part was seen well; `None` for never.
+    well: Option<Ms>,
+    /// Nothing else was done to it.
+    is_alone: bool,
+}
+
+fn story(seen: &Evidence, fault: &Fault, part: &str) -> Story {
+    let due = |fault: &Fault| fault.until + bound(&fault.kind).heals;
+    let others = || {
+        let others = seen.faults.iter().filter(|other| touches(other, part));
+        others.filter(|other| !std::ptr::eq(*other, fault))
+    };
+    let mut end = fault.until;
+    let mut deadline = due(fault);
+    let mut is_alone = true;
+    // What it had not got over yet may take longer than this.
+    let is_over = |other: &Fault| {
+        let mut probes = seen.probes.iter().filter(|probe| probe.part == part);
+        probes.any(|probe| probe.is_well && (other.until..=fault.until).contains(&probe.at))
+    };
+    for earlier in others().filter(|other| other.until <= end && due(other) > end) {
+        if !is_over(earlier) {
+            is_alone = false;
+            deadline = deadline.max(due(earlier));
+        }
+    }
+    loop {
+        let well = (seen.probes.iter())
+            .find(|probe| probe.part == part && probe.is_well && probe.at >= end)
+            .map(|probe| probe.at);
+        let next = others().find(|other| other.until > end && well.is_none_or(|at| other.at <= at));
+        let Some(next) = next else {
+            return Story {
+                end,
+                deadline,
+                well,
+                is_alone,
+            };
+        };
+        is_alone = false;
+        end = next.until;
+        deadline = deadline.max(due(next));
     }
 }
 

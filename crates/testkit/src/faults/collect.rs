@@ -95,7 +95,9 @@ async fn ask(house: &House, client: &reqwest::Client, number: usize, path: &str)
 
 /// Everything that does not need the people or the storm.
 pub(super) async fn collect(house: &House, seen: &mut Evidence) {
-    database(house, seen).await.expect("the database can be read");
+    database(house, seen)
+        .await
+        .expect("the database can be read");
     seen.updates = house.origin.updates();
     seen.moves = house.origin.moves();
     seen.refs = house.origin.refs();
@@ -149,8 +151,12 @@ async fn insider(house: &House) -> Result<PgConnection, sqlx::Error> {
 async fn database(house: &House, seen: &mut Evidence) -> Result<(), sqlx::Error> {
     let mut session = insider(house).await?;
     let run = |id: Uuid| RunId::from_uuid(id).to_string();
-    for row in sqlx::query("SELECT id FROM cards").fetch_all(&mut session).await? {
-        seen.cards.push(CardId::from_uuid(row.try_get(0)?).to_string());
+    for row in sqlx::query("SELECT id FROM cards")
+        .fetch_all(&mut session)
+        .await?
+    {
+        seen.cards
+            .push(CardId::from_uuid(row.try_get(0)?).to_string());
     }
     let wanted = "SELECT id, card_id, state, reason, epoch, attempt, attempts_max, turn, last_seq, \
                   landed, lease_job IS NOT NULL AS has_lease FROM runs ORDER BY id";
@@ -170,7 +176,10 @@ async fn database(house: &House, seen: &mut Evidence) -> Result<(), sqlx::Error>
             has_lease: row.try_get("has_lease")?,
         });
     }
-    for row in sqlx::query("SELECT key, made FROM idempotency").fetch_all(&mut session).await? {
+    for row in sqlx::query("SELECT key, made FROM idempotency")
+        .fetch_all(&mut session)
+        .await?
+    {
         let (key, made): (String, Uuid) = (row.try_get("key")?, row.try_get("made")?);
         let made = match key.starts_with("make-") {
             true => CardId::from_uuid(made).to_string(),
@@ -253,6 +262,11 @@ pub(super) fn mounts(house: &House) -> Vec<String> {
     let place = |line: &str| line.split(' ').nth(1).map(str::to_owned);
     (text.lines().filter_map(place))
         .filter(|place| place.starts_with(&mark))
-        .filter(|place| house.disks.iter().all(|disk| disk.path() != std::path::Path::new(place)))
+        .filter(|place| {
+            house
+                .disks
+                .iter()
+                .all(|disk| disk.path() != std::path::Path::new(place))
+        })
         .collect()
 }

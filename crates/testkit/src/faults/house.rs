@@ -63,7 +63,10 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) fn all(&self) -> impl Iterator<Item = &Proxy> {
-        self.people.iter().chain(&self.runners).chain(&self.database)
+        self.people
+            .iter()
+            .chain(&self.runners)
+            .chain(&self.database)
     }
 }
 
@@ -214,7 +217,10 @@ impl House {
     /// Starts everything, and makes a project with two agents.
     pub(super) async fn build(program: &Path, seed: u64) -> Self {
         let began = Instant::now();
-        let root = tempfile::Builder::new().prefix("fh-faults-").tempdir().unwrap();
+        let root = tempfile::Builder::new()
+            .prefix("fh-faults-")
+            .tempdir()
+            .unwrap();
         let at = root.path();
         for name in ["home/.local/bin", "elsewhere", "logs", "links", "agents"] {
             std::fs::create_dir_all(at.join(name)).unwrap();
@@ -230,7 +236,11 @@ impl House {
         let options = Options::new(disks[0].path().join("postgres"));
         let (database, socket) = Database::start(options).await;
         let ports = [free_port(), free_port()];
-        let shop = Shop { at, program, clocks: &clocks };
+        let shop = Shop {
+            at,
+            program,
+            clocks: &clocks,
+        };
         let behind = |name: &str, number: u64| {
             let directory = at.join("links").join(name);
             std::fs::create_dir_all(&directory).unwrap();
@@ -246,7 +256,10 @@ impl House {
         let one = shop.server(SERVERS[0], ports[0]);
         let keys = first.join("keys/seal.key");
         let client = first.join("client.json");
-        until("the first server serves", || keys.exists() && client.exists()).await;
+        until("the first server serves", || {
+            keys.exists() && client.exists()
+        })
+        .await;
         let second = at.join(SERVERS[1]);
         shop.server_directory(&second, SERVERS[1], &content);
         std::os::unix::fs::symlink(first.join("keys"), second.join("keys")).unwrap();
@@ -260,7 +273,9 @@ impl House {
         let people = [link(0, 3), link(1, 4)];
         let runner_links = [link(0, 5), link(1, 6)];
         let script = Script::from_toml(SCRIPT).unwrap();
-        let model = ScriptedModel::start(script, Listen::Loopback(0)).await.unwrap();
+        let model = ScriptedModel::start(script, Listen::Loopback(0))
+            .await
+            .unwrap();
         let set_up = SetUp {
             client: reqwest::Client::new(),
             url: people[0].url(),
@@ -279,7 +294,9 @@ impl House {
             runners.push(shop.runner(name, &runner_links[number].url(), &file, &data));
         }
         let origin = Origin::make(&at.join("origin"));
-        set_up.board(&origin.url(), model.url(), &at.join("agents")).await;
+        set_up
+            .board(&origin.url(), model.url(), &at.join("agents"))
+            .await;
         let mut runners = runners.into_iter();
         let runners = [runners.next().unwrap(), runners.next().unwrap()];
         Self {
@@ -354,9 +371,11 @@ impl House {
             tokio::time::sleep(LOOK).await;
         }
         let processes = procs::marked(&mark);
-        left.extend(processes.iter().map(|pid| {
-            format!("after the end: {pid} {}", procs::words(*pid))
-        }));
+        left.extend(
+            processes
+                .iter()
+                .map(|pid| format!("after the end: {pid} {}", procs::words(*pid))),
+        );
         processes.into_iter().for_each(procs::kill_9);
         drop(self.disks);
         left
@@ -375,9 +394,8 @@ impl Shop<'_> {
         std::fs::create_dir_all(directory).unwrap();
         let link = self.at.join("links").join(name);
         let socket = link.to_string_lossy().replace('/', "%2F");
-        let url = |role: &str| {
-            format!("postgres:///{DATABASE}?host={socket}&port={PORT}&user={role}")
-        };
+        let url =
+            |role: &str| format!("postgres:///{DATABASE}?host={socket}&port={PORT}&user={role}");
         let text = json!({ "owner": url(OWNER_ROLE), "app": url(APP_ROLE) });
         std::fs::write(directory.join("database.json"), text.to_string()).unwrap();
         std::os::unix::fs::symlink(content, directory.join("blobs")).unwrap();
@@ -407,14 +425,27 @@ impl Shop<'_> {
     fn server(&self, name: &str, port: u16) -> Part {
         let data = self.at.join(name);
         let listen = format!("127.0.0.1:{port}");
-        let words = ["server", "--data", data.to_str().unwrap(), "--listen", &listen];
+        let words = [
+            "server",
+            "--data",
+            data.to_str().unwrap(),
+            "--listen",
+            &listen,
+        ];
         self.part(name, &words)
     }
 
     fn runner(&self, name: &str, server: &str, token: &Path, data: &Path) -> Part {
         let (token, data) = (token.to_str().unwrap(), data.to_str().unwrap());
         let words = [
-            "runner", "serve", "--server", server, "--token-file", token, "--data", data,
+            "runner",
+            "serve",
+            "--server",
+            server,
+            "--token-file",
+            token,
+            "--data",
+            data,
         ];
         self.part(name, &words)
     }

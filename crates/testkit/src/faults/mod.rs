@@ -36,7 +36,7 @@ use check::SETTLED_WITHIN;
 use collect::Probes;
 use evidence::Evidence;
 use house::House;
-use kinds::{Bound, KINDS, bound};
+use kinds::{KINDS, bound};
 use people::People;
 use storm::Storm;
 
@@ -100,8 +100,14 @@ pub async fn run(options: &Options) -> Outcome {
     }
     tokio::time::sleep(BEFORE).await;
     let only = options.only.as_deref().unwrap_or_default();
-    let kinds: Vec<_> = KINDS.iter().filter(|kind| kind.name.contains(only)).collect();
-    storm.clone().blow(options.faults, options.time, &kinds).await;
+    let kinds: Vec<_> = KINDS
+        .iter()
+        .filter(|kind| kind.name.contains(only))
+        .collect();
+    storm
+        .clone()
+        .blow(options.faults, options.time, &kinds)
+        .await;
 
     house.heal();
     people.go_home();
@@ -127,6 +133,7 @@ pub async fn run(options: &Options) -> Outcome {
     let settled = Instant::now();
     loop {
         seen.left = collect::left_behind(&house);
+        seen.left.extend(collect::mounts(&house));
         if seen.left.is_empty() || settled.elapsed() > CLEAN_WITHIN {
             break;
         }

@@ -184,7 +184,11 @@ impl Origin {
 
     /// What git itself finds wrong with it.
     pub(super) fn damage(&self) -> Option<String> {
-        try_git(&self.path(), &["fsck", "--connectivity-only", "--no-dangling"]).err()
+        try_git(
+            &self.path(),
+            &["fsck", "--connectivity-only", "--no-dangling"],
+        )
+        .err()
     }
 }
 

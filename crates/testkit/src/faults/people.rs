@@ -136,9 +136,7 @@ impl People {
         };
         let path = format!("/cards/{card}/runs");
         let body = json!({ "agent": agent });
-        let ask = || {
-            Ask::post("run.start", title, path.clone(), Some(body.clone())).with_key(key)
-        };
+        let ask = || Ask::post("run.start", title, path.clone(), Some(body.clone())).with_key(key);
         // An impatient finger.
         if self.dice.once_in(4) {
             let _three = tokio::join!(
@@ -241,7 +239,11 @@ impl People {
             key: ask.key.map(str::to_owned),
             ..Call::default()
         };
-        let url = format!("{}/api/v1{}", self.house.links.people[server].url(), ask.path);
+        let url = format!(
+            "{}/api/v1{}",
+            self.house.links.people[server].url(),
+            ask.path
+        );
         let mut request = self.clients[server]
             .request(ask.method, url)
             .bearer_auth(&self.house.token);
@@ -270,9 +272,16 @@ impl People {
         let text = |name: &str| document[name].as_str().map(str::to_owned);
         if call.status >= 400 {
             call.code = text("code");
-            call.is_explained = ["code", "detail", "next", "correlation"]
-                .iter()
-                .all(|name| document[*name].as_str().is_some_and(|said| !said.is_empty()));
+            // What a client can mend by itself is in no log.
+            let words: &[&str] = match call.status {
+                500.. => &["code", "detail", "next", "correlation"],
+                _ => &["code", "detail", "next"],
+            };
+            call.is_explained = (words.iter()).all(|name| {
+                document[*name]
+                    .as_str()
+                    .is_some_and(|said| !said.is_empty())
+            });
         } else if call.status >= 200 {
             call.made = text("id");
         }

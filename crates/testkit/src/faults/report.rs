@@ -16,17 +16,20 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
         let _ = writeln!(text, "{words}");
     };
     line(format!(
-        "{:<36} {:>8} {:>8} {:>12} {:>9}",
+        "{:<36} {:>8} {:>9} {:>9} {:>8}",
         "fault", "injected", "healed", "slowest", "bound"
     ));
     for (name, kind) in &verdict.kinds {
-        let (slowest, bound) = match kind.seen_healed {
-            0 => ("-".to_owned(), "-".to_owned()),
-            _ => (seconds(kind.slowest), seconds(kind.bound)),
+        let dash = || "-".to_owned();
+        let slowest = kind.slowest.map_or_else(dash, seconds);
+        // An agent, or the remote: what it did to runs is told by their ends.
+        let (healed, bound) = match kind.looked_at {
+            0 => (dash(), dash()),
+            all => (format!("{}/{all}", kind.healed), seconds(kind.bound)),
         };
         line(format!(
-            "{name:<36} {:>8} {:>8} {slowest:>12} {bound:>9}",
-            kind.injected, kind.seen_healed
+            "{name:<36} {:>8} {healed:>9} {slowest:>9} {bound:>8}",
+            kind.injected
         ));
     }
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
@@ -56,6 +59,7 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
         verdict.quiet,
         100.0 * SHARE
     ));
+    line(format!("healed within bounds   {:.1} %", verdict.healed()));
     line(format!(
         "settled within         {} of {}",
         seen.settled_in.map_or_else(|| "never".to_owned(), seconds),

@@ -70,10 +70,17 @@ impl Storm {
     }
 
     /// Storms and calms until so many faults were injected or the time is over.
-    pub(super) async fn blow(self: Arc<Self>, faults: usize, time: Duration, only: &[&'static Kind]) {
+    pub(super) async fn blow(
+        self: Arc<Self>,
+        faults: usize,
+        time: Duration,
+        only: &[&'static Kind],
+    ) {
         let begun = Instant::now();
         let pause = time.mul_f64(STORMY as f64 / 100.0) / u32::try_from(faults.max(1)).unwrap_or(1);
         let mut under_way = JoinSet::new();
+        // They last longer than a calm should.
+        let mut pauses = JoinSet::new();
         let mut storm = Instant::now();
         let total: u64 = only.iter().map(|kind| kind.weight).sum();
         while self.faults().len() < faults && begun.elapsed() < time {
@@ -90,11 +97,16 @@ impl Storm {
             });
             if let Some(kind) = drawn {
                 let (storm, kind) = (self.clone(), *kind);
-                under_way.spawn(async move { storm.inject(kind).await });
+                let set = match kind.what {
+                    Do::PauseRunner => &mut pauses,
+                    _ => &mut under_way,
+                };
+                set.spawn(async move { storm.inject(kind).await });
             }
             tokio::time::sleep(pause).await;
         }
         while under_way.join_next().await.is_some() {}
+        while pauses.join_next().await.is_some() {}
     }
 
     fn hold(&self, name: impl Into<String>) -> Option<Held<'_>> {
@@ -251,9 +263,11 @@ impl Storm {
         let _held = self.hold("database")?;
         let all = procs::tree(self.house.database.pid()?);
         let all: Vec<u32> = all.into_iter().collect();
-        all.iter().for_each(|pid| procs::signal(*pid, Signal::SIGSTOP));
+        all.iter()
+            .for_each(|pid| procs::signal(*pid, Signal::SIGSTOP));
         tokio::time::sleep(self.lasts() * 2).await;
-        all.iter().for_each(|pid| procs::signal(*pid, Signal::SIGCONT));
+        all.iter()
+            .for_each(|pid| procs::signal(*pid, Signal::SIGCONT));
         Some(PARTS.to_vec())
     }
 
@@ -269,7 +283,8 @@ impl Storm {
         owner.execute(turn).await.ok()?;
         let end = |storm: &Self| {
             let all = storm.house.database.backends();
-            all.into_iter().for_each(|pid| procs::signal(pid, Signal::SIGTERM));
+            all.into_iter()
+                .for_each(|pid| procs::signal(pid, Signal::SIGTERM));
         };
         end(self);
         tokio::time::sleep(self.lasts()).await;
@@ -413,7 +428,9 @@ impl Storm {
 /// The soft limit on open files.
 fn limit(pid: u32) -> Option<String> {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
-    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))?;
     line.split_whitespace().nth(3).map(str::to_owned)
 }
 
