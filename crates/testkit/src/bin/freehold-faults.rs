@@ -1,5 +1,5 @@
 //! `freehold-faults PROGRAM DIRECTORY`: storms over an installation of this program, and writes evidence and logs into the
-//! directory. `FAULTS`, `SECONDS`, `SEED` and `ONLY` say how. With `--replay FILE` it decides again on old evidence.
+//! directory. `FAULTS`, `STORM_SECONDS`, `SEED` and `ONLY` say how. With `--replay FILE` it decides again on old evidence.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -50,7 +50,7 @@ fn storm(program: &str, into: &str) -> Outcome {
         faults: number("FAULTS")
             .and_then(|faults| usize::try_from(faults).ok())
             .unwrap_or(FAULTS),
-        time: Duration::from_secs(number("SECONDS").unwrap_or(SECONDS)),
+        time: Duration::from_secs(number("STORM_SECONDS").unwrap_or(SECONDS)),
         seed: number("SEED").unwrap_or(by_chance),
         only: std::env::var("ONLY").ok(),
         into: PathBuf::from(into),

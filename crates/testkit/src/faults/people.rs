@@ -16,6 +16,8 @@ use crate::dice::Dice;
 const PATIENCE: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_millis(400);
+/// Nobody starts again at once what has just failed.
+const CROSS: Duration = Duration::from_secs(2);
 /// Tries of one request, at five a second at most: more than any fault lasts.
 const TRIES: usize = 600;
 /// Yeses to one run: each that came to nothing said why.
@@ -126,6 +128,7 @@ impl People {
             if self.follow(&run).await.as_deref() != Some("failed") {
                 return;
             }
+            tokio::time::sleep(CROSS).await;
         }
     }
 

@@ -71,6 +71,14 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
     if verdict.broken.len() > TOLD {
         line(format!("… and {} more", verdict.broken.len() - TOLD));
     }
+    line(format!(
+        "faults: {} injected, {} lost, {} doubled, {:.1} % healed, {} promises broken",
+        seen.faults.len(),
+        verdict.lost,
+        verdict.doubled,
+        verdict.healed(),
+        verdict.broken.len()
+    ));
     text
 }
 

@@ -21,8 +21,10 @@ use crate::proxy::{Hurt, Proxy, Way};
 /// A storm, and the calm after it in which everything must heal.
 const STORM: Duration = Duration::from_secs(25);
 const CALM: Duration = Duration::from_secs(9);
-/// Of the whole time, in percent: what a storm has of it.
-const STORMY: u64 = 73;
+/// Of the whole time: what storms have of it, less what the last faults of each last into the calm.
+const STORMY: f64 = 0.6;
+/// How long an agent is waited for.
+const AGENT_WITHIN: Duration = Duration::from_secs(2);
 /// What lasts, lasts between these, in milliseconds.
 const LASTS: (u64, u64) = (500, 3000);
 /// Longer than a lease (45 s) and than whoever takes it back looks.
@@ -77,7 +79,6 @@ impl Storm {
         only: &[&'static Kind],
     ) {
         let begun = Instant::now();
-        let pause = time.mul_f64(STORMY as f64 / 100.0) / u32::try_from(faults.max(1)).unwrap_or(1);
         let mut under_way = JoinSet::new();
         // They last longer than a calm should.
         let mut pauses = JoinSet::new();
@@ -103,7 +104,10 @@ impl Storm {
                 };
                 set.spawn(async move { storm.inject(kind).await });
             }
-            tokio::time::sleep(pause).await;
+            // What could not be done just now is made up for.
+            let missing = faults.saturating_sub(self.faults().len()).max(1);
+            let left = time.saturating_sub(begun.elapsed()).mul_f64(STORMY);
+            tokio::time::sleep(left / u32::try_from(missing).unwrap_or(u32::MAX)).await;
         }
         while under_way.join_next().await.is_some() {}
         while pauses.join_next().await.is_some() {}
@@ -231,8 +235,18 @@ impl Storm {
     }
 
     async fn agent(&self, signal: Signal) -> Option<Vec<&'static str>> {
-        let inside = procs::sandboxed(&self.house.mark());
-        let pid = *self.dice.pick(&inside)?;
+        let _held = self.hold("agent")?;
+        let begun = Instant::now();
+        let pid = loop {
+            let inside = procs::sandboxed(&self.house.mark());
+            if let Some(pid) = self.dice.pick(&inside) {
+                break *pid;
+            }
+            if begun.elapsed() > AGENT_WITHIN {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
         procs::signal(pid, signal);
         if signal == Signal::SIGSTOP {
             tokio::time::sleep(self.lasts()).await;
