@@ -29,7 +29,7 @@ pub(super) struct Probes(Arc<Mutex<Vec<Probe>>>);
 impl Probes {
     pub(super) fn begin(house: &Arc<House>, ends: &CancellationToken) -> Self {
         let probes = Self(Arc::default());
-        for number in 0..SERVERS.len() {
+        for (number, server) in SERVERS.into_iter().enumerate() {
             let (house, ends, probes) = (house.clone(), ends.clone(), probes.clone());
             tokio::spawn(async move {
                 let client = reqwest::Client::builder().timeout(ASK_WITHIN).build();
@@ -39,7 +39,7 @@ impl Probes {
                     let at = house.now();
                     let health = ask(&house, &client, number, "/health").await;
                     let is_well = health.is_some_and(|said| said["database"] == true);
-                    probes.push(at, SERVERS[number], is_well);
+                    probes.push(at, server, is_well);
                     if is_well {
                         let at = house.now();
                         let all = ask(&house, &client, number, "/runners").await;
@@ -103,12 +103,12 @@ pub(super) async fn collect(house: &House, seen: &mut Evidence) {
     seen.refs = house.origin.refs();
     seen.model = model(house);
     let client = reqwest::Client::new();
-    for number in 0..SERVERS.len() {
+    for (number, server) in SERVERS.into_iter().enumerate() {
         for run in seen.runs.iter().map(|run| run.id.clone()) {
             let events = read(house, &client, number, &run).await.unwrap_or_default();
             seen.readings.push(Reading {
                 run,
-                reader: SERVERS[number].to_owned(),
+                reader: server.to_owned(),
                 events,
             });
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::check::{SETTLED_WITHIN, SHARE, Verdict};
 use super::evidence::Evidence;
+use super::kinds::KINDS;
 
 /// Broken promises that are told; the rest are in the evidence.
 const TOLD: usize = 40;
@@ -31,6 +32,13 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
             "{name:<36} {:>8} {healed:>9} {slowest:>9} {bound:>8}",
             kind.injected
         ));
+    }
+    let missing: Vec<&str> = (KINDS.iter())
+        .map(|kind| kind.name)
+        .filter(|name| !verdict.kinds.contains_key(*name))
+        .collect();
+    if !missing.is_empty() {
+        line(format!("not injected: {}", missing.join("; ")));
     }
     let mut states: BTreeMap<&str, usize> = BTreeMap::new();
     for run in &seen.runs {

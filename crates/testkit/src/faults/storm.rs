@@ -99,7 +99,7 @@ impl Storm {
             if let Some(kind) = drawn {
                 let (storm, kind) = (self.clone(), *kind);
                 let set = match kind.what {
-                    Do::PauseRunner => &mut pauses,
+                    Do::PauseRunner | Do::PauseServer => &mut pauses,
                     _ => &mut under_way,
                 };
                 set.spawn(async move { storm.inject(kind).await });
@@ -133,12 +133,14 @@ impl Storm {
             Do::KillServer => self.signal(one, Signal::SIGKILL).await,
             Do::EndServer => self.signal(one, Signal::SIGTERM).await,
             Do::StopServer => self.stop(one, self.lasts()).await,
+            Do::PauseServer => self.stop(one, PAST_LEASE).await,
             Do::KillRunner => self.signal(2 + one, Signal::SIGKILL).await,
             Do::EndRunner => self.end_runner(2 + one).await,
             Do::StopRunner => self.stop(2 + one, self.lasts()).await,
             Do::PauseRunner => self.stop(2 + one, PAST_LEASE).await,
             Do::KillAgent => self.agent(Signal::SIGKILL).await,
             Do::StopAgent => self.agent(Signal::SIGSTOP).await,
+            Do::PowerCut => self.power_cut().await,
             Do::EndSession => self.session(Signal::SIGTERM),
             Do::KillSession => self.session(Signal::SIGKILL),
             Do::KillDatabase => self.database(Signal::SIGKILL).await,
@@ -208,6 +210,27 @@ impl Storm {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Some(Self::felt_by(number))
+    }
+
+    /// Everything dies at once, as when the power fails; what was written stays.
+    async fn power_cut(&self) -> Option<Vec<&'static str>> {
+        let _held: Vec<Held<'_>> = (PARTS.into_iter().chain(["database"]))
+            .map(|name| self.hold(name))
+            .collect::<Option<_>>()?;
+        let database = self.house.database.pid()?;
+        let mut all = procs::tree(database);
+        for number in 0..PARTS.len() {
+            let pid = self.house.part(number).pid();
+            all.extend(pid.into_iter().flat_map(procs::tree));
+        }
+        all.into_iter().for_each(procs::kill_9);
+        let begun = Instant::now();
+        while self.house.database.pid() == Some(database)
+            && begun.elapsed() < Duration::from_secs(10)
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Some(PARTS.to_vec())
     }
 
     /// It lets its jobs come to their end, up to a minute; told twice it ends at once.
