@@ -1,7 +1,7 @@
 //! The client's git remote, in bad moods: it hangs, refuses, dies before or after it took a push, is full, is away. What
 //! it has taken it writes down itself: the target in a reflog, which is part of the move, every ref by a hook.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -161,9 +161,12 @@ impl Origin {
             let said = git(&bare, &["log", "--first-parent", format, &range]);
             moves.push(Move {
                 is_forward: base == old,
+                // The work of two turns lands in one move.
                 runs: (said.split(['\n', ',']))
                     .filter(|run| !run.is_empty())
                     .map(str::to_owned)
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
                     .collect(),
                 new,
             });

@@ -98,11 +98,18 @@ impl Storm {
             });
             if let Some(kind) = drawn {
                 let (storm, kind) = (self.clone(), *kind);
-                let set = match kind.what {
-                    Do::PauseRunner | Do::PauseServer => &mut pauses,
-                    _ => &mut under_way,
-                };
-                set.spawn(async move { storm.inject(kind).await });
+                let is_long = matches!(kind.what, Do::PauseRunner | Do::PauseServer);
+                // A short storm has no time for it.
+                let has_time = time.saturating_sub(begun.elapsed()) > PAST_LEASE;
+                match is_long {
+                    false => {
+                        under_way.spawn(async move { storm.inject(kind).await });
+                    }
+                    true if has_time => {
+                        pauses.spawn(async move { storm.inject(kind).await });
+                    }
+                    true => {}
+                }
             }
             // What could not be done just now is made up for.
             let missing = faults.saturating_sub(self.faults().len()).max(1);

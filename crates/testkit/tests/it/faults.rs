@@ -155,6 +155,30 @@ async fn what_the_server_fails_at_has_a_word_to_find_it_by_in_the_log() {
     assert_eq!((refused.status, refused.correlation), (404, None));
 }
 
+/// F16: a session that cannot begin is a database that is away, whatever code the database says it under.
+#[tokio::test]
+async fn a_database_that_lets_nobody_in_is_away_and_no_error_of_ours() {
+    let app = App::start().await;
+    let elsewhere = freehold_testkit::Database::empty().await;
+    let mut owner = elsewhere.as_owner().await;
+    let mut session = app.database.as_app().await;
+    let name: String = sqlx::query_scalar("SELECT current_database()")
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+    let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+    owner.execute(sqlx::AssertSqlSafe(close)).await.unwrap();
+    session
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
+        )
+        .await
+        .unwrap();
+    let refused = app.get::<Page<Card>>("/cards").await.unwrap_err();
+    assert_eq!(refused.status, 503, "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_full_disk_drops_no_frame() {
     let (app, mut peer, started) = started().await;
