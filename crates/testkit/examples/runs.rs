@@ -175,7 +175,12 @@ async fn runner(
         let now = Instant::now();
         let mut frames = Vec::new();
         for offer in &held {
-            times.offered.lock().unwrap().entry(offer.run).or_insert(now);
+            times
+                .offered
+                .lock()
+                .unwrap()
+                .entry(offer.run)
+                .or_insert(now);
             for up in said(&engine, offer, &mut n) {
                 seq += 1;
                 frames.push((seq, up));
@@ -248,7 +253,9 @@ impl Site {
     async fn alone(&self, many: usize) -> (Vec<f64>, Vec<f64>) {
         let (mut to_start, mut to_end) = (Vec::new(), Vec::new());
         for n in 0..many {
-            let (run, asked) = self.ask(&self.cards[n % CARDS], &format!("alone {n}")).await;
+            let (run, asked) = self
+                .ask(&self.cards[n % CARDS], &format!("alone {n}"))
+                .await;
             self.until_done(run).await;
             let ms = |at: Instant| at.duration_since(asked).as_secs_f64() * 1000.0;
             to_start.push(ms(self.times.offered.lock().unwrap()[&run]));
@@ -390,7 +397,9 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
     let postgres = postgres.await.unwrap();
     let pid = std::fs::read_to_string(directory.join("postgres/postmaster.pid")).unwrap();
     let postmaster: u32 = pid.lines().next().unwrap().parse().unwrap();
-    freehold_store::migrate(&postgres.owner_url()).await.unwrap();
+    freehold_store::migrate(&postgres.owner_url())
+        .await
+        .unwrap();
     let store = Store::connect(&postgres.app_url(), 16).await.unwrap();
     store.require_durable().await.unwrap();
     let hub = Arc::new(Direct::default());
@@ -453,7 +462,10 @@ async fn main() {
     // Nobody was first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let wish = Wish::read();
-    let directory = tempfile::Builder::new().prefix("fh-runs").tempdir().unwrap();
+    let directory = tempfile::Builder::new()
+        .prefix("fh-runs")
+        .tempdir()
+        .unwrap();
     let measured = tokio::time::timeout(LONGEST, measure(&wish, directory.path())).await;
     println!("{}", measured.unwrap());
 }

@@ -350,7 +350,16 @@ fn counts_are_right(seen: &Evidence, verdict: &mut Verdict) {
         let what = format!("environments count {busy} jobs, and there are {leases}");
         verdict.break_("I8", what);
     }
+    // The queue's own tables say what the runs themselves do.
     for run in &seen.runs {
+        let wants = run.state == "queued" || (run.state == "landing" && !run.has_lease);
+        if seen.leased.contains(&run.id) != run.has_lease || seen.ready.contains(&run.id) != wants {
+            let what = format!(
+                "the queue has {} otherwise than it is: {}",
+                run.id, run.state
+            );
+            verdict.break_("I8", what);
+        }
         if run.attempt > run.attempts_max {
             let what = format!("{}: try {} of {}", run.id, run.attempt, run.attempts_max);
             verdict.break_("I8", what);

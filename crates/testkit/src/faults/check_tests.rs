@@ -257,6 +257,8 @@ fn what_is_left_behind_is_found() {
 fn counts_that_do_not_add_up_are_found() {
     assert_eq!(found(|seen| seen.environments[0].jobs = 1), ["I8"]);
     assert_eq!(found(|seen| seen.runs[0].attempt = 4), ["I8"]);
+    assert_eq!(found(|seen| seen.ready.push("run_a".to_owned())), ["I8"]);
+    assert_eq!(found(|seen| seen.leased.push("run_b".to_owned())), ["I8"]);
 }
 
 #[test]

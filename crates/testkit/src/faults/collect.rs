@@ -205,6 +205,18 @@ async fn database(house: &House, seen: &mut Evidence) -> Result<(), sqlx::Error>
             jobs: row.try_get::<i32, _>("jobs")?.into(),
         });
     }
+    for row in sqlx::query("SELECT run_id FROM queue_ready")
+        .fetch_all(&mut session)
+        .await?
+    {
+        seen.ready.push(run(row.try_get(0)?));
+    }
+    for row in sqlx::query("SELECT run_id FROM queue_leases")
+        .fetch_all(&mut session)
+        .await?
+    {
+        seen.leased.push(run(row.try_get(0)?));
+    }
     session.close().await
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Evidence {
     pub(crate) keys: BTreeMap<String, String>,
     pub(crate) events: BTreeMap<String, Vec<Event>>,
     pub(crate) environments: Vec<Environment>,
+    /// Runs in line, and runs under a lease, as the queue's own tables have them.
+    pub(crate) ready: Vec<String>,
+    pub(crate) leased: Vec<String>,
     /// As readers were told them, at the end and through each server.
     pub(crate) readings: Vec<Reading>,
     /// As the client's remote has it.
