@@ -1,6 +1,6 @@
 # `make` alone explains itself. Each target is one line here; what it does is in scripts/ and xtask/.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench install lines projects fuzz fuzz-short deny studio shots openapi release
+.PHONY: help demo test lint fmt bench install lines projects faults fuzz fuzz-short deny studio shots openapi release
 
 help: ## this
 	@echo 'Freehold: a control plane for coding agents. On a fresh Debian 12 with git, make, a C compiler, Python and Rust:'
@@ -36,6 +36,9 @@ lines: ## what must work in the sandbox and what must not, each with its control
 
 projects: ## a hundred published projects, tested outside and inside the sandbox (COUNT=12 for a dozen)
 	@scripts/projects
+
+faults: ## a thousand faults over a real installation, and what was lost, doubled and healed (FAULTS=, SECONDS=900, SEED=, ONLY=)
+	@STORM_SECONDS=$(or $(SECONDS),900) scripts/faults
 
 fuzz: ## the readers of foreign bytes, each for SECONDS_EACH=20; fuzz-short takes RUNS=2000 of the seeds
 	@scripts/fuzz $(TARGETS)

@@ -272,7 +272,8 @@ impl Engine {
             return Ok(());
         };
         let mut tx = self.store().begin(tenant).await?;
-        let before = self.now() - REFS_KEPT;
+        // In the time that all servers share: one whose clock is a day ahead would delete what was promised for a day.
+        let before = tx.time() - REFS_KEPT;
         let mut by_remote: BTreeMap<String, Vec<RunId>> = BTreeMap::new();
         for (run, remote) in tx.run_to_sweep(before, SWEEP_BATCH).await? {
             by_remote.entry(remote).or_default().push(run);

@@ -305,7 +305,7 @@ impl Engine {
         if effects.is_empty() {
             return Ok(effects);
         }
-        let now = self.now();
+        let now = tx.time();
         tx.run_set_life(row.id, &row.life, now).await?;
         if !reported
             && row.detail.is_some()

@@ -16,6 +16,10 @@ use crate::AppState;
 #[derive(Debug)]
 pub(crate) struct Refused(Box<Problem>);
 
+/// What a response refuses with, for whoever has more to say about it on its way out.
+#[derive(Debug, Clone)]
+pub(crate) struct Told(pub(crate) Box<Problem>);
+
 /// What a handler gives.
 pub(crate) type Answer<T> = Result<T, Refused>;
 
@@ -67,6 +71,7 @@ impl IntoResponse for Refused {
         if self.0.code == Code::Unavailable {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
+        response.extensions_mut().insert(Told(self.0));
         response
     }
 }

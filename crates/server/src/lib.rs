@@ -4,6 +4,7 @@
 mod answer;
 mod api;
 mod changes;
+mod correlation;
 mod docs;
 mod follow;
 mod hub;
@@ -37,6 +38,7 @@ pub use freehold_studio::Studio;
 pub use hub::Connections;
 
 use crate::answer::Refused;
+use crate::correlation::correlate;
 use crate::pulse::Pulse;
 use crate::wake::Wakeups;
 
@@ -178,6 +180,7 @@ fn router(state: AppState, hosts: Arc<[String]>) -> Router {
         .layer(from_fn(limit_time))
         .layer(from_fn(common_headers))
         .layer(from_fn_with_state(hosts, check_host))
+        .layer(from_fn_with_state(state.entropy.clone(), correlate))
         .with_state(state)
 }
 

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use freehold_model::{Clock, TenantId};
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
 use sqlx::{PgPool, Postgres, Transaction};
 
 pub use access::{TokenKind, TokenRow};
@@ -143,13 +143,23 @@ impl From<sqlx::Error> for StoreError {
             &error,
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed
         ) || matches!(&error, sqlx::Error::Database(db)
-            if db.code().is_some_and(|code| MAY_PASS.iter().any(|class| code.starts_with(class))));
+            if db.code().is_some_and(|code| MAY_PASS.iter().any(|class| code.starts_with(class)))
+                || ends_the_session(&**db));
         if gone {
             Self::Unavailable(error)
         } else {
             Self::Database(error)
         }
     }
+}
+
+/// Whether it was the session that ended, not the statement: one that could not begin on a full disk says so under the
+/// code of an internal error.
+fn ends_the_session(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let severity = error
+        .try_downcast_ref::<PgDatabaseError>()
+        .map(PgDatabaseError::severity);
+    matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
 }
 
 impl StoreError {

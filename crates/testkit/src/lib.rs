@@ -11,7 +11,12 @@
 
 pub mod app;
 pub mod database;
+pub mod dice;
+pub mod faults;
+mod frames;
 pub mod peer;
+pub mod procs;
+pub mod proxy;
 pub mod world;
 
 pub use app::App;

@@ -125,6 +125,60 @@ async fn a_servers_clock_that_jumps_takes_no_lease() {
     assert_eq!(run(&app, started.id).await.state, State::Waiting);
 }
 
+/// I9: who is told that the server failed can say which of its log's lines are about it.
+#[tokio::test]
+async fn what_the_server_fails_at_has_a_word_to_find_it_by_in_the_log() {
+    let app = App::start().await;
+    let mut peer = Peer::enrol(&app).await;
+    peer.connect().await;
+    let project = project(&app, &mut peer, "demo").await;
+    let mut owner = app.database.as_owner().await;
+    owner
+        .execute(
+            "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+             CREATE TRIGGER no_space BEFORE INSERT ON cards
+             FOR EACH ROW EXECUTE FUNCTION no_space()",
+        )
+        .await
+        .unwrap();
+    let new = json!({ "project": project.id, "title": "Nowhere to put it" });
+    let mut words = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let refused = app.post::<Card>("/cards", &new).await.unwrap_err();
+        assert_eq!(refused.status, 503, "{refused:?}");
+        words.insert(refused.correlation.unwrap());
+    }
+    assert_eq!(words.len(), 2, "each request has its own: {words:?}");
+    // What the client can mend is in no log.
+    let refused = app.get::<Card>("/cards/nothing").await.unwrap_err();
+    assert_eq!((refused.status, refused.correlation), (404, None));
+}
+
+/// F16: a session that cannot begin is a database that is away, whatever code the database says it under.
+#[tokio::test]
+async fn a_database_that_lets_nobody_in_is_away_and_no_error_of_ours() {
+    let app = App::start().await;
+    let elsewhere = freehold_testkit::Database::empty().await;
+    let mut owner = elsewhere.as_owner().await;
+    let mut session = app.database.as_app().await;
+    let name: String = sqlx::query_scalar("SELECT current_database()")
+        .fetch_one(&mut session)
+        .await
+        .unwrap();
+    let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+    owner.execute(sqlx::AssertSqlSafe(close)).await.unwrap();
+    session
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
+        )
+        .await
+        .unwrap();
+    let refused = app.get::<Page<Card>>("/cards").await.unwrap_err();
+    assert_eq!(refused.status, 503, "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_full_disk_drops_no_frame() {
     let (app, mut peer, started) = started().await;

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::board::{agent, card, project};
-use crate::link::{run, started};
+use crate::link::{run, started, started_on};
 
 /// A run that waits for a decision on commit `cccc…`.
 async fn waiting() -> (App, Peer, Run) {
@@ -467,6 +467,39 @@ async fn refs_of_a_run_are_swept_a_day_after_its_end() {
         sweeps,
         [("file:///srv/demo.git".to_owned(), vec![waiting.id])]
     );
+}
+
+/// F22: retention deletes nothing early, whatever a server's clock says.
+#[tokio::test]
+async fn refs_are_kept_for_a_day_though_a_servers_clock_jumps() {
+    let app = App::start_with_databases_time().await;
+    let (mut peer, started) = started_on(&app).await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let seq = peer.finish(&offer, work(&offer, &"c".repeat(40))).await;
+    peer.acknowledged(seq).await;
+    // It ends the day before yesterday, and is looked at the day after tomorrow.
+    app.clock.advance(chrono::TimeDelta::days(-2));
+    let reject = json!({ "reason": "no" });
+    let path = format!("/runs/{}/reject", started.id);
+    app.post::<Run>(&path, &reject).await.unwrap();
+    for by in [2, 2] {
+        app.clock.advance(chrono::TimeDelta::days(by));
+        app.engine.sweep(app.owner.tenant).await.unwrap();
+    }
+    app.post::<serde_json::Value>(&format!("/cards/{}/runs", started.card), &json!({}))
+        .await
+        .unwrap();
+    let mut sweeps = Vec::new();
+    peer.until(|down| match down {
+        Down::Offer(_) => Some(()),
+        other => {
+            sweeps.extend(sweep_of(other));
+            None
+        }
+    })
+    .await;
+    assert_eq!(sweeps, []);
 }
 
 fn sweep_of(down: &Down) -> Option<(String, Vec<freehold_model::RunId>)> {

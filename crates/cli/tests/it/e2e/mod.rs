@@ -7,9 +7,9 @@
 
 mod day;
 mod harness;
-mod procs;
-mod proxy;
 mod remote;
+
+use freehold_testkit::{procs, proxy};
 
 mod agents;
 mod backup;

@@ -10,15 +10,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// Longer than anything here may take on a busy machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Waits until `found` gives something; fails with `what` when it never does.
-pub(crate) fn until<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
+/// Waits until `found` gives something.
+///
+/// # Panics
+/// With `what` when it never does.
+pub fn until<T>(what: &str, found: impl FnMut() -> Option<T>) -> T {
     within(DEADLINE, what, found)
 }
 
 /// The same, with a deadline of its own.
-pub(crate) fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+///
+/// # Panics
+/// With `what` past the deadline.
+pub fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(it) = found() {
@@ -30,22 +36,24 @@ pub(crate) fn within<T>(deadline: Duration, what: &str, mut found: impl FnMut() 
 }
 
 /// Ends a process at once, as the kernel does to one that takes too much memory.
-pub(crate) fn kill_9(pid: u32) {
+pub fn kill_9(pid: u32) {
     signal(pid, Signal::SIGKILL);
 }
 
-pub(crate) fn signal(pid: u32, signal: Signal) {
+/// Sends it; a process that is gone is fine.
+pub fn signal(pid: u32, signal: Signal) {
     // It may be gone by itself; who needs to know looks.
     let _ = kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal);
 }
 
-pub(crate) fn is_alive(pid: u32) -> bool {
+/// Whether it is there, and not only its exit code.
+pub fn is_alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.starts_with(" Z"))
 }
 
 /// All live processes.
-pub(crate) fn all() -> Vec<u32> {
+pub fn all() -> Vec<u32> {
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
@@ -54,7 +62,7 @@ pub(crate) fn all() -> Vec<u32> {
 }
 
 /// The arguments, joined by spaces.
-pub(crate) fn words(pid: u32) -> String {
+pub fn words(pid: u32) -> String {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<_> = bytes
         .split(|byte| *byte == 0)
@@ -64,14 +72,15 @@ pub(crate) fn words(pid: u32) -> String {
 }
 
 /// The file name of the program.
-pub(crate) fn program(pid: u32) -> String {
+pub fn program(pid: u32) -> String {
     fs::read_link(format!("/proc/{pid}/exe"))
         .ok()
         .and_then(|path| Some(path.file_name()?.to_str()?.to_owned()))
         .unwrap_or_default()
 }
 
-pub(crate) fn parent(pid: u32) -> Option<u32> {
+/// Whose child it is.
+pub fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?
         .1
@@ -83,7 +92,7 @@ pub(crate) fn parent(pid: u32) -> Option<u32> {
 
 /// Live processes whose arguments, environment, working directory or mounts name `mark`: a
 /// sandboxed process is known by what is mounted into it.
-pub(crate) fn marked(mark: &str) -> Vec<u32> {
+pub fn marked(mark: &str) -> Vec<u32> {
     let names = |bytes: &[u8]| {
         bytes
             .windows(mark.len())
@@ -116,7 +125,7 @@ fn is_inside(pid: u32) -> bool {
 /// Live processes inside a sandbox that has `mark` mounted; without `freehold` and `bwrap`
 /// themselves, which hold the sandbox. A workspace is mounted on the host too, where everybody sees
 /// it: only who has the root of a sandbox is inside one.
-pub(crate) fn sandboxed(mark: &str) -> Vec<u32> {
+pub fn sandboxed(mark: &str) -> Vec<u32> {
     all()
         .into_iter()
         .filter(|pid| is_inside(*pid))
@@ -129,7 +138,7 @@ pub(crate) fn sandboxed(mark: &str) -> Vec<u32> {
 }
 
 /// A process and all below it.
-pub(crate) fn tree(root: u32) -> BTreeSet<u32> {
+pub fn tree(root: u32) -> BTreeSet<u32> {
     let parents: Vec<_> = all()
         .into_iter()
         .filter_map(|pid| Some((pid, parent(pid)?)))
@@ -149,7 +158,7 @@ pub(crate) fn tree(root: u32) -> BTreeSet<u32> {
 }
 
 /// What they are, for messages.
-pub(crate) fn described(pids: impl IntoIterator<Item = u32>) -> String {
+pub fn described(pids: impl IntoIterator<Item = u32>) -> String {
     pids.into_iter()
         .map(|pid| format!("  {pid} {}: {}\n", program(pid), words(pid)))
         .collect()
