@@ -91,6 +91,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 data,
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
+                content: words.content,
                 parent: words.parent,
             };
             return roles::server::run(args, environment, printer);

@@ -50,6 +50,7 @@ kinds! {
     Blob BlobId "blob" "a sealed blob.";
     Environment EnvironmentId "env" "a project's environment on a runner.";
     Intent IntentId "int" "a change to be written into the record.";
+    Question QuestionId "ask" "what one server asks a runner of another.";
 }
 
 /// Crockford's alphabet: no i, l, o, u.

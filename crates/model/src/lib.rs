@@ -19,7 +19,7 @@ pub use card::Lane;
 pub use change::{Change, Changes, changes};
 pub use directory::Directory;
 pub use id::{
-    AgentId, BlobId, CardId, EnvironmentId, Id, JobId, OrderId, ProjectId, ProviderId,
+    AgentId, BlobId, CardId, EnvironmentId, Id, JobId, OrderId, ProjectId, ProviderId, QuestionId,
     RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
 };
 pub use isolation::Isolation;

@@ -19,7 +19,6 @@ struct Line {
     tenant: TenantId,
     connected: Connected,
     generation: u64,
-    session: Vec<u8>,
     frames: mpsc::Sender<Frame<Down>>,
 }
 
@@ -82,13 +81,7 @@ impl Connections {
     }
 
     /// Adds a runner. An earlier connection of the same runner loses its line, and with it ends.
-    /// `session` is the hash of the connection's token.
-    pub(crate) fn register(
-        &self,
-        tenant: TenantId,
-        connected: Connected,
-        session: Vec<u8>,
-    ) -> Registered {
+    pub(crate) fn register(&self, tenant: TenantId, connected: Connected) -> Registered {
         let (sender, frames) = mpsc::channel(QUEUE);
         let generation = self.count.fetch_add(1, Ordering::Relaxed);
         let runner = connected.runner;
@@ -96,7 +89,6 @@ impl Connections {
             tenant,
             connected,
             generation,
-            session,
             frames: sender,
         };
         self.lock().insert(runner, line);
@@ -105,13 +97,6 @@ impl Connections {
             generation,
             frames,
         }
-    }
-
-    /// Whose session this is, while its connection lasts.
-    pub(crate) fn session(&self, hash: &[u8]) -> Option<(TenantId, RunnerId)> {
-        let inner = self.lock();
-        let line = inner.lines.values().find(|line| line.session == hash)?;
-        Some((line.tenant, line.connected.runner))
     }
 
     /// Removes a connection, unless a later one has taken its place.
@@ -218,7 +203,7 @@ impl Hub for Connections {
     }
 
     fn dismiss(&self, runner: RunnerId) {
-        // Without its line the connection ends, and its session stands for nobody.
+        // Without its line the connection ends.
         self.lock().remove(runner);
     }
 
@@ -242,7 +227,7 @@ mod tests {
             draining: false,
             environments: false,
         };
-        (tenant, connections.register(tenant, connected, vec![n]))
+        (tenant, connections.register(tenant, connected))
     }
 
     fn remote(head: &str) -> Probed {

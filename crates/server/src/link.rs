@@ -64,12 +64,13 @@ impl axum::extract::FromRequestParts<AppState> for Session {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
         let token = bearer(parts).and_then(|text| text.parse::<Token>().ok());
-        token
-            .and_then(|token| state.connections.session(&token.hash()))
-            .map(|(tenant, runner)| Self { tenant, runner })
-            .ok_or_else(|| {
-                Problem::new(Code::Unauthenticated, "no such session of a runner").into()
-            })
+        let found = match token.filter(|token| token.kind() == Kind::Session) {
+            Some(token) => state.engine.runner_session(&token.hash()).await?,
+            None => None,
+        };
+        let (tenant, runner) = found
+            .ok_or_else(|| Problem::new(Code::Unauthenticated, "no such session of a runner"))?;
+        Ok(Self { tenant, runner })
     }
 }
 
@@ -175,22 +176,22 @@ impl Line {
         };
         let environments = hello.environments;
         let session = Token::generate(Kind::Session, &*self.state.entropy);
-        let mut registered =
-            self.state
-                .connections
-                .register(known.tenant, connected, session.hash());
+        let hash = session.hash();
+        let begun = self
+            .state
+            .engine
+            .runner_joined(known.tenant, hello.runner, &hash);
+        pulse.while_it_beats(begun).await.ok_or(End::Gone)??;
+        let mut registered = self.state.connections.register(known.tenant, connected);
         let (runner, generation) = (registered.runner, registered.generation);
         tracing::info!(%runner, tenant = %known.tenant, "a runner is connected");
         let served = self
             .talk(&known, &session, environments.as_deref(), &mut registered)
             .await;
         self.state.connections.unregister(runner, generation);
-        // One that was replaced has another connection.
-        if self.state.connections.tenant_of(runner).is_none() {
-            let left = self.state.engine.runner_left(known.tenant, runner);
-            if let Some(Err(error)) = pulse.while_it_beats(left).await {
-                tracing::debug!(%error, "nobody was told that a runner left");
-            }
+        let told = pulse.while_it_beats(self.state.engine.runner_left(known.tenant, runner, &hash));
+        if let Some(Err(error)) = told.await {
+            tracing::debug!(%error, "nobody was told that a runner left");
         }
         tracing::info!(%runner, end = ?served.as_ref().err(), "a runner is disconnected");
         served

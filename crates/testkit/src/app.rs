@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_server::{Connections, Options, Server, Studio};
-use freehold_store::{Blobs, Store};
+use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub struct App {
 struct Setting {
     studio: Studio,
     runs_per_tenant: Option<u32>,
+    /// Content lies there; else in a directory of the installation's.
+    bucket: Option<Bucket>,
     /// Leases and the like are counted in the database's time, as in production, and not in the test's.
     has_databases_time: bool,
 }
@@ -50,6 +52,7 @@ impl Default for Setting {
         Self {
             studio: Studio::of([]),
             runs_per_tenant: None,
+            bucket: None,
             has_databases_time: false,
         }
     }
@@ -77,6 +80,15 @@ impl App {
     pub async fn start_with(studio: Studio) -> Self {
         Self::begin(Setting {
             studio,
+            ..Setting::default()
+        })
+        .await
+    }
+
+    /// A fresh installation whose content lies in this bucket.
+    pub async fn start_over(bucket: Bucket) -> Self {
+        Self::begin(Setting {
+            bucket: Some(bucket),
             ..Setting::default()
         })
         .await
@@ -120,9 +132,14 @@ impl App {
             true => store,
             false => store.timed_by(clock.clone()),
         };
+        let blobs = match &setting.bucket {
+            Some(bucket) => Blobs::bucket(bucket),
+            // Servers of one test share it.
+            None => Blobs::directory(&directory.path().join("blobs"), Sharing::Several),
+        };
         let engine = Engine::new(Parts {
             store,
-            blobs: Blobs::directory(&directory.path().join("blobs")).unwrap(),
+            blobs: blobs.unwrap(),
             keys: Keys::new(SealKey::from_seed([42; 32])),
             hub: connections.clone(),
             clock: clock.clone(),

@@ -11,11 +11,13 @@
 
 pub mod app;
 pub mod database;
+pub mod moto;
 pub mod peer;
 pub mod world;
 
 pub use app::App;
 pub use database::Database;
+pub use moto::Moto;
 pub use peer::Peer;
 pub use world::{TestClock, TestEntropy};
 

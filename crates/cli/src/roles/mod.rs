@@ -2,6 +2,7 @@
 
 mod address;
 mod consent;
+mod content;
 mod data;
 pub(crate) mod doctor;
 mod machine;

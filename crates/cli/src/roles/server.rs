@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use freehold_engine::{Caller, Engine, Keys, Parts};
-use freehold_model::Entropy;
+use freehold_model::{BlobId, Entropy};
 use freehold_server::{Connections, Options, Server, Studio};
-use freehold_store::{Blobs, Store, StoreError};
+use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -17,11 +17,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::data::{ClientFile, Data};
-use super::{address, process};
+use super::{address, content, process};
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::print::Printer;
-use crate::words::ServerArgs;
+use crate::words::{ContentWords, ServerArgs};
 use crate::world::{SystemClock, SystemEntropy};
 
 /// Connections to PostgreSQL, which allows a hundred: requests are short, and streams hold none.
@@ -52,20 +52,20 @@ pub(crate) fn run(
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve(&data, listen, args.runs_per_tenant, printer))?;
+        .block_on(serve(&data, listen, &args, printer))?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(
     data: &Data,
     listen: SocketAddr,
-    runs_per_tenant: Option<u32>,
+    args: &ServerArgs,
     printer: Printer,
 ) -> anyhow::Result<()> {
     let mut ends = process::Ends::listen()?;
     let cancel = CancellationToken::new();
     let (engine, connections, entropy) = tokio::select! {
-        opened = open(data, runs_per_tenant) => opened?,
+        opened = open(data, &args.content, args.runs_per_tenant) => opened?,
         () = ends.next() => return Ok(()),
     };
     let listener = bind(listen).await?;
@@ -98,6 +98,7 @@ async fn serve(
 /// Brings the schema up to date, and puts the use cases over it.
 async fn open(
     data: &Data,
+    place: &ContentWords,
     runs_per_tenant: Option<u32>,
 ) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn Entropy>)> {
     let database = data.database()?.ok_or_else(|| {
@@ -120,9 +121,13 @@ async fn open(
     }
     let connections = Arc::new(Connections::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let fresh = BlobId::new(&SystemClock, &SystemEntropy);
+    let blobs = content::open(place, data, &fresh.to_string()).await?;
+    let claimed = store.content_claim(&blobs, fresh.uuid()).await;
+    claimed.map_err(content::trouble)?;
     let engine = Engine::new(Parts {
         store,
-        blobs: Blobs::directory(&data.blobs()).context("the content cannot be stored")?,
+        blobs,
         keys: Keys::new(SealKey::from_seed(data.seal_seed()?)),
         hub: connections.clone(),
         clock: Arc::new(SystemClock),

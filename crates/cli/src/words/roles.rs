@@ -35,9 +35,37 @@ pub(crate) struct ServerWords {
     /// How many runs of each tenant may be under way at a time [default: as many as its runners take]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs_per_tenant: Option<u32>,
+    #[command(flatten)]
+    pub(crate) content: ContentWords,
     /// The process to end with
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) parent: Option<i32>,
+}
+
+/// Where content lies, as typed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ContentWords {
+    /// Where diffs, transcripts and the like lie: s3://BUCKET/PREFIX, or a directory [default: `blobs` in the data directory]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) content: Option<String>,
+    /// The bucket's service, where it is not AWS
+    #[arg(long, value_name = "URL")]
+    pub(crate) content_endpoint: Option<String>,
+    /// The bucket's region [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) content_region: Option<String>,
+    /// A JSON file of mode 0600 with `access_key_id` and `secret_access_key`; without it AWS's environment or the machine's role
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content_credentials: Option<PathBuf>,
+    /// The bucket's name is in the host's name, not in the path
+    #[arg(long)]
+    pub(crate) content_virtual_host: bool,
+    /// An endpoint without TLS will do, on another machine too
+    #[arg(long)]
+    pub(crate) content_allow_http: bool,
+    /// The directory is one file system that several servers use
+    #[arg(long)]
+    pub(crate) content_shared: bool,
 }
 
 /// What the role `server` gets.
@@ -49,6 +77,8 @@ pub(crate) struct ServerArgs {
     pub(crate) listen: String,
     /// How many runs of each tenant may be under way at a time.
     pub(crate) runs_per_tenant: Option<u32>,
+    /// Where content lies.
+    pub(crate) content: ContentWords,
     /// The process to end with.
     pub(crate) parent: Option<i32>,
 }
