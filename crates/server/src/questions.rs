@@ -18,7 +18,7 @@ pub(crate) async fn run(state: AppState) {
         loop {
             // A hint that was lost is said again by whoever asked.
             let tenant = waiter.question().await;
-            if state.connections.of(tenant).is_empty() {
+            if !state.connections.has(tenant) {
                 continue;
             }
             let Ok(place) = room.clone().acquire_owned().await else {

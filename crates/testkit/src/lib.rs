@@ -10,6 +10,7 @@
 )]
 
 pub mod app;
+pub mod crowd;
 pub mod database;
 pub mod moto;
 pub mod peer;

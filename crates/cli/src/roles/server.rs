@@ -47,6 +47,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     process::end_with(args.parent)?;
     process::log_to_stderr(environment);
+    process::open_many_files();
     let listen = address::loopback(&args.listen)?;
     let data = Data::open(&args.data)?;
     tokio::runtime::Builder::new_multi_thread()

@@ -3,6 +3,7 @@
 
 mod board;
 mod content;
+mod crowd;
 mod desk;
 mod environment;
 mod faults;

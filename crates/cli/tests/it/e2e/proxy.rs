@@ -46,10 +46,16 @@ impl Link {
 impl Proxy {
     /// A good link to `server` (`http://host:port`), until it is told to be bad.
     pub(crate) fn to(server: &str, seed: u64) -> Self {
-        let server = server
-            .strip_prefix("http://")
-            .unwrap()
-            .replace("localhost", "127.0.0.1");
+        Self::before(&[server], seed)
+    }
+
+    /// The same to one of several: each connection to the next one that takes it.
+    pub(crate) fn before(servers: &[&str], seed: u64) -> Self {
+        let address = |server: &&str| {
+            let server = server.strip_prefix("http://").unwrap();
+            server.replace("localhost", "127.0.0.1")
+        };
+        let servers: Vec<String> = servers.iter().map(address).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let link = Arc::new(Link {
@@ -61,12 +67,15 @@ impl Proxy {
         });
         let shared = link.clone();
         std::thread::spawn(move || {
-            for runner in listener.incoming() {
+            for (turn, runner) in listener.incoming().enumerate() {
                 if shared.ends.load(Ordering::Relaxed) {
                     return;
                 }
-                // A server that is away is a link that breaks.
-                if let (Ok(runner), Ok(server)) = (runner, TcpStream::connect(&server)) {
+                let mut from_here = servers.iter().cycle().skip(turn % servers.len());
+                let from_here = from_here.by_ref().take(servers.len());
+                let server = from_here.map(TcpStream::connect).find_map(Result::ok);
+                // When none is there it is a link that breaks.
+                if let (Ok(runner), Some(server)) = (runner, server) {
                     carry(&shared, runner, server);
                 }
             }
