@@ -98,9 +98,8 @@ impl Installation {
 
     /// Client commands speak to this server from now on: one that the test has started itself.
     pub(crate) fn speak_to(&mut self, url: &str, token: &str) {
-        let pids = r#"{"server":0,"runner":0,"postgres":0}"#;
         let line =
-            format!(r#"{{"url":"{url}","token":"{token}","sign_in":"","pid":0,"pids":{pids}}}"#);
+            format!(r#"{{"url":"{url}","token":"{token}","sign_in":"","pid":0,"pids":{{"server":0,"runner":0,"postgres":0}}}}"#);
         self.line = Some(serde_json::from_str(&line).unwrap());
     }
 
