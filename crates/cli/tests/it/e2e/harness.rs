@@ -57,7 +57,8 @@ pub(crate) struct Installation {
     root: TempDir,
     env: Vec<(String, String)>,
     up: Option<Child>,
-    line: Option<Up>,
+    /// Whom client commands speak to: a test that starts servers of its own says so.
+    pub(crate) line: Option<Up>,
 }
 
 impl Installation {
@@ -94,13 +95,6 @@ impl Installation {
             up: None,
             line: None,
         }
-    }
-
-    /// Client commands speak to this server from now on: one that the test has started itself.
-    pub(crate) fn speak_to(&mut self, url: &str, token: &str) {
-        let line =
-            format!(r#"{{"url":"{url}","token":"{token}","sign_in":"","pid":0,"pids":{{"server":0,"runner":0,"postgres":0}}}}"#);
-        self.line = Some(serde_json::from_str(&line).unwrap());
     }
 
     /// What the line said.

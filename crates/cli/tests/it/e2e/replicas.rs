@@ -177,7 +177,11 @@ fn servers_are_started_anew_one_after_the_other_and_nobody_notices() {
     let client = fs::read(servers.data(0).join("client.json")).unwrap();
     let client: Value = serde_json::from_slice(&client).unwrap();
     let token = client["token"].as_str().unwrap();
-    servers.here.speak_to(&proxy.url(), token);
+    let line = serde_json::json!({
+        "url": proxy.url(), "token": token, "sign_in": "", "pid": 0,
+        "pids": { "server": 0, "runner": 0, "postgres": 0 },
+    });
+    servers.here.line = Some(serde_json::from_value(line).unwrap());
     let far = Far::behind(&servers.here, &proxy);
     let remote = Remote::bare(&[("greeting", "good evening\n")]);
     // The runner's link is at one of them; whichever is asked has it try the remote.
