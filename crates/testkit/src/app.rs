@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use freehold_engine::{Caller, Engine, Keys, Parts};
+use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
 use freehold_server::{Connections, Options, Server, Studio};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
@@ -24,6 +24,8 @@ pub struct App {
     pub clock: Arc<TestClock>,
     /// Its use cases.
     pub engine: Engine,
+    /// Who is connected to it.
+    pub hub: Arc<dyn Hub>,
     /// The owner.
     pub owner: Caller,
     /// The owner's token.
@@ -147,6 +149,7 @@ impl App {
             runs_per_tenant: setting.runs_per_tenant,
         });
         let local = engine.local_owner("Ada").await.unwrap();
+        let hub: Arc<dyn Hub> = connections.clone();
         let server = Server::build(Options {
             engine: engine.clone(),
             connections,
@@ -165,6 +168,7 @@ impl App {
             database,
             clock,
             engine,
+            hub,
             owner: local.caller,
             token: local.token.to_string(),
             directory,

@@ -234,7 +234,7 @@ async fn a_session_is_good_at_every_server_while_its_connection_stands() {
     }
     // A new connection, at the other server, has another bearer; the old one is nobody's.
     let before = peer.session.clone();
-    peer.go_to(&one);
+    let dead = peer.go_on_at(&one);
     peer.connect().await;
     let after = std::mem::replace(&mut peer.session, before);
     for app in [&one, &other] {
@@ -243,6 +243,21 @@ async fn a_session_is_good_at_every_server_while_its_connection_stands() {
     }
     peer.session = after;
     assert_eq!(peer.download(&other, blob).await.status(), StatusCode::OK);
+    // When the other server notices, nothing that is in force ends.
+    drop(dead);
+    let tenant = one.owner.tenant;
+    eventually("the dead line is gone", async || {
+        let hub = other.hub.connected(tenant);
+        hub.is_empty().then_some(())
+    })
+    .await;
+    let seq = peer.event(&offer, "note", json!({}), None).await;
+    peer.acknowledged(seq).await;
+    for app in [&one, &other] {
+        assert_eq!(peer.download(app, blob).await.status(), StatusCode::OK);
+        let runners: Page<Runner> = app.get("/runners").await.unwrap();
+        assert_eq!(runners.items[0].state, "online");
+    }
     // Another runner's bearer opens nothing of this one's run.
     let mut stranger = Peer::enrol(&one).await;
     stranger.connect().await;
