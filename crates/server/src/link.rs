@@ -37,7 +37,7 @@ const BATCH_FRAMES: usize = 128;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// What a connection keeps for reading and for writing, in bytes. Most runners are idle, and say and hear
 /// a few hundred bytes every 15 seconds; larger frames are read in several goes.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 1024;
 const WRITE_BUFFER: usize = 4 * 1024;
 /// A runner that does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);

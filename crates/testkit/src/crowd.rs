@@ -37,6 +37,9 @@ const FIRST_AT_ONCE: usize = 64;
 /// What each end keeps to read and to write.
 const BUFFER: usize = 4 * 1024;
 
+/// What they offer, so that an agent can be for them and for no other runner of the tenant.
+const LABEL: [&str; 2] = ["one", "of-many"];
+
 /// A runner that is enrolled.
 pub struct Member {
     runner: RunnerId,
@@ -201,7 +204,7 @@ impl Life<'_> {
             protocol: (1, 1),
             runner: self.member.runner,
             version: "test".into(),
-            labels: BTreeMap::new(),
+            labels: BTreeMap::from([LABEL.map(str::to_owned).into()]),
             capacity: 1,
             holds: self.holds.clone(),
             environments: None,
