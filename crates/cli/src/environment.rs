@@ -35,6 +35,23 @@ pub(crate) struct Environment {
     pub(crate) watched: bool,
 }
 
+/// What AWS's own tools take from the environment to say who they are. Not its endpoints and switches:
+/// where content goes is said by `freehold server`'s options alone.
+const AWS: [&str; 12] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
 /// A text that `Debug` does not show.
 #[derive(Clone)]
 pub(crate) struct Secret(pub(crate) String);
@@ -77,6 +94,15 @@ impl Environment {
     pub(crate) fn variables() -> impl Iterator<Item = (OsString, OsString)> {
         // The owner's token is for the command line; no job may name it as a key.
         std::env::vars_os().filter(|(name, _)| name != "FREEHOLD_TOKEN")
+    }
+
+    /// What AWS's tools would find of who we are, by lower-case names. Not kept here, and not shown by
+    /// `Debug`.
+    pub(crate) fn aws() -> Vec<(String, String)> {
+        let value = |name: &str| set(name)?.into_string().ok();
+        AWS.iter()
+            .filter_map(|name| Some((name.to_ascii_lowercase(), value(name)?)))
+            .collect()
     }
 
     /// The data directory of the installation on this machine: `--data`, else `FREEHOLD_DATA`,

@@ -127,7 +127,7 @@ const fn exit(code: Code) -> Exit {
     match code {
         Code::Invalid | Code::AgentAmbiguous => Exit::Usage,
         Code::Unauthenticated | Code::Forbidden => Exit::Denied,
-        Code::Timeout | Code::Unavailable => Exit::Unreachable,
+        Code::Timeout | Code::Unavailable | Code::ContentUnavailable => Exit::Unreachable,
         Code::NotFound
         | Code::Exists
         | Code::Conflict

@@ -93,6 +93,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
                 accept_older_database: words.accept_older_database,
+                content: words.content,
                 parent: words.parent,
             };
             return roles::server::run(args, environment, printer);

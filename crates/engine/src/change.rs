@@ -31,7 +31,7 @@ impl Pending {
             Hint::Run(run) => put(&mut self.runs, run),
             Hint::Card(card) => put(&mut self.cards, card),
             Hint::Settings(noun) => put(&mut self.nouns, noun),
-            Hint::Queue | Hint::Link(_) => {}
+            Hint::Queue | Hint::Link(_) | Hint::Question => {}
         }
         if self.runs.len() + self.cards.len() > Self::MAX {
             self.lost();

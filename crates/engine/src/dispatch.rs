@@ -239,6 +239,11 @@ impl Engine {
     /// [`Error`].
     pub async fn remind(&self, tenant: TenantId, runner: RunnerId) -> Result<()> {
         let mut tx = self.store().begin(tenant).await?;
+        if tx.runner_is_revoked(runner).await? {
+            // At another server, perhaps: its link here ends as well.
+            self.hub().dismiss(runner);
+            return Ok(());
+        }
         let rows = tx.run_held_by(runner).await?;
         let untaken = |row: &&RunRow| row.life.lease.as_ref().is_some_and(|lease| !lease.accepted);
         let untaken: Vec<&RunRow> = rows.iter().filter(untaken).collect();

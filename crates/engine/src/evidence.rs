@@ -86,15 +86,14 @@ impl Engine {
             remote: project.remote,
             target: Some(row.target),
         };
-        let (head, message) = match self.hub().ask(caller.tenant, probe).await {
-            Some(Probed::Remote { commit, .. }) => (commit, None),
-            Some(Probed::Failed { message, .. }) => (None, Some(message)),
-            Some(Probed::Provider { .. }) => {
+        let (head, message) = match self.ask(caller, probe).await? {
+            Probed::Remote { commit, .. } => (commit, None),
+            Probed::Failed { message, .. } => (None, Some(message)),
+            Probed::Provider { .. } => {
                 return Err(Error::Internal(
                     "the runner answered another question".into(),
                 ));
             }
-            None => return self.nobody_answered(caller),
         };
         let state = match (&base, &head, &message) {
             (_, _, Some(_)) => BaseState::Unknown,

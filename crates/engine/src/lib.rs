@@ -26,6 +26,7 @@ pub mod order;
 pub mod project;
 pub mod provider;
 pub mod put_back;
+pub mod question;
 pub mod review;
 pub mod run;
 pub mod runner;
@@ -42,7 +43,7 @@ use freehold_store::{Blobs, Store};
 use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
-pub use freehold_store::{Due, EventPart, Hint, Listener, Noun, StoreError};
+pub use freehold_store::{ContentError, Due, EventPart, Hint, Listener, Noun, StoreError};
 pub use keys::Keys;
 
 /// Who acts, in which tenant: the first argument of every use case.

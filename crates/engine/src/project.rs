@@ -210,10 +210,7 @@ impl Engine {
             remote: remote.to_owned(),
             target: target.map(str::to_owned),
         };
-        let Some(probed) = self.hub().ask(caller.tenant, probe).await else {
-            return self.nobody_answered(caller);
-        };
-        match (probed, target) {
+        match (self.ask(caller, probe).await?, target) {
             (Probed::Failed { message, next }, _) => {
                 Err(Problem::new(Code::RemoteRefused, message).next(next).into())
             }
@@ -249,17 +246,6 @@ impl Engine {
                 "the runner answered another question".into(),
             )),
         }
-    }
-
-    /// No runner is there, or none answered: two different things to do.
-    pub(crate) fn nobody_answered<T>(&self, caller: &Caller) -> Result<T> {
-        if self.hub().connected(caller.tenant).is_empty() {
-            return refuse(
-                Code::NoRunner,
-                "this needs a runner to try it, and none is connected",
-            );
-        }
-        refuse(Code::Timeout, "no runner answered in time")
     }
 
     /// A project by id or name.

@@ -231,21 +231,14 @@ impl Engine {
     }
 
     async fn probe_provider(&self, caller: &Caller, provider: ProviderSpec) -> Result<()> {
-        match self
-            .hub()
-            .ask(caller.tenant, Probe::Provider { provider })
-            .await
-        {
-            Some(Probed::Provider { .. }) => Ok(()),
-            Some(Probed::Failed { message, next }) => {
-                Err(Problem::new(Code::ProviderRefused, message)
-                    .next(next)
-                    .into())
-            }
-            Some(Probed::Remote { .. }) => Err(Error::Internal(
+        match self.ask(caller, Probe::Provider { provider }).await? {
+            Probed::Provider { .. } => Ok(()),
+            Probed::Failed { message, next } => Err(Problem::new(Code::ProviderRefused, message)
+                .next(next)
+                .into()),
+            Probed::Remote { .. } => Err(Error::Internal(
                 "the runner answered another question".into(),
             )),
-            None => self.nobody_answered(caller),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Runners: enrolment, connection, and what they are.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::{LineageId, RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
-use freehold_wire::link::{Hello, PROTOCOL, WrappedKey, hello_message};
+use freehold_wire::link::{HEARTBEAT_S, Hello, PROTOCOL, WrappedKey, hello_message};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 
@@ -14,6 +15,9 @@ use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Most jobs that one runner may say it takes.
 const CAPACITY_MAX: u32 = 1000;
+
+/// A runner that has said nothing for so long is not connected: three heartbeats, and some.
+pub(crate) const SILENT_AFTER: TimeDelta = TimeDelta::seconds(3 * HEARTBEAT_S as i64 + 5);
 
 /// Most things that a machine may be said to have of a kind.
 const WORDS_MAX: usize = 32;
@@ -183,9 +187,15 @@ impl Engine {
         let mut tx = self.store().begin(caller.tenant).await?;
         let rows = tx.runner_list(after, i64::from(limit) + 1).await?;
         let connected = self.hub().connected(caller.tenant);
-        let state = |id: RunnerId| match connected.iter().find(|c| c.runner == id) {
+        let elsewhere = tx.session_runners().await?;
+        let now = self.now();
+        // A server that was killed left sessions behind; a runner that it had is not seen any more.
+        let heard =
+            |seen: Option<DateTime<Utc>>| seen.is_some_and(|seen| now - seen < SILENT_AFTER);
+        let state = |row: &RunnerRow| match connected.iter().find(|c| c.runner == row.id) {
             Some(c) if c.draining => "draining",
             Some(_) => "online",
+            None if elsewhere.contains(&row.id) && heard(row.last_seen) => "online",
             None => "offline",
         };
         page(
@@ -194,7 +204,7 @@ impl Engine {
             |row| row.id.to_string(),
             |row| {
                 Ok(Runner {
-                    state: state(row.id).to_owned(),
+                    state: state(&row).to_owned(),
                     id: row.id,
                     name: row.name,
                     labels: row.labels,
@@ -210,14 +220,40 @@ impl Engine {
         )
     }
 
-    /// A runner's connection ended, and it has no other here: whoever watches may look.
+    /// A runner's connection stands: its bearer, of which this is the hash, is good at every server.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn runner_left(&self, tenant: TenantId, runner: RunnerId) -> Result<()> {
+    pub async fn runner_joined(
+        &self,
+        tenant: TenantId,
+        runner: RunnerId,
+        hash: &[u8],
+    ) -> Result<()> {
         let mut tx = self.store().begin(tenant).await?;
-        tx.runner_gone(runner).await?;
-        tx.hint(Hint::Queue);
+        tx.session_begin(runner, hash).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whose connection, at whichever server, has this bearer.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn runner_session(&self, hash: &[u8]) -> Result<Option<(TenantId, RunnerId)>> {
+        Ok(self.store().session_of(hash).await?)
+    }
+
+    /// A runner's connection ended, and its bearer with it: whoever watches may look.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn runner_left(&self, tenant: TenantId, runner: RunnerId, hash: &[u8]) -> Result<()> {
+        let mut tx = self.store().begin(tenant).await?;
+        // One that was replaced, here or at another server, has another connection.
+        if tx.session_end(runner, hash).await? {
+            tx.runner_gone(runner).await?;
+            tx.hint(Hint::Queue);
+        }
         Ok(tx.commit().await?)
     }
 
@@ -238,6 +274,8 @@ impl Engine {
         }
         self.audit(&mut tx, caller, "runner.revoke", &id.to_string(), "access")
             .await?;
+        // Whichever server has its link ends it.
+        tx.hint(Hint::Link(id));
         tx.commit().await?;
         self.hub().dismiss(id);
         Ok(())

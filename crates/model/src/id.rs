@@ -51,6 +51,7 @@ kinds! {
     Environment EnvironmentId "env" "a project's environment on a runner.";
     Intent IntentId "int" "a change to be written into the record.";
     Lineage LineageId "lin" "a database's line of history.";
+    Question QuestionId "ask" "what one server asks a runner of another.";
 }
 
 /// Crockford's alphabet: no i, l, o, u.

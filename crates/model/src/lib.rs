@@ -21,7 +21,7 @@ pub use change::{Change, Changes, changes};
 pub use directory::Directory;
 pub use id::{
     AgentId, BlobId, CardId, EnvironmentId, Id, JobId, LineageId, OrderId, ProjectId, ProviderId,
-    RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
+    QuestionId, RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
 };
 pub use isolation::Isolation;
 pub use limit::{Limit, Limits};

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use freehold_engine::tenant::Session;
-use freehold_engine::{Caller, Error, StoreError};
+use freehold_engine::{Caller, ContentError, Error, StoreError};
 use freehold_wire::problem::{Code, MEDIA_TYPE, Problem};
 use serde::de::DeserializeOwned;
 
@@ -37,6 +37,10 @@ impl From<Error> for Refused {
                 log_chain("the database is not available", &error);
                 Problem::new(Code::Unavailable, "the database does not answer").into()
             }
+            Error::Store(StoreError::Content(error @ ContentError::Trouble(..))) => {
+                log_chain("the content cannot be used", &error);
+                Problem::new(Code::ContentUnavailable, error.to_string()).into()
+            }
             Error::Store(error) => {
                 log_chain("a request failed in the store", &error);
                 Problem::new(Code::Internal, "storage failed; the server's log says how").into()
@@ -50,9 +54,9 @@ impl From<Error> for Refused {
 }
 
 /// Logs an error with all its causes, once, where it is handled.
-fn log_chain(what: &str, error: &StoreError) {
+fn log_chain(what: &str, error: &dyn std::error::Error) {
     let mut chain = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(error) = source {
         chain.push_str(": ");
         chain.push_str(&error.to_string());
@@ -68,7 +72,7 @@ impl IntoResponse for Refused {
         let mut response = (status, Json(&self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if self.0.code == Code::Unavailable {
+        if matches!(self.0.code, Code::Unavailable | Code::ContentUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         response.extensions_mut().insert(Told(self.0));

@@ -15,12 +15,12 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(45);
 /// Frames that may wait for a slow runner; past that they are dropped, and repeated later.
 const QUEUE: usize = 256;
 
+/// Its queue has room for 32 frames at once, used or not: hence they are boxed.
 struct Line {
     tenant: TenantId,
     connected: Connected,
     generation: u64,
-    session: Vec<u8>,
-    frames: mpsc::Sender<Frame<Down>>,
+    frames: mpsc::Sender<Box<Frame<Down>>>,
 }
 
 #[derive(Default)]
@@ -67,7 +67,7 @@ pub struct Connections {
 pub(crate) struct Registered {
     pub(crate) runner: RunnerId,
     pub(crate) generation: u64,
-    pub(crate) frames: mpsc::Receiver<Frame<Down>>,
+    pub(crate) frames: mpsc::Receiver<Box<Frame<Down>>>,
 }
 
 impl Connections {
@@ -82,13 +82,7 @@ impl Connections {
     }
 
     /// Adds a runner. An earlier connection of the same runner loses its line, and with it ends.
-    /// `session` is the hash of the connection's token.
-    pub(crate) fn register(
-        &self,
-        tenant: TenantId,
-        connected: Connected,
-        session: Vec<u8>,
-    ) -> Registered {
+    pub(crate) fn register(&self, tenant: TenantId, connected: Connected) -> Registered {
         let (sender, frames) = mpsc::channel(QUEUE);
         let generation = self.count.fetch_add(1, Ordering::Relaxed);
         let runner = connected.runner;
@@ -96,7 +90,6 @@ impl Connections {
             tenant,
             connected,
             generation,
-            session,
             frames: sender,
         };
         self.lock().insert(runner, line);
@@ -105,13 +98,6 @@ impl Connections {
             generation,
             frames,
         }
-    }
-
-    /// Whose session this is, while its connection lasts.
-    pub(crate) fn session(&self, hash: &[u8]) -> Option<(TenantId, RunnerId)> {
-        let inner = self.lock();
-        let line = inner.lines.values().find(|line| line.session == hash)?;
-        Some((line.tenant, line.connected.runner))
     }
 
     /// Removes a connection, unless a later one has taken its place.
@@ -151,16 +137,21 @@ impl Connections {
         }
     }
 
-    /// The connected runners of a tenant.
-    pub(crate) fn of(&self, tenant: TenantId) -> Vec<RunnerId> {
-        let inner = self.lock();
-        let lines = inner.lines_of(tenant);
-        lines.map(|line| line.connected.runner).collect()
-    }
-
     /// Tenants with a runner that is connected here.
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
         self.lock().of.keys().copied().collect()
+    }
+
+    /// Whether any runner of a tenant is connected.
+    pub(crate) fn has(&self, tenant: TenantId) -> bool {
+        self.of(tenant).is_some()
+    }
+
+    /// Any connected runner of a tenant.
+    fn of(&self, tenant: TenantId) -> Option<RunnerId> {
+        let inner = self.lock();
+        let line = inner.lines_of(tenant).next()?;
+        Some(line.connected.runner)
     }
 
     /// Whose runner it is, where its link is ours.
@@ -179,13 +170,13 @@ impl Connections {
             .lines
             .get(&runner)
             .map(|line| line.frames.clone());
-        sender.is_some_and(|sender| sender.try_send(frame).is_ok())
+        sender.is_some_and(|sender| sender.try_send(Box::new(frame)).is_ok())
     }
 
     async fn question(&self, tenant: TenantId, probe: Probe) -> Option<Probed> {
         let id = format!("q{}", self.count.fetch_add(1, Ordering::Relaxed));
         let (sender, answer) = oneshot::channel();
-        let runner = *self.of(tenant).first()?;
+        let runner = self.of(tenant)?;
         self.lock().questions.insert(id.clone(), (runner, sender));
         let frame = Frame {
             id: Some(id.clone()),
@@ -218,7 +209,7 @@ impl Hub for Connections {
     }
 
     fn dismiss(&self, runner: RunnerId) {
-        // Without its line the connection ends, and its session stands for nobody.
+        // Without its line the connection ends.
         self.lock().remove(runner);
     }
 
@@ -242,7 +233,7 @@ mod tests {
             draining: false,
             environments: false,
         };
-        (tenant, connections.register(tenant, connected, vec![n]))
+        (tenant, connections.register(tenant, connected))
     }
 
     fn remote(head: &str) -> Probed {

@@ -12,6 +12,7 @@ mod link;
 mod negotiate;
 mod openapi;
 mod pulse;
+mod questions;
 mod reconcile;
 mod studio;
 mod wake;
@@ -133,6 +134,7 @@ impl Server {
         state.tasks.spawn(pulse::run(state.clone()));
         state.tasks.spawn(wake::run(state.clone()));
         state.tasks.spawn(reconcile::run(state.clone()));
+        state.tasks.spawn(questions::run(state.clone()));
         let app = router(state.clone(), hosts);
         let shutdown = {
             let (cancel, stop) = (cancel.clone(), stop.clone());

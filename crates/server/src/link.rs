@@ -35,6 +35,10 @@ const SILENCE: Duration = Duration::from_secs(3 * HEARTBEAT_S + 5);
 /// Frames taken in one transaction at most, in number and bytes.
 const BATCH_FRAMES: usize = 128;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// What a connection keeps for reading and for writing, in bytes. Most runners are idle, and say and hear
+/// a few hundred bytes every 15 seconds; larger frames are read in several goes.
+const READ_BUFFER: usize = 1024;
+const WRITE_BUFFER: usize = 4 * 1024;
 /// A runner that does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -64,12 +68,13 @@ impl axum::extract::FromRequestParts<AppState> for Session {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
         let token = bearer(parts).and_then(|text| text.parse::<Token>().ok());
-        token
-            .and_then(|token| state.connections.session(&token.hash()))
-            .map(|(tenant, runner)| Self { tenant, runner })
-            .ok_or_else(|| {
-                Problem::new(Code::Unauthenticated, "no such session of a runner").into()
-            })
+        let found = match token.filter(|token| token.kind() == Kind::Session) {
+            Some(token) => state.engine.runner_session(&token.hash()).await?,
+            None => None,
+        };
+        let (tenant, runner) = found
+            .ok_or_else(|| Problem::new(Code::Unauthenticated, "no such session of a runner"))?;
+        Ok(Self { tenant, runner })
     }
 }
 
@@ -113,12 +118,14 @@ async fn connect(State(state): State<AppState>, upgrade: WebSocketUpgrade) -> Re
         .protocols([SUBPROTOCOL])
         .max_message_size(FRAME_MAX)
         .max_frame_size(FRAME_MAX)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
         .on_upgrade(move |socket| {
             let tracker = state.tasks.clone();
             tracker.track_future(async move {
                 let mut line = Line { state, socket };
                 if let Err(end) = line.serve().await {
-                    line.close(end).await;
+                    Box::pin(line.close(end)).await;
                 }
             })
         })
@@ -150,7 +157,8 @@ impl From<Error> for End {
     }
 }
 
-/// One connection.
+/// One connection. There are thousands that wait: what is only done now and then (to greet, to take
+/// frames) is boxed, so that its state takes room while it lasts and not as long as the connection.
 struct Line {
     state: AppState,
     socket: WebSocket,
@@ -159,7 +167,7 @@ struct Line {
 impl Line {
     async fn serve(&mut self) -> Result<(), End> {
         let pulse = self.state.pulse.clone();
-        let greeted = pulse.while_it_beats(timeout(HELLO_TIMEOUT, self.greet()));
+        let greeted = pulse.while_it_beats(timeout(HELLO_TIMEOUT, Box::pin(self.greet())));
         let (hello, known) = (greeted.await.ok_or(End::Gone)?).map_err(|_| End::Gone)??;
         let connected = Connected {
             runner: hello.runner,
@@ -175,22 +183,29 @@ impl Line {
         };
         let environments = hello.environments;
         let session = Token::generate(Kind::Session, &*self.state.entropy);
-        let mut registered =
-            self.state
-                .connections
-                .register(known.tenant, connected, session.hash());
+        let hash = session.hash();
+        let begun = self
+            .state
+            .engine
+            .runner_joined(known.tenant, hello.runner, &hash);
+        pulse
+            .while_it_beats(Box::pin(begun))
+            .await
+            .ok_or(End::Gone)??;
+        let mut registered = self.state.connections.register(known.tenant, connected);
         let (runner, generation) = (registered.runner, registered.generation);
         tracing::info!(%runner, tenant = %known.tenant, "a runner is connected");
         let served = self
             .talk(&known, &session, environments.as_deref(), &mut registered)
             .await;
         self.state.connections.unregister(runner, generation);
-        // One that was replaced has another connection.
-        if self.state.connections.tenant_of(runner).is_none() {
-            let left = self.state.engine.runner_left(known.tenant, runner);
-            if let Some(Err(error)) = pulse.while_it_beats(left).await {
-                tracing::debug!(%error, "nobody was told that a runner left");
-            }
+        let told = pulse.while_it_beats(Box::pin(self.state.engine.runner_left(
+            known.tenant,
+            runner,
+            &hash,
+        )));
+        if let Some(Err(error)) = told.await {
+            tracing::debug!(%error, "nobody was told that a runner left");
         }
         tracing::info!(%runner, end = ?served.as_ref().err(), "a runner is disconnected");
         served
@@ -235,9 +250,11 @@ impl Line {
         };
         self.send(&Frame::new(Down::Welcome(welcome))).await?;
         let pulse = self.state.pulse.clone();
-        let reminded = pulse.while_it_beats(self.state.engine.remind(known.tenant, known.runner));
+        let reminded = pulse.while_it_beats(Box::pin(
+            self.state.engine.remind(known.tenant, known.runner),
+        ));
         reminded.await.ok_or(End::Gone)?.map_err(End::from)?;
-        let environments = pulse.while_it_beats(self.environments(known, environments));
+        let environments = pulse.while_it_beats(Box::pin(self.environments(known, environments)));
         environments.await.ok_or(End::Gone)??;
         let stop = self.state.stop.clone();
         let mut heard = Instant::now();
@@ -246,12 +263,12 @@ impl Line {
                 biased;
                 () = stop.cancelled() => return Err(End::Stopping),
                 frame = registered.frames.recv() => match frame {
-                    Some(frame) => self.send(&frame).await?,
+                    Some(frame) => Box::pin(self.send(&frame)).await?,
                     None => return Err(End::Replaced),
                 },
                 message = unless_silent(heard, self.socket.recv()) => {
                     // What cannot be taken now the runner says again, on another connection.
-                    let taken = pulse.while_it_beats(self.take(known, message?));
+                    let taken = pulse.while_it_beats(Box::pin(self.take(known, message?)));
                     taken.await.ok_or(End::Gone)??;
                     heard = Instant::now();
                 }

@@ -82,6 +82,17 @@ impl Waiter {
         }
     }
 
+    /// The tenant that a question is put for. Cancellation safe; those that were lost it does not wait for.
+    pub(crate) async fn question(&mut self) -> TenantId {
+        loop {
+            match self.0.recv().await {
+                Ok(Some((tenant, Hint::Question))) => return tenant,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
     /// Waits for news of one run; true when it may be that somebody signed out instead.
     pub(crate) async fn run(&mut self, run: RunId) -> bool {
         let token = Hint::Settings(Noun::Token);

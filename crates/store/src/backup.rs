@@ -93,6 +93,16 @@ impl Snapshot {
         raw.lineage()
     }
 
+    /// Which content the rows of blobs are of; none where no server has served yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn content(&mut self) -> Result<Option<uuid::Uuid>> {
+        Ok(sqlx::query_scalar("SELECT id FROM content_store")
+            .fetch_optional(&mut self.connection)
+            .await?)
+    }
+
     /// How many rows each table has. The rows are read: a table that is damaged is found here.
     ///
     /// # Errors

@@ -10,9 +10,11 @@ mod access;
 mod agent;
 mod backup;
 mod blob;
+mod bucket;
 mod card;
 mod card_history;
 mod card_place;
+mod content;
 mod environment;
 mod event;
 mod later;
@@ -20,11 +22,13 @@ mod lineage;
 mod migrate;
 mod order;
 mod project;
+mod question;
 mod queue;
 mod run;
 mod run_list;
 mod run_report;
 mod runner;
+mod session;
 mod tenant;
 
 use std::sync::Arc;
@@ -38,14 +42,17 @@ use sqlx::{PgPool, Postgres, Transaction};
 pub use access::{TokenKind, TokenRow};
 pub use agent::{AgentRow, ProviderRow};
 pub use backup::{Counts, Snapshot, SnapshotBlob};
-pub use blob::{BLOB_MAX, Blobs};
+pub use blob::{BLOB_MAX, Blobs, Sharing};
+pub use bucket::{Access, Bucket, Patience};
 pub use card::{CardEventRow, CardRow, Happened, LatestRun};
+pub use content::{ContentError, Trouble};
 pub use environment::EnvironmentRow;
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
 pub use lineage::{Lineage, PuttingBack};
 pub use migrate::{migrate, schema_version};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
+pub use question::QuestionRow;
 pub use queue::{Due, Heard, Tell};
 pub use run::{NewRun, RunRow};
 pub use run_list::RunNow;
@@ -113,9 +120,9 @@ pub enum StoreError {
     /// A step of the schema waited for a lock again and again.
     #[error("the schema could not be changed: others held its tables all the time")]
     Locked,
-    /// The content directory failed.
-    #[error("the blob store failed")]
-    Blob(#[from] object_store::Error),
+    /// The content is not as it should be.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// Larger than a blob may be.
     #[error("a blob of {size} bytes is larger than {BLOB_MAX}")]
     BlobTooLarge {
@@ -160,6 +167,12 @@ fn ends_the_session(error: &dyn sqlx::error::DatabaseError) -> bool {
         .try_downcast_ref::<PgDatabaseError>()
         .map(PgDatabaseError::severity);
     matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
+}
+
+impl From<object_store::Error> for StoreError {
+    fn from(error: object_store::Error) -> Self {
+        ContentError::from(error).into()
+    }
 }
 
 impl StoreError {
@@ -358,6 +371,8 @@ pub enum Hint {
     Queue,
     /// There is something to tell this runner: whichever server has its link looks.
     Link(freehold_model::RunnerId),
+    /// A server without a link to a runner of this tenant's has put a question.
+    Question,
     /// This card is not as it was.
     Card(freehold_model::CardId),
     /// Something that people set up is not as it was.
@@ -443,6 +458,7 @@ impl Tx {
             Hint::Run(run) => format!("{tenant} run {run}"),
             Hint::Queue => format!("{tenant} queue"),
             Hint::Link(runner) => format!("{tenant} link {runner}"),
+            Hint::Question => format!("{tenant} question"),
             Hint::Card(card) => format!("{tenant} card {card}"),
             Hint::Settings(noun) => format!("{tenant} settings {}", noun.word()),
         }
@@ -471,6 +487,7 @@ impl Listener {
             let hint = match (words.next(), words.next()) {
                 (Some("run"), Some(run)) => run.parse().ok().map(Hint::Run),
                 (Some("queue"), None) => Some(Hint::Queue),
+                (Some("question"), None) => Some(Hint::Question),
                 (Some("link"), Some(runner)) => runner.parse().ok().map(Hint::Link),
                 (Some("card"), Some(card)) => card.parse().ok().map(Hint::Card),
                 (Some("settings"), Some(word)) => Noun::ALL

@@ -294,4 +294,19 @@ impl Tx {
         self.hint(Hint::Settings(Noun::Runner));
         Ok(done.rows_affected() == 1)
     }
+
+    /// Whether this runner was shut out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runner_is_revoked(&mut self, id: RunnerId) -> Result<bool> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM runners
+                            WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NOT NULL)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_one(&mut *self.inner)
+        .await?)
+    }
 }

@@ -20,7 +20,7 @@ use freehold_model::run::Outcome;
 use freehold_model::{Isolation, RunId, RunnerId, TenantId};
 use freehold_postgres::Options as Cluster;
 use freehold_server::{Connections, Options, Server, Studio};
-use freehold_store::{Blobs, Store};
+use freehold_store::{Blobs, Sharing, Store};
 use freehold_testkit::{TestClock, TestEntropy};
 use freehold_wire::api::{Enrol, NewAgent, NewCard, NewProject, Run, StartRun};
 use freehold_wire::link::{Down, Finished, JobRef, Offer, Probe, Probed, RunEvent, Up};
@@ -406,7 +406,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
     let entropy = Arc::new(TestEntropy);
     let engine = Engine::new(Parts {
         store,
-        blobs: Blobs::directory(&directory.join("blobs")).unwrap(),
+        blobs: Blobs::directory(&directory.join("blobs"), Sharing::Several).unwrap(),
         keys: Keys::new(SealKey::from_seed([42; 32])),
         hub: hub.clone(),
         clock: Arc::new(TestClock::default()),

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use freehold_engine::{Caller, Engine, Keys, Parts};
+use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
 use freehold_server::{Connections, Options, Server, Studio};
-use freehold_store::{Blobs, Store};
+use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub struct App {
     pub clock: Arc<TestClock>,
     /// Its use cases.
     pub engine: Engine,
+    /// Who is connected to it.
+    pub hub: Arc<dyn Hub>,
     /// The owner.
     pub owner: Caller,
     /// The owner's token.
@@ -41,6 +43,8 @@ pub struct App {
 struct Setting {
     studio: Studio,
     runs_per_tenant: Option<u32>,
+    /// Content lies there; else in a directory of the installation's.
+    bucket: Option<Bucket>,
     /// Leases and the like are counted in the database's time, as in production, and not in the test's.
     has_databases_time: bool,
 }
@@ -50,6 +54,7 @@ impl Default for Setting {
         Self {
             studio: Studio::of([]),
             runs_per_tenant: None,
+            bucket: None,
             has_databases_time: false,
         }
     }
@@ -77,6 +82,15 @@ impl App {
     pub async fn start_with(studio: Studio) -> Self {
         Self::begin(Setting {
             studio,
+            ..Setting::default()
+        })
+        .await
+    }
+
+    /// A fresh installation whose content lies in this bucket.
+    pub async fn start_over(bucket: Bucket) -> Self {
+        Self::begin(Setting {
+            bucket: Some(bucket),
             ..Setting::default()
         })
         .await
@@ -120,9 +134,14 @@ impl App {
             true => store,
             false => store.timed_by(clock.clone()),
         };
+        let blobs = match &setting.bucket {
+            Some(bucket) => Blobs::bucket(bucket),
+            // Servers of one test share it.
+            None => Blobs::directory(&directory.path().join("blobs"), Sharing::Several),
+        };
         let engine = Engine::new(Parts {
             store,
-            blobs: Blobs::directory(&directory.path().join("blobs")).unwrap(),
+            blobs: blobs.unwrap(),
             keys: Keys::new(SealKey::from_seed([42; 32])),
             hub: connections.clone(),
             clock: clock.clone(),
@@ -130,6 +149,7 @@ impl App {
             runs_per_tenant: setting.runs_per_tenant,
         });
         let local = engine.local_owner("Ada").await.unwrap();
+        let hub: Arc<dyn Hub> = connections.clone();
         let server = Server::build(Options {
             engine: engine.clone(),
             connections,
@@ -148,6 +168,7 @@ impl App {
             database,
             clock,
             engine,
+            hub,
             owner: local.caller,
             token: local.token.to_string(),
             directory,

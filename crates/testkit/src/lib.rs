@@ -10,10 +10,12 @@
 )]
 
 pub mod app;
+pub mod crowd;
 pub mod database;
 pub mod dice;
 pub mod faults;
 mod frames;
+pub mod moto;
 pub mod peer;
 pub mod procs;
 pub mod proxy;
@@ -21,6 +23,7 @@ pub mod world;
 
 pub use app::App;
 pub use database::Database;
+pub use moto::Moto;
 pub use peer::Peer;
 pub use world::{TestClock, TestEntropy};
 

@@ -116,6 +116,13 @@ impl Peer {
         self.url = app.url();
     }
 
+    /// The same, but the line to the server before is not cut: it stands until what is given is dropped, as
+    /// one does that a server has not noticed to be dead.
+    pub fn go_on_at(&mut self, app: &App) -> impl Sized + use<> {
+        self.url = app.url();
+        self.socket.take()
+    }
+
     /// A heartbeat that says that it is on this job still.
     pub async fn beat(&mut self, offer: &Offer) {
         self.say(&Frame::new(Up::Heartbeat(Heartbeat {
@@ -292,14 +299,32 @@ impl Peer {
 
     /// The blob of sealed bytes for an offered run.
     pub async fn upload(&self, app: &App, offer: &Offer, field: &str, bytes: &[u8]) -> BlobId {
+        let answer = self.try_upload(app, offer, field, bytes).await;
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        answer["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The same, and whatever the server says to it.
+    pub async fn try_upload(
+        &self,
+        app: &App,
+        offer: &Offer,
+        field: &str,
+        bytes: &[u8],
+    ) -> reqwest::Response {
         let place = Place::new(self.tenant, offer.run, field, u64::from(offer.epoch));
         let key = self.key.as_ref().unwrap();
         let sealed = key.seal(&place, bytes, &TestEntropy).unwrap().into_bytes();
         let url = format!("{}/api/v1/link/blobs?run={}", app.url(), offer.run);
         let put = reqwest::Client::new().post(url).bearer_auth(&self.session);
-        let answer: serde_json::Value =
-            put.body(sealed).send().await.unwrap().json().await.unwrap();
-        answer["id"].as_str().unwrap().parse().unwrap()
+        put.body(sealed).send().await.unwrap()
+    }
+
+    /// Whatever a server says when this runner asks for a blob.
+    pub async fn download(&self, app: &App, id: BlobId) -> reqwest::Response {
+        let url = format!("{}/api/v1/link/blobs/{id}", app.url());
+        let get = reqwest::Client::new().get(url).bearer_auth(&self.session);
+        get.send().await.unwrap()
     }
 
     /// Takes an offered job.

@@ -153,11 +153,23 @@ impl Proxy {
     /// When that is no address on loopback, or no port is free.
     #[must_use]
     pub fn to(server: &str, seed: u64) -> Self {
-        let server = server
-            .strip_prefix("http://")
-            .unwrap()
-            .trim_end_matches('/')
-            .replace("localhost", "127.0.0.1");
+        Self::before(&[server], seed)
+    }
+
+    /// The same to one of several: each connection to the next one that takes it.
+    ///
+    /// # Panics
+    /// As [`Self::to`].
+    #[must_use]
+    pub fn before(servers: &[&str], seed: u64) -> Self {
+        let place = |server: &&str| {
+            let server = server.strip_prefix("http://").unwrap();
+            let server = server
+                .trim_end_matches('/')
+                .replace("localhost", "127.0.0.1");
+            Place::Tcp(server.parse().unwrap())
+        };
+        let servers: Vec<Place> = servers.iter().map(place).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = Place::Tcp(listener.local_addr().unwrap());
         let accept = move || {
@@ -165,7 +177,7 @@ impl Proxy {
             client.set_nodelay(true)?;
             Ok(Stream::Tcp(client))
         };
-        Self::between(accept, place, Place::Tcp(server.parse().unwrap()), seed)
+        Self::between(accept, place, servers, seed)
     }
 
     /// The same between two unix sockets: `here` is made, `there` is the server's.
@@ -177,13 +189,13 @@ impl Proxy {
         let listener = UnixListener::bind(here).unwrap();
         let accept = move || Ok(Stream::Unix(listener.accept()?.0));
         let place = Place::Unix(here.to_owned());
-        Self::between(accept, place, Place::Unix(there.to_owned()), seed)
+        Self::between(accept, place, vec![Place::Unix(there.to_owned())], seed)
     }
 
     fn between(
         accept: impl Fn() -> io::Result<Stream> + Send + 'static,
         place: Place,
-        server: Place,
+        servers: Vec<Place>,
         seed: u64,
     ) -> Self {
         let link = Arc::new(Link {
@@ -197,15 +209,17 @@ impl Proxy {
         });
         let shared = link.clone();
         std::thread::spawn(move || {
-            loop {
+            for turn in 0.. {
                 let client = accept();
                 if shared.ends.load(Ordering::Relaxed) {
                     return;
                 }
                 match client {
-                    // A server that is away is a link that breaks.
+                    // When none is there it is a link that breaks.
                     Ok(client) => {
-                        if let Ok(server) = Stream::connect(&server) {
+                        let in_turn = servers.iter().cycle().skip(turn % servers.len());
+                        let mut in_turn = in_turn.take(servers.len());
+                        if let Some(server) = in_turn.find_map(|one| Stream::connect(one).ok()) {
                             let _ = carry(&shared, &client, &server);
                         }
                     }

@@ -63,6 +63,7 @@ codes! {
     AgentAmbiguous "agent_ambiguous" 400 "the run needs an agent" "name one: `--agent NAME`; add one: `freehold agent add`";
     Timeout "timeout" 504 "the runner did not answer in time" "look at `freehold runner list`, then try again";
     Unavailable "unavailable" 503 "the server cannot do this now" "try again shortly";
+    ContentUnavailable "content_unavailable" 503 "the content cannot be read or written now" "try again shortly; whoever operates the server looks at its log";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
 }
 

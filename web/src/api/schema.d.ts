@@ -1031,7 +1031,7 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "internal";
         /** @description Changes what a card says. What is absent stays as it is. */
         EditCard: {
             /** @description The details. */

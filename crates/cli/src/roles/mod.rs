@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod backup;
 mod consent;
+mod content;
 mod data;
 pub(crate) mod doctor;
 mod lineage;

@@ -3,6 +3,7 @@
 use std::io;
 
 use nix::sys::prctl::{set_name, set_pdeathsig};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
@@ -46,6 +47,16 @@ pub(crate) fn log_to_stderr(environment: &Environment) {
         .with_ansi(false)
         .with_writer(io::stderr)
         .try_init();
+}
+
+/// Lets this process have as many files and connections open as the kernel allows it: the usual soft bound
+/// of 1024 is for programs that use select(2), and each runner's link is one.
+pub(crate) fn open_many_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(errno) = raised {
+        tracing::warn!(%errno, "the bound on open files stays as it is");
+    }
 }
 
 /// The signals that ask a process to end.

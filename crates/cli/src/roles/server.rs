@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use freehold_engine::{Caller, Engine, Keys, Parts};
-use freehold_model::Entropy;
+use freehold_model::{BlobId, Entropy};
 use freehold_server::{Connections, Options, Server, Studio};
-use freehold_store::{Blobs, Store, StoreError};
+use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::data::{ClientFile, Data};
 use super::lineage::Memory;
-use super::{address, process};
+use super::{address, content, process};
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::print::Printer;
@@ -48,6 +48,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     process::end_with(args.parent)?;
     process::log_to_stderr(environment);
+    process::open_many_files();
     let listen = address::loopback(&args.listen)?;
     let data = Data::open(&args.data)?;
     tokio::runtime::Builder::new_multi_thread()
@@ -135,9 +136,13 @@ async fn open(
     memory.check(&store, args.accept_older_database).await?;
     let connections = Arc::new(Connections::new());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let fresh = BlobId::new(&SystemClock, &SystemEntropy);
+    let blobs = content::open(&args.content, data, &fresh.to_string()).await?;
+    let claimed = store.content_claim(&blobs, fresh.uuid()).await;
+    claimed.map_err(content::trouble)?;
     let engine = Engine::new(Parts {
         store,
-        blobs: Blobs::directory(&data.blobs()).context("the content cannot be stored")?,
+        blobs,
         keys: Keys::new(SealKey::from_seed(data.seal_seed()?)),
         hub: connections.clone(),
         clock: Arc::new(SystemClock),

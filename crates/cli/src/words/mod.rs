@@ -20,8 +20,8 @@ pub(crate) use agents::{
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use roles::{
-    BackupVerb, BackupWords, DoctorArgs, DoctorWords, RestoreWords, RunnerWords, ScriptedWords,
-    ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,
+    BackupVerb, BackupWords, ContentWords, DoctorArgs, DoctorWords, RestoreWords, RunnerWords,
+    ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
 pub(crate) use sandbox::SandboxWords;

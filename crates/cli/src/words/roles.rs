@@ -43,9 +43,37 @@ pub(crate) struct ServerWords {
     /// Go on with a database that is older than this server remembers; its live runs are marked
     #[arg(long)]
     pub(crate) accept_older_database: bool,
+    #[command(flatten)]
+    pub(crate) content: ContentWords,
     /// The process to end with
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) parent: Option<i32>,
+}
+
+/// Where content lies, as typed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ContentWords {
+    /// Where diffs, transcripts and the like lie: s3://BUCKET/PREFIX, or a directory [default: `blobs` in the data directory]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) content: Option<String>,
+    /// The bucket's service, where it is not AWS
+    #[arg(long, value_name = "URL")]
+    pub(crate) content_endpoint: Option<String>,
+    /// The bucket's region [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) content_region: Option<String>,
+    /// A JSON file of mode 0600 with `access_key_id` and `secret_access_key`; without it AWS's environment or the machine's role
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content_credentials: Option<PathBuf>,
+    /// The bucket's name is in the host's name, not in the path
+    #[arg(long)]
+    pub(crate) content_virtual_host: bool,
+    /// An endpoint without TLS will do, on another machine too
+    #[arg(long)]
+    pub(crate) content_allow_http: bool,
+    /// The directory is one file system that several servers use
+    #[arg(long)]
+    pub(crate) content_shared: bool,
 }
 
 /// What the role `server` gets.
@@ -59,6 +87,8 @@ pub(crate) struct ServerArgs {
     pub(crate) runs_per_tenant: Option<u32>,
     /// A person says that an older database shall be used.
     pub(crate) accept_older_database: bool,
+    /// Where content lies.
+    pub(crate) content: ContentWords,
     /// The process to end with.
     pub(crate) parent: Option<i32>,
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod board;
+mod content;
+mod crowd;
 mod desk;
 mod environment;
 mod faults;

@@ -305,6 +305,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
         [
             "list_tenants",
             "lookup_runner",
+            "lookup_session",
             "lookup_token",
             "queue_heard",
             "queue_tenants"

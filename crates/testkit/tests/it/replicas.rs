@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use freehold_model::run::{Outcome, State};
 use freehold_testkit::peer::work;
-use freehold_testkit::{App, Peer};
-use freehold_wire::api::{Event, Page, Run};
-use freehold_wire::link::Down;
+use freehold_testkit::{App, Peer, eventually};
+use freehold_wire::api::{Event, Page, Project, Run, Runner};
+use freehold_wire::link::{Down, Probed};
+use freehold_wire::problem::Code;
+use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::board::{agent, card, project};
@@ -22,7 +24,6 @@ async fn two() -> (App, App, Peer) {
     let mut peer = Peer::enrol(&one).await;
     peer.go_to(&other);
     peer.connect().await;
-    // The remote is tried by the runner, so whoever has its link is asked.
     project(&other, &mut peer, "demo").await;
     agent(&one, "worker").await;
     (one, other, peer)
@@ -145,4 +146,139 @@ async fn what_is_asked_of_both_at_once_happens_once() {
     let (first, second) = (peer.offer().await, peer.offer().await);
     assert_ne!(first.run, second.run);
     assert_eq!((first.epoch, second.epoch), (1, 1));
+}
+
+#[tokio::test]
+async fn what_only_a_runner_can_try_is_tried_whichever_server_is_asked() {
+    let (one, _other, mut peer) = two().await;
+    // Through the one, while the runner's link is at the other.
+    let second = project(&one, &mut peer, "second").await;
+    assert_eq!(second.target, "main");
+    let refused = Probed::Failed {
+        message: "no such repository".into(),
+        next: "look at its address".into(),
+    };
+    let new = json!({ "name": "third", "remote": "file:///srv/none.git" });
+    let (asked, ()) = tokio::join!(one.post::<Project>("/projects", &new), peer.answer(refused));
+    let refused = asked.unwrap_err();
+    assert_eq!(refused.code, Code::RemoteRefused);
+    assert_eq!(refused.detail, "no such repository");
+    // Nothing is left of what was asked.
+    let mut owner = one.database.as_app().await;
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(one.owner.tenant.uuid().to_string())
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM questions")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
+    let runners: Page<Runner> = one.get("/runners").await.unwrap();
+    assert_eq!(runners.items[0].state, "online");
+
+    peer.vanish();
+    eventually("the other server sees that the runner left", async || {
+        let runners: Page<Runner> = one.get("/runners").await.unwrap();
+        (runners.items[0].state == "offline").then_some(())
+    })
+    .await;
+    let begun = Instant::now();
+    let alone = one.post::<Project>("/projects", &new).await.unwrap_err();
+    assert_eq!(alone.code, Code::NoRunner);
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "nobody is waited for"
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_no_server_can_put_is_given_up() {
+    let (one, mut other, peer) = two().await;
+    other.stop().await;
+    // As after kill -9: nobody has said that its runner is gone.
+    let mut role = one.database.as_app().await;
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(one.owner.tenant.uuid().to_string())
+        .execute(&mut role)
+        .await
+        .unwrap();
+    let left = sqlx::query("UPDATE runner_presence SET gone = false WHERE runner_id = $1")
+        .bind(peer.runner.uuid())
+        .execute(&mut role)
+        .await
+        .unwrap();
+    assert_eq!(left.rows_affected(), 1);
+    let new = json!({ "name": "third", "remote": "file:///srv/none.git" });
+    let asking = one.post::<Project>("/projects", &new);
+    // Its answer is counted in the database's time, which is this test's.
+    let turning = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        one.clock.advance(TimeDelta::seconds(5));
+    };
+    let (refused, ()) = tokio::join!(asking, turning);
+    assert_eq!(refused.unwrap_err().code, Code::NoRunner);
+}
+
+#[tokio::test]
+async fn a_session_is_good_at_every_server_while_its_connection_stands() {
+    let (one, other, mut peer) = two().await;
+    let started = start(&one, "Keep its word").await;
+    let offer = peer.offer().await;
+    let seq = peer.accept(&offer).await;
+    peer.acknowledged(seq).await;
+    let blob = peer.upload(&one, &offer, "diff", b"x\n").await;
+    for app in [&one, &other] {
+        assert_eq!(peer.download(app, blob).await.status(), StatusCode::OK);
+    }
+    // A new connection, at the other server, has another bearer; the old one is nobody's.
+    let before = peer.session.clone();
+    let dead = peer.go_on_at(&one);
+    peer.connect().await;
+    let after = std::mem::replace(&mut peer.session, before);
+    for app in [&one, &other] {
+        let old = peer.download(app, blob).await;
+        assert_eq!(old.status(), StatusCode::UNAUTHORIZED);
+    }
+    peer.session = after;
+    assert_eq!(peer.download(&other, blob).await.status(), StatusCode::OK);
+    // When the other server notices, nothing that is in force ends.
+    drop(dead);
+    let tenant = one.owner.tenant;
+    eventually("the dead line is gone", async || {
+        let hub = other.hub.connected(tenant);
+        hub.is_empty().then_some(())
+    })
+    .await;
+    let seq = peer.event(&offer, "note", json!({}), None).await;
+    peer.acknowledged(seq).await;
+    for app in [&one, &other] {
+        assert_eq!(peer.download(app, blob).await.status(), StatusCode::OK);
+        let runners: Page<Runner> = app.get("/runners").await.unwrap();
+        assert_eq!(runners.items[0].state, "online");
+    }
+    // Another runner's bearer opens nothing of this one's run.
+    let mut stranger = Peer::enrol(&one).await;
+    stranger.connect().await;
+    let stolen = stranger.download(&other, blob).await;
+    assert_eq!(stolen.status(), StatusCode::NOT_FOUND);
+    assert_eq!(run(&one, started.id).await.state, State::Running);
+}
+
+#[tokio::test]
+async fn a_runner_that_is_shut_out_at_one_server_is_out_at_all() {
+    let (one, other, mut peer) = two().await;
+    let _started = start(&one, "Lose its runner").await;
+    let offer = peer.offer().await;
+    let seq = peer.accept(&offer).await;
+    peer.acknowledged(seq).await;
+    let path = format!("/runners/{}", peer.runner);
+    let shut = one.request(reqwest::Method::DELETE, &path);
+    one.send::<()>(shut).await.unwrap();
+    while peer.hear_or_end().await.is_some() {}
+    for app in [&one, &other] {
+        let answer = peer.try_upload(app, &offer, "diff", b"x\n").await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    }
 }

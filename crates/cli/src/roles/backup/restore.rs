@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use freehold_model::{BlobId, LineageId};
 use freehold_postgres::{Postgres, Tools};
-use freehold_store::{Blobs, Snapshot, Store, schema_version};
+use freehold_store::{Blobs, Sharing, Snapshot, Store, schema_version};
 use nix::unistd::syncfs;
 use tokio_util::sync::CancellationToken;
 
@@ -157,7 +157,10 @@ impl Restore<'_> {
             // Whoever remembers the old line shall see that this is not it.
             let line = LineageId::new(&SystemClock, &SystemEntropy);
             let begun = store.lineage_begin(line).await;
+            let blobs = Blobs::directory(&data.blobs(), Sharing::One)?;
+            let adopted = store.content_adopt(&blobs).await;
             store.close().await;
+            adopted?;
             anyhow::Ok(begun?)
         };
         let filled = filled.await;

@@ -38,6 +38,27 @@ struct Opened {
     started: Option<Postgres>,
 }
 
+/// The content of the installation, which may lie in a bucket.
+async fn content_here(data: &Data, snapshot: &mut Snapshot) -> anyhow::Result<Blobs> {
+    let elsewhere = || {
+        Failure::new(
+            Exit::Failed,
+            "content_elsewhere",
+            "the content of this installation lies elsewhere than in its data directory",
+            "where it is a bucket, back up the database with pg_dump first, and then the bucket with its own means",
+        )
+    };
+    let wanted = snapshot.content().await?;
+    if !data.blobs().is_dir() && wanted.is_some() {
+        return Err(elsewhere().into());
+    }
+    let blobs = Blobs::reading(&data.blobs())?;
+    if wanted.is_some() && blobs.named().await? != wanted {
+        return Err(elsewhere().into());
+    }
+    Ok(blobs)
+}
+
 impl Backup<'_> {
     /// Takes it. Gives the file and what is in it.
     pub(super) async fn take(
@@ -99,6 +120,7 @@ impl Backup<'_> {
             files: Vec::new(),
         };
         let blobs = snapshot.blobs().await?;
+        let content = content_here(data, snapshot).await?;
         self.printer.progress("The database …");
         let aside = writer.aside();
         let name = snapshot.name();
@@ -108,7 +130,7 @@ impl Backup<'_> {
         writer.add_file(DATABASE, &aside)?;
         // Its room may be needed.
         let _ = std::fs::remove_file(&aside);
-        manifest.missing_blobs = self.content(data, &blobs, writer).await?;
+        manifest.missing_blobs = self.content(&content, &blobs, writer).await?;
         if self.has_keys {
             writer.add(SEAL_KEY, seed)?;
         }
@@ -118,11 +140,10 @@ impl Backup<'_> {
     /// Adds the blobs; gives those that are not there.
     async fn content(
         &self,
-        data: &Data,
+        blobs: &Blobs,
         wanted: &[SnapshotBlob],
         writer: &mut Writer,
     ) -> anyhow::Result<Vec<freehold_model::BlobId>> {
-        let blobs = Blobs::directory(&data.blobs())?;
         let mut missing = Vec::new();
         let mut told = Instant::now();
         for (done, row) in wanted.iter().enumerate() {

@@ -18,10 +18,10 @@ use super::remote::{Push, Remote};
 const LINES: usize = 250;
 
 /// `freehold runner serve` on "another machine", whose way to the server is the proxy.
-struct Far(Child);
+pub(crate) struct Far(Child);
 
 impl Far {
-    fn behind(here: &Installation, proxy: &Proxy) -> Self {
+    pub(crate) fn behind(here: &Installation, proxy: &Proxy) -> Self {
         let token = here.fh(&["runner", "enroll-token"]).ok();
         let file = here.beside("token");
         fs::write(&file, token["token"].as_str().unwrap()).unwrap();

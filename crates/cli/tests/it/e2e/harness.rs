@@ -57,7 +57,8 @@ pub(crate) struct Installation {
     root: TempDir,
     env: Vec<(String, String)>,
     up: Option<Child>,
-    line: Option<Up>,
+    /// Whom client commands speak to: a test that starts servers of its own says so.
+    pub(crate) line: Option<Up>,
 }
 
 impl Installation {

@@ -25,6 +25,7 @@ mod moved;
 mod odd;
 mod once;
 mod projects;
+mod replicas;
 mod settings;
 mod unsandboxed;
 mod walls;
