@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -44,6 +45,10 @@ pub async fn migrate(url: &str) -> Result<()> {
             .max_connections(1)
             .connect_with(options.clone())
             .await?;
+        if has_all(&pool).await {
+            pool.close().await;
+            return Ok(());
+        }
         let done = STEPS.run(&pool).await;
         pool.close().await;
         match done {
@@ -58,6 +63,21 @@ pub async fn migrate(url: &str) -> Result<()> {
         }
     }
     Err(StoreError::Locked)
+}
+
+/// Whether every step was applied as it is here. Then there is nothing to lock: a server that starts
+/// again waits for no other, nor for the session that one left behind when its host went away.
+async fn has_all(pool: &PgPool) -> bool {
+    let applied: sqlx::Result<Vec<(i64, Vec<u8>)>> = sqlx::query_as(
+        "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(pool)
+    .await;
+    let known = STEPS
+        .iter()
+        .map(|step| (step.version, step.checksum.to_vec()));
+    // A new database has no such table: its steps are all to be done.
+    applied.is_ok_and(|applied| applied.into_iter().eq(known))
 }
 
 fn is_locked(error: &MigrateError) -> bool {

@@ -7,7 +7,7 @@ use freehold_store::{StoreError, migrate, schema_version};
 use freehold_testkit::{Database, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate as _, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tokio_util::sync::CancellationToken;
 
@@ -175,6 +175,25 @@ async fn connected(url: &str) -> PgConnection {
         PgConnection::connect(url).await.ok()
     })
     .await
+}
+
+#[tokio::test]
+async fn a_schema_that_is_up_to_date_waits_for_nobody() {
+    let database = Database::create().await;
+    // As of a server that died behind a link that says nothing of it.
+    let mut held = database.as_owner().await;
+    held.lock().await.unwrap();
+    let began = Instant::now();
+    migrate(&database.owner).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1));
+    // Where there is something to do, it waits its turn.
+    held.execute(
+        "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)",
+    )
+    .await
+    .unwrap();
+    let waiting = tokio::time::timeout(Duration::from_secs(3), migrate(&database.owner));
+    assert!(waiting.await.is_err(), "it does nothing beside another");
 }
 
 #[tokio::test]
