@@ -199,6 +199,7 @@ mod tests {
         2 agent_ambiguous
         4 timeout
         4 unavailable
+        4 content_unavailable
         1 internal
         ");
     }

@@ -13,7 +13,7 @@ use freehold_store::{Due, EnvironmentRow, RunRow, Tx};
 use freehold_wire::link::{Down, HEARTBEAT_S, LEASE_S, Offer, RunRef, Sweep};
 
 use crate::environment::Terms;
-use crate::{Engine, Error, Result, environment_keep};
+use crate::{Connected, Engine, Error, Result, environment_keep};
 
 /// Jobs looked at in one transaction.
 const BATCH: i64 = 200;
@@ -104,39 +104,53 @@ impl Engine {
     /// Gives waiting jobs to runners while these have room. Those that cannot start now do not stand in
     /// the way of those behind them.
     async fn dispatch(&self, tenant: TenantId) -> Result<bool> {
-        if self.hub().connected(tenant).is_empty() {
-            let mut tx = self.store().begin(tenant).await?;
-            let lately = tx.time() - HEARD_LATELY;
-            if tx.runner_elsewhere(lately).await? {
-                // Another server has its runners, and places its jobs.
-                return Ok(false);
-            }
-        }
-        let mut waiting = Vec::new();
+        let (mut waiting, mut given) = (Vec::new(), 0);
         while waiting.len() < LOOKED_AT_MOST {
-            if !self.dispatch_some(tenant, &mut waiting).await? {
+            let before = waiting.len();
+            let Some(some) = self.dispatch_some(tenant, &mut waiting).await? else {
+                return Ok(false);
+            };
+            given += some;
+            if some == 0 && waiting.len() == before {
                 return Ok(false);
             }
         }
-        Ok(true)
+        // Those behind them are looked at next, and these after a while.
+        let mut tx = self.store().begin(tenant).await?;
+        tx.queue_later(&waiting, LOOK_AGAIN).await?;
+        tx.commit().await?;
+        Ok(given > 0)
     }
 
     /// Gives those that are first in line, and not among `waiting`, to runners; adds those that go on
-    /// waiting. False when there are no others or no room for them.
-    async fn dispatch_some(&self, tenant: TenantId, waiting: &mut Vec<RunId>) -> Result<bool> {
+    /// waiting. Gives how many it gave; nothing when there are no others or no room for them.
+    async fn dispatch_some(
+        &self,
+        tenant: TenantId,
+        waiting: &mut Vec<RunId>,
+    ) -> Result<Option<usize>> {
         let mut tx = self.store().begin(tenant).await?;
         // Before anything is read: what is counted then stays true.
         tx.environment_gate().await?;
-        let rows = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;
+        let mut rows = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;
         if rows.is_empty() {
-            return Ok(false);
+            return Ok(None);
+        }
+        // Somebody may have cancelled one between the look and its lock.
+        rows.retain(|row| row.life.wants().is_some());
+        let connected = self.hub().connected(tenant);
+        let here: Vec<RunnerId> = connected.iter().map(|one| one.runner).collect();
+        let lately = tx.time() - HEARD_LATELY;
+        if here.is_empty() && tx.runner_elsewhere(lately, &here).await? {
+            // Another server has its runners, and places its jobs.
+            return Ok(None);
         }
         let live = tx.environment_live().await?;
         let held = tx.queue_held().await?;
         let mut allowance = Terms::of(&mut tx).await?.allowance(&live);
         allowance.jobs_most = self.runs_per_tenant();
         allowance.jobs = held.iter().map(|(_, _, count)| count).sum();
-        let rooms = self.rooms(tenant, &live, &held);
+        let rooms = rooms(connected, &live, &held);
         let wanted = wanted(&mut tx, &rows).await?;
         let shares = shares(&mut tx, &rows, &held).await?;
         let mut rows: BTreeMap<RunId, RunRow> = rows.into_iter().map(|row| (row.id, row)).collect();
@@ -147,7 +161,12 @@ impl Engine {
         let (mut given, mut later) = (Vec::new(), Vec::new());
         let mut ensured = BTreeMap::new();
         let mut without_room = BTreeSet::new();
-        for (id, placement) in place(&wanted, &rooms, &allowance, &shares) {
+        let plan = place(&wanted, &rooms, &allowance, &shares);
+        let is_lacking = |placement: &Placement| matches!(placement, Placement::Wait(reason, _) if lacks_a_runner(*reason));
+        // What no runner of ours could take, one of another server's may: that is for it to say.
+        let is_elsewhere = plan.iter().any(|(_, placement)| is_lacking(placement))
+            && tx.runner_elsewhere(lately, &here).await?;
+        for (id, placement) in plan {
             let Some(row) = rows.get_mut(&id) else {
                 continue;
             };
@@ -169,7 +188,10 @@ impl Engine {
                 }
                 Placement::Wait(reason, note) => {
                     waiting.push(id);
-                    if nobody_could(reason) {
+                    if lacks_a_runner(reason) && is_elsewhere {
+                        continue;
+                    }
+                    if lacks_a_runner(reason) || reason == Reason::DependencyUnmet {
                         later.push(id);
                     }
                     if reason == Reason::EnvironmentLimit {
@@ -187,41 +209,14 @@ impl Engine {
         }
         let given: Vec<&RunRow> = given.iter().filter_map(|id| rows.get(id)).collect();
         let offers = offers(&mut tx, &given).await?;
+        let given = given.len();
         tx.commit().await?;
         for (runner, offer) in offers {
             self.hub().send(runner, Down::Offer(Box::new(offer)));
         }
         self.environments_make_room(tenant, without_room.len())
             .await?;
-        Ok(room > 0)
-    }
-
-    /// What connected runners have room for, and which projects are warm there.
-    pub(crate) fn rooms(
-        &self,
-        tenant: TenantId,
-        live: &[EnvironmentRow],
-        held: &[(RunnerId, ProjectId, u32)],
-    ) -> Vec<Room> {
-        let connected = self.hub().connected(tenant).into_iter();
-        let open = connected.filter(|connected| !connected.draining);
-        open.map(|connected| {
-            let its = held
-                .iter()
-                .filter(|(runner, ..)| *runner == connected.runner);
-            let busy: u32 = its.map(|(_, _, count)| count).sum();
-            let mut room = Room {
-                runner: connected.runner,
-                labels: connected.labels,
-                isolation: connected.isolation,
-                free: connected.capacity.saturating_sub(busy),
-                warm: BTreeSet::new(),
-                closing: BTreeSet::new(),
-            };
-            environment_keep::at(live, &mut room);
-            room
-        })
-        .collect()
+        Ok((room > 0).then_some(given))
     }
 
     async fn lease(&self, tx: &mut Tx, row: &mut RunRow, runner: RunnerId) -> Result<()> {
@@ -291,15 +286,41 @@ impl Engine {
     }
 }
 
-/// Whether no runner that is there could take it, busy or not: looking again every moment is in vain.
-/// What changes that says so ([`Tx::queue_look`]).
-const fn nobody_could(reason: Reason) -> bool {
+/// What connected runners have room for, and which projects are warm there.
+pub(crate) fn rooms(
+    connected: Vec<Connected>,
+    live: &[EnvironmentRow],
+    held: &[(RunnerId, ProjectId, u32)],
+) -> Vec<Room> {
+    let mut busy: BTreeMap<RunnerId, u32> = BTreeMap::new();
+    for (runner, _, count) in held {
+        *busy.entry(*runner).or_default() += count;
+    }
+    let open = connected
+        .into_iter()
+        .filter(|connected| !connected.draining);
+    open.map(|connected| {
+        let busy = busy.get(&connected.runner).copied().unwrap_or(0);
+        let mut room = Room {
+            runner: connected.runner,
+            labels: connected.labels,
+            isolation: connected.isolation,
+            free: connected.capacity.saturating_sub(busy),
+            warm: BTreeSet::new(),
+            closing: BTreeSet::new(),
+        };
+        environment_keep::at(live, &mut room);
+        room
+    })
+    .collect()
+}
+
+/// Whether no runner that is connected here could take it, busy or not: looking again every moment is
+/// in vain. What changes that says so ([`Tx::queue_look`]).
+const fn lacks_a_runner(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::DependencyUnmet
-            | Reason::NoRunner
-            | Reason::NoRunnerWithLabel
-            | Reason::NoRunnerWithIsolation
+        Reason::NoRunner | Reason::NoRunnerWithLabel | Reason::NoRunnerWithIsolation
     )
 }
 

@@ -16,6 +16,7 @@ use freehold_wire::link::{
 };
 use freehold_wire::problem::{Code, Problem};
 
+use crate::dispatch::rooms;
 use crate::environment::Terms;
 use crate::{Connected, Engine, Error, Result};
 
@@ -177,7 +178,7 @@ impl Engine {
         let live = tx.environment_live().await?;
         let mut allowance = Terms::of(&mut tx).await?.allowance(&live);
         let held = tx.queue_held().await?;
-        let mut rooms = self.rooms(tenant, &live, &held);
+        let mut rooms = rooms(self.hub().connected(tenant), &live, &held);
         let aware = self.hub().connected(tenant).into_iter();
         let aware: BTreeSet<RunnerId> =
             aware.filter(|c| c.environments).map(|c| c.runner).collect();
@@ -297,9 +298,7 @@ impl Engine {
         held: Option<&[EnvironmentId]>,
     ) -> Result<Vec<Down>> {
         let mut tx = self.store().begin(tenant).await?;
-        let live = tx.environment_live().await?;
-        let here = live.iter().filter(|row| row.life.runner == Some(runner));
-        let here: Vec<EnvironmentId> = here.map(|row| row.id).collect();
+        let here = tx.environments_of_runner(runner).await?;
         if here.is_empty() && held.is_none_or(<[_]>::is_empty) {
             return Ok(Vec::new());
         }

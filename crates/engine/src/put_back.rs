@@ -2,14 +2,18 @@
 //! are marked, and go on behind every epoch that somebody may have been given meanwhile.
 
 use freehold_model::run::Command;
-use freehold_model::{LineageId, RunnerId, TenantId};
+use std::collections::BTreeMap;
+
+use freehold_model::{LineageId, RunId, RunnerId, TenantId};
 use freehold_store::{RunRow, Tx};
-use freehold_wire::link::{Acked, Hello};
+use freehold_wire::link::{Acked, Hello, JobRef};
 
 use crate::{Engine, Result};
 
 /// Runs that are looked at in one go.
 const BATCH: i64 = 100;
+/// Runs that a runner may say that it holds: no machine works on more at once.
+const HOLDS_MOST: usize = 1000;
 
 impl Engine {
     /// Marks every live run of every tenant, where the database was put back and that has not been done
@@ -71,7 +75,9 @@ impl Engine {
             return Ok(last);
         }
         let mut marked = self.put_back_with(tx, hello.runner).await?;
-        for held in &hello.holds {
+        let holds: BTreeMap<RunId, &JobRef> =
+            hello.holds.iter().map(|one| (one.run, one)).collect();
+        for held in holds.into_values().take(HOLDS_MOST) {
             let row = tx.run_lock(held.run).await?;
             let is_its_own = |row: &RunRow| match &row.life.lease {
                 Some(lease) => lease.runner == hello.runner,

@@ -51,7 +51,7 @@ impl Engine {
     async fn ask_elsewhere(&self, tenant: TenantId, probe: &Probe) -> Result<Probed> {
         let probe = serde_json::to_value(probe).map_err(|error| strange(&error))?;
         let mut tx = self.store().begin(tenant).await?;
-        if !tx.runner_elsewhere(tx.time() - SILENT_AFTER).await? {
+        if !tx.runner_elsewhere(tx.time() - SILENT_AFTER, &[]).await? {
             return no_runner();
         }
         let asked = tx.time();
@@ -109,18 +109,20 @@ impl Engine {
             .map(|probe| Question { id, probe }))
     }
 
-    /// Puts a question that was taken, and carries the answer back.
+    /// Puts a question that was taken, and carries the answer back. False when there is none: it is
+    /// anybody's again.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn question_put(&self, tenant: TenantId, question: Question) -> Result<()> {
+    pub async fn question_put(&self, tenant: TenantId, question: Question) -> Result<bool> {
         let Question { id, probe } = question;
         let answer = self.hub().ask(tenant, probe).await;
         let answer = answer.as_ref().map(serde_json::to_value).transpose();
         let answer = answer.map_err(|error| strange(&error))?;
         let mut tx = self.store().begin(tenant).await?;
         tx.question_answer(id, answer.as_ref()).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(answer.is_some())
     }
 }
 

@@ -137,7 +137,8 @@ impl Engine {
             labels: agent.labels.clone(),
             priority: wish.priority.unwrap_or_default(),
             life: Life::new(ATTEMPTS_MAX),
-            at: self.now(),
+            // Its place in line is counted from here, by the one clock that all servers share.
+            at: tx.time(),
         };
         match tx.run_insert(&new).await {
             Err(StoreError::Taken { constraint }) if constraint == "runs_live" => {

@@ -21,6 +21,8 @@ pub(crate) const SILENT_AFTER: TimeDelta = TimeDelta::seconds(3 * HEARTBEAT_S as
 
 /// Most things that a machine may be said to have of a kind.
 const WORDS_MAX: usize = 32;
+/// Said to whoever is not, or no longer, a runner here.
+const UNKNOWN: &str = "the runner is not enrolled here, or was revoked";
 /// Longest account of why a sandbox cannot be set up, in characters.
 const SENTENCES_MAX: usize = 500;
 
@@ -37,6 +39,8 @@ pub struct Known {
     pub lineage: LineageId,
     /// The tenant's content keys, wrapped to it.
     pub keys: Vec<WrappedKey>,
+    /// When it said so, by the clock that all servers share.
+    pub at: DateTime<Utc>,
 }
 
 impl Engine {
@@ -119,12 +123,12 @@ impl Engine {
         })
     }
 
-    /// Checks a runner's `hello` against the nonce that it was to sign.
+    /// Checks a runner's `hello` against the nonce that it was to sign, and gives its tenant.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] for an unknown or revoked runner or a wrong signature;
     /// [`Code::Invalid`] when no protocol is common.
-    pub async fn runner_hello(&self, nonce: &[u8], hello: &Hello) -> Result<Known> {
+    pub async fn runner_identify(&self, nonce: &[u8], hello: &Hello) -> Result<TenantId> {
         if hello.protocol.0 > PROTOCOL || hello.protocol.1 < PROTOCOL {
             let detail = format!(
                 "the runner speaks link protocols {} to {}, the server speaks {PROTOCOL}",
@@ -132,13 +136,20 @@ impl Engine {
             );
             return refuse(Code::Invalid, detail);
         }
-        let unknown = "the runner is not enrolled here, or was revoked";
         let Some((tenant, key)) = self.store().runner_identity(hello.runner).await? else {
-            return refuse(Code::Unauthenticated, unknown);
+            return refuse(Code::Unauthenticated, UNKNOWN);
         };
         if !signed(&key, &hello_message(nonce, hello.runner), &hello.signature) {
-            return refuse(Code::Unauthenticated, unknown);
+            return refuse(Code::Unauthenticated, UNKNOWN);
         }
+        Ok(tenant)
+    }
+
+    /// Takes what a runner of this tenant, which was identified, says of itself.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`] when it was revoked meanwhile.
+    pub async fn runner_hello(&self, tenant: TenantId, hello: &Hello) -> Result<Known> {
         let mut tx = self.store().begin(tenant).await?;
         let capacity = i32::try_from(hello.capacity.min(CAPACITY_MAX)).unwrap_or(1);
         let now = tx.time();
@@ -155,7 +166,7 @@ impl Engine {
             )
             .await?
         else {
-            return refuse(Code::Unauthenticated, unknown);
+            return refuse(Code::Unauthenticated, UNKNOWN);
         };
         let lineage = tx.lineage_line().await?;
         let last = u64::try_from(last).unwrap_or(0);
@@ -171,6 +182,7 @@ impl Engine {
             last_acked,
             lineage,
             keys,
+            at: now,
         })
     }
 
@@ -188,7 +200,7 @@ impl Engine {
         let rows = tx.runner_list(after, i64::from(limit) + 1).await?;
         let connected = self.hub().connected(caller.tenant);
         let elsewhere = tx.session_runners().await?;
-        let now = self.now();
+        let now = tx.time();
         // A server that was killed left sessions behind; a runner that it had is not seen any more.
         let heard =
             |seen: Option<DateTime<Utc>>| seen.is_some_and(|seen| now - seen < SILENT_AFTER);
@@ -221,18 +233,15 @@ impl Engine {
     }
 
     /// A runner's connection stands: its bearer, of which this is the hash, is good at every server.
+    /// False where one that began later stands by now, here or at another server.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn runner_joined(
-        &self,
-        tenant: TenantId,
-        runner: RunnerId,
-        hash: &[u8],
-    ) -> Result<()> {
-        let mut tx = self.store().begin(tenant).await?;
-        tx.session_begin(runner, hash).await?;
-        Ok(tx.commit().await?)
+    pub async fn runner_joined(&self, known: &Known, hash: &[u8]) -> Result<bool> {
+        let mut tx = self.store().begin(known.tenant).await?;
+        let stands = tx.session_begin(known.runner, hash, known.at).await?;
+        tx.commit().await?;
+        Ok(stands)
     }
 
     /// Whose connection, at whichever server, has this bearer.

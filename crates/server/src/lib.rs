@@ -32,6 +32,7 @@ use freehold_engine::Engine;
 use freehold_model::Entropy;
 use freehold_wire::problem::{Code, Problem};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -54,6 +55,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const NO_DEVICES: &str = "accelerometer=(), camera=(), display-capture=(), \
     geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
     publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()";
+/// Runners that are welcomed, or seen off, at a time: half of the connections to the database. When
+/// thousands come back at once they wait for their turn here, where waiting costs nothing; before the
+/// database they would take each other's connections, and whoever else's.
+const GREETED_AT_ONCE: usize = 8;
 /// Room for JSON around a body of the largest size.
 const BODY_LIMIT: usize = 3 * freehold_wire::api::BODY_MAX;
 
@@ -89,6 +94,8 @@ pub(crate) struct AppState {
     pub(crate) pulse: Pulse,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    /// Turns at what a runner's coming and going costs the database.
+    pub(crate) greetings: Arc<Semaphore>,
 }
 
 /// Why the server ended.
@@ -112,6 +119,7 @@ impl Server {
             pulse: Pulse::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            greetings: Arc::new(Semaphore::new(GREETED_AT_ONCE)),
         };
         Self {
             state,

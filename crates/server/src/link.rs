@@ -20,6 +20,7 @@ use freehold_wire::link::{
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::AppState;
@@ -168,7 +169,16 @@ impl Line {
     async fn serve(&mut self) -> Result<(), End> {
         let pulse = self.state.pulse.clone();
         let greeted = pulse.while_it_beats(timeout(HELLO_TIMEOUT, Box::pin(self.greet())));
-        let (hello, known) = (greeted.await.ok_or(End::Gone)?).map_err(|_| End::Gone)??;
+        let (hello, tenant) = (greeted.await.ok_or(End::Gone)?).map_err(|_| End::Gone)??;
+        let turn = wait_for_turn(&self.state).await?;
+        // Whoever waited for too long is gone, and comes again.
+        if let Some(message) = futures_util::FutureExt::now_or_never(self.socket.recv()) {
+            text_of(message)?;
+        }
+        let engine = self.state.engine.clone();
+        let known = timeout(HELLO_TIMEOUT, Box::pin(engine.runner_hello(tenant, &hello)));
+        let known = pulse.while_it_beats(known).await.ok_or(End::Gone)?;
+        let known = known.map_err(|_| End::Gone)??;
         let connected = Connected {
             runner: hello.runner,
             labels: hello.labels,
@@ -184,21 +194,25 @@ impl Line {
         let environments = hello.environments;
         let session = Token::generate(Kind::Session, &*self.state.entropy);
         let hash = session.hash();
-        let begun = self
-            .state
-            .engine
-            .runner_joined(known.tenant, hello.runner, &hash);
-        pulse
-            .while_it_beats(Box::pin(begun))
-            .await
-            .ok_or(End::Gone)??;
+        let begun = self.state.engine.runner_joined(&known, &hash);
+        let stands = pulse.while_it_beats(Box::pin(begun)).await;
+        if !stands.ok_or(End::Gone)?? {
+            return Err(End::Replaced);
+        }
         let mut registered = self.state.connections.register(known.tenant, connected);
         let (runner, generation) = (registered.runner, registered.generation);
         tracing::info!(%runner, tenant = %known.tenant, "a runner is connected");
         let served = self
-            .talk(&known, &session, environments.as_deref(), &mut registered)
+            .talk(
+                &known,
+                &session,
+                environments.as_deref(),
+                &mut registered,
+                turn,
+            )
             .await;
         self.state.connections.unregister(runner, generation);
+        let _turn = wait_for_turn(&self.state).await.ok();
         let told = pulse.while_it_beats(Box::pin(self.state.engine.runner_left(
             known.tenant,
             runner,
@@ -212,7 +226,7 @@ impl Line {
     }
 
     /// Who is there?
-    async fn greet(&mut self) -> Result<(Hello, Known), End> {
+    async fn greet(&mut self) -> Result<(Box<Hello>, TenantId), End> {
         let nonce: [u8; 32] = random(&*self.state.entropy);
         self.send(&Frame::new(Down::Challenge(Challenge {
             nonce: nonce.to_vec(),
@@ -229,8 +243,8 @@ impl Line {
                 "the first frame must be hello".into(),
             ));
         };
-        let known = self.state.engine.runner_hello(&nonce, &hello).await?;
-        Ok((hello, known))
+        let tenant = self.state.engine.runner_identify(&nonce, &hello).await?;
+        Ok((Box::new(hello), tenant))
     }
 
     async fn talk(
@@ -239,6 +253,7 @@ impl Line {
         session: &Token,
         environments: Option<&[EnvironmentId]>,
         registered: &mut Registered,
+        turn: OwnedSemaphorePermit,
     ) -> Result<(), End> {
         let welcome = Welcome {
             protocol: PROTOCOL,
@@ -256,6 +271,7 @@ impl Line {
         reminded.await.ok_or(End::Gone)?.map_err(End::from)?;
         let environments = pulse.while_it_beats(Box::pin(self.environments(known, environments)));
         environments.await.ok_or(End::Gone)??;
+        drop(turn);
         let stop = self.state.stop.clone();
         let mut heard = Instant::now();
         loop {
@@ -437,6 +453,14 @@ impl Line {
             reason: reason.into(),
         };
         let _closed = timeout(SEND_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+/// Waits for a turn at the database, however many want one.
+async fn wait_for_turn(state: &AppState) -> Result<OwnedSemaphorePermit, End> {
+    tokio::select! {
+        turn = state.greetings.clone().acquire_owned() => turn.map_err(|_| End::Gone),
+        () = state.stop.cancelled() => Err(End::Stopping),
     }
 }
 

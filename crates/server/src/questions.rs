@@ -28,8 +28,13 @@ pub(crate) async fn run(state: AppState) {
             state.tasks.clone().spawn(async move {
                 let _place = place;
                 let answering = async {
-                    while let Some(question) = state.engine.question_take(tenant).await? {
-                        state.engine.question_put(tenant, question).await?;
+                    while state.connections.has(tenant)
+                        && let Some(question) = state.engine.question_take(tenant).await?
+                    {
+                        // Whoever asked says it again: not before.
+                        if !state.engine.question_put(tenant, question).await? {
+                            break;
+                        }
                     }
                     Ok::<_, freehold_engine::Error>(())
                 };

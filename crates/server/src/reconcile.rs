@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Tenants asked for at a time.
 const TENANTS: i32 = 500;
-/// Between two looks there is a second, unless this process or the database stood still.
+/// From a pass to the next it is a second, unless this process or the database stood still.
 const STOOD_STILL: Duration = Duration::from_secs(10);
 
 /// Runs until the server stops.
@@ -24,12 +24,13 @@ pub(crate) async fn run(state: AppState) {
     let mut waiter = state.wakeups.waiter();
     let mut swept = Instant::now();
     let mut looked = Instant::now();
+    let mut passed = Instant::now();
     let mut hinted = BTreeSet::new();
     // At the start all are looked at.
     let mut look = true;
     while !state.stop.is_cancelled() {
         let sweep = swept.elapsed() >= SWEEP_EVERY;
-        if looked.elapsed() >= STOOD_STILL {
+        if passed.elapsed() >= STOOD_STILL {
             state.engine.was_deaf();
         }
         let pass = pass(&state, std::mem::take(&mut hinted), look, sweep);
@@ -41,8 +42,9 @@ pub(crate) async fn run(state: AppState) {
             }
             None => state.engine.was_deaf(),
         }
+        passed = Instant::now();
         if look {
-            looked = Instant::now();
+            looked = passed;
         }
         if sweep {
             swept = Instant::now();
@@ -125,7 +127,9 @@ async fn look_at_all(
 /// Looks after each in turn, and again after those who have more to do than fits into one turn: no
 /// tenant's thousands hold up another's one.
 async fn in_turns(state: &AppState, mut due: Vec<Due>) -> freehold_engine::Result<()> {
-    while !due.is_empty() {
+    let began = Instant::now();
+    // What is left over is looked at with the next pass: others' leases must not wait for it.
+    while !due.is_empty() && began.elapsed() < LOOK_EVERY && !state.stop.is_cancelled() {
         let mut again = Vec::new();
         for one in due {
             let has_more = state.engine.reconcile(&one).await;
@@ -145,7 +149,7 @@ fn alone<T>(
 ) -> freehold_engine::Result<Option<T>> {
     match done {
         Ok(done) => Ok(Some(done)),
-        Err(Error::Store(error)) if error.is_unavailable() => Err(Error::Store(error)),
+        Err(Error::Store(error)) if error.is_away() => Err(Error::Store(error)),
         Err(error) => {
             tracing::error!(%tenant, %error, "a tenant cannot be looked after");
             Ok(None)

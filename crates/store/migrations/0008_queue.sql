@@ -115,7 +115,7 @@ WITH RECURSIVE
         (SELECT t, 3 FROM step WHERE t IS NOT NULL LIMIT most)
         UNION ALL
         (SELECT DISTINCT l.tenant_id, 2 FROM queue_leases l
-         WHERE l.until <= coalesce(at, clock_timestamp()) AND l.tenant_id > after
+         WHERE l.until <= (SELECT coalesce(at, clock_timestamp())) AND l.tenant_id > after
          ORDER BY 1 LIMIT most))
 SELECT t, bool_or(what = 1), bool_or(what = 2), bool_or(what = 3) FROM due GROUP BY t ORDER BY t LIMIT most
 $$;
@@ -123,8 +123,9 @@ $$;
 -- Heartbeats of many runners at once: `runners` were heard of, and are still on the jobs that
 -- `jobs` names (a runner's own place in `runners`, the run and the epoch). Leases that are theirs go
 -- on for `lease`. Gives, for each runner's place that has one, what is to be told: a job that is not
--- its own (`lost`), something to repeat (`untold`), environments to speak of (`placed`).
--- A lease that another transaction is just changing is left alone: the next heartbeat is near.
+-- its own (`lost`), something to repeat, or that it was revoked, which takes its presence away and
+-- renews nothing (`untold`), environments to speak of (`placed`).
+-- A row that another transaction is just changing is left alone: the next heartbeat is near.
 CREATE FUNCTION queue_heard(tenants uuid[], runners uuid[], job_of integer[], job_run uuid[],
                             job_epoch integer[], lease interval, at timestamptz)
 RETURNS TABLE (place integer, what text, run_id uuid, epoch integer)
@@ -133,9 +134,13 @@ $$
 WITH heard AS (
         SELECT h.tenant, h.runner, h.n::integer AS place, coalesce(at, clock_timestamp()) AS now
         FROM unnest(tenants, runners) WITH ORDINALITY AS h (tenant, runner, n)),
+    there AS (
+        SELECT p.tenant_id, p.runner_id, h.now FROM runner_presence p
+        JOIN heard h ON p.tenant_id = h.tenant AND p.runner_id = h.runner
+        FOR UPDATE OF p SKIP LOCKED),
     seen AS (
-        UPDATE runner_presence p SET seen_at = greatest(p.seen_at, h.now), gone = false FROM heard h
-        WHERE p.tenant_id = h.tenant AND p.runner_id = h.runner),
+        UPDATE runner_presence p SET seen_at = greatest(p.seen_at, t.now), gone = false FROM there t
+        WHERE p.tenant_id = t.tenant_id AND p.runner_id = t.runner_id),
     jobs AS (
         SELECT h.tenant, h.runner, h.place, h.now, j.run, j.epoch
         FROM unnest(job_of, job_run, job_epoch) AS j (place, run, epoch)
@@ -143,6 +148,7 @@ WITH heard AS (
     mine AS (
         SELECT l.tenant_id, l.run_id, j.now FROM queue_leases l
         JOIN jobs j ON l.tenant_id = j.tenant AND l.run_id = j.run AND l.runner_id = j.runner AND l.epoch = j.epoch
+        JOIN runner_presence p ON p.tenant_id = j.tenant AND p.runner_id = j.runner
         FOR UPDATE OF l SKIP LOCKED),
     renewed AS (
         UPDATE queue_leases l SET until = greatest(l.until, m.now + lease) FROM mine m
@@ -153,6 +159,7 @@ WHERE NOT EXISTS (SELECT 1 FROM queue_leases l
 UNION ALL
 SELECT h.place, 'untold', NULL, NULL FROM heard h
 WHERE EXISTS (SELECT 1 FROM queue_leases l WHERE l.tenant_id = h.tenant AND l.runner_id = h.runner AND l.untold)
+   OR NOT EXISTS (SELECT 1 FROM runner_presence p WHERE p.tenant_id = h.tenant AND p.runner_id = h.runner)
 UNION ALL
 SELECT h.place, 'placed', NULL, NULL FROM heard h
 WHERE EXISTS (SELECT 1 FROM queue_places q WHERE q.tenant_id = h.tenant AND q.runner_id = h.runner)

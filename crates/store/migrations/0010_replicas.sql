@@ -12,6 +12,7 @@ CREATE TABLE runner_sessions (
     tenant_id uuid NOT NULL,
     runner_id uuid NOT NULL,
     hash      bytea NOT NULL UNIQUE,
+    began     timestamptz NOT NULL, -- when the connection said hello: a later one's stands
     PRIMARY KEY (tenant_id, runner_id),
     FOREIGN KEY (tenant_id, runner_id) REFERENCES runners (tenant_id, id)
 );

@@ -315,6 +315,22 @@ impl Tx {
         rows(raw)
     }
 
+    /// Those of a runner that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn environments_of_runner(&mut self, runner: RunnerId) -> Result<Vec<EnvironmentId>> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT environment_id FROM queue_places
+             WHERE tenant_id = $1 AND runner_id = $2 ORDER BY environment_id",
+        )
+        .bind(self.tenant.uuid())
+        .bind(runner.uuid())
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(ids.into_iter().map(EnvironmentId::from_uuid).collect())
+    }
+
     /// The environment of a project that has not ended on a runner.
     ///
     /// # Errors

@@ -74,6 +74,8 @@ const CHANNEL: &str = "freehold";
 /// deadlock or rollback, 53 out of disk, memory or connections, 57 a statement was ended (by its
 /// time limit too) or the server goes down or comes up, 58 the system under it failed.
 const MAY_PASS: [&str; 6] = ["08", "25006", "40", "53", "57", "58"];
+/// SQLSTATE of a statement that took longer than it may.
+const QUERY_CANCELED: &str = "57014";
 /// SQLSTATE classes of a value that cannot be stored, whenever it is tried: 22 data exception, 23
 /// integrity violation, 54 program limit.
 const OF_THE_DATA: [&str; 3] = ["22", "23", "54"];
@@ -193,6 +195,20 @@ impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Shared(error) => error.is_unavailable(),
+            Self::Unavailable(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is the database as a whole that is away, and not one statement that ran into another
+    /// or took too long.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Shared(error) => error.is_away(),
+            Self::Unavailable(sqlx::Error::Database(db)) => db
+                .code()
+                .is_none_or(|code| !code.starts_with("40") && code != QUERY_CANCELED),
             Self::Unavailable(_) => true,
             _ => false,
         }

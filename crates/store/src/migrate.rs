@@ -20,6 +20,8 @@ const TRY_AGAIN: Duration = Duration::from_millis(500);
 const TRIES: u32 = 60;
 /// SQLSTATE of a lock that was not had in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// SQLSTATE of a step that was chosen to give way to a server that works.
+const DEADLOCK: &str = "40P01";
 
 /// The newest version of the schema that this program knows.
 #[must_use]
@@ -85,5 +87,6 @@ fn is_locked(error: &MigrateError) -> bool {
         return false;
     };
     let code = error.as_database_error().and_then(|error| error.code());
-    code.as_deref() == Some(LOCK_NOT_AVAILABLE)
+    let code = code.as_deref();
+    code == Some(LOCK_NOT_AVAILABLE) || code == Some(DEADLOCK)
 }

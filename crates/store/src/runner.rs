@@ -165,17 +165,25 @@ impl Tx {
         Ok(())
     }
 
-    /// Whether a runner of the tenant that no connection of ours has was heard of after `since`.
+    /// Whether a runner of the tenant that is none of `here` was heard of after `since`, and is
+    /// connected as far as is known.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn runner_elsewhere(&mut self, since: DateTime<Utc>) -> Result<bool> {
+    pub async fn runner_elsewhere(
+        &mut self,
+        since: DateTime<Utc>,
+        here: &[RunnerId],
+    ) -> Result<bool> {
+        let here: Vec<uuid::Uuid> = here.iter().map(|runner| runner.uuid()).collect();
         Ok(sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM runner_presence
-                            WHERE tenant_id = $1 AND NOT gone AND seen_at > $2)",
+                            WHERE tenant_id = $1 AND NOT gone AND seen_at > $2
+                              AND NOT (runner_id = ANY ($3)))",
         )
         .bind(self.tenant.uuid())
         .bind(since)
+        .bind(here)
         .fetch_one(&mut *self.inner)
         .await?)
     }

@@ -1,5 +1,6 @@
 //! Runners' sessions: the bearer of the connection that stands, whichever server has it.
 
+use chrono::{DateTime, Utc};
 use freehold_model::{RunnerId, TenantId};
 
 use crate::{Result, Store, Tx};
@@ -24,21 +25,29 @@ impl Store {
 }
 
 impl Tx {
-    /// A connection of this runner stands: an earlier one's session is no more.
+    /// A connection of this runner, which said hello at `began`, stands: an earlier one's session is no
+    /// more. False where a later one's stands, which stays.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn session_begin(&mut self, runner: RunnerId, hash: &[u8]) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO runner_sessions (tenant_id, runner_id, hash) VALUES ($1, $2, $3)
-             ON CONFLICT (tenant_id, runner_id) DO UPDATE SET hash = excluded.hash",
+    pub async fn session_begin(
+        &mut self,
+        runner: RunnerId,
+        hash: &[u8],
+        began: DateTime<Utc>,
+    ) -> Result<bool> {
+        let done = sqlx::query(
+            "INSERT INTO runner_sessions AS s (tenant_id, runner_id, hash, began) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant_id, runner_id) DO UPDATE
+             SET hash = excluded.hash, began = excluded.began WHERE s.began <= excluded.began",
         )
         .bind(self.tenant.uuid())
         .bind(runner.uuid())
         .bind(hash)
+        .bind(began)
         .execute(&mut *self.inner)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() == 1)
     }
 
     /// That connection ended. False when a later one's session stands, which stays.

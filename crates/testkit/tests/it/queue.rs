@@ -238,7 +238,8 @@ async fn heartbeats_of_many_renew_what_is_their_own_and_nothing_else() {
     };
     let before = until().await;
     let hour = TimeDelta::hours(1);
-    let other = Peer::enrol(&app).await;
+    let mut other = Peer::enrol(&app).await;
+    other.connect().await;
     let stranger = TenantId::at(chrono::DateTime::UNIX_EPOCH, [9; 10]);
     let beat = |tenant, runner, run: RunId, epoch| Heard {
         tenant,
@@ -276,6 +277,9 @@ async fn heartbeats_of_many_renew_what_is_their_own_and_nothing_else() {
         .await
         .unwrap();
     assert_eq!(until().await, renewed);
+    // Whoever is no runner here is looked at.
+    let told = store.queue_heard(&false_ones[2..], hour).await.unwrap();
+    assert!(told[0].untold);
     // What is to be repeated is said.
     let _: Run = app.post(&format!("/runs/{id}/cancel"), &()).await.unwrap();
     let told = store
@@ -331,6 +335,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "queue_places",
             "queue_ready",
             "runner_presence",
+            "runner_sessions",
             "runners",
             "tenants",
             "tokens"

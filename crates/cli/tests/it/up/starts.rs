@@ -115,6 +115,12 @@ fn a_runner_of_another_database_is_not_thrown_away() {
     house.up().stop();
     fs::remove_dir_all(house.data().join("postgres")).unwrap();
     let (code, error) = house.error(&["up", "--listen", "127.0.0.1:0"]);
+    assert_eq!(
+        (code, error["code"].as_str()),
+        (1, Some("database_went_back"))
+    );
+    let accepted = ["up", "--listen", "127.0.0.1:0", "--accept-older-database"];
+    let (code, error) = house.error(&accepted);
     assert_eq!((code, error["code"].as_str()), (1, Some("runner_refused")));
     let runner = house.data().join("runner");
     let next = error["next"].as_str().unwrap();
