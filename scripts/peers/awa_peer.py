@@ -11,7 +11,7 @@ import awa
 
 from peer import URL, WORKERS, Peer, main
 
-POLL = 20  # milliseconds; its default of 200 would make one job alone look slow
+POLL = 5
 
 
 @dataclass
