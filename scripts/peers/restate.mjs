@@ -1,4 +1,5 @@
 // Restate: a handler with two `ctx.run`, called over its ingress.
+import { createServer } from "node:http2";
 import { CRASH, load, main, second, started } from "./peer.mjs";
 
 const restate = load("@restatedev/restate-sdk");
@@ -22,7 +23,8 @@ async function post(url, body) {
 
 await main({
   async work() {
-    await restate.serve({ services: [bench], port: Number(ENDPOINT_PORT) });
+    const server = createServer(restate.createEndpointHandler({ services: [bench] }));
+    await new Promise((ready) => server.listen(Number(ENDPOINT_PORT), "127.0.0.1", ready)); // its own `serve` listens on every address
     await post(`${ADMIN}/deployments`, { uri: `http://127.0.0.1:${ENDPOINT_PORT}`, force: true });
   },
   connect: async () => {},
