@@ -482,6 +482,8 @@ def crashes(wanted, postgres, folder, deadline):
         if not wanted(peer.name):
             continue
         try:
+            if time.monotonic() > deadline - LONGEST - BACK:
+                raise Failed("no time was left")
             said = crash(peer, postgres, fresh(folder), deadline)
         except NO_FIGURES as why:
             said = f"not measured: {why}"
