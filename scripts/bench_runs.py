@@ -488,8 +488,7 @@ def crashes(wanted, postgres, folder, deadline):
         except NO_FIGURES as why:
             said = f"not measured: {why}"
         print(f"  {peer.name:30} {said}", flush=True)
-    print(f"  {'freehold':30} not here: its example's runners are no processes. Its simulator ends runners and servers anywhere and counts what "
-          "is lost and doubled\n" + " " * 33 + "(cargo nextest run -p freehold-model --test simulator)")
+    print(f"  {'freehold':30} not here: its example's runners are no processes. `make faults` kills a real installation's and counts the same")
 
 
 def main():
