@@ -28,6 +28,9 @@ fmt: ## format everything
 bench: install release ## figures, each with its command and the floor beside it
 	@scripts/bench
 	@scripts/install peers
+	@cargo build -q --release --locked -p freehold-testkit --example runs
+	@scripts/bench_runs.py
+	@scripts/bench_runs.py --crash
 	@cargo build -q --release --locked -p freehold-sandbox --example start -p freehold-git --example workspace
 	@scripts/bench_isolation.py
 
