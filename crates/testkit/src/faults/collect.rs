@@ -20,6 +20,10 @@ use crate::procs;
 const ASK_EVERY: Duration = Duration::from_millis(300);
 /// It is not, when it does not say so within this.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
+/// A session of one's own: the database may be stopped, or have none left.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// A page of what a reader is told, when all is well.
+const READ_WITHIN: Duration = Duration::from_secs(15);
 const PAGE: usize = 200;
 
 /// Asks every part, again and again.
@@ -83,7 +87,8 @@ pub(super) async fn collect(house: &House, seen: &mut Evidence) {
     seen.moves = house.origin.moves();
     seen.refs = house.origin.refs();
     seen.model = model(house);
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().timeout(READ_WITHIN).build();
+    let client = client.expect("a client");
     for (number, server) in SERVERS.into_iter().enumerate() {
         for run in seen.runs.iter().map(|run| run.id.clone()) {
             let events = read(house, &client, number, &run).await.unwrap_or_default();
@@ -121,7 +126,9 @@ async fn read(
 /// A session that sees what the server sees: row-level security is forced on the schema's owner too, for whom there is no
 /// policy.
 async fn insider(house: &House) -> Result<PgConnection, sqlx::Error> {
-    let mut session = PgConnection::connect(&house.database.app).await?;
+    let connected = PgConnection::connect(&house.database.app);
+    let connected = tokio::time::timeout(CONNECT_WITHIN, connected).await;
+    let mut session = connected.map_err(|_late| sqlx::Error::PoolTimedOut)??;
     sqlx::query("SELECT set_config('app.tenant', $1, false)")
         .bind(house.tenant.uuid().to_string())
         .execute(&mut session)
