@@ -217,12 +217,8 @@ pub(super) struct House {
 
 impl House {
     /// Starts everything, and makes a project with two agents.
-    pub(super) async fn build(program: &Path, seed: u64) -> Self {
+    pub(super) async fn build(program: &Path, seed: u64, root: TempDir) -> Self {
         let began = Instant::now();
-        let root = tempfile::Builder::new()
-            .prefix("fh-faults-")
-            .tempdir()
-            .unwrap();
         let at = root.path();
         for name in ["home/.local/bin", "elsewhere", "logs", "links", "agents"] {
             std::fs::create_dir_all(at.join(name)).unwrap();
