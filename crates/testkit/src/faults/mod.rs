@@ -58,8 +58,8 @@ const BEFORE: Duration = Duration::from_secs(5);
 /// I7: what nobody needs any more is gone a minute after everything is well.
 const CLEAN_WITHIN: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(500);
-/// Looks at what does not end at once.
-const END_TRIES: usize = 20;
+/// Rounds of ending: what is begun anew meanwhile ends with the kit, whose children they are.
+const END_TRIES: usize = 6;
 /// The kit's promise that it comes to an end.
 const CUT_SHORT: &str = "kit: cut short";
 /// A storm that lasts no longer is a short one.
