@@ -11,9 +11,20 @@ const SLOW: Ms = 10_000;
 pub(crate) const SHARE: f64 = 0.9;
 /// Fewer operations than this outside fault windows prove nothing.
 const ENOUGH: usize = 20;
+/// What is asked of a run that may have gone on meanwhile.
+const DECISIONS: [&str; 4] = ["run.approve", "run.cancel", "run.reject", "run.reply"];
+/// One in so many of the wanted faults, at least, was injected; a short storm on a slow machine has less time to make up for
+/// those that found nothing to hurt.
+const LEAST: usize = 2;
+const LEAST_OF_SHORT: usize = 3;
 /// From the end of the last fault until nothing is under way: a lease that runs out (45 s), what is tried anew with all that
 /// waits behind it, and the people's decisions, on a machine of two cores.
 pub(crate) const SETTLED_WITHIN: Ms = 180_000;
+/// The same after a short storm: less waits behind what is tried anew.
+const SETTLED_WITHIN_SHORT: Ms = 60_000;
+
+/// The kit's own promise that it sees enough to decide on.
+pub(crate) const SAW_TOO_LITTLE: &str = "kit: saw too little";
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +88,14 @@ impl Verdict {
     }
 }
 
+/// The time that a storm has to settle.
+pub(crate) const fn settled_within(is_short: bool) -> Ms {
+    match is_short {
+        true => SETTLED_WITHIN_SHORT,
+        false => SETTLED_WITHIN,
+    }
+}
+
 /// Looks at everything.
 pub(crate) fn check(seen: &Evidence) -> Verdict {
     let mut verdict = Verdict {
@@ -94,6 +113,7 @@ pub(crate) fn check(seen: &Evidence) -> Verdict {
     refusals_are_explained(seen, &mut verdict);
     healed(seen, &mut verdict);
     others_were_served(seen, &mut verdict);
+    enough_was_seen(seen, &mut verdict);
     verdict
 }
 
@@ -137,7 +157,9 @@ fn acknowledged_is_there(seen: &Evidence, verdict: &mut Verdict) {
         let is_kept = match call.op.as_str() {
             "run.reject" => run.state == "rejected",
             "run.cancel" => run.is_ended(),
-            "run.approve" => run.state != "queued",
+            "run.approve" => has_landed_or_tried(seen, run),
+            // Turns count from 0, and each run is replied to once.
+            "run.reply" => run.turn >= 1,
             _ => true,
         };
         if !is_kept {
@@ -147,6 +169,12 @@ fn acknowledged_is_there(seen: &Evidence, verdict: &mut Verdict) {
             ));
         }
     }
+}
+
+/// Whether a run's events tell that its landing was begun: each yes to a run that waits does that, and events stay.
+fn has_landed_or_tried(seen: &Evidence, run: &Run) -> bool {
+    let events = seen.events.get(&run.id).map(Vec::as_slice);
+    (events.unwrap_or_default().iter()).any(|event| event.kind == "run.landing")
 }
 
 /// I2: each run ends once, and nothing stays under way for ever.
@@ -418,7 +446,7 @@ fn healed(seen: &Evidence, verdict: &mut Verdict) {
         verdict.break_("I11", what);
     }
     match seen.settled_in {
-        Some(time) if time <= SETTLED_WITHIN => {}
+        Some(time) if time <= settled_within(seen.is_short) => {}
         Some(time) => verdict.break_("I11", format!("settled after {time} ms")),
         None => verdict.break_("I11", "it never settled".to_owned()),
     }
@@ -487,8 +515,9 @@ fn others_were_served(seen: &Evidence, verdict: &mut Verdict) {
             continue;
         }
         verdict.quiet += 1;
-        // A refusal with a reason is an answer; that the server cannot is none.
-        let is_fine = (200..500).contains(&call.status) && call.until - call.at <= SLOW;
+        // Somebody, or the run itself, may have been quicker with a decision: then the refusal is right.
+        let is_late = matches!(call.status, 404 | 409) && DECISIONS.contains(&call.op.as_str());
+        let is_fine = (call.is_acknowledged() || is_late) && call.until - call.at <= SLOW;
         verdict.quiet_fine += usize::from(is_fine);
     }
     let share = verdict.quiet_fine as f64 / verdict.quiet.max(1) as f64;
@@ -507,4 +536,31 @@ fn is_disturbed(seen: &Evidence, call: &Call) -> bool {
         let end = fault.until + bound(&fault.kind).window;
         touches(fault, part) && fault.at <= call.until && call.at <= end
     })
+}
+
+/// A storm in which too little happened proves nothing, however well all of it went.
+fn enough_was_seen(seen: &Evidence, verdict: &mut Verdict) {
+    let (wanted, injected) = (seen.wanted, seen.faults.len());
+    let least = wanted.div_ceil(match seen.is_short {
+        true => LEAST_OF_SHORT,
+        false => LEAST,
+    });
+    let mut too_little = Vec::new();
+    if injected < least {
+        too_little.push(format!(
+            "{injected} faults of {wanted} were injected, at least {least} are needed"
+        ));
+    }
+    if seen.moves.iter().all(|step| step.runs.is_empty()) {
+        too_little.push("no move of the target carries a run".to_owned());
+    }
+    if seen.model.is_empty() {
+        too_little.push("no question reached the model".to_owned());
+    }
+    if seen.updates.is_empty() {
+        too_little.push("the remote wrote down no update".to_owned());
+    }
+    for what in too_little {
+        verdict.break_(SAW_TOO_LITTLE, what);
+    }
 }

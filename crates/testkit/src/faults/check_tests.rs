@@ -1,6 +1,6 @@
 //! Each promise is broken in evidence that is otherwise fine, and must be named; the fine one must pass.
 
-use super::check::{SETTLED_WITHIN, check};
+use super::check::{SAW_TOO_LITTLE, SETTLED_WITHIN, check, settled_within};
 use super::evidence::{
     Call, Environment, Event, Evidence, Fault, ModelCall, Move, Ms, Probe, Reading, Run, Update,
 };
@@ -47,16 +47,18 @@ fn fine() -> Evidence {
         epoch: 2,
         attempt: 2,
         attempts_max: 3,
-        last_seq: 4,
+        last_seq: 5,
+        turn: 1,
         landed: landed.map(str::to_owned),
         ..Run::default()
     };
-    let events = |end: &str| {
+    let events = |middle: &str, end: &str| {
         vec![
             event(1, "run.queued", 0, 0),
             event(2, "step.started", 1, 1),
             event(3, "step.started", 2, 1),
-            event(4, end, 0, 0),
+            event(4, middle, 0, 0),
+            event(5, end, 0, 0),
         ]
     };
     let mut seen = Evidence {
@@ -67,6 +69,7 @@ fn fine() -> Evidence {
             call(210, "run.start", "card-000000", Some("run_a")),
             call(250, "run.start", "card-000001", Some("run_b")),
             call(9000, "run.approve", "run_a", None),
+            call(9050, "run.reply", "run_b", None),
             call(9100, "run.reject", "run_b", None),
         ],
         cards: vec!["card_a".to_owned(), "card_b".to_owned()],
@@ -87,18 +90,22 @@ fn fine() -> Evidence {
             update("refs/heads/main", "c0", "c1"),
         ],
         settled_in: Some(1000),
+        wanted: 2,
         ..Evidence::default()
     };
     for card in ["card_a", "card_b", "run_a", "run_b"] {
         seen.keys.insert(format!("key of {card}"), card.to_owned());
     }
-    for (id, end) in [("run_a", "run.succeeded"), ("run_b", "run.rejected")] {
-        seen.events.insert(id.to_owned(), events(end));
+    for (id, middle, end) in [
+        ("run_a", "run.landing", "run.succeeded"),
+        ("run_b", "run.waiting", "run.rejected"),
+    ] {
+        seen.events.insert(id.to_owned(), events(middle, end));
         for reader in SERVERS {
             seen.readings.push(Reading {
                 run: id.to_owned(),
                 reader: reader.to_owned(),
-                events: (events(end).into_iter())
+                events: (events(middle, end).into_iter())
                     .map(|event| (event.seq, event.kind))
                     .collect(),
             });
@@ -170,6 +177,41 @@ fn what_was_acknowledged_and_is_gone_is_lost() {
 }
 
 #[test]
+fn a_yes_and_a_reply_that_were_taken_and_forgotten_are_lost() {
+    // The landing was never begun, and every reader says so.
+    let no_landing = |seen: &mut Evidence| {
+        seen.events.get_mut("run_a").unwrap()[3].kind = "run.waiting".to_owned();
+        for reading in seen.readings.iter_mut().filter(|one| one.run == "run_a") {
+            "run.waiting".clone_into(&mut reading.events[3].1);
+        }
+    };
+    assert_eq!(found(no_landing), ["I1"]);
+    assert_eq!(found(|seen| seen.runs[1].turn = 0), ["I1"]);
+}
+
+#[test]
+fn a_storm_in_which_too_little_happened_is_found() {
+    assert_eq!(found(|seen| seen.wanted = 4), [""; 0]);
+    assert_eq!(found(|seen| seen.wanted = 5), [SAW_TOO_LITTLE]);
+    let short = |wanted: usize| {
+        move |seen: &mut Evidence| {
+            seen.wanted = wanted;
+            seen.is_short = true;
+        }
+    };
+    assert_eq!(found(short(6)), [""; 0]);
+    assert_eq!(found(short(7)), [SAW_TOO_LITTLE]);
+    assert_eq!(found(|seen| seen.model.clear()), [SAW_TOO_LITTLE]);
+    assert_eq!(found(|seen| seen.updates.clear()), [SAW_TOO_LITTLE]);
+    // It moved, and by nobody's work.
+    let empty = |seen: &mut Evidence| {
+        seen.moves[0].runs.clear();
+        seen.runs[0].landed = None;
+    };
+    assert_eq!(found(empty), [SAW_TOO_LITTLE]);
+}
+
+#[test]
 fn one_key_that_made_two_runs_is_doubled() {
     let plant = |seen: &mut Evidence| seen.calls[3].made = Some("run_b".to_owned());
     assert_eq!(found(plant), ["I1", "I3"]);
@@ -182,11 +224,11 @@ fn a_run_with_two_ends_or_none_is_found() {
     assert_eq!(found(state("failed")), ["I1", "I2"]);
     assert_eq!(found(state("running")), ["I1", "I2"]);
     let twice = |seen: &mut Evidence| {
-        seen.runs[1].last_seq = 5;
-        let end = event(5, "run.failed", 0, 0);
+        seen.runs[1].last_seq = 6;
+        let end = event(6, "run.failed", 0, 0);
         seen.events.get_mut("run_b").unwrap().push(end.clone());
         for reading in seen.readings.iter_mut().filter(|one| one.run == "run_b") {
-            reading.events.push((5, end.kind.clone()));
+            reading.events.push((6, end.kind.clone()));
         }
     };
     assert_eq!(found(twice), ["I2"]);
@@ -201,7 +243,7 @@ fn what_lands_twice_or_by_force_or_without_being_known_is_found() {
     assert_eq!(check(&seen).doubled, 1);
     assert_eq!(found(|seen| seen.moves[0].is_forward = false), ["I3"]);
     // It succeeded, and the remote has nothing.
-    assert_eq!(found(|seen| seen.moves.clear()), ["I1"]);
+    assert_eq!(found(|seen| seen.moves.clear()), ["I1", SAW_TOO_LITTLE]);
     // It was rejected, and landed.
     let rejected = |seen: &mut Evidence| seen.moves[0].runs.push("run_b".to_owned());
     assert_eq!(found(rejected), ["I1"]);
@@ -302,6 +344,11 @@ fn a_part_that_is_not_well_in_time_is_found_and_what_follows_is_one_story() {
     assert_eq!(found(more), [""; 0]);
     let late = |seen: &mut Evidence| seen.settled_in = Some(SETTLED_WITHIN + 1);
     assert_eq!(found(late), ["I11"]);
+    let late = |seen: &mut Evidence| {
+        seen.is_short = true;
+        seen.settled_in = Some(settled_within(true) + 1);
+    };
+    assert_eq!(found(late), ["I11"]);
     assert_eq!(found(|seen| seen.settled_in = None), ["I11"]);
 }
 
@@ -321,6 +368,20 @@ fn what_fails_though_no_fault_was_near_is_found_and_so_is_a_storm_without_calm()
     };
     assert_eq!(found(fail(4, 50_000)), [""; 0]);
     assert_eq!(found(fail(10, 50_000)), ["I12"]);
+    // Words about why not are no service, except where a decision came too late.
+    let refuse = |status: u16, op: &'static str| {
+        move |seen: &mut Evidence| {
+            let late = seen.calls.iter_mut().filter(|call| call.at >= 50_000);
+            for call in late.take(10) {
+                call.status = status;
+                call.is_explained = true;
+                op.clone_into(&mut call.op);
+            }
+        }
+    };
+    assert_eq!(found(refuse(409, "run.show")), ["I12"]);
+    assert_eq!(found(refuse(401, "run.approve")), ["I12"]);
+    assert_eq!(found(refuse(409, "run.approve")), [""; 0]);
     let slow = |seen: &mut Evidence| {
         for call in seen.calls.iter_mut().filter(|call| call.at >= 50_000) {
             call.until += 20_000;

@@ -20,6 +20,10 @@ use crate::procs;
 const ASK_EVERY: Duration = Duration::from_millis(300);
 /// It is not, when it does not say so within this.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
+/// A session of one's own: the database may be stopped, or have none left.
+pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// A page of what a reader is told, when all is well.
+const READ_WITHIN: Duration = Duration::from_secs(15);
 const PAGE: usize = 200;
 
 /// Asks every part, again and again.
@@ -34,21 +38,16 @@ impl Probes {
             tokio::spawn(async move {
                 let client = reqwest::Client::builder().timeout(ASK_WITHIN).build();
                 let client = client.expect("a client");
-                let runner = runner_id(&house, number).await;
                 while !ends.is_cancelled() {
                     let at = house.now();
                     let health = ask(&house, &client, number, "/health").await;
-                    let is_well = health.is_some_and(|said| said["database"] == true);
+                    let is_well =
+                        (health.as_ref()).is_some_and(|health| health["database"] == true);
                     probes.push(at, server, is_well);
+                    // Its own connections: the list of runners shows those at any server.
                     if is_well {
-                        let at = house.now();
-                        let all = ask(&house, &client, number, "/runners").await;
-                        let is_online = all.is_some_and(|all| {
-                            let all = all["items"].as_array().cloned().unwrap_or_default();
-                            all.iter()
-                                .any(|one| one["id"] == runner && one["state"] == "online")
-                        });
-                        probes.push(at, PARTS[2 + number], is_online);
+                        let is_there = health.is_some_and(|health| health["runners"] == 1);
+                        probes.push(at, PARTS[2 + number], is_there);
                     }
                     tokio::time::sleep(ASK_EVERY).await;
                 }
@@ -72,20 +71,6 @@ impl Probes {
     }
 }
 
-/// Who is at this server, once somebody is.
-async fn runner_id(house: &House, number: usize) -> Value {
-    let client = reqwest::Client::new();
-    loop {
-        if let Some(all) = ask(house, &client, number, "/runners").await {
-            let all = all["items"].as_array().cloned().unwrap_or_default();
-            if let Some(one) = all.iter().find(|one| one["state"] == "online") {
-                return one["id"].clone();
-            }
-        }
-        tokio::time::sleep(ASK_EVERY).await;
-    }
-}
-
 async fn ask(house: &House, client: &reqwest::Client, number: usize, path: &str) -> Option<Value> {
     let url = format!("{}/api/v1{path}", house.links.people[number].url());
     let asked = client.get(url).bearer_auth(&house.token).send().await;
@@ -102,7 +87,8 @@ pub(super) async fn collect(house: &House, seen: &mut Evidence) {
     seen.moves = house.origin.moves();
     seen.refs = house.origin.refs();
     seen.model = model(house);
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().timeout(READ_WITHIN).build();
+    let client = client.expect("a client");
     for (number, server) in SERVERS.into_iter().enumerate() {
         for run in seen.runs.iter().map(|run| run.id.clone()) {
             let events = read(house, &client, number, &run).await.unwrap_or_default();
@@ -140,7 +126,9 @@ async fn read(
 /// A session that sees what the server sees: row-level security is forced on the schema's owner too, for whom there is no
 /// policy.
 async fn insider(house: &House) -> Result<PgConnection, sqlx::Error> {
-    let mut session = PgConnection::connect(&house.database.app).await?;
+    let connected = PgConnection::connect(&house.database.app);
+    let connected = tokio::time::timeout(CONNECT_WITHIN, connected).await;
+    let mut session = connected.map_err(|_late| sqlx::Error::PoolTimedOut)??;
     sqlx::query("SELECT set_config('app.tenant', $1, false)")
         .bind(house.tenant.uuid().to_string())
         .execute(&mut session)

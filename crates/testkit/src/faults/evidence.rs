@@ -12,6 +12,12 @@ pub(crate) type Ms = u64;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Evidence {
     pub(crate) seed: u64,
+    /// How many faults were asked for.
+    #[serde(default)]
+    pub(crate) wanted: usize,
+    /// Whether it was a short storm.
+    #[serde(default)]
+    pub(crate) is_short: bool,
     /// What people asked, with each answer.
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Vec<Fault>,

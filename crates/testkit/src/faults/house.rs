@@ -23,6 +23,8 @@ use crate::proxy::Proxy;
 
 /// A start of everything, with a database that is made anew.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// One answer about its health; the server itself gives up sooner.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 /// PostgreSQL's data with its log of a gigabyte at most; most of it is never used.
 const DATABASE_MB: u32 = 1536;
@@ -215,12 +217,8 @@ pub(super) struct House {
 
 impl House {
     /// Starts everything, and makes a project with two agents.
-    pub(super) async fn build(program: &Path, seed: u64) -> Self {
+    pub(super) async fn build(program: &Path, seed: u64, root: TempDir) -> Self {
         let began = Instant::now();
-        let root = tempfile::Builder::new()
-            .prefix("fh-faults-")
-            .tempdir()
-            .unwrap();
         let at = root.path();
         for name in ["home/.local/bin", "elsewhere", "logs", "links", "agents"] {
             std::fs::create_dir_all(at.join(name)).unwrap();
@@ -292,6 +290,9 @@ impl House {
             std::fs::create_dir_all(&data).unwrap();
             std::fs::write(data.join("policy.toml"), POLICY).unwrap();
             runners.push(shop.runner(name, &runner_links[number].url(), &file, &data));
+        }
+        for (number, link) in people.iter().enumerate() {
+            set_up.whole(SERVERS[number], &link.url()).await;
         }
         let origin = Origin::make(&at.join("origin"));
         set_up
@@ -427,6 +428,8 @@ impl Shop<'_> {
         let listen = format!("127.0.0.1:{port}");
         let words = [
             "server",
+            // Both keep what runs leave behind in one directory.
+            "--content-shared",
             "--data",
             data.to_str().unwrap(),
             "--listen",
@@ -480,6 +483,26 @@ impl SetUp {
                 Err(error) => error.to_string(),
             };
             assert!(begun.elapsed() < READY_WITHIN, "{path}: {said}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until a server has its database and its runner: over half an installation, a storm proves half as much.
+    async fn whole(&self, name: &str, server: &str) {
+        let begun = Instant::now();
+        loop {
+            let asked = self.client.get(format!("{server}/api/v1/health"));
+            let said = match asked.timeout(ASK_WITHIN).send().await {
+                Ok(answer) => answer.json::<Value>().await.unwrap_or_default(),
+                Err(error) => json!(error.to_string()),
+            };
+            if said["database"] == true && said["runners"] == 1 {
+                return;
+            }
+            assert!(
+                begun.elapsed() < READY_WITHIN,
+                "{name} has no database or no runner of its own: {said}"
+            );
             tokio::time::sleep(LOOK).await;
         }
     }

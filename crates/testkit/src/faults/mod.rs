@@ -25,20 +25,24 @@ mod people;
 mod report;
 mod storm;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use check::SETTLED_WITHIN;
 use collect::Probes;
 use evidence::Evidence;
 use house::House;
-use kinds::{KINDS, bound};
+use kinds::{KINDS, Kind, bound};
 use people::People;
 use storm::Storm;
+
+use crate::procs;
 
 /// The parts that can be away. A runner's place is two after its server's.
 pub(crate) const PARTS: [&str; 4] = ["server-a", "server-b", "runner-1", "runner-2"];
@@ -54,6 +58,14 @@ const BEFORE: Duration = Duration::from_secs(5);
 /// I7: what nobody needs any more is gone a minute after everything is well.
 const CLEAN_WITHIN: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(500);
+/// Rounds of ending: what is begun anew meanwhile ends with the kit, whose children they are.
+const END_TRIES: usize = 6;
+/// The kit's promise that it comes to an end.
+const CUT_SHORT: &str = "kit: cut short";
+/// A storm that lasts no longer is a short one.
+const SHORT: Duration = Duration::from_secs(180);
+/// What the making of the house, the look at what is left and its end have, beside the storm and its settling.
+const AROUND: Duration = Duration::from_secs(60);
 
 /// What is asked of the kit.
 #[derive(Debug, Clone)]
@@ -81,15 +93,90 @@ pub struct Outcome {
     pub is_kept: bool,
 }
 
-/// Storms, heals, looks, decides. Takes the storm's time and up to five minutes more.
-///
-/// # Panics
-/// When the installation cannot be made: that is no outcome.
+/// Storms, heals, looks, decides. Takes the storm's time and up to five minutes more, two after a short storm. When it takes
+/// longer, or is told to end (SIGINT, SIGTERM), everything it began is ended, and a broken promise says so.
 pub async fn run(options: &Options) -> Outcome {
+    let kinds: Vec<_> = (KINDS.iter())
+        .filter(|kind| {
+            kind.name
+                .contains(options.only.as_deref().unwrap_or_default())
+        })
+        .collect();
+    if kinds.is_empty() {
+        return broken(check::SAW_TOO_LITTLE, "no kind of fault has such a name");
+    }
+    let is_short = options.time <= SHORT;
+    let settles = Duration::from_millis(check::settled_within(is_short));
+    let most = options.time + settles + AROUND;
+    let root = tempfile::Builder::new().prefix("fh-faults-").tempdir();
+    let Ok(root) = root else {
+        return broken(CUT_SHORT, "there is no place for the house");
+    };
+    let mark = root.path().to_string_lossy().into_owned();
+    // A task of its own: what blocks it does not keep this one from seeing the time.
+    let mut all = tokio::spawn(whole(options.clone(), kinds, root));
+    let why = tokio::select! {
+        ended = &mut all => match ended {
+            Ok(outcome) => return outcome,
+            Err(error) => format!("the kit itself failed: {error}"),
+        },
+        () = tokio::time::sleep(most) => format!("not at its end after {} s", most.as_secs()),
+        () = told_to_end() => "it was told to end".to_owned(),
+    };
+    all.abort();
+    end_all(&mark).await;
+    broken(CUT_SHORT, &why)
+}
+
+/// An outcome without a storm that came to its end.
+fn broken(promise: &str, what: &str) -> Outcome {
+    Outcome {
+        table: format!(
+            "BROKEN {promise}: {what}\nfaults: 0 injected, 0 lost, 0 doubled, 0.0 % healed, 1 promises broken\n"
+        ),
+        is_kept: false,
+    }
+}
+
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, end) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    match (interrupt, end) {
+        (Ok(mut interrupt), Ok(mut end)) => {
+            tokio::select! { _told = interrupt.recv() => (), _told = end.recv() => () }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
+/// Ends whatever is known by the mark, and what is below it: some of it is stopped, or begins again what ended.
+async fn end_all(mark: &str) {
+    for _ in 0..END_TRIES {
+        let ours: BTreeSet<u32> = (procs::marked(mark).into_iter())
+            .chain(procs::sandboxed(mark))
+            .flat_map(procs::tree)
+            .collect();
+        if ours.is_empty() {
+            return;
+        }
+        for pid in ours {
+            procs::kill_9(pid);
+            procs::signal(pid, Signal::SIGCONT);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// All of it, however long it takes.
+async fn whole(options: Options, kinds: Vec<&'static Kind>, root: TempDir) -> Outcome {
+    let is_short = options.time <= SHORT;
     // The first one who says it decides; there is no other.
     let _decided = rustls::crypto::ring::default_provider().install_default();
     let program = std::fs::canonicalize(&options.program).expect("the program is there");
-    let house = Arc::new(House::build(&program, options.seed).await);
+    let house = Arc::new(House::build(&program, options.seed, root).await);
     let ends = CancellationToken::new();
     let probes = Probes::begin(&house, &ends);
     let people = Arc::new(People::of(house.clone(), options.seed));
@@ -99,11 +186,6 @@ pub async fn run(options: &Options) -> Outcome {
         at_work.spawn(people.clone().work());
     }
     tokio::time::sleep(BEFORE).await;
-    let only = options.only.as_deref().unwrap_or_default();
-    let kinds: Vec<_> = KINDS
-        .iter()
-        .filter(|kind| kind.name.contains(only))
-        .collect();
     storm
         .clone()
         .blow(options.faults, options.time, &kinds)
@@ -112,12 +194,14 @@ pub async fn run(options: &Options) -> Outcome {
     house.heal();
     people.go_home();
     let healed = Instant::now();
-    let most = Duration::from_millis(SETTLED_WITHIN);
+    let most = Duration::from_millis(check::settled_within(is_short));
     let everybody = async { while at_work.join_next().await.is_some() {} };
     let is_home = tokio::time::timeout(most, everybody).await.is_ok();
     at_work.abort_all();
     let mut seen = Evidence {
         seed: options.seed,
+        wanted: options.faults,
+        is_short,
         ..Evidence::default()
     };
     while healed.elapsed() < most {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::check::{SETTLED_WITHIN, SHARE, Verdict};
+use super::check::{SHARE, Verdict, settled_within};
 use super::evidence::Evidence;
 use super::kinds::KINDS;
 
@@ -71,7 +71,7 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
     line(format!(
         "settled within         {} of {}",
         seen.settled_in.map_or_else(|| "never".to_owned(), seconds),
-        seconds(SETTLED_WITHIN)
+        seconds(settled_within(seen.is_short))
     ));
     for broken in verdict.broken.iter().take(TOLD) {
         line(format!("BROKEN {}: {}", broken.promise, broken.what));

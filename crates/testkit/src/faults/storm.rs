@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::PARTS;
+use super::collect::CONNECT_WITHIN;
 use super::evidence::Fault;
 use super::house::House;
 use super::kinds::{self, Do, Kind, Link};
@@ -316,7 +317,9 @@ impl Storm {
     }
 
     async fn owner(&self) -> Option<PgConnection> {
-        PgConnection::connect(&self.house.database.owner).await.ok()
+        let connected = PgConnection::connect(&self.house.database.owner);
+        let connected = tokio::time::timeout(CONNECT_WITHIN, connected).await;
+        connected.ok()?.ok()
     }
 
     /// As after a failover to a standby that was not promoted: every new session may only read.
