@@ -15,6 +15,7 @@ use crate::files::beside;
 use crate::launch::run;
 use crate::options::{COPY_LIMIT, Options};
 use crate::process::{Input, Spec};
+use crate::socket::SocketDir;
 
 /// The name by which the programs find the address in a file that only we can read: a password
 /// must stand neither on a command line nor in an environment.
@@ -58,6 +59,15 @@ impl Tools {
     }
 }
 
+/// Whether `url` is the address of the server that [`crate::start`] starts in the data directory `data`,
+/// which is named by its real path.
+#[must_use]
+pub fn is_own(data: &Path, url: &str) -> bool {
+    let parts = parameters(url).unwrap_or_default();
+    let host = parts.iter().find(|(name, _)| name == "host");
+    host.is_some_and(|(_, host)| SocketDir::is_of(data, Path::new(host)))
+}
+
 /// Writes the database at `url` into the new file `to`, as the snapshot of that name shows it. The role
 /// is subject to row-level security: `setting` is what makes its session see all rows. What a failure
 /// leaves of the file is removed.
@@ -72,7 +82,7 @@ pub async fn dump(
     to: &Path,
     cancel: &CancellationToken,
 ) -> Result<()> {
-    let service = Service::write(url, Some(setting), &beside(to, ".service"))?;
+    let service = Service::write(url, Some(setting), &beside(to, ".service.partial"))?;
     let mut file = OsString::from("--file=");
     file.push(to);
     let args = vec![
@@ -268,6 +278,34 @@ mod tests {
                 !error.contains("secret") && !error.contains("evil"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_clusters_own_by_its_socket_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("postgres");
+        fs::create_dir(&data).unwrap();
+        let at = |host: &Path| {
+            let host = host.to_str().unwrap().replace('/', "%2F");
+            is_own(&data, &format!("postgres:///freehold?host={host}&user=me"))
+        };
+        assert!(at(&data.join("socket")));
+        for other in ["other/socket", "postgres/socket/x", "socket", "postgres"] {
+            assert!(!at(&dir.path().join(other)), "{other}");
+        }
+        // Where the path is too long for a socket, the directory's number stands in a name elsewhere.
+        use std::os::unix::fs::MetadataExt as _;
+        let id = fs::metadata(&data).unwrap();
+        let short = |ino| format!("/tmp/freehold-pg-{:x}-{ino:x}", id.dev());
+        assert!(at(Path::new(&short(id.ino()))));
+        assert!(!at(Path::new(&short(id.ino() + 1))));
+        for far in [
+            "postgres://me@db.example/freehold",
+            "postgres:///freehold",
+            "",
+        ] {
+            assert!(!is_own(&data, far), "{far}");
         }
     }
 

@@ -37,7 +37,7 @@ mod socket;
 mod upgrade;
 
 pub use binaries::{Binaries, Search, find_binaries};
-pub use copy::{Tools, dump, restore};
+pub use copy::{Tools, dump, is_own, restore};
 pub use error::PostgresError;
 pub use options::{APP_ROLE, DATABASE, OWNER_ROLE, Options, PORT};
 pub use process::Exit;

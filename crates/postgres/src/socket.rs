@@ -47,6 +47,12 @@ impl SocketDir {
         })
     }
 
+    /// Whether a socket in `dir` is one of the server of `data`.
+    pub(crate) fn is_of(data: &Path, dir: &Path) -> bool {
+        let named = short_name(data).ok();
+        dir == data.join(INSIDE) || named.is_some_and(|name| dir.ends_with(name))
+    }
+
     pub(crate) fn remove(&self) {
         if self.outside {
             drop(fs::remove_dir_all(&self.path));
@@ -79,8 +85,7 @@ fn fits(dir: &Path) -> bool {
 
 /// A name from the data directory's inode: short, the same at the next start, and no one else's.
 fn short(data: &Path, runtime: Option<&Path>, account: &Account) -> Result<PathBuf> {
-    let id = fs::metadata(data).map_err(PostgresError::io("look at", data))?;
-    let name = format!("freehold-pg-{:x}-{:x}", id.dev(), id.ino());
+    let name = short_name(data).map_err(PostgresError::io("look at", data))?;
     let of_user = PathBuf::from(format!("/run/user/{}", account.server.uid));
     let private: Vec<&Path> = if account.change {
         vec![Path::new("/run")]
@@ -92,6 +97,11 @@ fn short(data: &Path, runtime: Option<&Path>, account: &Account) -> Result<PathB
         fs::metadata(dir).is_ok_and(|m| m.is_dir() && m.uid() == ours) && fits(&dir.join(&name))
     });
     Ok(base.unwrap_or(Path::new("/tmp")).join(name))
+}
+
+fn short_name(data: &Path) -> io::Result<String> {
+    let id = fs::metadata(data)?;
+    Ok(format!("freehold-pg-{:x}-{:x}", id.dev(), id.ino()))
 }
 
 /// `/tmp` is everyone's: what lies there under our name must be ours, and no link.

@@ -103,6 +103,22 @@ impl Snapshot {
             .await?)
     }
 
+    /// The roles that something here names: owners, and whom policies and grants are for. A dump names
+    /// them too. Without those that every server has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn roles(&mut self) -> Result<Vec<String>> {
+        Ok(sqlx::query_scalar(
+            "SELECT DISTINCT pg_get_userbyid(refobjid)::text FROM pg_shdepend
+             WHERE refclassid = 'pg_authid'::regclass
+               AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+             ORDER BY 1",
+        )
+        .fetch_all(&mut self.connection)
+        .await?)
+    }
+
     /// How many rows each table has. The rows are read: a table that is damaged is found here.
     ///
     /// # Errors

@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 
 /// What it says when it listens.
 const READY: &str = "Running on ";
-/// The program, from this crate's folder.
-const PROGRAM: &str = "../../target/moto/bin/moto_server";
+/// Where it is, from this crate's folder.
+const PLACE: &str = "../../target/moto/bin";
 
 /// It keeps everything in memory.
 pub struct Moto {
@@ -26,8 +26,12 @@ impl Moto {
     pub async fn start(bucket: &str) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(PROGRAM);
-        let mut child = Command::new(&program)
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join(PLACE);
+        // The program's first line names its interpreter by an absolute path, which a tree that was
+        // moved or copied no longer has.
+        let python = place.join("python");
+        let mut child = Command::new(&python)
+            .arg(place.join("moto_server"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -36,7 +40,7 @@ impl Moto {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("{}: {error}; run scripts/install test", program.display())
+                panic!("{}: {error}; run scripts/install test", python.display())
             });
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = said

@@ -41,41 +41,85 @@ pub(crate) async fn open(
     data: &Data,
     name: &str,
 ) -> Result<Blobs, anyhow::Error> {
-    let place = words.content.as_deref().unwrap_or_default();
-    let blobs = if place.starts_with(S3) {
+    let blobs = match place(words, data)? {
+        Place::Bucket(bucket) => Blobs::bucket(&bucket).map_err(trouble)?,
+        Place::Directory(path) => {
+            let sharing = match words.content_shared {
+                true => Sharing::Several,
+                false => Sharing::One,
+            };
+            directory(&path, sharing).await?
+        }
+    };
+    blobs.prove(name).await.map_err(trouble)?;
+    Ok(blobs)
+}
+
+/// Opens the place to read what is there, beside the servers that use it.
+///
+/// # Errors
+/// When it is not there, with what to do about it.
+pub(crate) fn reading(words: &ContentWords, data: &Data) -> Result<Blobs, anyhow::Error> {
+    match place(words, data)? {
+        Place::Bucket(bucket) => Blobs::bucket(&bucket).map_err(trouble),
+        Place::Directory(path) if !path.is_dir() => {
+            Err(elsewhere(format!("there is no content in {}", path.display())).into())
+        }
+        Place::Directory(path) => Blobs::reading(&path).map_err(trouble),
+    }
+}
+
+/// The content is not in the place that was named.
+pub(crate) fn elsewhere(message: String) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "content_elsewhere",
+        message,
+        "name the place where this database's content is, as to `freehold server`: `--content PLACE`",
+    )
+}
+
+/// What the words name.
+#[derive(Debug)]
+enum Place {
+    Bucket(Bucket),
+    /// By its absolute path.
+    Directory(PathBuf),
+}
+
+fn place(words: &ContentWords, data: &Data) -> Result<Place, Failure> {
+    let said = words.content.as_deref();
+    if let Some(address) = said.filter(|said| said.starts_with(S3)) {
         if words.content_shared {
             return Err(Failure::usage(
                 "`--content-shared` is said of a directory",
                 "leave it out: several servers may use one bucket in any case",
-            )
-            .into());
+            ));
         }
-        Blobs::bucket(&bucket(words, place)?).map_err(trouble)?
-    } else {
-        let of_bucket = words.content_endpoint.is_some()
-            || words.content_region.is_some()
-            || words.content_credentials.is_some()
-            || words.content_virtual_host
-            || words.content_allow_http;
-        if of_bucket {
-            return Err(Failure::usage(
-                "options of a bucket, and no bucket",
-                "write `--content s3://BUCKET/PREFIX`",
-            )
-            .into());
-        }
-        let path = match place {
-            "" => data.blobs(),
-            path => PathBuf::from(path),
-        };
-        let sharing = match words.content_shared {
-            true => Sharing::Several,
-            false => Sharing::One,
-        };
-        directory(&path, sharing).await?
-    };
-    blobs.prove(name).await.map_err(trouble)?;
-    Ok(blobs)
+        return Ok(Place::Bucket(bucket(words, address)?));
+    }
+    let of_bucket = words.content_endpoint.is_some()
+        || words.content_region.is_some()
+        || words.content_credentials.is_some()
+        || words.content_virtual_host
+        || words.content_allow_http;
+    if of_bucket {
+        return Err(Failure::usage(
+            "options of a bucket, and no bucket",
+            "write `--content s3://BUCKET/PREFIX`",
+        ));
+    }
+    match said {
+        None => Ok(Place::Directory(data.blobs())),
+        // A variable that is not set, or another kind of address: a folder of that name would be made.
+        Some(said) if said.is_empty() || said.contains("://") => Err(Failure::usage(
+            format!("`--content {said}` names no place"),
+            "write `--content s3://BUCKET/PREFIX` or a directory's path",
+        )),
+        Some(said) => std::path::absolute(said)
+            .map(Place::Directory)
+            .map_err(|error| Failure::usage(format!("{said}: {error}"), "name a path")),
+    }
 }
 
 async fn directory(path: &Path, sharing: Sharing) -> Result<Blobs, anyhow::Error> {
@@ -172,6 +216,38 @@ pub(crate) fn trouble(error: StoreError) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn said(content: Option<&str>) -> Result<Place, Failure> {
+        let words = ContentWords {
+            content: content.map(str::to_owned),
+            content_endpoint: None,
+            content_region: None,
+            content_credentials: None,
+            content_virtual_host: false,
+            content_allow_http: false,
+            content_shared: false,
+        };
+        place(&words, &Data::at(Path::new("/data")))
+    }
+
+    #[test]
+    fn a_place_is_a_bucket_or_an_absolute_path_and_nothing_else() {
+        for (content, wanted) in [
+            (None, PathBuf::from("/data/blobs")),
+            (Some("/c"), PathBuf::from("/c")),
+            (Some("c"), std::env::current_dir().unwrap().join("c")),
+        ] {
+            let found = said(content).unwrap();
+            assert!(
+                matches!(&found, Place::Directory(path) if *path == wanted),
+                "{content:?}: {found:?}"
+            );
+        }
+        assert!(matches!(said(Some("s3://b/p")).unwrap(), Place::Bucket(_)));
+        for wrong in ["", "gs://bucket/x", "file:///c", "S3://bucket", "://"] {
+            assert_eq!(said(Some(wrong)).unwrap_err().code, "usage", "{wrong}");
+        }
+    }
 
     #[test]
     fn a_key_that_others_could_read_is_not_read() {

@@ -183,11 +183,13 @@ pub(crate) struct ServeArgs {
 Examples:
   freehold backup --to /mnt/backups
   freehold backup --to freehold.backup --without-keys
+  freehold backup --to /mnt/backups --content s3://my-bucket/freehold --content-region eu-central-1
   freehold backup verify freehold.backup
 
 It is taken while everything runs, and is as of one instant. It holds the server's key, without which nothing
 in it can be read: keep it like that key. --without-keys leaves the key out; then keep keys/seal.key of the
-data directory elsewhere. Runners' own data directories are not in it."
+data directory elsewhere. Runners' own data directories are not in it. Where the server is started with
+--content and what belongs to it, say the same here."
 )]
 pub(crate) struct BackupWords {
     /// What else to do than to take one
@@ -199,6 +201,11 @@ pub(crate) struct BackupWords {
     /// Leave the server's key out
     #[arg(long)]
     pub(crate) without_keys: bool,
+    /// Take it though content that rows name is not there
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
+    #[command(flatten)]
+    pub(crate) content: ContentWords,
 }
 
 /// `backup …`
@@ -209,6 +216,9 @@ pub(crate) enum BackupVerb {
     Verify {
         /// The backup
         file: PathBuf,
+        /// One that lacks content that rows name will do
+        #[arg(long)]
+        allow_missing: bool,
     },
 }
 

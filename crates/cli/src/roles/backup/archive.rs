@@ -231,10 +231,27 @@ impl Writer {
     }
 
     /// Writes the manifest, has the disk keep everything, and gives the file its name.
-    pub(super) fn finish(mut self, mut manifest: Manifest) -> Result<Manifest, Failure> {
+    pub(super) fn finish(self, manifest: Manifest) -> Result<Manifest, Failure> {
+        self.finish_within(manifest, MANIFEST_MAX)
+    }
+
+    fn finish_within(mut self, mut manifest: Manifest, max: u64) -> Result<Manifest, Failure> {
         manifest.files = std::mem::take(&mut self.entries);
         let text = serde_json::to_vec(&manifest)
             .map_err(|error| failed("written", &self.partial, &error.into()))?;
+        // Whoever makes it is told, and not whoever needs it.
+        if text.len() as u64 > max {
+            return Err(Failure::new(
+                Exit::Failed,
+                "backup_file",
+                format!(
+                    "{} blobs are more than one file can list: the list would have {} bytes, and may have {max}",
+                    manifest.files.len(),
+                    text.len()
+                ),
+                "back up the database with pg_dump, and after that the content with its own means",
+            ));
+        }
         self.append(MANIFEST, &*text, text.len() as u64)?;
         let write = || {
             self.tar.finish()?;
@@ -483,6 +500,26 @@ mod tests {
         fs::write(&path, "mine").unwrap();
         assert_eq!(Writer::begin(&path).err().unwrap().code, "backup_exists");
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_list_that_could_not_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("b");
+        let finished = |max| {
+            let mut writer = Writer::begin(&path).unwrap();
+            writer.add(DATABASE, b"rows").unwrap();
+            writer.add(SEAL_KEY, &[9; 32]).unwrap();
+            writer.finish_within(manifest(0), max)
+        };
+        let mut whole = manifest(0);
+        whole.files = finished(MANIFEST_MAX).unwrap().files;
+        let size = serde_json::to_vec(&whole).unwrap().len() as u64;
+        fs::remove_file(&path).unwrap();
+        assert_eq!(finished(size - 1).unwrap_err().code, "backup_file");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        finished(size).unwrap();
+        look(&path).unwrap();
     }
 
     #[test]

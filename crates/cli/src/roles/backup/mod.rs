@@ -74,9 +74,14 @@ pub(crate) fn backup(
     environment: &Environment,
     printer: Printer,
 ) -> anyhow::Result<ExitCode> {
-    if let Some(BackupVerb::Verify { file }) = words.verb {
+    if let Some(BackupVerb::Verify {
+        file,
+        allow_missing,
+    }) = words.verb
+    {
         printer.progress("Looking through it …");
         let manifest = archive::read(&file, |_, _| Ok(()))?;
+        require_complete(&manifest.missing_blobs, &manifest.rows, allow_missing)?;
         show(printer, &file, None, &manifest, "is whole")?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -86,13 +91,36 @@ pub(crate) fn backup(
     let work = take::Backup {
         data,
         to,
+        content: words.content,
         has_keys: !words.without_keys,
+        allow_missing: words.allow_missing,
         postgres: postgres(environment, data),
         printer,
     };
     let (file, manifest) = until_told(|cancel| work.take(cancel))?;
     show(printer, &file, None, &manifest, "is taken")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Content that was lost before is no reason to have no backup, but a person shall know of it first.
+fn require_complete(
+    missing: &[freehold_model::BlobId],
+    rows: &freehold_store::Counts,
+    allow_missing: bool,
+) -> Result<(), Failure> {
+    let Some(first) = missing.first().filter(|_| !allow_missing) else {
+        return Ok(());
+    };
+    let all = rows.get("blobs").copied().unwrap_or(0);
+    Err(Failure::new(
+        Exit::Failed,
+        "backup_incomplete",
+        format!(
+            "{} of {all} blobs that rows name are not there, {first} first: those diffs and conversations are lost",
+            missing.len()
+        ),
+        "see that the content is the right one (`--content`) and put back what is missing; or say `--allow-missing`",
+    ))
 }
 
 /// `restore`.
@@ -125,15 +153,31 @@ fn until_told<T, F: Future<Output = anyhow::Result<T>>>(
     runtime.block_on(async {
         let mut ends = Ends::listen()?;
         let cancel = CancellationToken::new();
+        let mut work = Box::pin(work(cancel.clone()));
         tokio::select! {
-            done = work(cancel.clone()) => done,
-            () = ends.next() => {
-                cancel.cancel();
-                let message = "interrupted; nothing was left behind";
-                Err(Failure::new(Exit::Failed, "interrupted", message, "start it again").into())
-            }
+            done = &mut work => return done,
+            () = ends.next() => cancel.cancel(),
         }
+        // It stops its PostgreSQL and removes its files. Where it was at its end, it is done.
+        work.await.map_err(|_| interrupted().into())
     })
+}
+
+fn interrupted() -> Failure {
+    let message = "interrupted; nothing was left behind";
+    Failure::new(Exit::Failed, "interrupted", message, "start it again")
+}
+
+/// Does something that may take long and has nothing to clean up, unless it is not wanted any more.
+async fn unless<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(interrupted()),
+        done = work => Ok(done),
+    }
 }
 
 /// How `up` starts the PostgreSQL of an installation.

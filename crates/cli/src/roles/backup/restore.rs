@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use freehold_model::{BlobId, LineageId};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::archive::{self, DATABASE, Manifest, blob_of, damaged, failed, newer};
 use super::take::fingerprint;
-use super::{absolute, trouble};
+use super::{absolute, trouble, unless};
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::print::Printer;
@@ -152,7 +152,7 @@ impl Restore<'_> {
             freehold_postgres::restore(&tools, &postgres.owner_url(), dump, cancel)
                 .await
                 .map_err(|error| trouble(&error))?;
-            self.compare(data, &postgres, manifest).await?;
+            unless(cancel, self.compare(data, &postgres, manifest)).await??;
             let store = Store::connect(&postgres.app_url(), 1).await?;
             // Whoever remembers the old line shall see that this is not it.
             let line = LineageId::new(&SystemClock, &SystemEntropy);
@@ -210,6 +210,16 @@ fn require_empty(target: &Path) -> Result<(), Failure> {
             "name a new folder: `--data DIR`; what is there is left alone",
         )
     };
+    // What is built beside it could not be moved over either of these.
+    if let Ok(found) = fs::symlink_metadata(target) {
+        if found.is_symlink() {
+            return Err(refused("is a symbolic link"));
+        }
+        let above = target.parent().and_then(|above| fs::metadata(above).ok());
+        if above.is_some_and(|above| above.dev() != found.dev()) {
+            return Err(refused("is a mount point: a folder in it will do"));
+        }
+    }
     match fs::read_dir(target) {
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
@@ -259,4 +269,24 @@ fn write_file(path: &Path, from: &mut dyn Read) -> Result<(), Failure> {
     };
     let mut write = write;
     write().map_err(|error| failed("written", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_moved_over_is_refused_first() {
+        let home = tempfile::tempdir().unwrap();
+        let (folder, link) = (home.path().join("folder"), home.path().join("link"));
+        require_empty(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        require_empty(&folder).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let said = |target: &Path| require_empty(target).unwrap_err().message;
+        assert!(said(&link).contains("symbolic link"));
+        assert!(said(Path::new("/proc")).contains("mount point"));
+        fs::write(folder.join("x"), "x").unwrap();
+        assert!(said(&folder).contains("not empty"));
+    }
 }

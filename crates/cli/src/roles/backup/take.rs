@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use freehold_model::Clock as _;
-use freehold_postgres::{Postgres, PostgresError, Tools};
+use freehold_postgres::{APP_ROLE, OWNER_ROLE, Postgres, PostgresError, Tools, is_own};
 use freehold_store::{Blobs, Snapshot, SnapshotBlob, StoreError};
 use freehold_wire::seal::SealKey;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::archive::{DATABASE, FORMAT, Manifest, Writer, blob_path, sha256};
-use super::{CONNECT_WITHIN, SEES_ALL, absolute, trouble};
+use super::{CONNECT_WITHIN, SEES_ALL, absolute, require_complete, trouble, unless};
 use crate::failure::{Exit, Failure};
 use crate::print::Printer;
+use crate::roles::content;
 use crate::roles::data::{Data, Database, SEAL_KEY};
+use crate::words::ContentWords;
 use crate::world::SystemClock;
 
 /// A content store that does not give a blob by then does not work.
@@ -22,11 +24,16 @@ const BLOB_WITHIN: Duration = Duration::from_secs(120);
 /// Between two lines about how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(2);
 
+/// What to do about a database that is not there.
+const NOT_THERE: &str = "see that the database which database.json names can be reached; where it is the one in this data directory, and that was moved or copied, start `freehold up` once, which writes the file anew";
+
 /// What to take, and to where.
 pub(super) struct Backup<'a> {
     pub(super) data: &'a Path,
     pub(super) to: PathBuf,
+    pub(super) content: ContentWords,
     pub(super) has_keys: bool,
+    pub(super) allow_missing: bool,
     pub(super) postgres: freehold_postgres::Options,
     pub(super) printer: Printer,
 }
@@ -38,25 +45,41 @@ struct Opened {
     started: Option<Postgres>,
 }
 
-/// The content of the installation, which may lie in a bucket.
-async fn content_here(data: &Data, snapshot: &mut Snapshot) -> anyhow::Result<Blobs> {
-    let elsewhere = || {
-        Failure::new(
-            Exit::Failed,
-            "content_elsewhere",
-            "the content of this installation lies elsewhere than in its data directory",
-            "where it is a bucket, back up the database with pg_dump first, and then the bucket with its own means",
-        )
-    };
+/// The content that belongs to the rows.
+async fn content_here(
+    words: &ContentWords,
+    data: &Data,
+    snapshot: &mut Snapshot,
+) -> anyhow::Result<Blobs> {
     let wanted = snapshot.content().await?;
-    if !data.blobs().is_dir() && wanted.is_some() {
-        return Err(elsewhere().into());
+    let blobs = content::reading(words, data)?;
+    let found = blobs.named().await.map_err(content::trouble)?;
+    match wanted {
+        Some(wanted) if found != Some(wanted) => {
+            let found = found.map_or("nothing".to_owned(), |found| found.to_string());
+            let message = format!("the database's content is {wanted}, and {found} is there");
+            Err(content::elsewhere(message).into())
+        }
+        _ => Ok(blobs),
     }
-    let blobs = Blobs::reading(&data.blobs())?;
-    if wanted.is_some() && blobs.named().await? != wanted {
-        return Err(elsewhere().into());
-    }
-    Ok(blobs)
+}
+
+/// A dump names the roles of the database, and a restored one has two.
+fn require_roles(roles: &[String]) -> Result<(), Failure> {
+    let ours = [OWNER_ROLE, APP_ROLE];
+    let Some(other) = roles.iter().find(|role| !ours.contains(&role.as_str())) else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        Exit::Failed,
+        "backup_role",
+        format!(
+            "the database names the role `{other}` as an owner or in a grant or policy, and where a backup is restored there are only `{OWNER_ROLE}` and `{APP_ROLE}`"
+        ),
+        format!(
+            "where it is the schema's owner: `ALTER ROLE \"{other}\" RENAME TO {OWNER_ROLE}`, give it its password again, and change database.json; else take back what was granted to it: `DROP OWNED BY \"{other}\"`, once you have seen that it owns nothing"
+        ),
+    ))
 }
 
 impl Backup<'_> {
@@ -103,6 +126,7 @@ impl Backup<'_> {
     ) -> anyhow::Result<Manifest> {
         let snapshot = &mut opened.snapshot;
         let major = snapshot.major().await?;
+        require_roles(&snapshot.roles().await?)?;
         let tools = Tools::find(&self.postgres, major).map_err(|error| trouble(&error))?;
         let lineage = snapshot.lineage().await?;
         let mut manifest = Manifest {
@@ -113,14 +137,15 @@ impl Backup<'_> {
             schema: snapshot.schema().await?,
             lineage: lineage.at.line,
             seq: lineage.at.seq,
-            rows: snapshot.counts().await?,
+            rows: unless(cancel, snapshot.counts()).await??,
             seal_key: fingerprint(seed),
             has_keys: self.has_keys,
             missing_blobs: Vec::new(),
             files: Vec::new(),
         };
-        let blobs = snapshot.blobs().await?;
-        let content = content_here(data, snapshot).await?;
+        let blobs = unless(cancel, snapshot.blobs()).await??;
+        let content = content_here(&self.content, data, snapshot);
+        let content = unless(cancel, content).await??;
         self.printer.progress("The database …");
         let aside = writer.aside();
         let name = snapshot.name();
@@ -130,7 +155,8 @@ impl Backup<'_> {
         writer.add_file(DATABASE, &aside)?;
         // Its room may be needed.
         let _ = std::fs::remove_file(&aside);
-        manifest.missing_blobs = self.content(&content, &blobs, writer).await?;
+        manifest.missing_blobs = self.content(&content, &blobs, writer, cancel).await?;
+        require_complete(&manifest.missing_blobs, &manifest.rows, self.allow_missing)?;
         if self.has_keys {
             writer.add(SEAL_KEY, seed)?;
         }
@@ -143,6 +169,7 @@ impl Backup<'_> {
         blobs: &Blobs,
         wanted: &[SnapshotBlob],
         writer: &mut Writer,
+        cancel: &CancellationToken,
     ) -> anyhow::Result<Vec<freehold_model::BlobId>> {
         let mut missing = Vec::new();
         let mut told = Instant::now();
@@ -152,17 +179,17 @@ impl Backup<'_> {
                 self.printer.progress(&line);
                 told = Instant::now();
             }
-            let got = timeout(BLOB_WITHIN, blobs.get(row.id)).await;
+            let got = unless(cancel, timeout(BLOB_WITHIN, blobs.get(row.id))).await?;
             let got = got.map_err(|_| {
                 let message = format!("{} did not come within {} s", row.id, BLOB_WITHIN.as_secs());
                 Failure::new(
                     Exit::Failed,
                     "content",
                     message,
-                    "look at the disk, and try again",
+                    "look at the disk or the bucket, and try again",
                 )
-            })??;
-            match got {
+            })?;
+            match got.map_err(content::trouble)? {
                 Some(bytes) => writer.add(&blob_path(row.id), &bytes)?,
                 None => missing.push(row.id),
             }
@@ -173,22 +200,25 @@ impl Backup<'_> {
     /// The running database; where it is the installation's own and does not run, it is started for
     /// as long as this takes.
     async fn open(&self, data: &Data, cancel: &CancellationToken) -> anyhow::Result<Opened> {
-        let known = data.database()?;
-        let running = match &known {
-            Some(database) => Some(open(database).await),
-            None => None,
-        };
-        match running {
-            Some(Ok(snapshot)) => {
-                return Ok(Opened {
-                    snapshot,
-                    owner: known.map(|known| known.owner).unwrap_or_default(),
-                    started: None,
-                });
+        if let Some(known) = data.database()? {
+            match unless(cancel, open(&known)).await? {
+                Ok(snapshot) => {
+                    return Ok(Opened {
+                        snapshot,
+                        owner: known.owner,
+                        started: None,
+                    });
+                }
+                // What lies in the data directory may be an older database, from before that one.
+                Err(mut failure) if !is_own(&data.postgres(), &known.owner) => {
+                    failure.next = NOT_THERE.to_owned();
+                    return Err(failure.into());
+                }
+                Err(_) => {}
             }
-            Some(Err(error)) if !data.postgres().is_dir() => return Err(error.into()),
-            None if !data.postgres().is_dir() => return Err(no_installation(self.data).into()),
-            _ => {}
+        }
+        if !data.postgres().is_dir() {
+            return Err(no_installation(self.data).into());
         }
         let postgres = freehold_postgres::start(self.postgres.clone(), cancel.clone())
             .await
@@ -197,7 +227,7 @@ impl Backup<'_> {
             owner: postgres.owner_url(),
             app: postgres.app_url(),
         };
-        match open(&database).await {
+        match unless(cancel, open(&database)).await.flatten() {
             Ok(snapshot) => Ok(Opened {
                 snapshot,
                 owner: database.owner,
