@@ -176,7 +176,15 @@ fn content_in_a_bucket_is_backed_up_and_whoever_interrupts_leaves_nothing() {
             .is_ok_and(|text| text.contains("ready"))
             .then_some(())
     });
+    let text = fs::read_to_string(&pid).unwrap();
+    let server: u32 = text.lines().next().unwrap().parse().unwrap();
+    // It takes its time to end, and is waited for.
+    procs::signal(server, Signal::SIGSTOP);
     procs::signal(waits.id(), Signal::SIGINT);
+    std::thread::sleep(Duration::from_secs(1));
+    let early = waits.try_wait().unwrap();
+    procs::signal(server, Signal::SIGCONT);
+    assert_eq!(early, None, "it ended before its PostgreSQL");
     let status = within(Duration::from_secs(20), "it ends", || {
         waits.try_wait().unwrap()
     });
