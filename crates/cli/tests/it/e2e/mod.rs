@@ -13,6 +13,7 @@ use freehold_testkit::{procs, proxy};
 
 mod agents;
 mod backup;
+mod backup_refused;
 mod bad_input;
 mod bad_link;
 mod desk;
