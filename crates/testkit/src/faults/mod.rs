@@ -125,6 +125,8 @@ pub async fn run(options: &Options) -> Outcome {
     };
     all.abort();
     end_all(&mark).await;
+    // What wrote into it meanwhile may have kept it from being removed before.
+    let _gone = std::fs::remove_dir_all(&mark);
     broken(CUT_SHORT, &why)
 }
 
