@@ -188,10 +188,11 @@ impl Engine {
                 }
                 Placement::Wait(reason, note) => {
                     waiting.push(id);
-                    if lacks_a_runner(reason) && is_elsewhere {
+                    let is_theirs = lacks_a_runner(reason) && is_elsewhere;
+                    if is_theirs && row.wait_note.is_some() {
                         continue;
                     }
-                    if lacks_a_runner(reason) || reason == Reason::DependencyUnmet {
+                    if lacks_a_runner(reason) && !is_theirs || reason == Reason::DependencyUnmet {
                         later.push(id);
                     }
                     if reason == Reason::EnvironmentLimit {

@@ -152,6 +152,27 @@ async fn hundreds_that_nobody_could_take_hold_up_nobody_behind_them() {
     );
 }
 
+#[tokio::test]
+async fn what_no_runner_of_one_server_could_take_another_servers_gets_at_once() {
+    let (app, _plain, project) = workshop(1).await;
+    let beside = app.beside().await;
+    let mut gpu = Peer::enrol(&app).await;
+    gpu.labels.insert("gpu".into(), "a100".into());
+    gpu.capacity = 64;
+    gpu.go_to(&beside);
+    gpu.connect().await;
+    let new = json!({ "name": "elsewhere", "driver": "command", "command": ["./work"],
+                      "labels": { "gpu": "a100" } });
+    let _: serde_json::Value = app.post("/agents", &new).await.unwrap();
+    for _ in 0..12 {
+        let asked = start(&app, &project, json!({ "agent": "elsewhere" })).await;
+        let began = std::time::Instant::now();
+        assert_eq!(gpu.offer().await.run, asked.id);
+        let took = began.elapsed();
+        assert!(took.as_secs() < 4, "it was put aside: {took:?}");
+    }
+}
+
 /// Rows that owe their being there to nobody's request.
 async fn as_tenant(app: &App, tenant: TenantId, statement: &'static str) {
     let mut role = app.database.as_app().await;
@@ -234,6 +255,8 @@ async fn heartbeats_of_many_renew_what_is_their_own_and_nothing_else() {
     let until = async || -> chrono::DateTime<chrono::Utc> {
         let mut tx = store.begin(peer.tenant).await.unwrap();
         let row = tx.run_lock_lease(started.id).await.unwrap().unwrap();
+        // Its lock is gone when this returns: a heartbeat leaves a locked lease alone.
+        tx.commit().await.unwrap();
         row.life.lease.unwrap().until
     };
     let before = until().await;
