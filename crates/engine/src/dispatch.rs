@@ -10,9 +10,10 @@ use freehold_model::run::{Command, JobKind};
 use freehold_model::schedule::{Offer as Room, Placement, Share, Wanted, place};
 use freehold_model::{CardId, JobId, ProjectId, Reason, RunId, RunnerId, TenantId};
 use freehold_store::{Due, EnvironmentRow, RunRow, Tx};
-use freehold_wire::link::{Down, HEARTBEAT_S, LEASE_S, Offer, RunRef, Sweep};
+use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
 
 use crate::environment::Terms;
+use crate::runner::SILENT_AFTER;
 use crate::{Connected, Engine, Error, Result, environment_keep};
 
 /// Jobs looked at in one transaction.
@@ -23,8 +24,6 @@ const OF_EACH_PROJECT: i64 = 50;
 const LOOKED_AT_MOST: usize = 2000;
 /// What no runner could take is looked at again after so long, though nothing said that it should be.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
-/// A runner that was heard of since is connected somewhere: it says so every ten seconds.
-const HEARD_LATELY: TimeDelta = TimeDelta::seconds(3 * HEARTBEAT_S as i64 + 5);
 /// Refs of a run stay this long after its end, so that a person can still fetch them.
 const REFS_KEPT: TimeDelta = TimeDelta::days(1);
 /// Runs swept in one request to a runner.
@@ -140,7 +139,7 @@ impl Engine {
         rows.retain(|row| row.life.wants().is_some());
         let connected = self.hub().connected(tenant);
         let here: Vec<RunnerId> = connected.iter().map(|one| one.runner).collect();
-        let lately = tx.time() - HEARD_LATELY;
+        let lately = tx.time() - SILENT_AFTER;
         if here.is_empty() && tx.runner_elsewhere(lately, &here).await? {
             // Another server has its runners, and places its jobs.
             return Ok(None);

@@ -134,7 +134,7 @@ impl<C: Commit> Inner<C> {
     }
 }
 
-/// Whoever writes; where that ends in the middle, by a panic or with the runtime, the next one writes.
+/// Whoever writes; where that ends in the middle, by a panic, the next one writes.
 struct Writing<C: Commit>(Arc<Inner<C>>);
 
 impl<C: Commit> Writing<C> {
