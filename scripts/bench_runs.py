@@ -362,7 +362,7 @@ def ours(words, deadline):
     """One round of Freehold: its example prints one line of JSON."""
     if not os.access(RUNS, os.X_OK):
         raise Failed("not built: cargo build --release --locked -p freehold-testkit --example runs")
-    words = [RUNS, *words, "runs", str(JOBS), "at-once", str(WORKERS), "alone", str(ALONE)]
+    words = [RUNS, *words, "runs", str(JOBS), "at-once", str(WORKERS), "places", str(WORKERS), "alone", str(ALONE)]
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=max(1, min(LONGEST, deadline - time.monotonic())))
     except subprocess.TimeoutExpired:
@@ -418,7 +418,7 @@ def table(found, reasons):
     print("Without steps of its own, a peer's job writes each step as a row and a commit; `no steps/s` is the same without them.")
     print(f"Restate, Temporal and DBOS have {WORKERS} jobs under way and ask for the next when one is done; of the others {WORKERS} ask at once "
           f"and {WORKERS} work at once, and the batched are asked for {BATCH} at once (pg-boss also works on them so).")
-    print("Freehold's runners take what they are given (4 with 64 places) and say it at once.")
+    print(f"Freehold's four runners have {WORKERS} places together, and say at once what they did.")
     print("\nwhat each promises")
     print(f"  {'freehold':30} {OUR_PROMISE}")
     for peer in ALL:

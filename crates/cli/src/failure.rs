@@ -134,6 +134,7 @@ const fn exit(code: Code) -> Exit {
         | Code::RunLive
         | Code::IdempotencyMismatch
         | Code::CommitMismatch
+        | Code::EventsGone
         | Code::Stale
         | Code::TooLarge
         | Code::NoRunner

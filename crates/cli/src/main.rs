@@ -83,6 +83,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 data,
                 listen: words.listen,
                 accept_older_database: words.accept_older_database,
+                keep_events: words.keep_events,
             };
             return roles::up::run(args, environment, printer);
         }
@@ -93,6 +94,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
                 accept_older_database: words.accept_older_database,
+                keep_events: words.keep_events,
                 content: words.content,
                 parent: words.parent,
             };

@@ -3,11 +3,13 @@
 use freehold_model::RunId;
 use freehold_store::{EventPart, EventRow};
 use freehold_wire::api::{Event, Page};
+use freehold_wire::problem::Code;
 use serde_json::Value;
 
 use crate::open::Opener;
+use crate::retention::KEPT_LEAST;
 use crate::run::find;
-use crate::{Caller, Engine, Result};
+use crate::{Caller, Engine, Result, refuse};
 
 /// Content on one page of events, in bytes: bounds what one reader makes the server hold.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
@@ -34,10 +36,15 @@ impl Engine {
     /// Opens a run's events for reading; one audit entry however long it takes.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, `events_gone`.
     pub async fn events(&self, caller: &Caller, reference: &str) -> Result<Reader> {
         let mut tx = self.store().begin(caller.tenant).await?;
         let row = find(&mut tx, reference).await?;
+        let is_old = row.life.state.is_terminal() && tx.time() - row.id.created() > KEPT_LEAST;
+        if is_old && tx.events_gone(row.id).await? {
+            let gone = format!("what happened in {} is not kept any longer", row.id);
+            return refuse(Code::EventsGone, gone);
+        }
         let opener = self
             .opener(&mut tx, caller, &row.id.to_string(), "run.events")
             .await?;
@@ -53,7 +60,7 @@ impl Engine {
     /// the last event, or, where the last ones were wanted, ahead of the first.
     ///
     /// # Errors
-    /// `not_found`.
+    /// `not_found`, `events_gone`.
     pub async fn event_page(
         &self,
         caller: &Caller,

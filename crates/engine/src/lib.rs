@@ -27,6 +27,7 @@ pub mod project;
 pub mod provider;
 pub mod put_back;
 pub mod question;
+pub mod retention;
 pub mod review;
 pub mod run;
 pub mod runner;

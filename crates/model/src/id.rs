@@ -73,6 +73,13 @@ impl<K> Id<K> {
         Self(uuid, PhantomData)
     }
 
+    /// When the thing was made, by the clock of whoever made it; to the millisecond.
+    #[must_use]
+    pub fn created(self) -> DateTime<Utc> {
+        let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or(i64::MAX);
+        DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
     /// The id of a database row.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
@@ -183,6 +190,15 @@ mod tests {
         assert_eq!(id.to_string().parse::<RunId>().unwrap(), id);
         assert!(id.to_string().starts_with("run_0"));
         assert_eq!(id.to_string().len(), "run_".len() + LENGTH);
+    }
+
+    #[test]
+    fn an_id_says_when_it_was_made() {
+        let at = DateTime::from_timestamp_millis(1_790_000_000_123).unwrap();
+        assert_eq!(RunId::at(at, [0xff; 10]).created(), at);
+        // One that no clock of ours made has some time all the same.
+        let wild = RunId::from_uuid(uuid::Uuid::from_u128(u128::MAX)).created();
+        assert!(wild > at);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod pulse;
 mod questions;
 mod reconcile;
 mod studio;
+mod tidy;
 mod wake;
 
 use std::net::SocketAddr;
@@ -75,12 +76,15 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// The web interface.
     pub studio: Studio,
+    /// How long what happened in runs is kept; for ever where silent.
+    pub keep_events: Option<chrono::TimeDelta>,
 }
 
 /// The server, ready to run.
 pub struct Server {
     state: AppState,
     hosts: Arc<[String]>,
+    keep_events: Option<chrono::TimeDelta>,
 }
 
 /// What handlers share.
@@ -124,6 +128,7 @@ impl Server {
         Self {
             state,
             hosts: options.hosts.into(),
+            keep_events: options.keep_events,
         }
     }
 
@@ -137,12 +142,17 @@ impl Server {
         listener: TcpListener,
         cancel: CancellationToken,
     ) -> Result<(), ServerError> {
-        let Self { state, hosts } = self;
+        let Self {
+            state,
+            hosts,
+            keep_events,
+        } = self;
         let stop = state.stop.clone();
         state.tasks.spawn(pulse::run(state.clone()));
         state.tasks.spawn(wake::run(state.clone()));
         state.tasks.spawn(reconcile::run(state.clone()));
         state.tasks.spawn(questions::run(state.clone()));
+        state.tasks.spawn(tidy::run(state.clone(), keep_events));
         let app = router(state.clone(), hosts);
         let shutdown = {
             let (cancel, stop) = (cancel.clone(), stop.clone());

@@ -24,6 +24,7 @@ mod order;
 mod project;
 mod question;
 mod queue;
+mod retention;
 mod run;
 mod run_list;
 mod run_report;

@@ -3,8 +3,9 @@
 //! order, events, the card's history, idempotency keys), and runners that do no work.
 //!
 //! `cargo run --release -p freehold-testkit --example runs -- [api] [runs N] [at-once N] [stored N]
-//! [tenants N] [alone N]` prints one line of JSON. `api` asks over HTTP, else the use cases are called
-//! in process. `stored` ended runs and `tenants` other tenants are there before.
+//! [tenants N] [alone N] [places N]` prints one line of JSON. `api` asks over HTTP, else the use cases
+//! are called in process. `stored` ended runs and `tenants` other tenants are there before. The runners
+//! have `places` together: as many runs are under way at once.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -31,9 +32,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Runners, and jobs that each takes at once.
+/// Runners, which share the places.
 const RUNNERS: u8 = 4;
-const CAPACITY: u32 = 64;
 /// Jobs of which a runner says everything in one go: six frames each, and a link takes 128.
 const TOGETHER: usize = 21;
 /// Cards: one run of each at a time.
@@ -42,17 +42,19 @@ const CARDS: usize = 400;
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Runners without a line: what they are told goes to a channel.
-#[derive(Default)]
-struct Direct(Mutex<HashMap<RunnerId, mpsc::UnboundedSender<Offer>>>);
+struct Direct {
+    lines: Mutex<HashMap<RunnerId, mpsc::UnboundedSender<Offer>>>,
+    capacity: u32,
+}
 
 impl Hub for Direct {
     fn connected(&self, _: TenantId) -> Vec<Connected> {
-        let runners = self.0.lock().unwrap();
+        let runners = self.lines.lock().unwrap();
         let runners = runners.keys().map(|runner| Connected {
             runner: *runner,
             labels: BTreeMap::new(),
             isolation: Some([Isolation::Sandbox].into()),
-            capacity: CAPACITY,
+            capacity: self.capacity,
             draining: false,
             environments: false,
         });
@@ -60,7 +62,8 @@ impl Hub for Direct {
     }
 
     fn send(&self, runner: RunnerId, frame: Down) {
-        if let (Down::Offer(offer), Some(sender)) = (frame, self.0.lock().unwrap().get(&runner)) {
+        if let (Down::Offer(offer), Some(sender)) = (frame, self.lines.lock().unwrap().get(&runner))
+        {
             sender.send(*offer).unwrap();
         }
     }
@@ -86,6 +89,7 @@ struct Wish {
     stored: i64,
     tenants: i64,
     alone: usize,
+    places: u32,
 }
 
 impl Wish {
@@ -97,6 +101,7 @@ impl Wish {
             stored: 0,
             tenants: 0,
             alone: 100,
+            places: 256,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -108,6 +113,7 @@ impl Wish {
                 "stored" => wish.stored = number().into(),
                 "tenants" => wish.tenants = number().into(),
                 "alone" => wish.alone = number() as usize,
+                "places" => wish.places = number(),
                 other => unreachable!("no such word: {other}"),
             }
         }
@@ -294,7 +300,9 @@ async fn fill(owner: &str, caller: &Caller, wish: &Wish) {
         "INSERT INTO runs (tenant_id, id, project_id, card_id, agent_id, agent_name, by_user, state,
              epoch, attempt, attempts_max, land_attempt, turn, cancel_requested, target, egress,
              isolation, isolation_asked, labels, created_at, finished_at, refs_swept_at, last_seq)
-         SELECT c.tenant_id, gen_random_uuid(), c.project_id, c.id, a.id, 'worker', $1, 'succeeded',
+         SELECT c.tenant_id,
+             (substr(uuid_from(now() - interval '1 day')::text, 1, 13) || substr(gen_random_uuid()::text, 14))::uuid,
+             c.project_id, c.id, a.id, 'worker', $1, 'succeeded',
              1, 1, 3, 0, 0, false, 'main', 'none', 'sandbox', 'sandbox', '{}',
              now() - interval '1 day', now(), now(), 4
          FROM (SELECT *, row_number() OVER () - 1 AS n FROM cards WHERE tenant_id = $3) c
@@ -340,7 +348,7 @@ async fn enrol(site: &Site, hub: &Direct) -> JoinSet<()> {
         };
         site.engine.runner_enrol(enrol).await.unwrap();
         let (sender, offers) = mpsc::unbounded_channel();
-        hub.0.lock().unwrap().insert(id, sender);
+        hub.lines.lock().unwrap().insert(id, sender);
         let (engine, times) = (site.engine.clone(), site.times.clone());
         runners.spawn(runner(engine, site.caller.tenant, id, offers, times));
     }
@@ -402,7 +410,10 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         .unwrap();
     let store = Store::connect(&postgres.app_url(), 16).await.unwrap();
     store.require_durable().await.unwrap();
-    let hub = Arc::new(Direct::default());
+    let hub = Arc::new(Direct {
+        lines: Mutex::default(),
+        capacity: wish.places.div_ceil(RUNNERS.into()),
+    });
     let entropy = Arc::new(TestEntropy);
     let engine = Engine::new(Parts {
         store,
@@ -420,6 +431,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         entropy,
         hosts: vec![],
         studio: Studio::of([]),
+        keep_events: None,
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
 use freehold_server::{Connections, Options, Server, Studio};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
@@ -105,10 +106,23 @@ impl App {
         .await
     }
 
+    /// A fresh installation whose tables of months begin then and go up to now, for a clock that is
+    /// turned back.
+    pub async fn start_in_past(from: DateTime<Utc>) -> Self {
+        let database = Database::create_from(from).await;
+        let app = Self::begin_over(database, Setting::default()).await;
+        // The server does so too, in its own time.
+        app.engine.store().months_make().await.unwrap();
+        app
+    }
+
     async fn begin(setting: Setting) -> Self {
+        Self::begin_over(Database::create().await, setting).await
+    }
+
+    async fn begin_over(database: Database, setting: Setting) -> Self {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let database = Database::create().await;
         let directory = Arc::new(tempfile::tempdir().unwrap());
         Self::over(
             database,
@@ -156,6 +170,7 @@ impl App {
             entropy,
             hosts: vec![],
             studio: setting.studio.clone(),
+            keep_events: None,
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();

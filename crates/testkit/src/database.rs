@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use freehold_postgres::{Options, Postgres};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
@@ -109,6 +110,15 @@ impl Database {
             owner: with_database(&server.owner, &name),
             app: with_database(&server.app, &name),
         }
+    }
+
+    /// A fresh database with the whole schema, whose tables of months begin with this instant's.
+    pub async fn create_from(from: DateTime<Utc>) -> Self {
+        let database = Self::empty().await;
+        let from = from.format("%Y-%m-%d");
+        let url = format!("{}&options[app.months_from]={from}", database.owner);
+        freehold_store::migrate(&url).await.unwrap();
+        database
     }
 
     /// A connection as the owner, to look or to break things with.

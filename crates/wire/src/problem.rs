@@ -55,6 +55,7 @@ codes! {
     RunLive "run_live" 409 "the card has a live run" "wait for it, or cancel it: `freehold run cancel`";
     IdempotencyMismatch "idempotency_mismatch" 409 "the idempotency key was used for another request" "use a new key";
     CommitMismatch "commit_mismatch" 409 "the run's commit is another one than the one given" "look at the diff again, then approve that commit";
+    EventsGone "events_gone" 410 "what happened in this run is not kept any longer" "the run itself, its result and its commits are there: `freehold run show`; `--keep-events` of the server says how long events are kept";
     Stale "stale" 412 "somebody changed it meanwhile, and nothing was changed now" "look at it again, and say what it should be now";
     TooLarge "too_large" 413 "the body is larger than 2 MB" "make it smaller, or put the text in the repository";
     NoRunner "no_runner" 503 "no runner is connected" "start one: `freehold up`, or `freehold runner serve`";

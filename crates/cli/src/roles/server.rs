@@ -82,6 +82,7 @@ async fn serve(
         entropy,
         hosts: Vec::new(),
         studio: Studio::embedded(),
+        keep_events: args.keep_events.span(),
     });
     let ready = Ready {
         sign_in: format!("{url}/sign-in#{sign_in}"),

@@ -3,6 +3,7 @@
 mod agents;
 mod board;
 mod environments;
+mod keep;
 mod roles;
 mod runs;
 mod sandbox;
@@ -19,6 +20,7 @@ pub(crate) use agents::{
 };
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
+pub(crate) use keep::Keep;
 pub(crate) use roles::{
     BackupVerb, BackupWords, ContentWords, DoctorArgs, DoctorWords, RestoreWords, RunnerWords,
     ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,

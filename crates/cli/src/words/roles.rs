@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{ListWords, label};
+use super::{Keep, ListWords, label};
 
 /// `up`, as typed.
 #[derive(Debug, Args)]
@@ -18,6 +18,9 @@ pub(crate) struct UpWords {
     /// Go on with a database that is older than this server remembers; its live runs are marked
     #[arg(long)]
     pub(crate) accept_older_database: bool,
+    /// How long what happened in runs (steps, what agents printed) is kept: days, or `forever`
+    #[arg(long, value_name = "TIME", default_value = "400d")]
+    pub(crate) keep_events: Keep,
 }
 
 /// What the role `up` gets.
@@ -29,6 +32,8 @@ pub(crate) struct UpArgs {
     pub(crate) listen: String,
     /// A person says that an older database shall be used.
     pub(crate) accept_older_database: bool,
+    /// How long what happened in runs is kept.
+    pub(crate) keep_events: Keep,
 }
 
 /// `server`, as typed.
@@ -43,6 +48,9 @@ pub(crate) struct ServerWords {
     /// Go on with a database that is older than this server remembers; its live runs are marked
     #[arg(long)]
     pub(crate) accept_older_database: bool,
+    /// How long what happened in runs (steps, what agents printed) is kept: days, or `forever`
+    #[arg(long, value_name = "TIME", default_value = "400d")]
+    pub(crate) keep_events: Keep,
     #[command(flatten)]
     pub(crate) content: ContentWords,
     /// The process to end with
@@ -87,6 +95,8 @@ pub(crate) struct ServerArgs {
     pub(crate) runs_per_tenant: Option<u32>,
     /// A person says that an older database shall be used.
     pub(crate) accept_older_database: bool,
+    /// How long what happened in runs is kept.
+    pub(crate) keep_events: Keep,
     /// Where content lies.
     pub(crate) content: ContentWords,
     /// The process to end with.

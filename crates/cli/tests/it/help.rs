@@ -170,6 +170,7 @@ fn help_of_a_command_has_an_example() {
     Options:
           --listen <ADDR>          The address to serve on; port 0 picks a free one. Beyond loopback only with TLS [default: 127.0.0.1:8080]
           --accept-older-database  Go on with a database that is older than this server remembers; its live runs are marked
+          --keep-events <TIME>     How long what happened in runs (steps, what agents printed) is kept: days, or `forever` [default: 400d]
       -h, --help                   Print help
 
     Everywhere:

@@ -13,6 +13,7 @@ mod link;
 mod migrations;
 mod queue;
 mod replicas;
+mod retention;
 mod rivals;
 mod run;
 mod schema;

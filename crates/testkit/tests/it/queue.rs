@@ -334,6 +334,8 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "lookup_runner",
             "lookup_session",
             "lookup_token",
+            "months_drop",
+            "months_make",
             "queue_heard",
             "queue_tenants"
         ]

@@ -138,6 +138,7 @@ async fn share(
         runner_log: log("runner")?,
         lock,
         accepts_older: AtomicBool::new(args.accept_older_database),
+        keep_events: args.keep_events,
         listen,
         serves: OnceLock::new(),
         pids: Mutex::new(UpPids {

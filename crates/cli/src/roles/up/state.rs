@@ -20,6 +20,7 @@ use crate::environment::Secret;
 use crate::failure::{Exit, Failure};
 use crate::print::{Printer, safe};
 use crate::roles::data::Data;
+use crate::words::Keep;
 
 /// Shared by all that `up` does.
 pub(super) type State = Arc<Shared>;
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub(super) lock: Lock,
     /// A person says that an older database shall be used: now, and not when the server is started again.
     pub(super) accepts_older: AtomicBool,
+    /// How long what happened in runs is kept.
+    pub(super) keep_events: Keep,
     /// Where the server was asked to listen.
     pub(super) listen: SocketAddr,
     /// Where it listens, as a link and as an address.
@@ -70,6 +73,8 @@ impl Shared {
             self.data.root().into(),
             "--listen".into(),
             listen.to_string().into(),
+            "--keep-events".into(),
+            self.keep_events.to_string().into(),
         ];
         if self.accepts_older.swap(false, Ordering::Relaxed) {
             args.push("--accept-older-database".into());

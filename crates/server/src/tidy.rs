@@ -1,0 +1,46 @@
+//! Now and then: what only grows is kept in bounds.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use freehold_engine::retention::Tidied;
+
+use crate::AppState;
+
+/// How often. Months are made two ahead, and what is kept is counted in days.
+const EVERY: Duration = Duration::from_secs(6 * 3600);
+/// After a pass that failed: a table was held, or the database was away.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Runs until the server stops.
+pub(crate) async fn run(state: AppState, keep: Option<TimeDelta>) {
+    while !state.stop.is_cancelled() {
+        let pause = match state.pulse.while_it_beats(state.engine.tidy(keep)).await {
+            Some(Ok(tidied)) => {
+                if tidied != Tidied::default() {
+                    let Tidied {
+                        made,
+                        dropped,
+                        keys,
+                    } = tidied;
+                    tracing::info!(
+                        made,
+                        ?dropped,
+                        keys,
+                        "months made and dropped, and keys forgotten"
+                    );
+                }
+                EVERY
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "what is old could not be cleared; it is tried again in a minute");
+                AGAIN
+            }
+            None => AGAIN,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = state.stop.cancelled() => {}
+        }
+    }
+}
