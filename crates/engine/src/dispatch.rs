@@ -41,14 +41,13 @@ impl Engine {
         if due.expired {
             self.expire(tenant).await?;
         }
-        if due.places {
-            self.environments_keep(tenant).await?;
-        }
+        // Somebody waits for this; for the rest nobody does.
         let mut has_more = false;
         if due.ready || due.expired {
             has_more = self.dispatch(tenant).await?;
         }
         if due.places {
+            self.environments_keep(tenant).await?;
             self.environments_place(tenant).await?;
         }
         Ok(has_more)
@@ -60,7 +59,8 @@ impl Engine {
         *self.hearing() = None;
     }
 
-    /// Since when runners could renew their leases, by the database's clock, whose `now` is.
+    /// Since when runners could renew their leases, by the database's clock, whose `now` is: since the
+    /// first look, of whatever kind.
     pub(crate) fn hearing_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         *self.hearing().get_or_insert(now)
     }
@@ -129,6 +129,7 @@ impl Engine {
         waiting: &mut Vec<RunId>,
     ) -> Result<Option<usize>> {
         let mut tx = self.store().begin(tenant).await?;
+        self.hearing_since(tx.time());
         // Before anything is read: what is counted then stays true.
         tx.environment_gate().await?;
         let mut rows = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;

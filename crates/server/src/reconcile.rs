@@ -87,14 +87,14 @@ async fn pass(
     look: bool,
     sweep: bool,
 ) -> freehold_engine::Result<()> {
-    // What was hinted at somebody waits for.
-    let everything = |tenant| Due {
+    // What was hinted at somebody waits for. Leases run out by the clock: the look each second sees them.
+    let hint = |tenant| Due {
         tenant,
         ready: true,
-        expired: true,
+        expired: false,
         places: true,
     };
-    in_turns(state, hinted.iter().copied().map(everything).collect()).await?;
+    in_turns(state, hinted.iter().copied().map(hint).collect()).await?;
     if look {
         look_at_all(state, &hinted).await?;
     }
@@ -119,7 +119,7 @@ async fn look_at_all(
             return Ok(());
         };
         after = Some(last.tenant);
-        due.retain(|due| !already.contains(&due.tenant));
+        due.retain(|due| due.expired || !already.contains(&due.tenant));
         in_turns(state, due).await?;
     }
 }
