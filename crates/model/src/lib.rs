@@ -10,6 +10,7 @@ pub mod id;
 pub mod isolation;
 pub mod limit;
 pub mod lineage;
+pub mod permission;
 pub mod priority;
 pub mod reason;
 pub mod run;
@@ -25,5 +26,6 @@ pub use id::{
 };
 pub use isolation::Isolation;
 pub use limit::{Limit, Limits};
+pub use permission::{Action, Rights, Role, Scope, Scopes};
 pub use reason::Reason;
 pub use world::{Clock, Entropy};
