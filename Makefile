@@ -58,7 +58,7 @@ studio: ## the web interface, into web/dist; nothing when nothing changed
 shots: release ## pictures of every view, in both themes at two widths, into web/test-results/shots
 	@PATH="$(CURDIR)/target/node/bin:$$PATH" FREEHOLD_BIN=$(CURDIR)/target/release/freehold npm run --prefix web --silent shots
 
-openapi: ## the API's description and Studio's types of it, from the code
+openapi: ## the API's description, Studio's types of it and docs/permissions.md, from the code
 	@cargo run --quiet --locked --package freehold-server --example openapi
 	@npm run --prefix web --silent api
 

@@ -32,19 +32,26 @@ pub mod review;
 pub mod run;
 pub mod runner;
 pub mod tenant;
+pub mod token;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::SubsecRound as _;
+use freehold_model::permission::{Missing, decide};
 use freehold_model::schedule::Labels;
-use freehold_model::{Clock, Entropy, Isolation, RunnerId, TenantId, UserId};
+use freehold_model::{
+    Action, Clock, Entropy, Isolation, Rights, Role, RunnerId, Scope, TenantId, TokenId, UserId,
+};
 use freehold_store::{Blobs, Store};
 use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
-pub use freehold_store::{ContentError, Due, EventPart, Hint, Listener, Noun, StoreError};
+pub use freehold_store::{
+    ContentError, Due, EventPart, Hint, Listener, Noun, StoreError, TokenKind, Whose,
+};
 pub use keys::Keys;
 
 /// Who acts, in which tenant: the first argument of every use case.
@@ -52,18 +59,67 @@ pub use keys::Keys;
 pub struct Caller {
     /// The tenant, from the token; never from the request.
     pub tenant: TenantId,
-    /// The member.
+    /// The member, or the service token that acts for itself.
     pub user: UserId,
-    /// The member's name.
+    /// The member's name, or the service token's.
     pub name: String,
+    /// What they may do, through this token.
+    pub rights: Rights,
+    /// The token that was shown; none where the installation acts for them by itself.
+    pub token: Option<TokenId>,
+    /// Where the request came from, as the connection says; no header is believed.
+    pub address: Option<IpAddr>,
 }
 
 impl Caller {
+    /// Somebody for whom the installation itself acts: with all that an owner may do.
+    #[must_use]
+    pub const fn installation(tenant: TenantId, user: UserId, name: String) -> Self {
+        Self {
+            tenant,
+            user,
+            name,
+            rights: Rights::of(Role::Owner),
+            token: None,
+            address: None,
+        }
+    }
+
+    /// Goes on only when the caller may do this. Whoever comes over HTTP was asked already, by the
+    /// route's own action; a use case asks for what depends on more than the route.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`], which names what is missing and nothing of what is there.
+    pub fn require(&self, action: Action) -> Result<()> {
+        decide(self.rights, action).map_err(|missing| forbidden(self.rights, missing).into())
+    }
+
     /// The actor's name in audit entries.
     #[must_use]
     pub fn actor(&self) -> String {
         self.user.to_string()
     }
+}
+
+/// The refusal for what is missing, and how to come by it.
+fn forbidden(rights: Rights, missing: Missing) -> Problem {
+    let (detail, next) = match missing {
+        Missing::Role(_) | Missing::Review => (
+            format!("{missing}; yours here is `{}`", rights.role),
+            "ask an owner or an admin of the organization".to_owned(),
+        ),
+        Missing::Scope(Scope::Account) => (
+            "it takes a session of a person: no token that was made for a program has the scope `account`"
+                .to_owned(),
+            "sign in as the person; on the machine where `freehold up` runs, unset FREEHOLD_TOKEN"
+                .to_owned(),
+        ),
+        Missing::Scope(scope) => (
+            format!("{missing}"),
+            format!("make one: `freehold token create NAME --scope {scope}`"),
+        ),
+    };
+    Problem::new(Code::Forbidden, detail).next(next)
 }
 
 /// Why a use case did not do what was asked.
@@ -151,6 +207,7 @@ pub struct Parts {
 pub struct Engine {
     parts: Arc<Parts>,
     audited: Arc<audit::Recent>,
+    last_use: Arc<token::LastUse>,
     /// Since when this process hears runners without a break; none before the first look.
     hears_since: Arc<std::sync::Mutex<Option<chrono::DateTime<chrono::Utc>>>>,
     beats: group::Group<heartbeat::Beats>,
@@ -164,6 +221,7 @@ impl Engine {
             beats: group::Group::new(heartbeat::Beats(parts.store.clone())),
             parts: Arc::new(parts),
             audited: Arc::new(audit::Recent::default()),
+            last_use: Arc::default(),
             hears_since: Arc::default(),
         }
     }
@@ -183,6 +241,10 @@ impl Engine {
 
     pub(crate) fn runs_per_tenant(&self) -> Option<u32> {
         self.parts.runs_per_tenant
+    }
+
+    pub(crate) fn last_use(&self) -> &token::LastUse {
+        &self.last_use
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

@@ -103,11 +103,7 @@ impl Engine {
             tx.content_key_put(id, &enrol.runner.to_string(), &wrapped)
                 .await?;
         }
-        let caller = Caller {
-            tenant: row.tenant,
-            user: row.user,
-            name: row.user_name,
-        };
+        let caller = Caller::installation(row.tenant, row.user, row.user_name);
         self.audit(
             &mut tx,
             &caller,

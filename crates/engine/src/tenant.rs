@@ -1,9 +1,10 @@
 //! Tenants, members and access.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
+use freehold_model::permission::decide;
 use freehold_model::world::random;
-use freehold_model::{TenantId, TokenId};
-use freehold_store::TokenKind;
+use freehold_model::{Action, TenantId};
+use freehold_store::{TokenKind, Tx};
 use freehold_wire::api::{Me, SignInToken};
 use freehold_wire::content::ContentKey;
 use freehold_wire::problem::{Code, Problem};
@@ -11,6 +12,7 @@ use freehold_wire::token::{Kind, Token};
 use zeroize::Zeroizing;
 
 use crate::keys::{ORDER_KEY_PURPOSE, SERVER, content_key_purpose, ed25519};
+use crate::token::Session;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// How long a sign-in link is good for.
@@ -26,64 +28,7 @@ pub struct LocalOwner {
     pub token: Token,
 }
 
-/// A token that was shown, and what it stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// Who acts, and where.
-    pub caller: Caller,
-    /// The token's id.
-    pub token: TokenId,
-    /// The member's role.
-    pub role: String,
-    /// When it expires, if it does.
-    pub expires_at: Option<DateTime<Utc>>,
-}
-
 impl Engine {
-    /// The caller that a person's token stands for.
-    ///
-    /// # Errors
-    /// [`Code::Unauthenticated`] for anything but a live token of that kind.
-    pub async fn authenticate(&self, text: &str) -> Result<Caller> {
-        Ok(self.session(text).await?.caller)
-    }
-
-    /// What a person's token stands for.
-    ///
-    /// # Errors
-    /// [`Code::Unauthenticated`] for anything but a live token of that kind.
-    pub async fn session(&self, text: &str) -> Result<Session> {
-        let unknown = || {
-            Error::from(Problem::new(
-                Code::Unauthenticated,
-                "the token is not valid",
-            ))
-        };
-        let token: Token = text.parse().map_err(|_| unknown())?;
-        if token.kind() != Kind::User {
-            return Err(unknown());
-        }
-        let row = self
-            .store()
-            .token_by_hash(&token.hash())
-            .await?
-            .ok_or_else(unknown)?;
-        let expired = row.expires_at.is_some_and(|at| at <= self.now());
-        if row.kind != TokenKind::User || row.revoked_at.is_some() || expired {
-            return Err(unknown());
-        }
-        Ok(Session {
-            caller: Caller {
-                tenant: row.tenant,
-                user: row.user,
-                name: row.user_name,
-            },
-            token: row.id,
-            role: row.role,
-            expires_at: row.expires_at,
-        })
-    }
-
     /// Who asks, and where.
     ///
     /// # Errors
@@ -93,7 +38,9 @@ impl Engine {
         Ok(Me {
             user: session.caller.user,
             name: session.caller.name.clone(),
-            role: session.role.clone(),
+            role: session.caller.rights.role,
+            review: decide(session.caller.rights, Action::RunApprove).is_ok(),
+            scopes: session.caller.rights.scopes.iter().collect(),
             tenant: session.caller.tenant,
             tenant_name: tx.tenant_name().await?,
             server_version: server_version.to_owned(),
@@ -107,7 +54,7 @@ impl Engine {
     /// [`Code::Forbidden`] for the installation's own token, which the command line uses and
     /// which never expires.
     pub async fn sign_out(&self, session: &Session) -> Result<()> {
-        if session.expires_at.is_none() {
+        if session.kind == TokenKind::User && session.expires_at.is_none() {
             return refuse(
                 Code::Forbidden,
                 "this is the installation's own token; it is not a session that can be ended",
@@ -130,11 +77,13 @@ impl Engine {
         let tenants = self.store().tenants().await?;
         let caller = match tenants.first() {
             Some(&tenant) => self.first_owner(tenant).await?,
-            None => self.create_tenant(name).await?,
+            None => self.tenant_create(name).await?,
         };
+        let mut tx = self.store().begin(caller.tenant).await?;
         let token = self
-            .issue(&caller, Kind::User, TokenKind::User, None)
+            .token_issue(&mut tx, &caller, Kind::User, TokenKind::User, None)
             .await?;
+        tx.commit().await?;
         Ok(LocalOwner { caller, token })
     }
 
@@ -144,16 +93,16 @@ impl Engine {
             .member_owner()
             .await?
             .ok_or_else(|| Error::Internal(format!("{tenant} has no owner")))?;
-        Ok(Caller { tenant, user, name })
+        Ok(Caller::installation(tenant, user, name))
     }
 
-    async fn create_tenant(&self, name: &str) -> Result<Caller> {
+    /// Makes a tenant with an owner, both of this name; gives the owner.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is left half made.
+    pub async fn tenant_create(&self, name: &str) -> Result<Caller> {
         let tenant: TenantId = self.new_id();
-        let caller = Caller {
-            tenant,
-            user: self.new_id(),
-            name: name.to_owned(),
-        };
+        let caller = Caller::installation(tenant, self.new_id(), name.to_owned());
         let now = self.now();
         let server = self.parts.keys.seal().public();
         let wrap = |purpose: &str, plain: &[u8]| {
@@ -186,44 +135,18 @@ impl Engine {
         Ok(caller)
     }
 
-    async fn issue(
-        &self,
-        caller: &Caller,
-        kind: Kind,
-        stored: TokenKind,
-        lifetime: Option<TimeDelta>,
-    ) -> Result<Token> {
-        let token = Token::generate(kind, self.entropy());
-        let now = self.now();
-        let id: TokenId = self.new_id();
-        let mut tx = self.store().begin(caller.tenant).await?;
-        tx.token_insert(
-            id,
-            caller.user,
-            stored,
-            &token.hash(),
-            now,
-            lifetime.map(|l| now + l),
-        )
-        .await?;
-        self.audit(&mut tx, caller, "token.create", &id.to_string(), "access")
-            .await?;
-        tx.commit().await?;
-        Ok(token)
-    }
-
     /// A link's token that signs one browser in, once.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn sign_in_token(&self, caller: &Caller) -> Result<Token> {
-        self.issue(
-            caller,
-            Kind::SignIn,
-            TokenKind::SignIn,
-            Some(SIGN_IN_LIFETIME),
-        )
-        .await
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let (kind, stored) = (Kind::SignIn, TokenKind::SignIn);
+        let token = self
+            .token_issue(&mut tx, caller, kind, stored, Some(SIGN_IN_LIFETIME))
+            .await?;
+        tx.commit().await?;
+        Ok(token)
     }
 
     /// The same as a document, for whoever makes a link of it; and until when it is good.
@@ -259,9 +182,8 @@ impl Engine {
             // Somebody pasted the token of the command line: a browser gets one of its own, that
             // expires and that it can give back.
             let caller = self.authenticate(text).await?;
-            return self
-                .issue(&caller, Kind::User, TokenKind::User, Some(SESSION_LIFETIME))
-                .await;
+            let tx = self.store().begin(caller.tenant).await?;
+            return self.session_begin(tx, &caller).await;
         }
         let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
             return Err(used());
@@ -273,14 +195,18 @@ impl Engine {
         {
             return Err(used());
         }
+        let caller = Caller::installation(row.tenant, row.user, row.user_name);
+        self.session_begin(tx, &caller).await
+    }
+
+    /// A token that lasts, in the write that used up what it was asked for with.
+    async fn session_begin(&self, mut tx: Tx, caller: &Caller) -> Result<Token> {
+        let lifetime = Some(SESSION_LIFETIME);
+        let token = self
+            .token_issue(&mut tx, caller, Kind::User, TokenKind::User, lifetime)
+            .await?;
         tx.commit().await?;
-        let caller = Caller {
-            tenant: row.tenant,
-            user: row.user,
-            name: row.user_name,
-        };
-        self.issue(&caller, Kind::User, TokenKind::User, Some(SESSION_LIFETIME))
-            .await
+        Ok(token)
     }
 
     /// A token that enrols one runner, and when it expires.
@@ -289,16 +215,13 @@ impl Engine {
     /// [`Error`].
     pub async fn enrol_token(&self, caller: &Caller) -> Result<freehold_wire::api::EnrolToken> {
         let lifetime = TimeDelta::minutes(15);
-        let token = self
-            .issue(
-                caller,
-                Kind::Enrolment,
-                TokenKind::Enrolment,
-                Some(lifetime),
-            )
-            .await?;
         let mut tx = self.store().begin(caller.tenant).await?;
+        let (kind, stored) = (Kind::Enrolment, TokenKind::Enrolment);
+        let token = self
+            .token_issue(&mut tx, caller, kind, stored, Some(lifetime))
+            .await?;
         let keys = self.tenant_keys(&mut tx).await?;
+        tx.commit().await?;
         let fingerprint = freehold_wire::dsse::fingerprint(&keys.order_key());
         Ok(freehold_wire::api::EnrolToken {
             token: format!("{token}#{fingerprint}"),

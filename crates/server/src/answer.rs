@@ -3,14 +3,15 @@
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use freehold_engine::tenant::Session;
-use freehold_engine::{Caller, ContentError, Error, StoreError};
+use freehold_engine::token::Session;
+use freehold_engine::{Caller, ContentError, Engine, Error, StoreError};
+use freehold_model::Action;
 use freehold_wire::problem::{Code, MEDIA_TYPE, Problem};
 use serde::de::DeserializeOwned;
 
-use crate::AppState;
+use crate::gate;
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -75,53 +76,69 @@ impl IntoResponse for Refused {
         if matches!(self.0.code, Code::Unavailable | Code::ContentUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
+        if self.0.code == Code::Unauthenticated {
+            // RFC 9110, 11.6.1: a 401 says how to do better.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response.extensions_mut().insert(Told(self.0));
         response
     }
 }
 
-/// The member whose token came with the request. A handler that takes this is for members; one
-/// that does not is public, and a test enumerates those.
+/// Who asks, whom the gate let through. A handler that takes this must be on a route with an action.
 pub(crate) struct Member(pub(crate) Caller);
 
-impl FromRequestParts<AppState> for Member {
+impl<S: Send + Sync> FromRequestParts<S> for Member {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
-        Ok(Self(
-            SignedIn::from_request_parts(parts, state)
-                .await?
-                .session
-                .caller,
-        ))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        let signed_in = SignedIn::from_request_parts(parts, state).await?;
+        Ok(Self(signed_in.session.caller))
     }
 }
 
 /// As [`Member`], for what concerns the token itself.
+#[derive(Clone)]
 pub(crate) struct SignedIn {
     /// The token, to ask again whether it still stands.
     pub(crate) token: zeroize::Zeroizing<String>,
     pub(crate) session: Session,
+    /// What it was let through for.
+    pub(crate) action: Action,
 }
 
-impl FromRequestParts<AppState> for SignedIn {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
-        let token = bearer(parts)
-            .ok_or_else(|| Problem::new(Code::Unauthenticated, "the request carries no token"))?;
-        Ok(Self {
-            session: state.engine.session(token).await?,
-            token: token.to_owned().into(),
-        })
+impl SignedIn {
+    /// Whether the token still stands, and is still good for this: streams ask again and again.
+    pub(crate) async fn stands(&self, engine: &Engine) -> Result<(), Error> {
+        let address = self.session.caller.address;
+        let session = engine.session(&self.token, address).await?;
+        session.caller.require(self.action)
     }
 }
 
-/// The bearer token of a request.
-pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        let found = parts.extensions.get::<Self>();
+        found.cloned().ok_or_else(gate::unguarded)
+    }
+}
+
+/// The bearer token of a request (RFC 6750, 2.1).
+///
+/// # Errors
+/// When there are several credentials: who reads the first and who reads the last must not differ.
+pub(crate) fn bearer(headers: &HeaderMap) -> Answer<Option<&str>> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, second) = (values.next(), values.next());
+    if second.is_some() {
+        let detail = "the request carries more than one `Authorization`";
+        return Err(Problem::new(Code::Unauthenticated, detail).into());
+    }
+    let parts = value.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let bearer = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(bearer.map(|(_, token)| token))
 }
 
 /// A JSON body, or a refusal that says what does not fit.

@@ -53,8 +53,8 @@ impl Watcher {
             let pending = self.gather().await?;
             if pending.concerns_tokens() || Instant::now() >= self.recheck_at {
                 self.recheck_at = Instant::now() + RECHECK;
-                match self.state.engine.session(&self.session.token).await {
-                    Ok(_) => {}
+                match self.session.stands(&self.state.engine).await {
+                    Ok(()) => {}
                     Err(freehold_engine::Error::Problem(_)) => {
                         self.end = true;
                         return Ok(Some(Change::SignedOut));

@@ -121,8 +121,8 @@ impl Follower {
             return Ok(());
         }
         self.recheck_at = Instant::now() + RECHECK;
-        let session = self.state.engine.session(&self.session.token).await;
-        session.map(drop).map_err(|_| BrokenOff)
+        let stands = self.session.stands(&self.state.engine).await;
+        stands.map_err(|_| BrokenOff)
     }
 }
 

@@ -7,10 +7,12 @@ mod changes;
 mod correlation;
 mod docs;
 mod follow;
+mod gate;
 mod hub;
 mod link;
 mod negotiate;
 mod openapi;
+mod permissions;
 mod pulse;
 mod questions;
 mod reconcile;
@@ -38,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use freehold_studio::Studio;
+pub use gate::{Access, Route};
 pub use hub::Connections;
 
 use crate::answer::Refused;
@@ -187,11 +190,21 @@ pub fn openapi() -> String {
     api::document()
 }
 
+/// Every route of the API and of the runners' link, with who may use it.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    api::who_may()
+}
+
+/// `docs/permissions.md`: who may do what, from the table that decides.
+#[must_use]
+pub fn permissions() -> String {
+    permissions::page(&api::who_may())
+}
+
 fn router(state: AppState, hosts: Arc<[String]>) -> Router {
-    let of_database = Router::new()
-        .merge(api::routes())
-        .merge(link::routes())
-        .route_layer(from_fn_with_state(state.pulse.clone(), need_database));
+    let of_database =
+        api::routes(&state).route_layer(from_fn_with_state(state.pulse.clone(), need_database));
     Router::new()
         .merge(of_database)
         .merge(studio::routes())

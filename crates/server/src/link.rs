@@ -2,29 +2,30 @@
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use freehold_engine::runner::Known;
 use freehold_engine::{Connected, Error};
 use freehold_model::world::random;
-use freehold_model::{BlobId, EnvironmentId, RunId, RunnerId, TenantId};
+use freehold_model::{BlobId, EnvironmentId, RunId, TenantId};
 use freehold_wire::api::{Enrol, Enrolled};
 use freehold_wire::link::{
     Challenge, Down, FRAME_MAX, Frame, HEARTBEAT_S, Hello, Nack, PROTOCOL, SUBPROTOCOL, Up, Welcome,
 };
-use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::AppState;
-use crate::answer::{Answer, Body, bearer};
+use crate::answer::{Answer, Body, Refused};
+use crate::gate::{Access, Routes, RunnerSession, unguarded};
 use crate::hub::Registered;
 
 /// Largest blob: the store's bound and room for sealing.
@@ -43,39 +44,31 @@ const WRITE_BUFFER: usize = 4 * 1024;
 /// A runner that does not take a frame for so long is gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(crate) fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/v1/link", get(connect))
-        .route("/api/v1/link/enrol", post(enrol))
-        .route(
-            "/api/v1/link/blobs",
-            post(blob_put).layer(DefaultBodyLimit::max(BLOB_LIMIT)),
+/// Between a runner and us. Who it is comes in its first frame, signed, or with a token in the body.
+pub(crate) fn routes() -> Routes {
+    let blobs = post(blob_put).layer(DefaultBodyLimit::max(BLOB_LIMIT));
+    Routes::new()
+        .hidden(Access::Public, Method::GET, "/link", get(connect))
+        .hidden(Access::Public, Method::POST, "/link/enrol", post(enrol))
+        .hidden(Access::Runner, Method::POST, "/link/blobs", blobs)
+        .hidden(
+            Access::Runner,
+            Method::GET,
+            "/link/blobs/{blob}",
+            get(blob_get),
         )
-        .route("/api/v1/link/blobs/{blob}", get(blob_get))
 }
 
 async fn enrol(State(state): State<AppState>, Body(enrol): Body<Enrol>) -> Answer<Json<Enrolled>> {
     Ok(Json(state.engine.runner_enrol(enrol).await?))
 }
 
-/// A runner, by the token of its connection.
-struct Session {
-    tenant: TenantId,
-    runner: RunnerId,
-}
+impl<S: Send + Sync> FromRequestParts<S> for RunnerSession {
+    type Rejection = Refused;
 
-impl axum::extract::FromRequestParts<AppState> for Session {
-    type Rejection = crate::answer::Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Answer<Self> {
-        let token = bearer(parts).and_then(|text| text.parse::<Token>().ok());
-        let found = match token.filter(|token| token.kind() == Kind::Session) {
-            Some(token) => state.engine.runner_session(&token.hash()).await?,
-            None => None,
-        };
-        let (tenant, runner) = found
-            .ok_or_else(|| Problem::new(Code::Unauthenticated, "no such session of a runner"))?;
-        Ok(Self { tenant, runner })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        let found = parts.extensions.get::<Self>();
+        found.copied().ok_or_else(unguarded)
     }
 }
 
@@ -91,11 +84,11 @@ struct Stored {
 
 async fn blob_put(
     State(state): State<AppState>,
-    session: Session,
+    session: RunnerSession,
     Query(target): Query<ForRun>,
     bytes: Bytes,
 ) -> Answer<Json<Stored>> {
-    let Session { tenant, runner } = session;
+    let RunnerSession { tenant, runner } = session;
     let id = state
         .engine
         .blob_put(tenant, runner, target.run, bytes.to_vec())
@@ -105,7 +98,7 @@ async fn blob_put(
 
 async fn blob_get(
     State(state): State<AppState>,
-    session: Session,
+    session: RunnerSession,
     Path(blob): Path<BlobId>,
 ) -> Answer<Vec<u8>> {
     Ok(state

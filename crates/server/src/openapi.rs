@@ -24,6 +24,12 @@ const ABOUT: &str = "People plan on a board; agents work on machines that the cl
     is a problem document (RFC 9457) whose `code` has a page at its `type`. Unknown fields in what \
     is sent are refused; new fields in what is given may come at any time, and clients ignore them.";
 
+const BEARER: &str = "A session's token, which `POST /api/v1/sign-in` gives for a sign-in link's; or one \
+    that was made for a program. Each operation says its `x-freehold-action`, the roles that may do it \
+    (`x-freehold-roles`) and the scope that the token must have (`x-freehold-scope`; any token where there \
+    is none). Whoever may not is refused with `forbidden`, which names what is missing. What belongs to \
+    another organization is answered as what is not there.";
+
 /// What is written in braces in a path, and what may stand there.
 const PLACES: &[(&str, &str)] = &[
     ("project", "The project's id or name."),
@@ -36,11 +42,13 @@ const PLACES: &[(&str, &str)] = &[
         "The environment's id, or its project's name.",
     ),
     ("runner", "The runner's id or name."),
+    ("token", "The token's id."),
 ];
 
 /// How operations are grouped.
 const TAGS: &[(&str, &str)] = &[
     ("session", "Who is there, and who asks."),
+    ("tokens", "What programs sign in with."),
     ("inbox", "What needs a person, and what changed."),
     ("projects", "Repositories that work is done in."),
     ("providers", "Endpoints of models, and their keys."),
@@ -122,7 +130,7 @@ fn head(document: &mut Value) {
     document["components"]["securitySchemes"] = json!({ "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The token of a person: `POST /api/v1/sign-in` gives one for a sign-in link's.",
+        "description": BEARER,
     }});
     document["components"]["responses"] = json!({ "Problem": {
         "description": "It was refused or it failed, and nothing was changed unless the problem says so.",
@@ -164,9 +172,6 @@ fn complete(path: &str, operation: &mut Value) {
             }
             .into();
         }
-    }
-    if operation["security"] == json!([{}]) {
-        operation["security"] = json!([]); // none, where `{}` means that a token is possible
     }
     operation["responses"]["default"] = json!({ "$ref": "#/components/responses/Problem" });
 }

@@ -142,3 +142,60 @@ fn nothing_in_the_description_is_null() {
     nulls(&described(), "", &mut found);
     assert_eq!(found, [""; 0]);
 }
+
+#[test]
+fn the_page_of_permissions_in_the_tree_is_the_table_s() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
+    let stored = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        stored == crate::permissions(),
+        "docs/permissions.md is stale: run `make openapi`"
+    );
+}
+
+/// What is described is what the gate asks: the same method and path, action, roles and scope.
+#[test]
+fn every_operation_says_who_may() {
+    use crate::gate::Access;
+    let document = described();
+    let mut routes = crate::routes();
+    routes.retain(|route| !route.path.starts_with("/api/v1/link"));
+    assert_eq!(all(&document).len(), routes.len());
+    for (name, operation) in all(&document) {
+        let route = routes.iter().find(|route| {
+            let path = route.path.trim_start_matches(PREFIX);
+            name == format!("{} {path}", route.method.as_str().to_lowercase())
+        });
+        match route.unwrap().access {
+            Access::For(action) => {
+                let rule = action.rule();
+                assert_eq!(operation["x-freehold-action"], rule.word, "{name}");
+                let roles = operation["x-freehold-roles"].as_array().unwrap();
+                assert_eq!(roles[0], "owner", "{name}");
+                let scopes: Vec<&str> = rule.scope.iter().map(|s| s.name()).collect();
+                assert_eq!(
+                    operation["security"],
+                    json!([{ "bearer": scopes }]),
+                    "{name}"
+                );
+            }
+            access => {
+                assert_eq!(access, Access::Public, "{name}");
+                assert_eq!(operation["security"], json!([]), "{name}");
+            }
+        }
+    }
+}
+
+/// A line of the table that no route uses is a mistake, or says that its scope has no action yet.
+#[test]
+fn every_action_has_a_route() {
+    use crate::gate::Access;
+    let routes = crate::routes();
+    for action in freehold_model::Action::ALL {
+        let used = routes
+            .iter()
+            .any(|route| route.access == Access::For(*action));
+        assert!(used, "{action}");
+    }
+}

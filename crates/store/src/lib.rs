@@ -40,7 +40,7 @@ use freehold_model::{Clock, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
 use sqlx::{PgPool, Postgres, Transaction};
 
-pub use access::{TokenKind, TokenRow};
+pub use access::{LimitedTokenRow, NewLimitedToken, TokenKind, TokenRow, Whose};
 pub use agent::{AgentRow, ProviderRow};
 pub use backup::{Counts, Snapshot, SnapshotBlob};
 pub use blob::{BLOB_MAX, Blobs, Sharing};

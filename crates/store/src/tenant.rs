@@ -101,14 +101,17 @@ impl Tx {
         Ok(found.map(|(id, name)| (UserId::from_uuid(id), name)))
     }
 
-    /// The names of members.
+    /// The names of members, and of service tokens that did something.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn member_names(&mut self, users: &[UserId]) -> Result<Vec<(UserId, String)>> {
         let users: Vec<uuid::Uuid> = users.iter().map(|user| user.uuid()).collect();
         let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
-            "SELECT user_id, name FROM members WHERE tenant_id = $1 AND user_id = ANY($2)",
+            "SELECT user_id, name FROM members WHERE tenant_id = $1 AND user_id = ANY($2)
+             UNION ALL
+             SELECT user_id, name FROM tokens
+             WHERE tenant_id = $1 AND user_id = ANY($2) AND kind = 'service'",
         )
         .bind(self.tenant.uuid())
         .bind(users)
@@ -120,18 +123,16 @@ impl Tx {
             .collect())
     }
 
-    /// A member's name, for words that people read.
+    /// A member's name, or a service token's, for words that people read.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn member_name(&mut self, user: UserId) -> Result<Option<String>> {
-        Ok(
-            sqlx::query_scalar("SELECT name FROM members WHERE tenant_id = $1 AND user_id = $2")
-                .bind(self.tenant.uuid())
-                .bind(user.uuid())
-                .fetch_optional(&mut *self.inner)
-                .await?,
-        )
+        Ok(self
+            .member_names(&[user])
+            .await?
+            .pop()
+            .map(|(_, name)| name))
     }
 
     /// Stores a content key wrapped to `recipient`; a repetition replaces the wrapping.

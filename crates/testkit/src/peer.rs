@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use freehold_model::run::{Outcome, Work};
-use freehold_model::{BlobId, EnvironmentId, LineageId, RunnerId, TenantId};
+use freehold_model::{BlobId, Clock, EnvironmentId, LineageId, RunnerId, TenantId};
 use freehold_wire::api::{Check, Enrol, EnrolToken, Enrolled, Machine};
 use freehold_wire::content::{ContentKey, Place};
 use freehold_wire::dsse::ed25519::{Signer as _, SigningKey};
@@ -61,6 +61,25 @@ pub struct Peer {
     socket: Option<WebSocketStream<MaybeTlsStream<TcpStream>>>,
 }
 
+/// What a fresh machine says to enrol with this token.
+#[must_use]
+pub fn enrolment(clock: &dyn Clock, token: &str) -> Enrol {
+    let seed: [u8; 32] = freehold_model::world::random(&TestEntropy);
+    let seal = SealKey::from_seed(freehold_model::world::random(&TestEntropy));
+    asked(clock, token, &SigningKey::from_bytes(&seed), &seal)
+}
+
+fn asked(clock: &dyn Clock, token: &str, signing: &SigningKey, seal: &SealKey) -> Enrol {
+    Enrol {
+        token: token.to_owned(),
+        name: "test host".into(),
+        runner: RunnerId::new(clock, &TestEntropy),
+        signing_key: signing.verifying_key().to_bytes().to_vec(),
+        seal_key_signature: signing.sign(&seal.public().0).to_bytes().to_vec(),
+        seal_key: seal.public(),
+    }
+}
+
 impl Peer {
     /// Enrols with a token of the app's owner.
     pub async fn enrol(app: &App) -> Self {
@@ -77,15 +96,8 @@ impl Peer {
         let seed: [u8; 32] = freehold_model::world::random(&TestEntropy);
         let signing = SigningKey::from_bytes(&seed);
         let seal = SealKey::from_seed(freehold_model::world::random(&TestEntropy));
-        let runner = RunnerId::new(&*app.clock, &TestEntropy);
-        let enrol = Enrol {
-            token: token.to_owned(),
-            name: "test host".into(),
-            runner,
-            signing_key: signing.verifying_key().to_bytes().to_vec(),
-            seal_key_signature: signing.sign(&seal.public().0).to_bytes().to_vec(),
-            seal_key: seal.public(),
-        };
+        let enrol = asked(&*app.clock, token, &signing, &seal);
+        let runner = enrol.runner;
         let Enrolled { tenant, order_key } = app.post("/link/enrol", &enrol).await?;
         Ok(Self {
             runner,

@@ -49,8 +49,16 @@ described! {
     ProviderId = id::<kind::Provider>("a model provider");
     /// Of an environment.
     EnvironmentId = id::<kind::Environment>("a project's environment on a runner");
+    /// Of a token.
+    TokenId = id::<kind::Token>("a token");
     /// Of a runner.
     RunnerId = id::<kind::Runner>("a runner");
+    /// What a member is in an organization.
+    Role = one_of("What a member is in an organization, the least first: each may do what those before it may.",
+        freehold_model::Role::ALL.map(freehold_model::Role::name));
+    /// What a token is for.
+    Scope = one_of("What a token is for, of what its person may do. More may come.",
+        freehold_model::Scope::ALL.iter().map(|scope| scope.name()));
     /// A column of the board.
     Lane = one_of("A column of the board, in their order.", freehold_model::Lane::ALL.map(freehold_model::Lane::name));
     /// How strongly a run is kept apart from the machine.

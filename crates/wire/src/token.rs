@@ -21,21 +21,42 @@ pub enum Kind {
     Session,
     /// Signs one browser in, once.
     SignIn,
+    /// A browser's session, for the API.
+    Browser,
+    /// A person's, for the API, with limits.
+    Personal,
+    /// An organization's, for the API, with limits.
+    Service,
 }
 
 impl Kind {
+    const ALL: [Self; 7] = [
+        Self::User,
+        Self::Enrolment,
+        Self::Session,
+        Self::SignIn,
+        Self::Browser,
+        Self::Personal,
+        Self::Service,
+    ];
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::User => "fhu",
             Self::Enrolment => "fhe",
             Self::Session => "fhr",
             Self::SignIn => "fhs",
+            Self::Browser => "fhb",
+            Self::Personal => "fhp",
+            Self::Service => "fht",
         }
     }
 }
 
 const SECRET: usize = 20;
 const CHECKSUM: usize = 6;
+/// Longest text that is looked at: twice a token's own.
+const TEXT_MAX: usize = 96;
 
 /// A token in the clear. Wiped on drop; `Debug` hides it; `Display` shows it, to be shown once.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,9 +107,12 @@ impl FromStr for Token {
 
     fn from_str(text: &str) -> Result<Self, NotAToken> {
         let text = text.trim();
+        if text.len() > TEXT_MAX {
+            return Err(NotAToken);
+        }
         let (body, sum) = text.rsplit_once('.').ok_or(NotAToken)?;
         let (prefix, secret) = body.split_once('_').ok_or(NotAToken)?;
-        let kind = [Kind::User, Kind::Enrolment, Kind::Session, Kind::SignIn]
+        let kind = Kind::ALL
             .into_iter()
             .find(|kind| kind.prefix() == prefix)
             .ok_or(NotAToken)?;
@@ -138,5 +162,29 @@ mod tests {
         assert!(slip.parse::<Token>().is_err());
         assert!(text.replacen("fhu", "fhe", 1).parse::<Token>().is_err());
         assert!(!format!("{token:?}").contains(&text[5..12]));
+    }
+
+    #[test]
+    fn each_kind_has_a_prefix_of_its_own_and_what_is_no_token_is_refused() {
+        for kind in Kind::ALL {
+            let text = Token::generate(kind, &Counter(3.into())).to_string();
+            assert_eq!(text.parse::<Token>().map(|token| token.kind()), Ok(kind));
+            for cut in 0..text.len() {
+                assert!(text[..cut].parse::<Token>().is_err(), "cut at {cut}");
+            }
+        }
+        let huge = "x".repeat(1 << 20);
+        for odd in [
+            "",
+            ".",
+            "fhu_",
+            "fhu_.",
+            "fhu_\0.",
+            "fhu_é.é",
+            "\"fhu_x\"",
+            &huge,
+        ] {
+            assert!(odd.parse::<Token>().is_err());
+        }
     }
 }

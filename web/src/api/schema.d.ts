@@ -682,6 +682,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/service-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the organization's tokens that are neither revoked nor expired. */
+        get: operations["service_token_list"];
+        put?: never;
+        /**
+         * Makes a token of the organization's own, for a program; it is shown this once.
+         * @description It acts with a role of its own, and outlives the membership of whoever made it.
+         */
+        post: operations["service_token_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/service-tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a token of the organization's. Streams that it opened end. */
+        delete: operations["service_token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sign-in": {
         parameters: {
             query?: never;
@@ -733,10 +771,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists one's own tokens that are neither revoked nor expired. */
+        get: operations["token_list"];
+        put?: never;
+        /**
+         * Makes a token of one's own, for a program; it is shown this once.
+         * @description It may do what its scopes say, of what its person may do at the time, and nothing else. It ends with their membership.
+         */
+        post: operations["token_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a token of one's own. Streams that it opened end. */
+        delete: operations["token_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A token for programs. The token itself was shown once and is kept nowhere. */
+        AccessToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description From then on it is refused.
+             */
+            expires_at: string;
+            /** @description Its id. */
+            id: components["schemas"]["TokenId"];
+            /**
+             * Format: date-time
+             * @description When it was last used, to about a minute.
+             */
+            last_used_at: string | null;
+            /** @description Who made it; nobody where they are no member any more. */
+            made_by: string | null;
+            /** @description What people call it. */
+            name: string;
+            role: components["schemas"]["Role"] | null;
+            /** @description What it is for. */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /** @description A part of a list. */
+        AccessTokenPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["AccessToken"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
         /** @description An agent. */
         Agent: {
             /** @description Program and arguments. */
@@ -1406,8 +1516,12 @@ export interface components {
             expires_at: string | null;
             /** @description Their name. */
             name: string;
-            /** @description `owner`, `admin`, `developer` or `viewer`. */
-            role: string;
+            /** @description Whether they decide on finished work with this token. */
+            review: boolean;
+            /** @description What they are there, or less where the token says so. */
+            role: components["schemas"]["Role"];
+            /** @description What the token is for; a session's has every scope. */
+            scopes: components["schemas"]["Scope"][];
             /** @description The server's version. */
             server_version: string;
             /** @description The organization that the token acts in. */
@@ -1512,6 +1626,33 @@ export interface components {
             model?: string | null;
             /** @description Unique in the tenant. */
             name: string;
+        };
+        /** @description A token of the organization's own, to be made. */
+        NewServiceToken: {
+            /**
+             * Format: int32
+             * @description How many days it is good for: 366 at most, 90 where silent.
+             */
+            days?: number | null;
+            /** @description What people call it, and the author of what it does: letters, digits, `-`, `_` and `.`. */
+            name: string;
+            /** @description What it acts as; no more than who makes it, and no owner. */
+            role: components["schemas"]["Role"];
+            /** @description What it is for; at least one, and not `review`. */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /** @description A token of one's own, to be made. */
+        NewToken: {
+            /**
+             * Format: int32
+             * @description How many days it is good for: 366 at most, 90 where silent.
+             */
+            days?: number | null;
+            /** @description What people call it: letters, digits, `-`, `_` and `.`. */
+            name: string;
+            role?: components["schemas"]["Role"] | null;
+            /** @description What it is for; at least one, and none that the token in use lacks itself. */
+            scopes: components["schemas"]["Scope"][];
         };
         /**
          * @description How much sooner than others a run is wanted, the least first. One step is worth an hour of waiting: whoever has waited longer goes first all the same.
@@ -1663,6 +1804,11 @@ export interface components {
             /** @description There are more files than are listed. */
             truncated: boolean;
         };
+        /**
+         * @description What a member is in an organization, the least first: each may do what those before it may.
+         * @enum {string}
+         */
+        Role: "viewer" | "developer" | "admin" | "owner";
         /** @description A run. */
         Run: {
             /** @description The agent's name. */
@@ -1800,6 +1946,11 @@ export interface components {
             /** @description The cursor for `after`, when there is more. */
             next: string | null;
         };
+        /**
+         * @description What a token is for, of what its person may do. More may come.
+         * @enum {string}
+         */
+        Scope: "read:board" | "write:board" | "read:jobs" | "write:jobs" | "review" | "read:settings" | "write:settings" | "read:runners" | "write:runners" | "read:members" | "write:members" | "llm:invoke" | "context:read" | "account";
         /** @description Signs a browser in. */
         SignIn: {
             /** @description A sign-in link's token, or the token of a person. */
@@ -1870,6 +2021,18 @@ export interface components {
          * @example ten_0000000000epjtb9d5mpjtb9d5
          */
         TenantId: string;
+        /**
+         * @description The id of a token. Later ones sort later.
+         * @example tok_0000000000epjtb9d5mpjtb9d5
+         */
+        TokenId: string;
+        /** @description A token for programs that was made just now. */
+        TokenMade: {
+            /** @description What it is. */
+            about: components["schemas"]["AccessToken"];
+            /** @description The token, shown this once; sent as `Authorization: Bearer`. */
+            token: string;
+        };
         /** @description What a run has used of its models: counted by the runner's gateway, or said by the agent. */
         Usage: {
             /**
@@ -3180,6 +3343,79 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    service_token_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    service_token_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewServiceToken"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenMade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    service_token_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -3231,6 +3467,79 @@ export interface operations {
             query?: never;
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    token_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    token_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenMade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    token_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id. */
+                token: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

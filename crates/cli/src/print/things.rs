@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use freehold_model::Scope;
 use freehold_wire::api::{Agent, EnrolToken, Key, Me, Page, Project, Provider, Runner};
 use freehold_wire::order::Egress;
 use serde::Serialize;
 
 use super::table::{pairs, table};
-use super::{Paint, Printer, isolation, safe};
+use super::{Paint, Printer, isolation, safe, token};
 use crate::duration;
 
 /// A time as people read it, to the second.
@@ -282,9 +283,11 @@ pub(crate) fn enrol_token(token: &EnrolToken, _: Printer) -> String {
 pub(crate) fn me(me: &Me, printer: Printer) -> String {
     let head = printer.paint(Paint::Bold, &safe::line(&me.name));
     let until = me.expires_at.map_or_else(|| "never".to_owned(), time);
+    let limited = me.scopes.len() < Scope::ALL.len();
     let body = pairs(&[
         ("user", Some(me.user.to_string())),
-        ("role", Some(safe::line(&me.role))),
+        ("role", Some(me.role.to_string())),
+        ("scopes", limited.then(|| token::scopes(&me.scopes))),
         (
             "in",
             Some(format!("{} ({})", safe::line(&me.tenant_name), me.tenant)),

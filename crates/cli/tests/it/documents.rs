@@ -4,12 +4,11 @@ use chrono::{DateTime, Utc};
 use freehold_model::id::{Kind, kind};
 use freehold_model::priority::Priority;
 use freehold_model::run::State;
-use freehold_model::{Id, Lane, Reason, RunId};
-use freehold_model::{Isolation, Limits};
+use freehold_model::{Id, Isolation, Lane, Limits, Reason, Role, RunId, Scope};
 use freehold_wire::api::{
-    Agent, Asked, Base, BaseState, Card, CardEvent, ChangedFile, Check, EnrolToken, Event,
-    Evidence, FileFlag, FileStatus, InboxItem, Key, Me, Page, Project, Provider, Record, Review,
-    Run, Runner, SignInToken, Step, Usage, Waits,
+    AccessToken, Agent, Asked, Base, BaseState, Card, CardEvent, ChangedFile, Check, EnrolToken,
+    Event, Evidence, FileFlag, FileStatus, InboxItem, Key, Me, Page, Project, Provider, Record,
+    Review, Run, Runner, SignInToken, Step, TokenMade, Usage, Waits,
 };
 use freehold_wire::order::Egress;
 use freehold_wire::problem::{Code, Problem};
@@ -370,11 +369,26 @@ pub(crate) fn me() -> Me {
     Me {
         user: id(1),
         name: "ada".into(),
-        role: "owner".into(),
+        role: Role::Owner,
+        review: true,
+        scopes: Scope::ALL.to_vec(),
         tenant: id(1),
         tenant_name: "local".into(),
         server_version: "0.1.0".into(),
         expires_at: None,
+    }
+}
+
+pub(crate) fn access_token() -> AccessToken {
+    AccessToken {
+        id: id(1),
+        name: "ci".into(),
+        scopes: vec![Scope::ReadJobs, Scope::WriteJobs],
+        role: Some(Role::Developer),
+        made_by: Some("ada".into()),
+        created_at: time(),
+        expires_at: time(),
+        last_used_at: None,
     }
 }
 
@@ -396,6 +410,7 @@ pub(crate) fn board(request: &Request) -> Answer {
         &Id::<kind::Project>::at(time(), [1; 10]).to_string(),
         "PROJECT",
     );
+    let path = path.replace(&Id::<kind::Token>::at(time(), [1; 10]).to_string(), "TOKEN");
     match (request.method.as_str(), path.as_str()) {
         ("POST", "/projects") | ("GET", "/projects/demo") => server::json(&project()),
         ("GET", "/projects") => server::json(&page(vec![project()])),
@@ -476,6 +491,14 @@ fn changes(method: &str, path: &str) -> Answer {
         ("GET", "/runs/RUN/review") => server::json(&review()),
         ("GET", "/runs/RUN/base") => server::json(&base(BaseState::Moved)),
         ("GET", "/inbox") => server::json(&page(inbox())),
+        ("GET", "/tokens" | "/service-tokens") => server::json(&page(vec![access_token()])),
+        ("POST", "/tokens" | "/service-tokens") => server::json(&TokenMade {
+            token: "fhp_once.abc".into(),
+            about: access_token(),
+        }),
+        ("DELETE", "/tokens/TOKEN" | "/service-tokens/TOKEN") => {
+            Answer::Whole(204, "text/plain", vec![])
+        }
         ("GET", "/me") => server::json(&me()),
         ("POST", "/sign-in/tokens") => server::json(&SignInToken {
             token: "fhs_once.abc".into(),

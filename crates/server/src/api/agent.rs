@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use freehold_model::Action;
 use freehold_wire::api::{Agent, NewAgent, Page};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Part;
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(agent_add, agent_list))
-        .routes(routes!(agent_edit, agent_remove))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::AgentAdd, routes!(agent_add))
+        .on(Action::AgentRead, routes!(agent_list))
+        .on(Action::AgentEdit, routes!(agent_edit))
+        .on(Action::AgentRemove, routes!(agent_remove))
 }
 
 /// Adds an agent.

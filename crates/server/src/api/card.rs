@@ -3,25 +3,28 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use freehold_model::Action;
 use freehold_wire::api::{Card, CardEvent, EditCard, MoveCard, NewCard, Page};
 use freehold_wire::problem::{Code, Problem};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{IDEMPOTENCY, Part, idempotency_key, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(card_add, card_list))
-        .routes(routes!(card_show, card_edit))
-        .routes(routes!(card_move))
-        .routes(routes!(card_archive))
-        .routes(routes!(card_restore))
-        .routes(routes!(card_history))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::CardAdd, routes!(card_add))
+        .on(Action::CardRead, routes!(card_list))
+        .on(Action::CardRead, routes!(card_show))
+        .on(Action::CardEdit, routes!(card_edit))
+        .on(Action::CardMove, routes!(card_move))
+        .on(Action::CardArchive, routes!(card_archive))
+        .on(Action::CardRestore, routes!(card_restore))
+        .on(Action::CardRead, routes!(card_history))
 }
 
 /// Which cards.

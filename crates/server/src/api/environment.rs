@@ -4,26 +4,28 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chrono::NaiveDate;
+use freehold_model::Action;
 use freehold_wire::api::{
     EditEnvironmentLimits, Environment, EnvironmentLimits, EnvironmentUsage, Page,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{limit, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(environment_start))
-        .routes(routes!(environment_list))
-        .routes(routes!(environment_usage))
-        .routes(routes!(environment_limits, environment_limits_edit))
-        .routes(routes!(environment_show))
-        .routes(routes!(environment_stop))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::EnvironmentStart, routes!(environment_start))
+        .on(Action::EnvironmentRead, routes!(environment_list))
+        .on(Action::EnvironmentRead, routes!(environment_usage))
+        .on(Action::LimitsRead, routes!(environment_limits))
+        .on(Action::LimitsEdit, routes!(environment_limits_edit))
+        .on(Action::EnvironmentRead, routes!(environment_show))
+        .on(Action::EnvironmentStop, routes!(environment_stop))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -3,21 +3,22 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use freehold_engine::EventPart;
+use freehold_model::Action;
 use freehold_wire::api::{Event, Page};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{limit, list};
 use crate::answer::{Answer, Member, Params};
+use crate::gate::Routes;
 use crate::{AppState, follow};
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(event_list))
-        .routes(routes!(follow::event_follow))
-        .routes(routes!(follow::run_logs))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::RunRead, routes!(event_list))
+        .on(Action::RunRead, routes!(follow::event_follow))
+        .on(Action::RunRead, routes!(follow::run_logs))
 }
 
 /// Which events, and which part of them.

@@ -2,18 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
+use freehold_model::Action;
 use freehold_wire::api::{InboxItem, Page};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Part;
 use crate::answer::{Answer, Member, Params};
+use crate::gate::Routes;
 use crate::{AppState, changes};
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(inbox))
-        .routes(routes!(changes::changes))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::InboxRead, routes!(inbox))
+        .on(Action::ChangesWatch, routes!(changes::changes))
 }
 
 /// What needs a person, in all projects, the newest first.

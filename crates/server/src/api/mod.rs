@@ -12,42 +12,51 @@ mod review;
 mod run;
 mod runner;
 mod session;
+mod token;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::routing::get;
 use freehold_model::id::{Id, Kind};
 use freehold_wire::api::PAGE_MAX;
 use freehold_wire::problem::{Code, Problem};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::answer::Answer;
-use crate::{AppState, openapi};
+use crate::gate::{Access, Route, Routes};
+use crate::{AppState, link, openapi};
 
 /// The header that makes a repeated request one request.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const IDEMPOTENCY: &str =
     "Makes a repeated request one request: the same key and body give the same answer.";
 
-/// The API's routes, and its description.
-pub(crate) fn routes() -> Router<AppState> {
-    let (router, described) = described().split_for_parts();
-    let document = Bytes::from(openapi::document(&described));
+/// The API's routes behind the gate, and its description.
+pub(crate) fn routes(state: &AppState) -> Router<AppState> {
+    let document = Bytes::from(document());
     let json = [(header::CONTENT_TYPE, "application/json")];
-    router.route("/openapi.json", get(async move || (json, document)))
+    let described = get(async move || (json, document));
+    all()
+        .hidden(Access::Public, Method::GET, "/openapi.json", described)
+        .behind_the_gate(state)
 }
 
 /// The description alone.
 pub(crate) fn document() -> String {
-    openapi::document(described().get_openapi())
+    openapi::document(all().description())
 }
 
-fn described() -> OpenApiRouter<AppState> {
-    let nouns = OpenApiRouter::new()
+/// Who may use what, of everything that is not a file of Studio's.
+pub(crate) fn who_may() -> Vec<Route> {
+    all().list().to_vec()
+}
+
+fn all() -> Routes {
+    Routes::new()
         .merge(session::routes())
+        .merge(token::routes())
         .merge(inbox::routes())
         .merge(project::routes())
         .merge(provider::routes())
@@ -57,8 +66,9 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(event::routes())
         .merge(review::routes())
         .merge(environment::routes())
-        .merge(runner::routes());
-    OpenApiRouter::with_openapi(openapi::base()).nest(openapi::PREFIX, nouns)
+        .merge(runner::routes())
+        .merge(link::routes())
+        .below_prefix(openapi::base())
 }
 
 /// Which part of a list.

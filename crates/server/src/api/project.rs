@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use freehold_model::Action;
 use freehold_wire::api::{EditProject, NewProject, Page, Project};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Part;
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(project_add, project_list))
-        .routes(routes!(project_show, project_edit))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::ProjectAdd, routes!(project_add))
+        .on(Action::ProjectRead, routes!(project_list))
+        .on(Action::ProjectRead, routes!(project_show))
+        .on(Action::ProjectEdit, routes!(project_edit))
 }
 
 /// Adds a project. A runner tries its remote first.

@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use freehold_model::Action;
 use freehold_wire::api::{NewProvider, Page, Provider};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Part;
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(provider_add, provider_list))
-        .routes(routes!(provider_edit, provider_remove))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::ProviderAdd, routes!(provider_add))
+        .on(Action::ProviderRead, routes!(provider_list))
+        .on(Action::ProviderEdit, routes!(provider_edit))
+        .on(Action::ProviderRemove, routes!(provider_remove))
 }
 
 /// Adds a model provider. A runner tries it first.

@@ -4,22 +4,23 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
+use freehold_model::Action;
 use freehold_wire::api::{Approve, Base, Reject, Reply, Review, Run};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{IDEMPOTENCY, idempotency_key};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(run_review))
-        .routes(routes!(run_base))
-        .routes(routes!(run_diff))
-        .routes(routes!(run_approve))
-        .routes(routes!(run_reject))
-        .routes(routes!(run_reply))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::RunRead, routes!(run_review))
+        .on(Action::RunRead, routes!(run_base))
+        .on(Action::RunRead, routes!(run_diff))
+        .on(Action::RunApprove, routes!(run_approve))
+        .on(Action::RunReject, routes!(run_reject))
+        .on(Action::RunReply, routes!(run_reply))
 }
 
 /// Shows what a decision on a run rests on, besides the diff.

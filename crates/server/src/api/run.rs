@@ -4,23 +4,24 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use freehold_engine::run::Wanted;
+use freehold_model::Action;
 use freehold_wire::api::{Page, Run, StartRun, Step};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{IDEMPOTENCY, Part, idempotency_key, list, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(run_start))
-        .routes(routes!(run_list))
-        .routes(routes!(run_show))
-        .routes(routes!(run_cancel))
-        .routes(routes!(step_list))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::RunStart, routes!(run_start))
+        .on(Action::RunRead, routes!(run_list))
+        .on(Action::RunRead, routes!(run_show))
+        .on(Action::RunCancel, routes!(run_cancel))
+        .on(Action::RunRead, routes!(step_list))
 }
 
 /// Which runs.

@@ -3,19 +3,20 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use freehold_model::Action;
 use freehold_wire::api::{EnrolToken, Page, Runner};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Part;
 use crate::AppState;
 use crate::answer::{Answer, Member, Params};
+use crate::gate::Routes;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(runner_list))
-        .routes(routes!(runner_revoke))
-        .routes(routes!(enrol_token))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .on(Action::RunnerRead, routes!(runner_list))
+        .on(Action::RunnerRevoke, routes!(runner_revoke))
+        .on(Action::RunnerEnrol, routes!(enrol_token))
 }
 
 /// Lists runners.

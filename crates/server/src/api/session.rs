@@ -6,28 +6,29 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use freehold_model::Action;
 use freehold_wire::api::{Health, Me, SignIn, SignInToken, SignedIn};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::AppState;
 use crate::answer::{self, Answer, Body, Member};
+use crate::gate::Routes;
 
 /// How long a database may take to say that it is there.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(health))
-        .routes(routes!(sign_in))
-        .routes(routes!(sign_in_link))
-        .routes(routes!(sign_out))
-        .routes(routes!(me))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .public(routes!(health))
+        .public(routes!(sign_in))
+        .on(Action::SignInLink, routes!(sign_in_link))
+        .on(Action::SignOut, routes!(sign_out))
+        .on(Action::MeRead, routes!(me))
 }
 
 /// Whether the server is there. Needs no token.
 #[utoipa::path(
-    get, path = "/health", tag = "session", security(()),
+    get, path = "/health", tag = "session",
     responses(
         (status = 200, body = Health),
         (status = 503, body = Health, description = "The database does not answer."),
@@ -52,7 +53,7 @@ async fn health(State(state): State<AppState>) -> impl IntoResponse {
 
 /// Exchanges a sign-in link's token, which works once, for one that acts as the person.
 #[utoipa::path(
-    post, path = "/sign-in", tag = "session", security(()),
+    post, path = "/sign-in", tag = "session",
     request_body = SignIn,
     responses((status = 200, body = SignedIn)),
 )]

@@ -488,7 +488,10 @@ async fn a_revoked_runner_is_cut_off_and_stays_out() {
 async fn a_browser_has_a_session_of_its_own_and_gives_it_back() {
     let (app, _peer, _project) = desk().await;
     let me: Me = app.get("/me").await.unwrap();
-    assert_eq!((me.role.as_str(), me.expires_at), ("owner", None));
+    assert_eq!(
+        (me.role, me.expires_at),
+        (freehold_model::Role::Owner, None)
+    );
     let refused = app.post::<()>("/sign-out", &()).await.unwrap_err();
     assert_eq!(
         refused.code,

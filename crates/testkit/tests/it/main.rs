@@ -3,6 +3,7 @@
 
 mod board;
 mod content;
+mod credential;
 mod crowd;
 mod desk;
 mod environment;
@@ -11,6 +12,7 @@ mod isolation;
 mod lineage;
 mod link;
 mod migrations;
+mod permission;
 mod queue;
 mod replicas;
 mod retention;
@@ -19,4 +21,5 @@ mod run;
 mod schema;
 mod studio;
 mod tiers;
+mod token;
 mod watch;

@@ -331,6 +331,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
         functions,
         [
             "list_tenants",
+            "lookup_access",
             "lookup_runner",
             "lookup_session",
             "lookup_token",

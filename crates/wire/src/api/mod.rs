@@ -7,6 +7,9 @@
 //! | `POST /sign-in` | [`SignIn`] | [`SignedIn`] (no token) |
 //! | `POST /sign-in/tokens` | | [`SignInToken`] |
 //! | `POST /sign-out`, `GET /me` | | nothing, [`Me`] |
+//! | `POST /tokens`, `GET /tokens` | [`NewToken`] | [`TokenMade`], [`Page`] of [`AccessToken`] |
+//! | `POST /service-tokens`, `GET /service-tokens` | [`NewServiceToken`] | the same, of the organization |
+//! | `DELETE /tokens/{t}`, `DELETE /service-tokens/{t}` | | nothing |
 //! | `GET /changes` | | server-sent events: [`Change`], by name; hints, not history: on connecting look at everything |
 //! | `GET /inbox` | | [`Page`] of [`InboxItem`] |
 //! | `POST /projects` | [`NewProject`] | [`Project`] |
@@ -56,6 +59,7 @@ mod review;
 mod run;
 mod runner;
 mod session;
+mod token;
 mod up;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +81,7 @@ pub use review::{
 pub use run::{Check, Event, Run, StartRun, Step, Usage};
 pub use runner::{Enrol, EnrolToken, Enrolled, Machine, Runner};
 pub use session::{Health, Me, SignIn, SignInToken, SignedIn};
+pub use token::{AccessToken, NewServiceToken, NewToken, TokenMade};
 pub use up::{Up, UpPids};
 
 /// Largest request body, in bytes: a card's body is text for people and agents, not an upload.

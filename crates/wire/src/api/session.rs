@@ -1,7 +1,7 @@
 //! Who is there: the server, and the person who asks.
 
 use chrono::{DateTime, Utc};
-use freehold_model::{TenantId, UserId};
+use freehold_model::{Role, Scope, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,8 +52,14 @@ pub struct Me {
     pub user: UserId,
     /// Their name.
     pub name: String,
-    /// `owner`, `admin`, `developer` or `viewer`.
-    pub role: String,
+    /// What they are there, or less where the token says so.
+    #[schema(value_type = schema::Role)]
+    pub role: Role,
+    /// Whether they decide on finished work with this token.
+    pub review: bool,
+    /// What the token is for; a session's has every scope.
+    #[schema(value_type = Vec<schema::Scope>)]
+    pub scopes: Vec<Scope>,
     /// The organization that the token acts in.
     #[schema(value_type = schema::TenantId)]
     pub tenant: TenantId,
