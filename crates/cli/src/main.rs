@@ -132,6 +132,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Runner(RunnerWords::EnrollToken) => Ask::EnrollToken,
         Command::Runner(RunnerWords::Revoke { runner, yes }) => Ask::RunnerRevoke { runner, yes },
         Command::Inbox(words) => Ask::Inbox(words),
+        Command::Token(words) => Ask::Token(words),
         Command::SignIn => Ask::SignIn,
         Command::SignOut { yes } => Ask::SignOut { yes },
         Command::Whoami => Ask::Whoami,

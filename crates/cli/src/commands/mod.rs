@@ -13,6 +13,7 @@ mod review;
 mod run;
 mod runner;
 mod sandbox;
+mod token;
 mod undo;
 mod vm;
 mod watch;
@@ -36,7 +37,7 @@ use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
     AgentWords, CardWords, EnvironmentWords, Global, ListWords, ProjectWords, ProviderWords,
-    RunWords,
+    RunWords, TokenWords,
 };
 use crate::world::SystemEntropy;
 
@@ -52,6 +53,7 @@ pub(crate) enum Ask {
     Runners(ListWords),
     EnrollToken,
     RunnerRevoke { runner: String, yes: bool },
+    Token(TokenWords),
     SignIn,
     SignOut { yes: bool },
     Whoami,
@@ -99,6 +101,7 @@ pub(crate) async fn ask(
             runner::revoke(&runner, yes, &client, person, printer).await
         }
         Ask::Inbox(words) => person::inbox(words, &client, printer).await,
+        Ask::Token(words) => token::run(words, &client, person, printer).await,
         Ask::SignIn => person::sign_in(&client, printer).await,
         Ask::SignOut { yes } => person::sign_out(yes, &client, person, printer).await,
         Ask::Whoami => person::whoami(&client, printer).await,

@@ -11,6 +11,7 @@ pub(crate) mod safe;
 pub(crate) mod sandbox;
 pub(crate) mod table;
 pub(crate) mod things;
+pub(crate) mod token;
 pub(crate) mod vm;
 
 use std::io::{self, ErrorKind, Write};

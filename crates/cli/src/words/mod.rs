@@ -7,6 +7,7 @@ mod keep;
 mod roles;
 mod runs;
 mod sandbox;
+mod tokens;
 mod vm;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use roles::{
 };
 pub(crate) use runs::{EventsWords, RunWords, StartWords};
 pub(crate) use sandbox::SandboxWords;
+pub(crate) use tokens::{TokenCreate, TokenWords};
 pub(crate) use vm::{VmRun, VmWords};
 
 const LONG: &str = "\
@@ -117,6 +119,9 @@ pub(crate) enum Command {
     /// Environments: projects that a runner has at hand
     #[command(subcommand, arg_required_else_help = true)]
     Environment(EnvironmentWords),
+    /// Tokens: what programs use to act for you, or for the organization
+    #[command(subcommand, arg_required_else_help = true)]
+    Token(TokenWords),
     /// Print a link that signs one browser in to Studio, once
     #[command(
         name = "sign-in",

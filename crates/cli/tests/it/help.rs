@@ -21,6 +21,7 @@ fn help_teaches() {
       inbox        Print what needs a person: finished work, failed runs, runs that nobody takes
       runner       Runners: the machines that agents work on
       environment  Environments: projects that a runner has at hand
+      token        Tokens: what programs use to act for you, or for the organization
       sign-in      Print a link that signs one browser in to Studio, once
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server
@@ -137,6 +138,7 @@ fn help_of_a_command_has_an_example() {
     Returns when the work is on the target (exit code 0) or was refused (exit code 1, with the reason).
     Without --commit the approval is for the commit that the run has at this moment.
     ");
+    insta::assert_snapshot!(Home::empty().run(&["token", "create", "--help"]), @"");
     insta::assert_snapshot!(Home::empty().run(&["runner", "serve", "--help"]), @"
     exit code 0
     --- stdout
@@ -209,7 +211,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

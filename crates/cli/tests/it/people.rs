@@ -1,4 +1,4 @@
-//! Who asks: `whoami`, `sign-in`, `sign-out`.
+//! Who asks: `whoami`, `sign-in`, `sign-out`; and what programs use: `token`.
 
 use super::documents::board;
 use super::program::{Home, shown};
@@ -17,7 +17,7 @@ fn whoami() {
       server   version 0.1.0
       expires  never
     --- json
-    {"user":"user_01kdyak348e40r2081040g2081","name":"ada","role":"owner","tenant":"ten_01kdyak348e40r2081040g2081","tenant_name":"local","server_version":"0.1.0","expires_at":null}
+    {"user":"user_01kdyak348e40r2081040g2081","name":"ada","role":"owner","review":true,"scopes":["read:board","write:board","read:jobs","write:jobs","review","read:settings","write:settings","read:runners","write:runners","read:members","write:members","llm:invoke","context:read","account"],"tenant":"ten_01kdyak348e40r2081040g2081","tenant_name":"local","server_version":"0.1.0","expires_at":null}
     "#);
 }
 
@@ -52,5 +52,81 @@ fn sign_out() {
     assert_eq!(
         (code, server.lines()),
         (1, vec!["GET /api/v1/me".to_owned()])
+    );
+}
+
+/// Alone on its line, so that it can be put into a file.
+#[test]
+fn token_create() {
+    let args = [
+        "token",
+        "create",
+        "ci",
+        "--scope",
+        "read:jobs",
+        "--scope",
+        "write:jobs",
+    ];
+    insta::assert_snapshot!(shown(&args, ""), @r#"
+    POST /api/v1/tokens {"name":"ci","scopes":["read:jobs","write:jobs"],"role":null,"days":90}
+    exit code 0
+    --- stdout
+    fhp_once.abc
+    --- json
+    {"token":"fhp_once.abc","about":{"id":"tok_01kdyak348e40r2081040g2081","name":"ci","scopes":["read:jobs","write:jobs"],"role":"developer","made_by":"ada","created_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-02T03:04:05Z","last_used_at":null}}
+    "#);
+    let service = ["token", "create", "ci", "--service", "--scope", "read:jobs"];
+    let with_role = [&service[..], &["--role", "viewer", "--days", "7"]].concat();
+    let text = shown(&with_role, "");
+    let asked = text.lines().next();
+    assert_eq!(
+        asked,
+        Some(
+            r#"POST /api/v1/service-tokens {"name":"ci","scopes":["read:jobs"],"role":"viewer","days":7}"#
+        )
+    );
+    // One that is nobody's must say what it acts as; and none can be given what is of sessions.
+    let home = Home::empty();
+    let account = ["token", "create", "ci", "--scope", "everything"];
+    for wrong in [&service[..], &account] {
+        let seen = home.run(&[&["--json"], wrong].concat());
+        assert_eq!(
+            (seen.code, seen.error().as_str()),
+            (2, "usage"),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn token_list() {
+    insta::assert_snapshot!(shown(&["token", "list"], ""), @r#"
+    GET /api/v1/tokens?limit=200
+    exit code 0
+    --- stdout
+    TOKEN                           NAME  ROLE       LAST USED  EXPIRES                  SCOPES
+    tok_01kdyak348e40r2081040g2081  ci    developer  never      2026-01-02 03:04:05 UTC  read:jobs write:jobs
+    --- json
+    {"items":[{"id":"tok_01kdyak348e40r2081040g2081","name":"ci","scopes":["read:jobs","write:jobs"],"role":"developer","made_by":"ada","created_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-02T03:04:05Z","last_used_at":null}],"next":null}
+    "#);
+}
+
+#[test]
+fn token_revoke() {
+    insta::assert_snapshot!(shown(&["token", "revoke", "ci", "--service"], ""), @r#"
+    GET /api/v1/service-tokens?limit=200
+    DELETE /api/v1/service-tokens/tok_01kdyak348e40r2081040g2081
+    exit code 0
+    --- stdout
+    The token `ci` is gone.
+    --- json
+    {"removed":"ci"}
+    "#);
+    let server = Server::start(board);
+    let home = Home::of(&server);
+    let (code, _) = home.run_at_terminal(&["token", "revoke", "ci"], "[y/N]", "\n");
+    assert_eq!(
+        (code, server.lines()),
+        (1, vec!["GET /api/v1/tokens".to_owned()])
     );
 }
