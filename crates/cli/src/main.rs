@@ -24,8 +24,8 @@ use self::environment::Environment;
 use self::failure::{Exit, Failure};
 use self::print::Printer;
 use self::words::{
-    Command, DoctorArgs, Global, RunnerWords, ServeArgs, ServeWords, ServerArgs, UpArgs, Words,
-    labels,
+    AuditWords, Command, DoctorArgs, Global, RunnerWords, ServeArgs, ServeWords, ServerArgs,
+    UpArgs, Words, labels,
 };
 
 /// The hidden word that makes this program the first process of a sandbox.
@@ -116,6 +116,11 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
             return roles::runner::run(serve(words, environment, &global)?, environment, printer);
         }
         Command::Sandbox(words) => return commands::sandbox(words, environment, printer),
+        // Needs no server, and reaches for none.
+        Command::Audit(AuditWords::Verify { files, key }) => {
+            commands::verify(&files, key, printer)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Vm(words) => return commands::vm(words, environment, printer),
         Command::ScriptedModel(words) => return roles::scripted::run(&words, printer),
         Command::Completions { shell } => {
@@ -131,6 +136,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Runner(RunnerWords::List(words)) => Ask::Runners(words),
         Command::Runner(RunnerWords::EnrollToken) => Ask::EnrollToken,
         Command::Runner(RunnerWords::Revoke { runner, yes }) => Ask::RunnerRevoke { runner, yes },
+        Command::Audit(words) => Ask::Audit(words),
         Command::Inbox(words) => Ask::Inbox(words),
         Command::Token(words) => Ask::Token(words),
         Command::SignIn => Ask::SignIn,

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use freehold_store::Tx;
+use freehold_model::Action;
+use freehold_store::{NewAudit, Outcome, Tx};
 
 use crate::{Caller, Engine, Result};
 
@@ -13,6 +14,10 @@ use crate::{Caller, Engine, Result};
 const SAME_LOOK: TimeDelta = TimeDelta::minutes(1);
 /// Remembered looks; past that the oldest memory is dropped and an entry more is written.
 const REMEMBERED_MAX: usize = 4096;
+/// What an entry is for that tells of a refusal.
+const REFUSED: &str = "access";
+/// Characters of a path that are kept: ours are shorter.
+const PATH_MAX: usize = 200;
 
 /// Who looked at what, and why.
 type Look = (String, String, &'static str);
@@ -56,7 +61,7 @@ impl Engine {
         resource: &str,
         purpose: &str,
     ) -> Result<()> {
-        tx.audit_insert(self.now(), &caller.actor(), action, resource, purpose);
+        tx.audit_insert(entry(self.now(), caller, action, resource, purpose));
         Ok(())
     }
 
@@ -73,8 +78,53 @@ impl Engine {
             .audited
             .is_news(&caller.actor(), resource, purpose, now)
         {
-            tx.audit_insert(now, &caller.actor(), "content.open", resource, purpose);
+            tx.audit_insert(entry(now, caller, "content.open", resource, purpose));
         }
         Ok(())
+    }
+
+    /// Records that somebody was refused what they may not do; the same again and again is one entry a
+    /// minute, so that nobody can fill the log with it.
+    ///
+    /// # Errors
+    /// [`crate::Error`].
+    pub async fn audit_refused(&self, caller: &Caller, action: Action, path: &str) -> Result<()> {
+        let now = self.now();
+        if !self
+            .audited
+            .is_news(&caller.actor(), action.word(), REFUSED, now)
+        {
+            return Ok(());
+        }
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let path: String = path.chars().take(PATH_MAX).collect();
+        tx.audit_insert(NewAudit {
+            outcome: Outcome::Refused,
+            ..entry(now, caller, action.word(), &path, REFUSED)
+        });
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn entry(
+    at: DateTime<Utc>,
+    caller: &Caller,
+    action: &str,
+    resource: &str,
+    purpose: &str,
+) -> NewAudit {
+    NewAudit {
+        at,
+        actor: caller.actor(),
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        purpose: purpose.to_owned(),
+        outcome: Outcome::Done,
+        correlation: caller.correlation.as_deref().unwrap_or_default().to_owned(),
+        address: caller
+            .address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
     }
 }

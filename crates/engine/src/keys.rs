@@ -9,7 +9,7 @@ use freehold_store::Tx;
 use freehold_wire::content::{Content, ContentKey, DoesNotOpen, Place};
 use freehold_wire::order::Order;
 use freehold_wire::seal::SealKey;
-use freehold_wire::{dsse, order};
+use freehold_wire::{audit, dsse, order};
 
 use crate::{Engine, Error, Result};
 
@@ -87,6 +87,12 @@ impl TenantKeys {
     pub(crate) fn sign(&self, wish: &Order) -> Result<dsse::Envelope> {
         dsse::Envelope::sign(order::ORDER, wish, &self.signing)
             .map_err(|error| Error::Internal(format!("an order cannot be written: {error}")))
+    }
+
+    /// Signs how far the audit log's chain has come.
+    pub(crate) fn sign_checkpoint(&self, checkpoint: &audit::Checkpoint) -> Result<dsse::Envelope> {
+        dsse::Envelope::sign(audit::CHECKPOINT, checkpoint, &self.signing)
+            .map_err(|error| Error::Internal(format!("a checkpoint cannot be written: {error}")))
     }
 
     /// What runners verify orders with.

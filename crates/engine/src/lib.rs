@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod audit;
+pub mod audit_chain;
 pub mod card;
 pub mod card_place;
 pub mod change;
@@ -50,7 +51,7 @@ use freehold_wire::link::{Down, Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
 pub use freehold_store::{
-    ContentError, Due, EventPart, Hint, Listener, Noun, StoreError, TokenKind, Whose,
+    AuditPart, ContentError, Due, EventPart, Hint, Listener, Noun, StoreError, TokenKind, Whose,
 };
 pub use keys::Keys;
 
@@ -69,6 +70,8 @@ pub struct Caller {
     pub token: Option<TokenId>,
     /// Where the request came from, as the connection says; no header is believed.
     pub address: Option<IpAddr>,
+    /// The request's word in the server's log.
+    pub correlation: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -82,6 +85,7 @@ impl Caller {
             rights: Rights::of(Role::Owner),
             token: None,
             address: None,
+            correlation: None,
         }
     }
 

@@ -110,6 +110,7 @@ impl Engine {
         self.used(&row, now).await;
         Ok(Session {
             caller: Caller {
+                correlation: None,
                 tenant: row.tenant,
                 user: row.user,
                 rights: rights(&row),

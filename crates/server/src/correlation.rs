@@ -14,14 +14,21 @@ use tracing::Instrument as _;
 
 use crate::answer::Told;
 
+/// A request's word, for whoever writes down what it did.
+#[derive(Debug, Clone)]
+pub(crate) struct Correlation(pub(crate) Arc<str>);
+
 /// Each request has a word of its own: whatever is logged about it carries it, and so does the answer where the server
 /// failed. A refusal that is the client's to mend is in no log, and there would be nothing to find.
 pub(crate) async fn correlate(
     State(entropy): State<Arc<dyn Entropy>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let word = word(&*entropy);
+    request
+        .extensions_mut()
+        .insert(Correlation(word.as_str().into()));
     // An error's span is there whatever the log leaves out.
     let span = tracing::error_span!("request", correlation = %word);
     let mut response = next.run(request).instrument(span).await;

@@ -27,6 +27,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::AppState;
 use crate::answer::{Answer, Refused, SignedIn, bearer};
+use crate::correlation::Correlation;
 use crate::openapi::PREFIX;
 
 /// Who may use a route.
@@ -263,8 +264,17 @@ async fn signed_in(state: &AppState, action: Action, request: &mut Request) -> A
         .ok_or_else(|| Problem::new(Code::Unauthenticated, "the request carries no token"))?;
     let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let address = connection.map(|ConnectInfo(address)| address.ip().to_canonical());
-    let session = state.engine.session(token, address).await?;
-    session.caller.require(action)?;
+    let mut session = state.engine.session(token, address).await?;
+    let word = request.extensions().get::<Correlation>();
+    session.caller.correlation = word.map(|Correlation(word)| word.clone());
+    if let Err(refused) = session.caller.require(action) {
+        let path = request.uri().path();
+        let written = state.engine.audit_refused(&session.caller, action, path);
+        if let Err(error) = written.await {
+            tracing::error!(%error, "a refusal is not in the audit log");
+        }
+        return Err(refused.into());
+    }
     let signed_in = SignedIn {
         token: token.to_owned().into(),
         session,

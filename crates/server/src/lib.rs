@@ -3,6 +3,7 @@
 
 mod answer;
 mod api;
+mod chain;
 mod changes;
 mod correlation;
 mod docs;
@@ -155,6 +156,7 @@ impl Server {
         state.tasks.spawn(wake::run(state.clone()));
         state.tasks.spawn(reconcile::run(state.clone()));
         state.tasks.spawn(questions::run(state.clone()));
+        state.tasks.spawn(chain::run(state.clone()));
         state.tasks.spawn(tidy::run(state.clone(), keep_events));
         let app = router(state.clone(), hosts);
         let shutdown = {

@@ -63,6 +63,7 @@ const TAGS: &[(&str, &str)] = &[
         "environments",
         "Projects that a runner has at hand, and for how long.",
     ),
+    ("audit", "Who did what, and the proof of it."),
 ];
 
 /// What the handlers' descriptions are put into, with the documents that no handler names: the

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use freehold_model::RunId;
 use serde_json::Value;
 
+use crate::audit::NewAudit;
 use crate::event::{NewEvent, StepRow};
 use crate::{Hint, Result, StoreError, Tx};
 
@@ -17,17 +18,8 @@ pub(crate) struct Later {
     events: Vec<(RunId, NewEvent)>,
     /// By run, epoch and name: a step that began and ended is one row.
     steps: BTreeMap<(RunId, i32, String), StepRow>,
-    audits: Vec<Audit>,
+    audits: Vec<NewAudit>,
     pub(crate) hints: Vec<Hint>,
-}
-
-#[derive(Debug)]
-struct Audit {
-    at: DateTime<Utc>,
-    actor: String,
-    action: String,
-    resource: String,
-    purpose: String,
 }
 
 impl Tx {
@@ -49,21 +41,8 @@ impl Tx {
 
     /// Writes an audit entry. The role can add entries and change none. Where it cannot be written, the
     /// transaction fails, and the act that it records does not happen.
-    pub fn audit_insert(
-        &mut self,
-        at: DateTime<Utc>,
-        actor: &str,
-        action: &str,
-        resource: &str,
-        purpose: &str,
-    ) {
-        self.later.audits.push(Audit {
-            at,
-            actor: actor.to_owned(),
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            purpose: purpose.to_owned(),
-        });
+    pub fn audit_insert(&mut self, entry: NewAudit) {
+        self.later.audits.push(entry);
     }
 
     /// Sends a hint when the transaction commits; repeated hints are sent once.
@@ -168,12 +147,16 @@ impl Tx {
         Ok(())
     }
 
-    async fn write_audits(&mut self, audits: Vec<Audit>) -> Result<()> {
-        let of = |what: fn(&Audit) -> &str| -> Vec<&str> { audits.iter().map(what).collect() };
+    async fn write_audits(&mut self, audits: Vec<NewAudit>) -> Result<()> {
+        let of = |what: fn(&NewAudit) -> &str| -> Vec<&str> { audits.iter().map(what).collect() };
         let at: Vec<DateTime<Utc>> = audits.iter().map(|audit| audit.at).collect();
         sqlx::query(
-            "INSERT INTO audit_entries (tenant_id, at, actor, action, resource, purpose)
-             SELECT $1, * FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[])",
+            "WITH written AS (
+                 INSERT INTO audit_entries (tenant_id, at, actor, action, resource, purpose, outcome, correlation, address)
+                 SELECT $1, * FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
+                                          $7::text[], $8::text[], $9::text[])
+                 RETURNING seq)
+             INSERT INTO queue_audit (tenant_id, seq) SELECT $1, seq FROM written",
         )
         .bind(self.tenant.uuid())
         .bind(at)
@@ -181,6 +164,9 @@ impl Tx {
         .bind(of(|audit| &audit.action))
         .bind(of(|audit| &audit.resource))
         .bind(of(|audit| &audit.purpose))
+        .bind(of(|audit| audit.outcome.word()))
+        .bind(of(|audit| &audit.correlation))
+        .bind(of(|audit| &audit.address))
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -8,6 +8,7 @@
 
 mod access;
 mod agent;
+mod audit;
 mod backup;
 mod blob;
 mod bucket;
@@ -42,6 +43,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 pub use access::{LimitedTokenRow, NewLimitedToken, TokenKind, TokenRow, Whose};
 pub use agent::{AgentRow, ProviderRow};
+pub use audit::{AuditPart, AuditRow, Link, NewAudit, Outcome};
 pub use backup::{Counts, Snapshot, SnapshotBlob};
 pub use blob::{BLOB_MAX, Blobs, Sharing};
 pub use bucket::{Access, Bucket, Patience};

@@ -1,4 +1,4 @@
-//! Tenants, their keys, and the audit log.
+//! Tenants and their keys.
 
 use chrono::{DateTime, Utc};
 use freehold_model::{TenantId, UserId};
@@ -198,20 +198,5 @@ impl Tx {
                 .fetch_optional(&mut *self.inner)
                 .await?,
         )
-    }
-
-    /// How many audit entries there are of `action`.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_count(&mut self, action: &str) -> Result<i64> {
-        self.write_gathered().await?;
-        Ok(sqlx::query_scalar(
-            "SELECT count(*) FROM audit_entries WHERE tenant_id = $1 AND action = $2",
-        )
-        .bind(self.tenant.uuid())
-        .bind(action)
-        .fetch_one(&mut *self.inner)
-        .await?)
     }
 }

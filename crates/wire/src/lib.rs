@@ -2,6 +2,7 @@
 //! content, tokens and error codes. Versioned, and nothing here decides anything.
 
 pub mod api;
+pub mod audit;
 pub mod content;
 pub mod dsse;
 pub mod link;

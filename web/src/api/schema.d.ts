@@ -37,6 +37,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the audit log, newest first. */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gives the audit log as lines of JSON that prove themselves: `freehold audit verify` reads them. */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the chain has come, signed: kept elsewhere it is the proof that what was before is as it was. */
+        get: operations["audit_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/cards": {
         parameters: {
             query?: never;
@@ -926,6 +977,58 @@ export interface components {
             /** @description In their words. */
             text: string;
         };
+        /** @description What somebody did, or was refused. */
+        AuditEntry: {
+            /** @description What: the thing's kind, a dot, what was done to it. */
+            action: string;
+            /** @description Who: a person's, a token's or a runner's id. */
+            actor: string;
+            /** @description That person's name, where it is a member's. */
+            actor_name: string | null;
+            /** @description The address that it came from; empty where there was none. */
+            address: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description The request's word in the server's log; empty where there was no request. */
+            correlation: string;
+            /**
+             * Format: int64
+             * @description Its number in the organization's chain; null for the moment until it has its place there.
+             */
+            n: number | null;
+            /** @description What came of it: `done`, `refused`. */
+            outcome: string;
+            /** @description What for. */
+            purpose: string;
+            /** @description To what: an id. */
+            resource: string;
+        };
+        /** @description A part of a list. */
+        AuditEntryPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["AuditEntry"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description How far the chain of the audit log has come, signed. */
+        AuditHead: {
+            /** @description A DSSE envelope that says so; null before the first entry. */
+            checkpoint: Record<string, never> | null;
+            /** @description Its hash: SHA-256 in hex. */
+            hash: string;
+            /** @description The Ed25519 key that signs, in base64url: `freehold audit verify --key` takes it. */
+            key: string;
+            /**
+             * Format: int64
+             * @description The last entry's number.
+             */
+            n: number;
+            /** @description Whose. */
+            tenant: components["schemas"]["TenantId"];
+        };
         /** @description Where the target branch is now, seen by a runner. */
         Base: {
             /** @description The commit that the work started from. */
@@ -1141,7 +1244,7 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "internal";
         /** @description Changes what a card says. What is absent stays as it is. */
         EditCard: {
             /** @description The details. */
@@ -1950,7 +2053,7 @@ export interface components {
          * @description What a token is for, of what its person may do. More may come.
          * @enum {string}
          */
-        Scope: "read:board" | "write:board" | "read:jobs" | "write:jobs" | "review" | "read:settings" | "write:settings" | "read:runners" | "write:runners" | "read:members" | "write:members" | "llm:invoke" | "context:read" | "account";
+        Scope: "read:board" | "write:board" | "read:jobs" | "write:jobs" | "review" | "read:settings" | "write:settings" | "read:runners" | "write:runners" | "read:members" | "write:members" | "llm:invoke" | "context:read" | "audit:read" | "account";
         /** @description Signs a browser in. */
         SignIn: {
             /** @description A sign-in link's token, or the token of a person. */
@@ -2177,6 +2280,87 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    audit_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the newest where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+                /** @description Of this person, token or runner: an id. */
+                actor?: string;
+                /** @description Of this action; of all whose name begins so where it ends in a dot (`run.`). */
+                action?: string;
+                /** @description About this thing: an id. */
+                resource?: string;
+                /** @description From then on. */
+                since?: string;
+                /** @description Before then. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    audit_export: {
+        parameters: {
+            query?: {
+                /** @description Entries behind the one with this number; all where silent. */
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A head, then entries and signed checkpoints, one document a line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    audit_head: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
+                };
             };
             default: components["responses"]["Problem"];
         };

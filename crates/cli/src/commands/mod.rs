@@ -1,6 +1,7 @@
 //! One module per noun: from words to the API and back to print.
 
 mod agent;
+mod audit;
 mod card;
 mod completions;
 mod environment;
@@ -18,6 +19,7 @@ mod undo;
 mod vm;
 mod watch;
 
+pub(crate) use audit::{Verified, verify};
 pub(crate) use completions::completions;
 pub(crate) use sandbox::sandbox;
 pub(crate) use vm::vm;
@@ -36,8 +38,8 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
-    AgentWords, CardWords, EnvironmentWords, Global, ListWords, ProjectWords, ProviderWords,
-    RunWords, TokenWords,
+    AgentWords, AuditWords, CardWords, EnvironmentWords, Global, ListWords, ProjectWords,
+    ProviderWords, RunWords, TokenWords,
 };
 use crate::world::SystemEntropy;
 
@@ -50,6 +52,7 @@ pub(crate) enum Ask {
     Run(RunWords),
     Environment(EnvironmentWords),
     Inbox(ListWords),
+    Audit(AuditWords),
     Runners(ListWords),
     EnrollToken,
     RunnerRevoke { runner: String, yes: bool },
@@ -100,6 +103,7 @@ pub(crate) async fn ask(
         Ask::RunnerRevoke { runner, yes } => {
             runner::revoke(&runner, yes, &client, person, printer).await
         }
+        Ask::Audit(words) => audit::run(words, &client, printer).await,
         Ask::Inbox(words) => person::inbox(words, &client, printer).await,
         Ask::Token(words) => token::run(words, &client, person, printer).await,
         Ask::SignIn => person::sign_in(&client, printer).await,

@@ -1,5 +1,6 @@
 //! What people and programs read. Nothing here decides what is done.
 
+pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod environment;
 pub(crate) mod event;

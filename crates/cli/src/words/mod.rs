@@ -1,6 +1,7 @@
 //! Every word of the command line. The comments are the manual: clap prints them.
 
 mod agents;
+mod audit;
 mod board;
 mod environments;
 mod keep;
@@ -19,6 +20,7 @@ use freehold_model::Limit;
 pub(crate) use agents::{
     AgentAdd, AgentEdit, AgentWords, KeyWords, ProviderAdd, ProviderEdit, ProviderWords,
 };
+pub(crate) use audit::{AuditList, AuditWords};
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use keep::Keep;
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// Tokens: what programs use to act for you, or for the organization
     #[command(subcommand, arg_required_else_help = true)]
     Token(TokenWords),
+    /// The audit log: who did what, and the proof of it
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(AuditWords),
     /// Print a link that signs one browser in to Studio, once
     #[command(
         name = "sign-in",

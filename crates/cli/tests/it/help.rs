@@ -22,6 +22,7 @@ fn help_teaches() {
       runner       Runners: the machines that agents work on
       environment  Environments: projects that a runner has at hand
       token        Tokens: what programs use to act for you, or for the organization
+      audit        The audit log: who did what, and the proof of it
       sign-in      Print a link that signs one browser in to Studio, once
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server
@@ -211,7 +212,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, audit, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod audit;
 mod board;
 mod decide;
 mod documents;

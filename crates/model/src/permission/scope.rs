@@ -46,6 +46,7 @@ scopes! {
     WriteMembers "write:members" "invite, change and remove members (no action yet)";
     InvokeModels "llm:invoke" "ask models through the organization's providers (no action yet)";
     ReadContext "context:read" "search what the organization knows (no action yet)";
+    ReadAudit "audit:read" "see and carry away the audit log";
     Account "account" "make and revoke tokens, sign others of one's devices in; of sessions only, no token can be given it";
 }
 

@@ -112,6 +112,8 @@ actions! {
     ServiceTokenList "service_token.list" ADMINS, of(Scope::Account), "List the organization's tokens";
     ServiceTokenCreate "service_token.create" ADMINS, of(Scope::Account), "Make a token of the organization's own";
     ServiceTokenRevoke "service_token.revoke" ADMINS, of(Scope::Account), "Revoke a token of the organization's";
+    AuditRead "audit.read" ADMINS, of(Scope::ReadAudit), "See the audit log";
+    AuditExport "audit.export" ADMINS, of(Scope::ReadAudit), "Carry the audit log away";
 }
 
 impl Action {

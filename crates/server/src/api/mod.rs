@@ -2,6 +2,7 @@
 //! description are made of the same list, so neither has what the other lacks.
 
 mod agent;
+mod audit;
 mod card;
 mod environment;
 mod event;
@@ -67,6 +68,7 @@ fn all() -> Routes {
         .merge(review::routes())
         .merge(environment::routes())
         .merge(runner::routes())
+        .merge(audit::routes())
         .merge(link::routes())
         .below_prefix(openapi::base())
 }

@@ -108,6 +108,7 @@ pub(crate) fn check(seen: &Evidence) -> Verdict {
     effects_once(seen, &mut verdict);
     one_epoch_acts(seen, &mut verdict);
     events_are_whole(seen, &mut verdict);
+    the_log_is_whole(seen, &mut verdict);
     nothing_is_left(seen, &mut verdict);
     counts_are_right(seen, &mut verdict);
     refusals_are_explained(seen, &mut verdict);
@@ -356,6 +357,20 @@ fn events_are_whole(seen: &Evidence, verdict: &mut Verdict) {
                 kept.len()
             );
             verdict.break_("I5", what);
+        }
+    }
+}
+
+/// I6: the audit log proves itself, and has each act that there was once.
+fn the_log_is_whole(seen: &Evidence, verdict: &mut Verdict) {
+    if let Some(why) = &seen.audit {
+        verdict.break_("I6", why.clone());
+    }
+    for run in &seen.runs {
+        let times = seen.audited.get(&run.id).copied().unwrap_or(0);
+        if times != 1 {
+            let what = format!("the log says {times} times that {} was asked for", run.id);
+            verdict.break_("I6", what);
         }
     }
 }

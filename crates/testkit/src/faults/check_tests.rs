@@ -89,6 +89,7 @@ fn fine() -> Evidence {
             update("refs/freehold/run_a/2", "c0", "w"),
             update("refs/heads/main", "c0", "c1"),
         ],
+        audited: (["run_a", "run_b"].map(|run| (run.to_owned(), 1))).into(),
         settled_in: Some(1000),
         wanted: 2,
         ..Evidence::default()
@@ -286,6 +287,20 @@ fn a_gap_a_repetition_and_a_reader_who_is_told_otherwise_are_found() {
     assert_eq!(found(twice), ["I5"]);
     let other = |seen: &mut Evidence| drop(seen.readings[0].events.pop());
     assert_eq!(found(other), ["I5"]);
+}
+
+#[test]
+fn a_log_that_does_not_hold_or_lacks_an_act_is_found() {
+    let broken = |seen: &mut Evidence| seen.audit = Some("line 3".to_owned());
+    assert_eq!(found(broken), ["I6"]);
+    assert_eq!(
+        found(|seen| seen.audited.retain(|run, _| run != "run_b")),
+        ["I6"]
+    );
+    assert_eq!(
+        found(|seen| *seen.audited.get_mut("run_a").unwrap() = 2),
+        ["I6"]
+    );
 }
 
 #[test]

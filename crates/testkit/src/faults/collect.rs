@@ -2,6 +2,7 @@
 //! own record, what readers are told through each server, and what the kernel shows.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +90,10 @@ pub(super) async fn collect(house: &House, seen: &mut Evidence) {
     seen.model = model(house);
     let client = reqwest::Client::builder().timeout(READ_WITHIN).build();
     let client = client.expect("a client");
+    match audit(house, &client, &mut seen.audited).await {
+        Ok(()) => seen.audit = None,
+        Err(why) => seen.audit = Some(why),
+    }
     for (number, server) in SERVERS.into_iter().enumerate() {
         for run in seen.runs.iter().map(|run| run.id.clone()) {
             let events = read(house, &client, number, &run).await.unwrap_or_default();
@@ -98,6 +103,35 @@ pub(super) async fn collect(house: &House, seen: &mut Evidence) {
                 events,
             });
         }
+    }
+}
+
+/// Carries the audit log away, counts what it says of runs, and has it checked by a script that shares nothing with us.
+async fn audit(
+    house: &House,
+    client: &reqwest::Client,
+    audited: &mut BTreeMap<String, u32>,
+) -> Result<(), String> {
+    let url = format!("{}/api/v1/audit/export", house.links.people[0].url());
+    let asked = client.get(url).bearer_auth(&house.token).send().await;
+    let answer = asked.and_then(reqwest::Response::error_for_status);
+    let text = answer.map_err(|error| error.to_string())?.text().await;
+    let text = text.map_err(|error| error.to_string())?;
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if line["action"] == "run.start" {
+            let run = line["resource"].as_str().unwrap_or_default().to_owned();
+            *audited.entry(run).or_default() += 1;
+        }
+    }
+    let file = house.logs().join("audit.jsonl");
+    std::fs::write(&file, text).map_err(|error| error.to_string())?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/verify_audit.py");
+    let output = Command::new("python3").arg(script).arg(&file).output();
+    let output = output.map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
 }
 

@@ -41,6 +41,12 @@ pub(crate) struct Evidence {
     pub(crate) refs: BTreeMap<String, String>,
     /// As the model was asked.
     pub(crate) model: Vec<ModelCall>,
+    /// What a script that checks exported audit logs has against this one; nothing where it holds.
+    #[serde(default)]
+    pub(crate) audit: Option<String>,
+    /// How often the log says of each run that it was asked for.
+    #[serde(default)]
+    pub(crate) audited: BTreeMap<String, u32>,
     /// What stayed behind, a minute after everything was well.
     pub(crate) left: Vec<String>,
     /// How long it took from the end of the last fault until nothing was under way.

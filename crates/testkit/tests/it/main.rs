@@ -1,6 +1,7 @@
 //! The server as its users meet it: over HTTP and over the link, on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod board;
 mod content;
 mod credential;

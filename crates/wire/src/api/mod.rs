@@ -49,6 +49,7 @@
 //! [`crate::problem::Problem`] documents.
 
 mod agent;
+mod audit;
 mod card;
 mod environment;
 mod inbox;
@@ -66,6 +67,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use agent::{Agent, NewAgent};
+pub use audit::{AuditEntry, AuditHead};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
 pub use environment::{
     EditEnvironmentLimits, Environment, EnvironmentDay, EnvironmentLimits, EnvironmentUsage,

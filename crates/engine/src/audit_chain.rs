@@ -1,0 +1,311 @@
+//! The chain of the audit log: entries get their places, checkpoints are signed, and all of it can be
+//! looked at and carried away.
+
+use chrono::TimeDelta;
+use freehold_model::{TenantId, UserId};
+use freehold_store::{AuditPart, AuditRow, Link, StoreError, Tx};
+use freehold_wire::api::{AuditEntry, AuditHead, Page};
+use freehold_wire::audit::{Act, Checkpoint, Entry, FORMAT, Hash, Head, Line, Place};
+use freehold_wire::problem::Code;
+
+use crate::{Caller, Engine, Error, Result, refuse};
+
+/// Tenants asked for at a time.
+const TENANTS: i32 = 500;
+/// Entries that get their places in one transaction.
+const AT_ONCE: i64 = 1000;
+/// A checkpoint is signed when the chain has grown by so much, or when the last one is so old.
+const SIGN_AFTER: i64 = 1000;
+const SIGN_EVERY: TimeDelta = TimeDelta::hours(1);
+/// Entries of an export that are read at once: bounds what one reader makes the server hold.
+const EXPORTED_AT_ONCE: i64 = 500;
+
+/// An export that is under way.
+pub struct Export {
+    tenant: TenantId,
+    head: Option<Head>,
+    place: i64,
+    last: i64,
+}
+
+impl Engine {
+    /// Gives all entries that wait for one their places in their tenants' chains. Safe to call from
+    /// several servers at once. Gives how many there were.
+    ///
+    /// # Errors
+    /// [`Error`]; the next pass does what this one did not.
+    pub async fn audit_chain(&self) -> Result<u64> {
+        let (mut after, mut chained) = (None, 0);
+        loop {
+            let tenants = self.store().audit_unchained(after, TENANTS).await?;
+            after = tenants.last().copied();
+            for tenant in tenants {
+                chained += self.audit_chain_of(tenant, false).await?;
+            }
+            if after.is_none() {
+                return Ok(chained);
+            }
+        }
+    }
+
+    /// All of a tenant's entries get their places; `sign` asks for a checkpoint of the last one.
+    async fn audit_chain_of(&self, tenant: TenantId, sign: bool) -> Result<u64> {
+        let mut chained = 0;
+        loop {
+            let mut tx = self.store().begin(tenant).await?;
+            tx.audit_gate().await?;
+            let some = self.chain_some(&mut tx).await?;
+            let is_last = some < AT_ONCE.unsigned_abs();
+            self.sign(&mut tx, sign && is_last).await?;
+            tx.commit().await?;
+            chained += some;
+            if is_last {
+                return Ok(chained);
+            }
+        }
+    }
+
+    async fn chain_some(&self, tx: &mut Tx) -> Result<u64> {
+        let tenant = tx.tenant().to_string();
+        let mut place = place(tx.audit_place(None).await?)?;
+        let mut links = Vec::new();
+        for row in tx.audit_waiting(AT_ONCE).await? {
+            let n = place.n + 1;
+            let seq = row.seq;
+            place = Place {
+                n,
+                hash: act(row).hash(&tenant, n, &place.hash),
+            };
+            links.push(Link {
+                n: signed(n),
+                seq,
+                hash: place.hash.bytes().unwrap_or_default(),
+            });
+        }
+        if !links.is_empty() {
+            tx.audit_chain(&links).await?;
+        }
+        Ok(links.len() as u64)
+    }
+
+    /// Signs how far the chain has come, where it is time or `now` says so, and there is news.
+    async fn sign(&self, tx: &mut Tx, now: bool) -> Result<()> {
+        let place = place(tx.audit_place(None).await?)?;
+        let n = signed(place.n);
+        let due = match tx.audit_signed().await? {
+            Some((last, at)) => {
+                let grown = n - last;
+                grown > 0 && (now || grown >= SIGN_AFTER || tx.time() - at >= SIGN_EVERY)
+            }
+            None => n > 0,
+        };
+        if due {
+            let checkpoint = Checkpoint {
+                tenant: tx.tenant().to_string(),
+                place,
+                at: tx.time(),
+            };
+            let keys = self.tenant_keys(tx).await?;
+            let envelope = keys.sign_checkpoint(&checkpoint)?;
+            let envelope = serde_json::to_value(envelope).map_err(unwritable)?;
+            tx.audit_sign(n, checkpoint.at, &envelope).await?;
+        }
+        Ok(())
+    }
+
+    /// The log, newest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn audit_list(
+        &self,
+        caller: &Caller,
+        part: &AuditPart,
+        limit: u32,
+    ) -> Result<Page<AuditEntry>> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let mut rows = tx.audit_list(part, i64::from(limit) + 1).await?;
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let users: Vec<UserId> = rows.iter().filter_map(|r| r.actor.parse().ok()).collect();
+        let names = tx.member_names(&users).await?;
+        tx.commit().await?;
+        let next = rows.last().filter(|_| has_more);
+        let next = next.map(|row| row.seq.to_string());
+        let name_of = |actor: &str| {
+            let known = names.iter().find(|(user, _)| user.to_string() == actor);
+            known.map(|(_, name)| name.clone())
+        };
+        let items = rows
+            .into_iter()
+            .map(|row| AuditEntry {
+                n: row.n.and_then(|n| u64::try_from(n).ok()),
+                at: row.at,
+                actor_name: name_of(&row.actor),
+                actor: row.actor,
+                action: row.action,
+                resource: row.resource,
+                purpose: row.purpose,
+                outcome: row.outcome,
+                correlation: row.correlation,
+                address: row.address,
+            })
+            .collect();
+        Ok(Page { items, next })
+    }
+
+    /// How far the chain has come, signed: who keeps it can tell later whether what was before it is
+    /// still as it was.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn audit_head(&self, caller: &Caller) -> Result<AuditHead> {
+        self.audit_chain_of(caller.tenant, true).await?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let place = place(tx.audit_place(None).await?)?;
+        let n = signed(place.n);
+        let keys = self.tenant_keys(&mut tx).await?;
+        let signed = tx.audit_checkpoints(n - 1, n).await?.pop();
+        tx.commit().await?;
+        Ok(AuditHead {
+            tenant: caller.tenant,
+            n: place.n,
+            hash: place.hash.as_str().to_owned(),
+            key: freehold_wire::base64url::encode(&keys.order_key()),
+            checkpoint: signed.map(|(_, envelope)| envelope),
+        })
+    }
+
+    /// Begins to carry the log away: entries behind the `after`th. What is asked for is itself an entry,
+    /// and the last that is carried.
+    ///
+    /// # Errors
+    /// `invalid` where there is no such entry.
+    pub async fn audit_export(&self, caller: &Caller, after: u64) -> Result<Export> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let resource = caller.tenant.to_string();
+        self.audit(&mut tx, caller, "audit.export", &resource, "audit")
+            .await?;
+        tx.commit().await?;
+        self.audit_chain_of(caller.tenant, true).await?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let last = place(tx.audit_place(None).await?)?;
+        let begins = match after {
+            0 => place(None)?,
+            n => place(tx.audit_place(Some(signed(n))).await?)?,
+        };
+        if begins.n != after {
+            let why = format!(
+                "the log has {} entries, and none with the number {after}",
+                last.n
+            );
+            return refuse(Code::Invalid, why);
+        }
+        let keys = self.tenant_keys(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Export {
+            tenant: caller.tenant,
+            place: signed(after),
+            last: signed(last.n),
+            head: Some(Head {
+                format: FORMAT.to_owned(),
+                tenant: caller.tenant.to_string(),
+                key: keys.order_key().to_vec(),
+                after: begins,
+            }),
+        })
+    }
+}
+
+impl Export {
+    /// The next lines, each with its line feed; none at the end.
+    ///
+    /// # Errors
+    /// [`Error`]; what was given so far holds.
+    pub async fn next(&mut self, engine: &Engine) -> Result<Option<String>> {
+        if let Some(head) = self.head.take() {
+            return lines([Line::Head(head)]).map(Some);
+        }
+        if self.place >= self.last {
+            return Ok(None);
+        }
+        let mut tx = engine.store().begin(self.tenant).await?;
+        let many = EXPORTED_AT_ONCE.min(self.last - self.place);
+        let rows = tx.audit_chained(self.place, many).await?;
+        let to = self.place + rows.len() as i64;
+        let mut signed = tx
+            .audit_checkpoints(self.place, to)
+            .await?
+            .into_iter()
+            .peekable();
+        tx.commit().await?;
+        if rows.is_empty() {
+            return Err(Error::Internal("a chain has a gap".into()));
+        }
+        self.place = to;
+        let mut all = Vec::new();
+        for row in rows {
+            let (n, hash) = (row.n.unwrap_or(0), row.hash.clone().unwrap_or_default());
+            all.push(Line::Entry(Box::new(Entry {
+                n: n.unsigned_abs(),
+                hash: Hash::from_bytes(&hash).unwrap_or_else(Hash::nothing),
+                act: act(row),
+            })));
+            if let Some((_, envelope)) = signed.next_if(|(at, _)| *at == n) {
+                let checkpoint = serde_json::from_value(envelope).map_err(unwritable)?;
+                all.push(Line::Checkpoint { checkpoint });
+            }
+        }
+        lines(all).map(Some)
+    }
+}
+
+fn lines(all: impl IntoIterator<Item = Line>) -> Result<String> {
+    let mut text = String::new();
+    for line in all {
+        text.push_str(&serde_json::to_string(&line).map_err(unwritable)?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::Internal(format!(
+        "a line of the audit log cannot be written: {error}"
+    ))
+}
+
+/// A place of the chain; without a row the one before the first.
+fn place(row: Option<(i64, Vec<u8>)>) -> Result<Place> {
+    let Some((n, hash)) = row else {
+        return Ok(Place {
+            n: 0,
+            hash: Hash::nothing(),
+        });
+    };
+    let hash = Hash::from_bytes(&hash).ok_or(StoreError::Inconsistent {
+        table: "audit_chain",
+        what: "a hash that is none".into(),
+    })?;
+    Ok(Place {
+        n: n.unsigned_abs(),
+        hash,
+    })
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn act(row: AuditRow) -> Act {
+    Act {
+        at: row.at,
+        actor: row.actor,
+        action: row.action,
+        resource: row.resource,
+        purpose: row.purpose,
+        outcome: row.outcome,
+        correlation: row.correlation,
+        address: row.address,
+    }
+}

@@ -1,0 +1,359 @@
+//! The audit log as it leaves the server: a chain of entries, one JSON document a line, that anyone can
+//! check with no server and little code.
+//!
+//! Each entry has a hash over the one before and over its own words, so that none can be changed, left
+//! out or put in between without all behind it being written anew; signed checkpoints say how far the
+//! chain had come, so that that shows too. What is hashed is a sequence of netstrings
+//! (<https://cr.yp.to/proto/netstrings.txt>): every word with its length before it, so that no two
+//! sequences of words give the same bytes.
+//!
+//! The first line of a file names the format, the tenant, the key that signs, and the place in the chain
+//! that the file goes on from. An entry's line has its number (`n`, from 1, without gaps) and its hash; a
+//! checkpoint's line has a DSSE envelope.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use ed25519_dalek::VerifyingKey;
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::base64url;
+use crate::dsse::{Envelope, EnvelopeError};
+
+/// The format's name and version.
+pub const FORMAT: &str = "freehold-audit/1";
+/// What is signed of a checkpoint.
+pub const CHECKPOINT: &str = "application/vnd.freehold.audit-checkpoint.v1+json";
+/// The longest line that is read: far more than the longest entry has.
+const LINE_MAX: usize = 64 * 1024;
+
+/// A place in the chain: SHA-256 in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hash(String);
+
+impl Hash {
+    /// Before the first entry.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self("0".repeat(64))
+    }
+
+    /// From its 32 bytes, as the database keeps it.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        (bytes.len() == 32).then(|| Self(hex()))
+    }
+
+    /// Its 32 bytes; none where it is no hash.
+    #[must_use]
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        let pairs = self.0.as_bytes().chunks(2);
+        let bytes: Option<Vec<u8>> = pairs
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+        bytes.filter(|bytes| bytes.len() == 32)
+    }
+
+    /// In hex.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What somebody did, or was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// When, to the microsecond.
+    #[serde(with = "micros")]
+    pub at: DateTime<Utc>,
+    /// Who: a person's, a token's or a runner's id.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what: an id.
+    pub resource: String,
+    /// What for.
+    pub purpose: String,
+    /// What came of it: `done`, `refused`.
+    pub outcome: String,
+    /// The request's word in the server's log; empty where there was no request.
+    pub correlation: String,
+    /// The address that it came from; empty where there was none.
+    pub address: String,
+}
+
+impl Act {
+    /// The hash of the entry that is the `n`th of the tenant's, behind `before`.
+    #[must_use]
+    pub fn hash(&self, tenant: &str, n: u64, before: &Hash) -> Hash {
+        let (n, at) = (n.to_string(), micros::text(&self.at));
+        let words = [
+            FORMAT,
+            before.as_str(),
+            tenant,
+            &n,
+            &at,
+            &self.actor,
+            &self.action,
+            &self.resource,
+            &self.purpose,
+            &self.outcome,
+            &self.correlation,
+            &self.address,
+        ];
+        let mut bytes = Vec::new();
+        for word in words {
+            bytes.extend(format!("{}:{word},", word.len()).into_bytes());
+        }
+        let hash = digest(&SHA256, &bytes);
+        Hash(hash.as_ref().iter().map(|b| format!("{b:02x}")).collect())
+    }
+}
+
+/// An entry's line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number in the tenant's chain, from 1.
+    pub n: u64,
+    /// What was done.
+    #[serde(flatten)]
+    pub act: Act,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// How far a chain has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The last entry's number; 0 before the first.
+    pub n: u64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// What a checkpoint's envelope says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Whose chain.
+    pub tenant: String,
+    /// How far it had come.
+    #[serde(flatten)]
+    pub place: Place,
+    /// When.
+    #[serde(with = "micros")]
+    pub at: DateTime<Utc>,
+}
+
+/// A file's first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Whose chain.
+    pub tenant: String,
+    /// The Ed25519 key that signs its checkpoints.
+    #[serde(with = "base64url")]
+    pub key: Vec<u8>,
+    /// The place that the file goes on from.
+    pub after: Place,
+}
+
+/// Any line of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Line {
+    /// The first.
+    Head(Head),
+    /// An entry.
+    Entry(Box<Entry>),
+    /// A checkpoint.
+    Checkpoint {
+        /// Signed.
+        checkpoint: Envelope,
+    },
+}
+
+/// Why a file does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {why}")]
+pub struct Broken {
+    /// Where, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub why: String,
+}
+
+/// Reads the lines of one or more files, each of which goes on from the one before, and says whether
+/// they hold.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    pinned: Option<[u8; 32]>,
+    head: Option<Head>,
+    place: Option<Place>,
+    line: usize,
+    /// What was seen so far.
+    pub seen: Seen,
+}
+
+/// What a verifier has seen.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Entries.
+    pub entries: u64,
+    /// Checkpoints whose signature holds.
+    pub checkpoints: u64,
+    /// The last entry that a checkpoint covers.
+    pub signed_to: u64,
+}
+
+impl Verifier {
+    /// One that takes checkpoints of this key alone; of the key that the file names where silent.
+    #[must_use]
+    pub fn new(pinned: Option<[u8; 32]>) -> Self {
+        Self {
+            pinned,
+            ..Self::default()
+        }
+    }
+
+    /// The next file begins.
+    pub fn next_file(&mut self) {
+        self.line = 0;
+    }
+
+    /// The tenant and the key, once a first line was read.
+    #[must_use]
+    pub const fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// How far the chain has come.
+    #[must_use]
+    pub const fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// Takes the next line.
+    ///
+    /// # Errors
+    /// [`Broken`]: what was read so far holds, and nothing from here on can be trusted.
+    pub fn take(&mut self, text: &str) -> Result<(), Broken> {
+        self.line += 1;
+        let (line, is_first) = (self.line, self.line == 1);
+        let broken = |why: String| Broken { line, why };
+        if text.len() > LINE_MAX {
+            return Err(broken(format!("longer than {LINE_MAX} bytes")));
+        }
+        let read: Line = serde_json::from_str(text)
+            .map_err(|_| broken("neither a head, an entry nor a checkpoint".into()))?;
+        match (read, is_first) {
+            (Line::Head(head), true) => self.begin(head).map_err(broken),
+            (Line::Entry(entry), false) => self.entry(&entry).map_err(broken),
+            (Line::Checkpoint { checkpoint }, false) => {
+                self.checkpoint(&checkpoint).map_err(broken)
+            }
+            (_, true) => Err(broken("a file begins with its head".into())),
+            (Line::Head(_), false) => Err(broken("a head in the middle of a file".into())),
+        }
+    }
+
+    fn begin(&mut self, head: Head) -> Result<(), String> {
+        if head.format != FORMAT {
+            return Err(format!("the format is not {FORMAT}"));
+        }
+        let key = <[u8; 32]>::try_from(head.key.as_slice());
+        let key = key.map_err(|_| "the key is no Ed25519 key".to_owned())?;
+        if self.pinned.is_some_and(|pinned| pinned != key) {
+            return Err("another key signs here than the one that was given".into());
+        }
+        if let Some(before) = &self.head
+            && (before.tenant != head.tenant || before.key != head.key)
+        {
+            return Err("another organization's, or another key's, than the file before".into());
+        }
+        if let Some(place) = &self.place
+            && *place != head.after
+        {
+            let why = "does not go on where the file before ended";
+            return Err(format!("{why}: {} there, {} here", place.n, head.after.n));
+        }
+        if head.after.n == 0 && head.after.hash != Hash::nothing() {
+            return Err("something stands before the first entry".into());
+        }
+        self.place = Some(head.after.clone());
+        self.head = Some(head);
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<(), String> {
+        let (Some(head), Some(place)) = (&self.head, &self.place) else {
+            return Err("an entry before the head".into());
+        };
+        if entry.n != place.n + 1 {
+            return Err(format!("entry {} follows entry {}", entry.n, place.n));
+        }
+        if entry.act.hash(&head.tenant, entry.n, &place.hash) != entry.hash {
+            return Err(format!("entry {} is not as it was written", entry.n));
+        }
+        self.place = Some(Place {
+            n: entry.n,
+            hash: entry.hash.clone(),
+        });
+        self.seen.entries += 1;
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, envelope: &Envelope) -> Result<(), String> {
+        let (Some(head), Some(place)) = (&self.head, &self.place) else {
+            return Err("a checkpoint before the head".into());
+        };
+        let key = <[u8; 32]>::try_from(head.key.as_slice()).unwrap_or_default();
+        let key = VerifyingKey::from_bytes(&key).map_err(|_| "the key is no Ed25519 key")?;
+        let checkpoint: Checkpoint = envelope
+            .verify(CHECKPOINT, &key)
+            .map_err(|error: EnvelopeError| format!("the checkpoint does not hold: {error}"))?;
+        if checkpoint.tenant != head.tenant {
+            return Err("the checkpoint is of another organization".into());
+        }
+        if checkpoint.place != *place {
+            return Err(format!(
+                "the checkpoint of entry {} was signed over another chain",
+                checkpoint.place.n
+            ));
+        }
+        self.seen.checkpoints += 1;
+        self.seen.signed_to = place.n;
+        Ok(())
+    }
+}
+
+/// Times to the microsecond, always with six digits: what is hashed is what is written.
+mod micros {
+    use super::{DateTime, SecondsFormat, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn text(at: &DateTime<Utc>) -> String {
+        at.to_rfc3339_opts(SecondsFormat::Micros, true)
+    }
+
+    pub(super) fn serialize<S: Serializer>(at: &DateTime<Utc>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&text(at))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<DateTime<Utc>, D::Error> {
+        let text = String::deserialize(from)?;
+        let at: DateTime<Utc> = text.parse().map_err(serde::de::Error::custom)?;
+        match self::text(&at) == text {
+            true => Ok(at),
+            false => Err(serde::de::Error::custom("not to the microsecond")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;
