@@ -137,6 +137,7 @@ const fn exit(code: Code) -> Exit {
         | Code::EventsGone
         | Code::Stale
         | Code::TooLarge
+        | Code::TooMany
         | Code::NoRunner
         | Code::RemoteRefused
         | Code::ProviderRefused

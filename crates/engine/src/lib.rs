@@ -11,6 +11,7 @@ pub mod audit_chain;
 pub mod card;
 pub mod card_place;
 pub mod change;
+pub mod device;
 pub mod dispatch;
 pub mod environment;
 mod environment_keep;
@@ -212,6 +213,7 @@ pub struct Engine {
     parts: Arc<Parts>,
     audited: Arc<audit::Recent>,
     last_use: Arc<token::LastUse>,
+    guesses: Arc<device::Guesses>,
     /// Since when this process hears runners without a break; none before the first look.
     hears_since: Arc<std::sync::Mutex<Option<chrono::DateTime<chrono::Utc>>>>,
     beats: group::Group<heartbeat::Beats>,
@@ -226,6 +228,7 @@ impl Engine {
             parts: Arc::new(parts),
             audited: Arc::new(audit::Recent::default()),
             last_use: Arc::default(),
+            guesses: Arc::default(),
             hears_since: Arc::default(),
         }
     }
@@ -245,6 +248,10 @@ impl Engine {
 
     pub(crate) fn runs_per_tenant(&self) -> Option<u32> {
         self.parts.runs_per_tenant
+    }
+
+    pub(crate) fn guesses(&self) -> &device::Guesses {
+        &self.guesses
     }
 
     pub(crate) fn last_use(&self) -> &token::LastUse {

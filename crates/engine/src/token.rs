@@ -98,7 +98,9 @@ impl Engine {
             Kind::Browser => TokenKind::Session,
             Kind::Personal => TokenKind::Personal,
             Kind::Service => TokenKind::Service,
-            Kind::Enrolment | Kind::Session | Kind::SignIn => return Err(not_valid()),
+            Kind::Enrolment | Kind::Session | Kind::SignIn | Kind::Device => {
+                return Err(not_valid());
+            }
         };
         let found = self.store().token_by_hash(&token.hash()).await?;
         let row = found.ok_or_else(not_valid)?;
@@ -170,8 +172,12 @@ impl Engine {
         let holder = Holder::Personal { most: new.role };
         let limits = limits(caller, holder, &new.scopes)?;
         let whose = Whose::Member(caller.user);
-        self.limited(caller, whose, &new.name, limits, new.days)
-            .await
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let made = self
+            .token_limited(&mut tx, caller, whose, &new.name, limits, new.days)
+            .await?;
+        tx.commit().await?;
+        Ok(made)
     }
 
     /// Makes a token of the organization's own, which is shown this once.
@@ -184,12 +190,19 @@ impl Engine {
         new: &NewServiceToken,
     ) -> Result<TokenMade> {
         let limits = limits(caller, Holder::Service { role: new.role }, &new.scopes)?;
-        self.limited(caller, Whose::Service, &new.name, limits, new.days)
-            .await
+        let whose = Whose::Service;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let made = self
+            .token_limited(&mut tx, caller, whose, &new.name, limits, new.days)
+            .await?;
+        tx.commit().await?;
+        Ok(made)
     }
 
-    async fn limited(
+    /// Adds a token with limits, and tells of it.
+    pub(crate) async fn token_limited(
         &self,
+        tx: &mut Tx,
         caller: &Caller,
         whose: Whose,
         name: &str,
@@ -227,7 +240,6 @@ impl Engine {
             at,
             expires_at,
         };
-        let mut tx = self.store().begin(caller.tenant).await?;
         if !tx.token_limited_insert(&row, whose, TOKENS_MAX).await? {
             let problem = Problem::new(
                 Code::Conflict,
@@ -239,9 +251,8 @@ impl Engine {
                 )
                 .into());
         }
-        self.audit(&mut tx, caller, action, &id.to_string(), "access")
+        self.audit(tx, caller, action, &id.to_string(), "access")
             .await?;
-        tx.commit().await?;
         Ok(TokenMade {
             token: token.to_string(),
             about: AccessToken {

@@ -76,6 +76,9 @@ impl IntoResponse for Refused {
         if matches!(self.0.code, Code::Unavailable | Code::ContentUnavailable) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if self.0.code == Code::Unauthenticated {
             // RFC 9110, 11.6.1: a 401 says how to do better.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -65,6 +65,7 @@ codes! {
     Timeout "timeout" 504 "the runner did not answer in time" "look at `freehold runner list`, then try again";
     Unavailable "unavailable" 503 "the server cannot do this now" "try again shortly";
     ContentUnavailable "content_unavailable" 503 "the content cannot be read or written now" "try again shortly; whoever operates the server looks at its log";
+    TooMany "too_many" 429 "too many tries in a short time" "wait as long as `Retry-After` says, then try again";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
 }
 
@@ -88,6 +89,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub correlation: Option<String>,
+    /// In how many seconds it is worth trying again; `Retry-After` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
@@ -102,7 +107,15 @@ impl Problem {
             detail: detail.into(),
             next: code.next().to_owned(),
             correlation: None,
+            retry_after_s: None,
         }
+    }
+
+    /// With the time after which it is worth trying again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     /// With a next step that fits the case better.

@@ -27,10 +27,12 @@ pub enum Kind {
     Personal,
     /// An organization's, for the API, with limits.
     Service,
+    /// What a device asks with whether it was approved.
+    Device,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::User,
         Self::Enrolment,
         Self::Session,
@@ -38,6 +40,7 @@ impl Kind {
         Self::Browser,
         Self::Personal,
         Self::Service,
+        Self::Device,
     ];
 
     const fn prefix(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Kind {
             Self::Browser => "fhb",
             Self::Personal => "fhp",
             Self::Service => "fht",
+            Self::Device => "fhd",
         }
     }
 }

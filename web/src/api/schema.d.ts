@@ -229,6 +229,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a device to be signed in: gives it two codes. Needs no token.
+         * @description It shows the one to its person, who types it where they are signed in, and asks with the other (`POST /device/token`) until that was done. As RFC 8628 has it.
+         */
+        post: operations["device_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/device/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs the device that shows this code in as oneself. */
+        post: operations["device_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/device/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns the device that shows this code away. */
+        post: operations["device_deny"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/device/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows the device that shows this code, before one decides. */
+        post: operations["device_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/device/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks whether a device was approved; the answer to the first question after that is its token. */
+        post: operations["device_poll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/environments": {
         parameters: {
             query?: never;
@@ -1244,7 +1332,67 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "internal";
+        /** @description A device that asks to be signed in. */
+        Device: {
+            /** @description Where it asked from. */
+            address: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            asked_at: string;
+            /**
+             * Format: date-time
+             * @description It is forgotten from then on.
+             */
+            expires_at: string;
+            /** @description What it calls itself. Anybody could call theirs so: compare the code. */
+            name: string;
+        };
+        /** @description The codes that a device was given. */
+        DeviceCodes: {
+            /** @description What it asks with whether it was approved. A secret of its own. */
+            device_code: string;
+            /**
+             * Format: date-time
+             * @description Both are forgotten from then on.
+             */
+            expires_at: string;
+            /**
+             * Format: int32
+             * @description Seconds that lie between two questions at least.
+             */
+            interval_s: number;
+            /** @description What it shows to its person, who types it where they are signed in. */
+            user_code: string;
+        };
+        /** @description A device asks whether it was approved. */
+        DevicePoll: {
+            /** @description Its code. */
+            device_code: string;
+        };
+        /** @description What it hears. */
+        DeviceState: {
+            /** @enum {string} */
+            state: "pending";
+        } | {
+            /** @enum {string} */
+            state: "slow_down";
+        } | {
+            /** @enum {string} */
+            state: "denied";
+        } | {
+            /**
+             * Format: date-time
+             * @description It is refused from then on.
+             */
+            expires_at: string;
+            /** @enum {string} */
+            state: "approved";
+            /** @description A token of theirs with every scope that one can have, shown this once. */
+            token: string;
+        };
         /** @description Changes what a card says. What is absent stays as it is. */
         EditCard: {
             /** @description The details. */
@@ -1693,6 +1841,11 @@ export interface components {
             /** @description What is wanted, in a line; 1 to 500 characters. */
             title: string;
         };
+        /** @description A device asks to be signed in. */
+        NewDevice: {
+            /** @description What people know it by: letters, digits, `-`, `_` and `.`. Its token is called that. */
+            name: string;
+        };
         /** @description A provider's key as it is given. */
         NewKey: "none" | {
             /** @description In an environment variable of the runner. */
@@ -1772,6 +1925,11 @@ export interface components {
             detail: string;
             /** @description What to do next. */
             next: string;
+            /**
+             * Format: int64
+             * @description In how many seconds it is worth trying again; `Retry-After` says the same.
+             */
+            retry_after_s?: number;
             /**
              * Format: int32
              * @description The HTTP status.
@@ -2153,6 +2311,11 @@ export interface components {
              * @description Requests to the model; 0 where only the agent counted.
              */
             requests: number;
+        };
+        /** @description The code that a device shows. */
+        UserCode: {
+            /** @description As it is shown; neither case nor what stands between letters matters. */
+            user_code: string;
         };
         /**
          * @description The id of a person. Later ones sort later.
@@ -2630,6 +2793,131 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    device_ask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDevice"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceCodes"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    device_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCode"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    device_deny: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCode"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    device_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCode"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    device_poll: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePoll"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceState"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -71,6 +71,7 @@ actions! {
     SignInLink "sign_in.link" ANYONE, of(Scope::Account), "Make a link that signs a browser in as oneself";
     TokenList "token.list" ANYONE, of(Scope::Account), "List one's own tokens";
     TokenCreate "token.create" ANYONE, of(Scope::Account), "Make a token of one's own";
+    DeviceApprove "device.approve" ANYONE, of(Scope::Account), "Sign a device in as oneself, or turn it away";
     TokenRevoke "token.revoke" ANYONE, of(Scope::Account), "Revoke a token of one's own";
 
     InboxRead "inbox.read" ANYONE, of(Scope::ReadBoard), "See what needs a person";

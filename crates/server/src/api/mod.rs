@@ -4,6 +4,7 @@
 mod agent;
 mod audit;
 mod card;
+mod device;
 mod environment;
 mod event;
 mod inbox;
@@ -58,6 +59,7 @@ fn all() -> Routes {
     Routes::new()
         .merge(session::routes())
         .merge(token::routes())
+        .merge(device::routes())
         .merge(inbox::routes())
         .merge(project::routes())
         .merge(provider::routes())

@@ -119,6 +119,8 @@ async fn every_route_but_the_public_ones_wants_a_token_that_is_one() {
     let wanted = [
         "GET /health",
         "POST /sign-in",
+        "POST /device",
+        "POST /device/token",
         "GET /link",
         "POST /link/enrol",
     ];

@@ -7,6 +7,7 @@ mod content;
 mod credential;
 mod crowd;
 mod desk;
+mod device;
 mod environment;
 mod faults;
 mod isolation;

@@ -330,6 +330,11 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
     assert_eq!(
         functions,
         [
+            "device_ask",
+            "device_decide",
+            "device_look",
+            "device_poll",
+            "device_use",
             "list_tenants",
             "lookup_access",
             "lookup_runner",
@@ -357,6 +362,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
     assert_eq!(
         tables,
         [
+            "device_codes",
             "members",
             "queue_audit",
             "queue_leases",

@@ -10,6 +10,8 @@
 //! | `POST /tokens`, `GET /tokens` | [`NewToken`] | [`TokenMade`], [`Page`] of [`AccessToken`] |
 //! | `POST /service-tokens`, `GET /service-tokens` | [`NewServiceToken`] | the same, of the organization |
 //! | `DELETE /tokens/{t}`, `DELETE /service-tokens/{t}` | | nothing |
+//! | `POST /device`, `POST /device/token` | [`NewDevice`], [`DevicePoll`] | [`DeviceCodes`], [`DeviceState`] (no token) |
+//! | `POST /device/look`, `POST /device/approve`, `POST /device/deny` | [`UserCode`] | [`Device`] |
 //! | `GET /changes` | | server-sent events: [`Change`], by name; hints, not history: on connecting look at everything |
 //! | `GET /inbox` | | [`Page`] of [`InboxItem`] |
 //! | `POST /projects` | [`NewProject`] | [`Project`] |
@@ -51,6 +53,7 @@
 mod agent;
 mod audit;
 mod card;
+mod device;
 mod environment;
 mod inbox;
 mod isolation;
@@ -69,6 +72,7 @@ use utoipa::ToSchema;
 pub use agent::{Agent, NewAgent};
 pub use audit::{AuditEntry, AuditHead};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
+pub use device::{Device, DeviceCodes, DevicePoll, DeviceState, NewDevice, UserCode};
 pub use environment::{
     EditEnvironmentLimits, Environment, EnvironmentDay, EnvironmentLimits, EnvironmentUsage,
 };
