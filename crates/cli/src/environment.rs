@@ -122,6 +122,13 @@ impl Environment {
             .or_else(|| self.place("freehold-runner"))
     }
 
+    /// The file with the tokens that `freehold login` was given. A person's own, whoever installed
+    /// what on this machine.
+    pub(crate) fn logins(&self) -> Option<PathBuf> {
+        let home = self.home.as_ref()?;
+        Some(home.join(".config/freehold/logins.json"))
+    }
+
     fn place(&self, name: &str) -> Option<PathBuf> {
         if self.root {
             return Some(Path::new("/var/lib").join(name));

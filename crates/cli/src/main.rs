@@ -115,6 +115,14 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Runner(RunnerWords::Serve(words)) => {
             return roles::runner::run(serve(words, environment, &global)?, environment, printer);
         }
+        Command::Login(words) => {
+            let login = commands::login(words, environment, printer);
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?
+                .block_on(login)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Sandbox(words) => return commands::sandbox(words, environment, printer),
         // Needs no server, and reaches for none.
         Command::Audit(AuditWords::Verify { files, key }) => {
@@ -139,6 +147,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Audit(words) => Ask::Audit(words),
         Command::Inbox(words) => Ask::Inbox(words),
         Command::Token(words) => Ask::Token(words),
+        Command::Device(words) => Ask::Device(words),
         Command::SignIn => Ask::SignIn,
         Command::SignOut { yes } => Ask::SignOut { yes },
         Command::Whoami => Ask::Whoami,

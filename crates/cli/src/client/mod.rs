@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod events;
+pub(crate) mod logins;
 mod route;
 mod sse;
 pub(crate) mod target;
@@ -69,13 +70,26 @@ impl Client {
         let bearer = format!("Bearer {}", target.token.0);
         let mut token = HeaderValue::from_str(&bearer).map_err(denied)?;
         token.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, token)]);
+        Self::with(&target.url, target.loopback, headers)
+    }
+
+    /// A client that nobody has signed in yet.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(crate) fn stranger(url: &Url, loopback: bool) -> Result<Self, Failure> {
+        Self::with(url, loopback, HeaderMap::new())
+    }
+
+    fn with(url: &Url, loopback: bool, headers: HeaderMap) -> Result<Self, Failure> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("freehold/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, token)]))
+            .default_headers(headers)
             // The token is for this server: it never goes where an answer points to.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT);
-        let builder = match target.loopback {
+        let builder = match loopback {
             true => builder.no_proxy(),
             false => builder,
         };
@@ -85,7 +99,7 @@ impl Client {
         })?;
         Ok(Self {
             http,
-            base: target.url.clone(),
+            base: url.clone(),
         })
     }
 

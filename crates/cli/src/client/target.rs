@@ -11,6 +11,7 @@ use freehold_wire::problem::Code;
 use reqwest::Url;
 use serde::Deserialize;
 
+use super::logins;
 use crate::environment::{Environment, Secret};
 use crate::failure::{Exit, Failure};
 
@@ -38,7 +39,8 @@ struct ClientFile {
 
 impl Target {
     /// Finds it: the address that was given, else the environment's, else the installation's;
-    /// the environment's token, else the installation's if it is for that very address.
+    /// the environment's token, else the installation's if it is for that very address, else that of
+    /// `freehold login`.
     pub(crate) fn find(
         environment: &Environment,
         url: Option<&str>,
@@ -46,6 +48,11 @@ impl Target {
     ) -> Result<Self, Failure> {
         let data = environment.installation(data);
         let installed = || installation(data.as_deref());
+        let logins = environment.logins();
+        let login = |url: &Url| match &logins {
+            Some(file) => logins::find(file, url),
+            None => Ok(None),
+        };
         let given = url
             .or(environment.url.as_deref())
             .map(address)
@@ -56,27 +63,50 @@ impl Target {
                 loopback,
                 token: token.clone(),
             }),
-            (Some((url, _)), None) => match installed() {
+            (Some((url, loopback)), None) => match installed() {
                 Ok(target) if target.url.origin() == url.origin() => Ok(Self { url, ..target }),
                 Err(failure) if failure.exit() == Exit::Denied as u8 => Err(failure),
-                _ => Err(Failure::new(
-                    Exit::Denied,
-                    Code::Unauthenticated.code(),
-                    format!("there is no token for {url}"),
-                    "set FREEHOLD_TOKEN to the token that `freehold up` printed there",
-                )),
+                _ => match login(&url)? {
+                    Some(token) => Ok(Self {
+                        url,
+                        loopback,
+                        token,
+                    }),
+                    None => Err(Failure::new(
+                        Exit::Denied,
+                        Code::Unauthenticated.code(),
+                        format!("there is no token for {url}"),
+                        format!(
+                            "sign in: `freehold login --server {url}`; or set FREEHOLD_TOKEN to a token of that server's"
+                        ),
+                    )),
+                },
             },
             (None, Some(token)) => Ok(Self {
                 token: token.clone(),
                 ..installed()?
             }),
-            (None, None) => installed(),
+            (None, None) => match (installed(), &logins) {
+                // Nothing is installed here: then it is the one server that was signed in to.
+                (Err(nowhere), Some(file)) if nowhere.exit() == Exit::Unreachable as u8 => {
+                    let Some((server, token)) = logins::only(file)? else {
+                        return Err(nowhere);
+                    };
+                    let (url, loopback) = address(&server)?;
+                    Ok(Self {
+                        url,
+                        loopback,
+                        token,
+                    })
+                }
+                (installed, _) => installed,
+            },
         }
     }
 }
 
 /// A server's address, if a token may be sent to it; and whether it is on this machine.
-fn address(text: &str) -> Result<(Url, bool), Failure> {
+pub(crate) fn address(text: &str) -> Result<(Url, bool), Failure> {
     let wrong = |why: &str| {
         Failure::usage(
             format!("`{text}` cannot be a server's address: {why}"),
@@ -144,7 +174,7 @@ fn installation(data: Option<&Path>) -> Result<Target, Failure> {
     })
 }
 
-fn refused(path: &Path, why: &str) -> Failure {
+pub(super) fn refused(path: &Path, why: &str) -> Failure {
     Failure::new(
         Exit::Denied,
         "token_file",
@@ -153,13 +183,13 @@ fn refused(path: &Path, why: &str) -> Failure {
     )
 }
 
-enum Unread {
+pub(super) enum Unread {
     Missing,
     Refused(String),
 }
 
 /// Reads a file that holds a secret; what is checked is the file that is read.
-fn read(path: &Path) -> Result<String, Unread> {
+pub(super) fn read(path: &Path) -> Result<String, Unread> {
     let file = File::options()
         .read(true)
         // A pipe in its place must not hold us up.

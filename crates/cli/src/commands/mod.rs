@@ -4,6 +4,7 @@ mod agent;
 mod audit;
 mod card;
 mod completions;
+mod device;
 mod environment;
 mod events;
 mod person;
@@ -21,6 +22,7 @@ mod watch;
 
 pub(crate) use audit::{Verified, verify};
 pub(crate) use completions::completions;
+pub(crate) use device::login;
 pub(crate) use sandbox::sandbox;
 pub(crate) use vm::vm;
 
@@ -38,8 +40,8 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
-    AgentWords, AuditWords, CardWords, EnvironmentWords, Global, ListWords, ProjectWords,
-    ProviderWords, RunWords, TokenWords,
+    AgentWords, AuditWords, CardWords, DeviceWords, EnvironmentWords, Global, ListWords,
+    ProjectWords, ProviderWords, RunWords, TokenWords,
 };
 use crate::world::SystemEntropy;
 
@@ -57,6 +59,7 @@ pub(crate) enum Ask {
     EnrollToken,
     RunnerRevoke { runner: String, yes: bool },
     Token(TokenWords),
+    Device(DeviceWords),
     SignIn,
     SignOut { yes: bool },
     Whoami,
@@ -106,6 +109,7 @@ pub(crate) async fn ask(
         Ask::Audit(words) => audit::run(words, &client, printer).await,
         Ask::Inbox(words) => person::inbox(words, &client, printer).await,
         Ask::Token(words) => token::run(words, &client, person, printer).await,
+        Ask::Device(words) => device::run(words, &client, person, printer).await,
         Ask::SignIn => person::sign_in(&client, printer).await,
         Ask::SignOut { yes } => person::sign_out(yes, &client, person, printer).await,
         Ask::Whoami => person::whoami(&client, printer).await,

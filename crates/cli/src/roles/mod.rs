@@ -4,7 +4,7 @@ mod address;
 pub(crate) mod backup;
 mod consent;
 mod content;
-mod data;
+pub(crate) mod data;
 pub(crate) mod doctor;
 mod lineage;
 mod machine;

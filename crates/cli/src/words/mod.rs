@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod board;
+mod devices;
 mod environments;
 mod keep;
 mod roles;
@@ -22,6 +23,7 @@ pub(crate) use agents::{
 };
 pub(crate) use audit::{AuditList, AuditWords};
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
+pub(crate) use devices::{DeviceWords, LoginWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use keep::Keep;
 pub(crate) use roles::{
@@ -50,7 +52,8 @@ From nothing to a landed commit:
 
 Environment:
   FREEHOLD_URL, FREEHOLD_TOKEN   the server and the token to use; without them the
-                                 installation on this machine is found by its client.json
+                                 installation on this machine is found by its client.json,
+                                 else the server that `freehold login` signed in to
   FREEHOLD_DATA                  that installation's data directory
   NO_COLOR                       no colour
 
@@ -127,6 +130,11 @@ pub(crate) enum Command {
     /// The audit log: who did what, and the proof of it
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditWords),
+    /// Sign this machine in to a server that is elsewhere
+    Login(LoginWords),
+    /// Devices: machines that ask to be signed in as you
+    #[command(subcommand, arg_required_else_help = true)]
+    Device(DeviceWords),
     /// Print a link that signs one browser in to Studio, once
     #[command(
         name = "sign-in",

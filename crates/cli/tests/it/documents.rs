@@ -499,6 +499,7 @@ fn changes(method: &str, path: &str) -> Answer {
         ("DELETE", "/tokens/TOKEN" | "/service-tokens/TOKEN") => {
             Answer::Whole(204, "text/plain", vec![])
         }
+        ("POST", "/device/look" | "/device/approve" | "/device/deny") => super::devices::devices(),
         ("GET", "/me") => server::json(&me()),
         ("POST", "/sign-in/tokens") => server::json(&SignInToken {
             token: "fhs_once.abc".into(),

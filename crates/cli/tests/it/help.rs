@@ -23,6 +23,8 @@ fn help_teaches() {
       environment  Environments: projects that a runner has at hand
       token        Tokens: what programs use to act for you, or for the organization
       audit        The audit log: who did what, and the proof of it
+      login        Sign this machine in to a server that is elsewhere
+      device       Devices: machines that ask to be signed in as you
       sign-in      Print a link that signs one browser in to Studio, once
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server
@@ -62,7 +64,8 @@ fn help_teaches() {
 
     Environment:
       FREEHOLD_URL, FREEHOLD_TOKEN   the server and the token to use; without them the
-                                     installation on this machine is found by its client.json
+                                     installation on this machine is found by its client.json,
+                                     else the server that `freehold login` signed in to
       FREEHOLD_DATA                  that installation's data directory
       NO_COLOR                       no colour
 
@@ -139,7 +142,38 @@ fn help_of_a_command_has_an_example() {
     Returns when the work is on the target (exit code 0) or was refused (exit code 1, with the reason).
     Without --commit the approval is for the commit that the run has at this moment.
     ");
-    insta::assert_snapshot!(Home::empty().run(&["token", "create", "--help"]), @"");
+    insta::assert_snapshot!(Home::empty().run(&["token", "create", "--help"]), @"
+    exit code 0
+    --- stdout
+    Make a token for a program, good for what you say and nothing else; it is shown this once
+
+    Usage: freehold token create [OPTIONS] --scope <SCOPE> <NAME>
+
+    Arguments:
+      <NAME>  What you call it
+
+    Options:
+          --scope <SCOPE>  What it is for; may be repeated
+          --role <ROLE>    The most that it acts as: viewer, developer, admin or owner [default: what you are]
+          --days <N>       How many days it is good for [default: 90]
+          --service        Make it the organization's, in place of yours
+      -h, --help           Print help
+
+    Everywhere:
+          --json        Print JSON for programs: one document (errors: one line on standard error)
+          --url <URL>   The server's address [env: FREEHOLD_URL]
+          --data <DIR>  The data directory of the installation on this machine [env: FREEHOLD_DATA]
+
+    Examples:
+      freehold token create ci --scope read:jobs --scope write:jobs > token
+      freehold token create dashboard --scope read:board --scope read:jobs --role viewer --days 30
+      freehold token create deploy --service --role developer --scope write:jobs
+
+    It is printed alone on its line, once, and kept nowhere: put it where the program finds it as FREEHOLD_TOKEN.
+    A token of yours acts as you, with its scopes alone, and ends with your membership. A --service token is the
+    organization's: it acts with a role of its own, outlives you, and never decides on finished work. No token
+    makes tokens. What each scope allows: docs/permissions.md.
+    ");
     insta::assert_snapshot!(Home::empty().run(&["runner", "serve", "--help"]), @"
     exit code 0
     --- stdout
@@ -212,7 +246,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, audit, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, audit, login, device, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

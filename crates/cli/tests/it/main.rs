@@ -10,6 +10,7 @@ mod access;
 mod audit;
 mod board;
 mod decide;
+mod devices;
 mod documents;
 mod e2e;
 mod edits;

@@ -127,6 +127,6 @@ fn token_revoke() {
     let (code, _) = home.run_at_terminal(&["token", "revoke", "ci"], "[y/N]", "\n");
     assert_eq!(
         (code, server.lines()),
-        (1, vec!["GET /api/v1/tokens".to_owned()])
+        (1, vec!["GET /api/v1/tokens?limit=200".to_owned()])
     );
 }
