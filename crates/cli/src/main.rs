@@ -93,6 +93,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 data,
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
+                requests_per_second: words.requests_per_second,
                 accept_older_database: words.accept_older_database,
                 keep_events: words.keep_events,
                 content: words.content,

@@ -12,6 +12,7 @@ pub mod limit;
 pub mod lineage;
 pub mod permission;
 pub mod priority;
+pub mod rate;
 pub mod reason;
 pub mod run;
 pub mod schedule;

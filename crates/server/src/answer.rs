@@ -1,6 +1,7 @@
 //! Answers and refusals.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -27,6 +28,12 @@ pub(crate) type Answer<T> = Result<T, Refused>;
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))
+    }
+}
+
+impl From<Box<Problem>> for Refused {
+    fn from(problem: Box<Problem>) -> Self {
+        Self(problem)
     }
 }
 
@@ -73,11 +80,10 @@ impl IntoResponse for Refused {
         let mut response = (status, Json(&self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if matches!(self.0.code, Code::Unavailable | Code::ContentUnavailable) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        }
         if let Some(seconds) = self.0.retry_after_s {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        } else if matches!(self.0.code, Code::Unavailable | Code::ContentUnavailable) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if self.0.code == Code::Unauthenticated {
             // RFC 9110, 11.6.1: a 401 says how to do better.
@@ -151,6 +157,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        let request = object(request, state).await?;
         match Json::<T>::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
@@ -159,6 +166,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             Err(rejection) => Err(Problem::new(Code::Invalid, rejection.body_text()).into()),
         }
     }
+}
+
+/// A request whose body is a JSON object: a list of a structure's fields in their order would be read as
+/// one too, and is in no description.
+async fn object<S: Send + Sync>(request: Request, state: &S) -> Answer<Request> {
+    let (parts, body) = request.into_parts();
+    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), state).await;
+    let bytes = bytes.map_err(|rejection| {
+        Problem::new(
+            match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+                _ => Code::Invalid,
+            },
+            rejection.body_text(),
+        )
+    })?;
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|first| *first != b'{') {
+        return Err(Problem::new(Code::Invalid, "the body is no JSON object").into());
+    }
+    Ok(Request::from_parts(parts, axum::body::Body::from(bytes)))
 }
 
 /// What is asked for behind the `?`, or a refusal that says what does not fit.

@@ -6,7 +6,7 @@
 //! are made of the same list.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -239,6 +239,9 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         Ok(access) => access,
         Err(allowed) => return not_allowed(&allowed),
     };
+    if let Err(refused) = count(&gate.state, access, &request) {
+        return refused.into_response();
+    }
     let admitted = match access {
         Access::Public => Ok(()),
         Access::For(action) => signed_in(&gate.state, action, &mut request).await,
@@ -248,6 +251,25 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     }
+}
+
+/// Counts what can be counted before anybody is looked up.
+fn count(state: &AppState, access: Access, request: &Request) -> Answer<()> {
+    let address = address(request);
+    // What no header can say is no token of ours: it is refused a little later.
+    let token = bearer(request.headers()).ok().flatten();
+    state.limits.came(address, token)?;
+    // What anybody may write to tries a credential of some kind.
+    if access == Access::Public && !request.method().is_safe() {
+        state.limits.tries(address)?;
+    }
+    Ok(())
+}
+
+/// Where a request comes from, as the connection says.
+fn address(request: &Request) -> Option<IpAddr> {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connection.map(|ConnectInfo(address)| address.ip().to_canonical())
 }
 
 /// No such method here; or no such route on the list, which lets nobody in.
@@ -262,9 +284,15 @@ fn not_allowed(allowed: &str) -> Response {
 async fn signed_in(state: &AppState, action: Action, request: &mut Request) -> Answer<()> {
     let token = bearer(request.headers())?
         .ok_or_else(|| Problem::new(Code::Unauthenticated, "the request carries no token"))?;
-    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let address = connection.map(|ConnectInfo(address)| address.ip().to_canonical());
-    let mut session = state.engine.session(token, address).await?;
+    let address = address(request);
+    let mut session = match state.engine.session(token, address).await {
+        Ok(session) => session,
+        Err(error) => {
+            state.limits.tries(address)?;
+            return Err(error.into());
+        }
+    };
+    state.limits.known(&session.caller, action)?;
     let word = request.extensions().get::<Correlation>();
     session.caller.correlation = word.map(|Correlation(word)| word.clone());
     if let Err(refused) = session.caller.require(action) {

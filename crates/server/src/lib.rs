@@ -10,6 +10,7 @@ mod docs;
 mod follow;
 mod gate;
 mod hub;
+mod limit;
 mod link;
 mod negotiate;
 mod openapi;
@@ -43,9 +44,11 @@ use tokio_util::task::TaskTracker;
 pub use freehold_studio::Studio;
 pub use gate::{Access, Route};
 pub use hub::Connections;
+pub use limit::Rates;
 
 use crate::answer::Refused;
 use crate::correlation::correlate;
+use crate::limit::Limits;
 use crate::pulse::Pulse;
 use crate::wake::Wakeups;
 
@@ -82,6 +85,8 @@ pub struct Options {
     pub studio: Studio,
     /// How long what happened in runs is kept; for ever where silent.
     pub keep_events: Option<chrono::TimeDelta>,
+    /// How many requests there may be; no bound where silent.
+    pub rates: Option<Rates>,
 }
 
 /// The server, ready to run.
@@ -102,6 +107,7 @@ pub(crate) struct AppState {
     pub(crate) pulse: Pulse,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
+    pub(crate) limits: Limits,
     /// Turns at what a runner's coming and going costs the database.
     pub(crate) greetings: Arc<Semaphore>,
 }
@@ -127,6 +133,7 @@ impl Server {
             pulse: Pulse::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            limits: Limits::new(options.rates),
             greetings: Arc::new(Semaphore::new(GREETED_AT_ONCE)),
         };
         Self {

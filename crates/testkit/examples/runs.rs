@@ -432,6 +432,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         hosts: vec![],
         studio: Studio::of([]),
         keep_events: None,
+        rates: None,
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

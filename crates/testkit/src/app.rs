@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
-use freehold_server::{Connections, Options, Server, Studio};
+use freehold_server::{Connections, Options, Rates, Server, Studio};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
@@ -46,6 +46,8 @@ struct Setting {
     runs_per_tenant: Option<u32>,
     /// Content lies there; else in a directory of the installation's.
     bucket: Option<Bucket>,
+    /// How many requests there may be.
+    rates: Option<Rates>,
     /// Leases and the like are counted in the database's time, as in production, and not in the test's.
     has_databases_time: bool,
 }
@@ -56,6 +58,7 @@ impl Default for Setting {
             studio: Studio::of([]),
             runs_per_tenant: None,
             bucket: None,
+            rates: None,
             has_databases_time: false,
         }
     }
@@ -74,6 +77,15 @@ impl App {
     pub async fn start_bounded(runs: u32) -> Self {
         Self::begin(Setting {
             runs_per_tenant: Some(runs),
+            ..Setting::default()
+        })
+        .await
+    }
+
+    /// A fresh installation that grants so many requests.
+    pub async fn start_with_rates(rates: Rates) -> Self {
+        Self::begin(Setting {
+            rates: Some(rates),
             ..Setting::default()
         })
         .await
@@ -171,6 +183,7 @@ impl App {
             hosts: vec![],
             studio: setting.studio.clone(),
             keep_events: None,
+            rates: setting.rates,
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -65,7 +65,7 @@ codes! {
     Timeout "timeout" 504 "the runner did not answer in time" "look at `freehold runner list`, then try again";
     Unavailable "unavailable" 503 "the server cannot do this now" "try again shortly";
     ContentUnavailable "content_unavailable" 503 "the content cannot be read or written now" "try again shortly; whoever operates the server looks at its log";
-    TooMany "too_many" 429 "too many tries in a short time" "wait as long as `Retry-After` says, then try again";
+    TooMany "too_many" 429 "too many requests or tries in a short time" "wait as long as `Retry-After` says, then try again";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
 }
 

@@ -37,7 +37,9 @@ impl Trouble {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Lost(_) => true,
-            Self::Refused(problem) => problem.code == Code::Unavailable,
+            Self::Refused(problem) => {
+                matches!(problem.code, Code::Unavailable | Code::TooMany)
+            }
             Self::Strange(_) => false,
         }
     }

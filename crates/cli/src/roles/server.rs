@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
-use freehold_server::{Connections, Options, Server, Studio};
+use freehold_server::{Connections, Options, Rates, Server, Studio};
 use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,7 @@ async fn serve(
         hosts: Vec::new(),
         studio: Studio::embedded(),
         keep_events: args.keep_events.span(),
+        rates: Some(Rates::per_tenant(args.requests_per_second)),
     });
     let ready = Ready {
         sign_in: format!("{url}/sign-in#{sign_in}"),

@@ -45,6 +45,9 @@ pub(crate) struct ServerWords {
     /// How many runs of each tenant may be under way at a time [default: as many as its runners take]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs_per_tenant: Option<u32>,
+    /// How many requests an organization may send in a second; a person or a token half as many
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) requests_per_second: u32,
     /// Go on with a database that is older than this server remembers; its live runs are marked
     #[arg(long)]
     pub(crate) accept_older_database: bool,
@@ -93,6 +96,8 @@ pub(crate) struct ServerArgs {
     pub(crate) listen: String,
     /// How many runs of each tenant may be under way at a time.
     pub(crate) runs_per_tenant: Option<u32>,
+    /// How many requests an organization may send in a second.
+    pub(crate) requests_per_second: u32,
     /// A person says that an older database shall be used.
     pub(crate) accept_older_database: bool,
     /// How long what happened in runs is kept.

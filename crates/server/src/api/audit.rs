@@ -14,7 +14,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{limit, parse};
+use super::{Most, limit, parse};
 use crate::AppState;
 use crate::answer::{Answer, Member, Params};
 use crate::gate::Routes;
@@ -33,7 +33,8 @@ struct Which {
     /// The `next` of the part before; the newest where silent.
     after: Option<String>,
     /// Most items, 200 at most.
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<Most>,
     /// Of this person, token or runner: an id.
     actor: Option<String>,
     /// Of this action; of all whose name begins so where it ends in a dot (`run.`).

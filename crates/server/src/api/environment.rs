@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{limit, parse};
+use super::{Most, limit, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
@@ -38,7 +38,8 @@ struct Wanted {
     /// The `next` of the part before; the first part where silent.
     after: Option<String>,
     /// Most items, 200 at most.
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<Most>,
 }
 
 #[derive(Deserialize, IntoParams)]

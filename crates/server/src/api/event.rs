@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{limit, list};
+use super::{Most, limit, list};
 use crate::answer::{Answer, Member, Params};
 use crate::gate::Routes;
 use crate::{AppState, follow};
@@ -31,7 +31,8 @@ struct Which {
     /// `next` is then the `before` of the part ahead.
     before: Option<u64>,
     /// Most items, 200 at most. A part also ends at 2 MB of content.
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<Most>,
     /// Of these types, with commas between.
     kind: Option<String>,
     /// Of this step.

@@ -82,7 +82,8 @@ struct Part {
     /// The `next` of the part before; the first part where silent.
     after: Option<String>,
     /// Most items, 200 at most.
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<Most>,
 }
 
 impl Part {
@@ -96,8 +97,24 @@ impl Part {
     }
 }
 
-fn limit(asked: Option<u32>) -> u32 {
-    asked.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX)
+/// How many items a part has at most.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "u32")]
+struct Most(u32);
+
+impl TryFrom<u32> for Most {
+    type Error = String;
+
+    fn try_from(asked: u32) -> Result<Self, String> {
+        match asked {
+            1..=PAGE_MAX => Ok(Self(asked)),
+            _ => Err(format!("a part has between 1 and {PAGE_MAX} items")),
+        }
+    }
+}
+
+fn limit(asked: Option<Most>) -> u32 {
+    asked.map_or(PAGE_MAX, |Most(most)| most)
 }
 
 fn parse<T: std::str::FromStr>(text: Option<&str>, name: &str) -> Answer<Option<T>> {

@@ -4,6 +4,7 @@
 mod audit;
 mod board;
 mod content;
+mod contract;
 mod credential;
 mod crowd;
 mod desk;
@@ -11,6 +12,7 @@ mod device;
 mod environment;
 mod faults;
 mod isolation;
+mod limits;
 mod lineage;
 mod link;
 mod migrations;

@@ -1,0 +1,165 @@
+//! How many requests there may be, seen from outside.
+
+use freehold_model::rate::Rate;
+use freehold_server::Rates;
+use freehold_testkit::App;
+use freehold_wire::problem::{Code, Problem};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+fn rate(per_second: u32, burst: u32) -> Rate {
+    Rate { per_second, burst }
+}
+
+const WIDE: Rate = Rate {
+    per_second: 10_000,
+    burst: 10_000,
+};
+
+fn wide() -> Rates {
+    Rates {
+        address: WIDE,
+        token: WIDE,
+        user: WIDE,
+        tenant: WIDE,
+        sensitive: WIDE,
+    }
+}
+
+/// The first answer that is not 200, of so many requests; with how many went well before it.
+async fn until_refused(
+    app: &App,
+    token: &str,
+    path: &str,
+    most: usize,
+) -> Option<(usize, reqwest::Response)> {
+    for n in 0..most {
+        let url = format!("{}/api/v1{path}", app.url());
+        let answer = reqwest::Client::new()
+            .get(url)
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        if answer.status() != StatusCode::OK {
+            return Some((n, answer));
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn too_many_requests_are_told_when_to_come_back_and_others_are_served() {
+    let rates = Rates {
+        token: rate(1, 20),
+        ..wide()
+    };
+    let app = App::start_with_rates(rates).await;
+    let new = json!({ "name": "other", "scopes": ["read:board"] });
+    let other: serde_json::Value = app.post("/tokens", &new).await.unwrap();
+    let (n, refused) = until_refused(&app, &app.token, "/projects", 30)
+        .await
+        .unwrap();
+    // One was used up by making the token; a slow machine earns some back meanwhile.
+    assert!((19..28).contains(&n), "{n}");
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = refused.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let problem: Problem = refused.json().await.unwrap();
+    assert_eq!(problem.code, Code::TooMany);
+    assert!(
+        problem
+            .detail
+            .contains("this token is used for more than 1 requests a second"),
+        "{problem:?}"
+    );
+    assert_eq!(problem.retry_after_s, Some(wait));
+    let token = other["token"].as_str().unwrap();
+    assert!(until_refused(&app, token, "/projects", 10).await.is_none());
+    // Whoever waits as long as is said has one again.
+    tokio::time::sleep(std::time::Duration::from_secs(wait)).await;
+    let answer = app.request(Method::GET, "/projects").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn each_limit_is_its_own() {
+    for (rates, words) in [
+        (
+            Rates {
+                address: rate(1, 5),
+                ..wide()
+            },
+            "this address sends",
+        ),
+        (
+            Rates {
+                user: rate(1, 5),
+                ..wide()
+            },
+            "you send more",
+        ),
+        (
+            Rates {
+                tenant: rate(1, 5),
+                ..wide()
+            },
+            "your organization sends",
+        ),
+    ] {
+        let app = App::start_with_rates(rates).await;
+        let (_, refused) = until_refused(&app, &app.token, "/projects", 12)
+            .await
+            .unwrap();
+        let problem: Problem = refused.json().await.unwrap();
+        assert!(problem.detail.contains(words), "{problem:?}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_not_guessed_quickly() {
+    let rates = Rates {
+        sensitive: rate(1, 5),
+        ..wide()
+    };
+    let app = App::start_with_rates(rates).await;
+    let guess = async || {
+        let url = format!("{}/api/v1/projects", app.url());
+        let guess = reqwest::Client::new()
+            .get(url)
+            .bearer_auth("fhu_guess.000000");
+        guess.send().await.unwrap().status()
+    };
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        seen.push(guess().await);
+    }
+    assert_eq!(seen[..5], [StatusCode::UNAUTHORIZED; 5]);
+    assert!(seen.contains(&StatusCode::TOO_MANY_REQUESTS), "{seen:?}");
+    // So are links that sign in; whoever has a good token is not held up by who guesses beside them.
+    let link = app
+        .post::<serde_json::Value>("/sign-in", &json!({ "token": "x" }))
+        .await;
+    assert_eq!(link.unwrap_err().code, Code::TooMany);
+    assert!(
+        until_refused(&app, &app.token, "/projects", 20)
+            .await
+            .is_none()
+    );
+    // And those that make credentials are fewer than those that look.
+    let mut made = Vec::new();
+    for _ in 0..8 {
+        made.push(
+            app.request(Method::POST, "/sign-in/tokens")
+                .send()
+                .await
+                .unwrap()
+                .status(),
+        );
+    }
+    assert_eq!(made[..5], [StatusCode::CREATED; 5]);
+    assert!(made.contains(&StatusCode::TOO_MANY_REQUESTS), "{made:?}");
+}
