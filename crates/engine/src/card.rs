@@ -8,9 +8,9 @@ use freehold_wire::content::Place;
 use freehold_wire::problem::{Code, Problem};
 use serde_json::{Value, json};
 
+use crate::away::waiting_for;
 use crate::open::Opener;
 use crate::project::{find as find_project, page, shorten};
-use crate::run::waiting_for;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Longest title, in characters.
@@ -77,7 +77,7 @@ pub(crate) fn view(opener: &Opener, row: CardRow) -> Result<Card> {
         waiting_for: row
             .run
             .as_ref()
-            .and_then(|run| waiting_for(run.state))
+            .and_then(|run| waiting_for(run.state, run.reason))
             .map(str::to_owned),
         agent: row.run.map(|run| run.agent),
         unmet: row.unmet,

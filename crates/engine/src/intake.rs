@@ -13,7 +13,7 @@ use freehold_wire::link::{Down, Finished, JobRef, RunEvent, RunRef, Up};
 use freehold_wire::problem::Code;
 use serde_json::Value;
 
-use crate::{Engine, Error, Result, refuse};
+use crate::{Engine, Error, Result, away, refuse};
 
 /// Longest type of an event.
 const KIND_MAX: usize = 64;
@@ -221,15 +221,14 @@ impl Engine {
             agent_version: done.agent_version.clone(),
         };
         tx.run_set_report(run, &report).await?;
-        match self
-            .advance(tx, row, Command::Finish(fence, done.outcome.clone()))
-            .await
-        {
+        let ended = self.ended(fence, done.outcome.clone(), tx.time());
+        match self.advance(tx, row, ended).await {
             Err(Error::Problem(problem)) => {
                 tracing::warn!(%run, epoch, problem = %problem.detail, "an outcome does not fit; dropped");
             }
             other => {
                 other?;
+                away::note(tx, row).await?;
             }
         }
         let project = row.project;

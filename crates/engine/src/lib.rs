@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod audit;
 pub mod audit_chain;
+mod away;
 pub mod card;
 pub mod card_place;
 pub mod change;

@@ -14,6 +14,7 @@ use freehold_wire::problem::{Code, Problem};
 use serde_json::json;
 
 use crate::agent::find_agent;
+use crate::away::waiting_for;
 use crate::card::{TITLE, find as find_card, parse as parse_card};
 use crate::open::Opener;
 use crate::order::{About, Turn};
@@ -300,7 +301,7 @@ impl Engine {
         row: &mut RunRow,
         command: Command,
     ) -> Result<Vec<Effect>> {
-        let reported = matches!(command, Command::Finish(..));
+        let reported = matches!(command, Command::Finish(..) | Command::Away { .. });
         let before = row.life.state;
         let effects = apply(&mut row.life, command).map_err(refused)?;
         if effects.is_empty() {
@@ -348,6 +349,7 @@ impl Engine {
         let name = match effect {
             Effect::Entered(state) => state.name(),
             Effect::Lost => "lost",
+            Effect::Away => "away",
             Effect::Stop => "stopping",
         };
         let meta = json!({
@@ -355,7 +357,8 @@ impl Engine {
             "reason": life.reason,
             "epoch": life.epoch,
             "attempt": life.attempt,
-            "waiting_for": waiting_for(life.state),
+            "waiting_for": waiting_for(life.state, life.reason),
+            "next_try_at": life.waits_for_remote(),
             "commit": life.work.as_ref().map(|w| &w.commit),
             "landed": life.landed,
         });
@@ -420,14 +423,6 @@ pub(crate) async fn lock(tx: &mut Tx, reference: &str) -> Result<RunRow> {
     row.ok_or_else(|| no_such_run(reference))
 }
 
-/// What a run that waits, waits for.
-pub(crate) const fn waiting_for(state: State) -> Option<&'static str> {
-    match state {
-        State::Waiting => Some("review"),
-        _ => None,
-    }
-}
-
 /// What a card's history tells of its runs: where people came in, and how it ended.
 const fn belongs_to_history(state: State) -> bool {
     matches!(state, State::Waiting | State::Landing) || state.is_terminal()
@@ -448,11 +443,18 @@ fn step(row: StepRow) -> Step {
 pub(crate) const DETAIL: &str = "detail";
 
 fn detail(opener: &Opener, row: &RunRow) -> Result<Option<String>> {
+    let said = match &row.detail {
+        Some((sealed, version)) => Some(opener.text(row.id, DETAIL, *version, sealed)?),
+        None => None,
+    };
     if let (State::Queued | State::Landing, Some(note)) = (row.life.state, &row.wait_note) {
-        return Ok(Some(note.clone()));
+        // Behind the remote that is waited for stands what the last job heard of it.
+        let said = said.filter(|_| row.life.waits_for_remote().is_some());
+        let said = said.map(|said| format!("\n{said}")).unwrap_or_default();
+        return Ok(Some(format!("{note}{said}")));
     }
-    match &row.detail {
-        Some((sealed, version)) => opener.text(row.id, DETAIL, *version, sealed).map(Some),
+    match said {
+        Some(said) => Ok(Some(said)),
         None => Ok(row
             .life
             .reason
@@ -515,7 +517,8 @@ pub(crate) fn view(opener: &Opener, about: &Around, row: RunRow) -> Result<Run> 
         state: row.life.state,
         reason: row.life.reason,
         detail,
-        waiting_for: waiting_for(row.life.state).map(str::to_owned),
+        waiting_for: waiting_for(row.life.state, row.life.reason).map(str::to_owned),
+        next_try_at: row.life.waits_for_remote(),
         project: row.project,
         card: row.card,
         agent: row.agent_name,

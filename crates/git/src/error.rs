@@ -100,6 +100,8 @@ pub enum GitError {
         doing: &'static str,
         /// The bound that was crossed.
         seconds: u64,
+        /// The remote was asked: it, or the way to it, is to blame.
+        is_remote: bool,
     },
     /// The answer to a push was lost, and the remote does not show it as done.
     #[error("whether {doing} reached {remote} is unknown: {said}")]
@@ -372,5 +374,16 @@ impl GitError {
                 | Self::Locked { .. }
                 | Self::Corrupt { .. }
         )
+    }
+
+    /// Whether the remote is away: nothing is wrong with what was asked, nor with who asked, and once
+    /// the remote answers again the same call finds what became of it.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Unknown { .. } => true,
+            Self::Timeout { is_remote, .. } => *is_remote,
+            _ => false,
+        }
     }
 }

@@ -50,6 +50,7 @@ impl Hold {
                 return Err(GitError::Timeout {
                     doing: "waiting for the store's lock",
                     seconds: patience.as_secs(),
+                    is_remote: false,
                 });
             }
             sleep(RETRY).await;

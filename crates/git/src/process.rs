@@ -189,9 +189,11 @@ impl Git {
             Some(_) => (deadlines.network, Some(deadlines.idle)),
             None => (deadlines.local, None),
         };
+        let is_remote = call.remote.is_some();
         let late = |after: Duration| GitError::Timeout {
             doing,
             seconds: after.as_secs(),
+            is_remote,
         };
         let activity = Activity::default();
         tracing::debug!(args = ?call.args, "git");
@@ -247,7 +249,8 @@ impl Git {
                 (group.child()?.wait().await.map_err(io("waiting for git"))?, read)
             }
             status = child.wait() => {
-                let late = |_| GitError::Timeout { doing: call.doing, seconds: GRACE.as_secs() };
+                // It has ended; something that it left behind holds its output open.
+                let late = |_| GitError::Timeout { doing: call.doing, seconds: GRACE.as_secs(), is_remote: call.remote.is_some() };
                 (status.map_err(io("waiting for git"))?, timeout(GRACE, reads).await.map_err(late)??)
             }
         };

@@ -51,7 +51,7 @@ reasons! {
     RunnerLost "runner_lost" "the runner that held it went away" "it is tried again on its own";
     AttemptsExhausted "attempts_exhausted" "runners were lost too often while they held it" "look at `freehold doctor` and the runner's log, then start a new run";
     OrderRefused "order_refused" "the runner refused the signed order" "see the detail; the runner's policy file decides what it accepts";
-    RemoteUnreachable "remote_unreachable" "the git remote could not be reached" "check the remote's address and the network, then start a new run";
+    RemoteUnreachable "remote_unreachable" "the git remote could not be reached" "check the remote's address and the network; a run that waits for it is tried again on its own, else start a new run";
     RemoteNotFound "remote_not_found" "the git remote does not exist" "correct the project's remote";
     AuthRefused "auth_refused" "the git remote refused the runner's credentials" "give the runner working credentials, then start a new run";
     TargetMissing "target_missing" "the target branch does not exist on the remote" "create the branch, or change the project's target";

@@ -9,8 +9,10 @@
 //! ```
 //!
 //! Any live state may end in `failed`, `cancelled` or `rejected`. `lost` is an event, not a
-//! state: the run is queued again under the next epoch until its attempts are used up.
+//! state: the run is queued again under the next epoch until its attempts are used up. `away` is one
+//! too: the remote could not be reached, and the run is queued again, not before a time.
 
+mod away;
 mod state;
 
 use chrono::{DateTime, Utc};
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{JobId, RunnerId, UserId};
 use crate::reason::Reason;
 
+pub use away::{AWAY_FIRST, AWAY_LONGEST, AWAY_MAX, Away, pause};
 pub use state::State;
 
 /// Landings that were lost or had to be repeated before a person is asked again.
@@ -111,6 +114,8 @@ pub struct Run {
     /// The last epoch that was known when the database was put back to an earlier time, until a job
     /// has looked at what the remote knows of later ones.
     pub known_epoch: Option<u32>,
+    /// The remote was away when the last job asked for it.
+    pub away: Option<Away>,
 }
 
 impl Run {
@@ -131,10 +136,21 @@ impl Run {
             approval: None,
             landed: None,
             known_epoch: None,
+            away: None,
         }
     }
 
-    /// What kind of job it wants a runner for, if it wants one now.
+    /// When the remote is asked again, where it is the remote that the run waits for.
+    #[must_use]
+    pub const fn waits_for_remote(&self) -> Option<DateTime<Utc>> {
+        match (&self.away, &self.lease, self.reason) {
+            (Some(away), None, Some(Reason::RemoteUnreachable)) => Some(away.again),
+            _ => None,
+        }
+    }
+
+    /// What kind of job it wants a runner for, if it wants one now, or once it is time
+    /// ([`Away::again`]).
     #[must_use]
     pub const fn wants(&self) -> Option<JobKind> {
         match (self.state, &self.lease) {
@@ -167,6 +183,12 @@ pub enum Outcome {
     Cancelled,
     /// The runner lost it (it restarted) and nobody works on it.
     Lost,
+    /// The remote is away, and nothing is lost if all of it is done again later. Whoever knows the time
+    /// says it by [`Command::Away`]; as a plain end it is the last one.
+    Away {
+        /// A push may have reached the remote, and its outcome is to be read there.
+        sent: bool,
+    },
     /// The work is on the target.
     Landed {
         /// The commit on the target that brought it in.
@@ -200,6 +222,17 @@ pub enum Command {
     Renew(Fence, DateTime<Utc>),
     /// The job ended.
     Finish(Fence, Outcome),
+    /// The job ended because the remote is away, see [`Outcome::Away`]: it is tried again later.
+    Away {
+        /// Who says so.
+        fence: Fence,
+        /// A push may have reached the remote.
+        sent: bool,
+        /// When.
+        now: DateTime<Utc>,
+        /// Any number: spreads those that come back.
+        chance: u32,
+    },
     /// The lease ran out at this time.
     Expire(DateTime<Utc>),
     /// A person says yes.
@@ -230,6 +263,8 @@ pub enum Effect {
     Entered(State),
     /// A runner was lost and the job goes back to the queue.
     Lost,
+    /// The remote is away and the job goes back to the queue, not before a time.
+    Away,
     /// The holder must be told to stop.
     Stop,
 }
@@ -275,6 +310,12 @@ pub fn apply(run: &mut Run, command: Command) -> Result<Vec<Effect>, Refusal> {
         Command::Accept(fence) => accept(run, fence),
         Command::Renew(fence, until) => renew(run, fence, until),
         Command::Finish(fence, outcome) => finish(run, fence, outcome),
+        Command::Away {
+            fence,
+            sent,
+            now,
+            chance,
+        } => away::away(run, fence, sent, now, chance),
         Command::Expire(now) => Ok(expire(run, now)),
         Command::Approve(approval) => approve(run, approval),
         Command::Reject => match run.state {
@@ -302,7 +343,7 @@ fn enter(run: &mut Run, state: State, reason: Option<Reason>) -> Vec<Effect> {
 
 fn end(run: &mut Run, state: State, reason: Option<Reason>) -> Vec<Effect> {
     debug_assert!(state.is_terminal());
-    run.lease = None;
+    (run.lease, run.away) = (None, None);
     enter(run, state, reason)
 }
 
@@ -363,15 +404,18 @@ fn renew(run: &mut Run, fence: Fence, until: DateTime<Utc>) -> Result<Vec<Effect
 
 fn finish(run: &mut Run, fence: Fence, outcome: Outcome) -> Result<Vec<Effect>, Refusal> {
     let kind = held(run, fence)?.kind;
-    if outcome == Outcome::Lost {
-        return Ok(lost(run));
-    }
+    let (outcome, has_looked) = match outcome {
+        Outcome::Lost => return Ok(lost(run)),
+        Outcome::Away { .. } => (away::for_good(), false),
+        other => (other, true),
+    };
     let effects = match kind {
         JobKind::Execute => finish_execute(run, outcome),
         JobKind::Land => finish_land(run, outcome),
     }?;
     // The job has looked at the remote, and a person hears what it found.
-    run.known_epoch = None;
+    run.known_epoch = run.known_epoch.filter(|_| !has_looked);
+    run.away = None;
     Ok(effects)
 }
 
@@ -409,7 +453,7 @@ fn finish_execute(run: &mut Run, outcome: Outcome) -> Result<Vec<Effect>, Refusa
         Outcome::Landed { .. } | Outcome::Refused { .. } | Outcome::Changed(_) => {
             Err(wrong(run, "landed"))
         }
-        Outcome::Lost => Ok(lost(run)),
+        Outcome::Lost | Outcome::Away { .. } => Ok(lost(run)),
     }
 }
 
@@ -447,6 +491,8 @@ fn lost(run: &mut Run) -> Vec<Effect> {
     let Some(lease) = run.lease.take() else {
         return vec![];
     };
+    // What it found at the remote nobody knows.
+    run.away = None;
     let mut effects = vec![Effect::Lost];
     effects.extend(match lease.kind {
         JobKind::Land if run.land_attempt >= LAND_ATTEMPTS_MAX => {
@@ -533,7 +579,7 @@ fn put_back(run: &mut Run) -> Vec<Effect> {
     }
     run.known_epoch = run.known_epoch.or(Some(run.epoch));
     run.epoch = (run.epoch / EPOCHS_LEFT_OUT + 1) * EPOCHS_LEFT_OUT;
-    run.lease = None;
+    (run.lease, run.away) = (None, None);
     run.approval = None;
     let why = Some(Reason::DatabaseWentBack);
     match run.state {

@@ -283,6 +283,122 @@ fn a_run_of_a_database_that_was_put_back_goes_on_behind_whatever_was_forgotten()
     assert_eq!((queued.epoch, queued.known_epoch), (2000, Some(1)));
 }
 
+fn away(n: u8, epoch: u32, sent: bool, now: i64) -> Command {
+    Command::Away {
+        fence: fence(n, epoch),
+        sent,
+        now: t(now),
+        chance: u32::MAX,
+    }
+}
+
+#[test]
+fn a_run_whose_remote_is_away_waits_for_it_and_no_try_is_counted() {
+    let mut run = Run::new(1);
+    apply(&mut run, dispatch_to(1)).unwrap();
+    apply(&mut run, Command::Accept(fence(1, 1))).unwrap();
+    let effects = apply(&mut run, away(1, 1, false, 100)).unwrap();
+    assert_eq!(effects, vec![Effect::Away, Effect::Entered(State::Queued)]);
+    assert_eq!((run.attempt, &run.lease), (1, &None));
+    assert_eq!(run.wants(), Some(JobKind::Execute));
+    assert_eq!(run.waits_for_remote(), Some(t(105)));
+    // The runner that was given it is fenced like any other by the next one.
+    apply(&mut run, dispatch_to(2)).unwrap();
+    assert_eq!((run.epoch, run.waits_for_remote()), (2, None));
+    assert!(apply(&mut run, away(1, 1, false, 106)).is_err());
+    apply(&mut run, away(2, 2, false, 106)).unwrap();
+    assert_eq!(run.waits_for_remote(), Some(t(116)));
+    assert_eq!(
+        run.away.map(|away| (away.since, away.tries)),
+        Some((t(100), 2))
+    );
+    // What comes of it once the remote is there again is forgotten nothing of.
+    apply(&mut run, dispatch_to(1)).unwrap();
+    let work = Outcome::Work(work("c", 3));
+    apply(&mut run, Command::Finish(fence(1, 3), work)).unwrap();
+    assert_eq!(
+        (run.state, run.attempt, run.away),
+        (State::Waiting, 1, None)
+    );
+}
+
+#[test]
+fn a_remote_that_is_away_for_longer_than_a_day_is_a_clear_failure() {
+    let day = AWAY_MAX.num_seconds();
+    let mut run = Run::new(3);
+    let (mut now, mut tries) = (0, 0);
+    while run.state != State::Failed {
+        apply(&mut run, dispatch_to(1)).unwrap();
+        let epoch = run.epoch;
+        apply(&mut run, away(1, epoch, false, now)).unwrap();
+        tries += 1;
+        assert!(tries < EPOCHS_LEFT_OUT, "it goes on and on");
+        now = run.away.map_or(now, |away| away.again.timestamp());
+    }
+    assert_eq!(run.reason, Some(Reason::RemoteUnreachable));
+    assert!(now <= day && now > day - 600, "{now}");
+    // With work of an earlier turn a person decides on that.
+    let mut run = waiting();
+    apply(&mut run, Command::Reply).unwrap();
+    apply(&mut run, dispatch_to(1)).unwrap();
+    apply(&mut run, away(1, 2, false, 0)).unwrap();
+    apply(&mut run, dispatch_to(1)).unwrap();
+    apply(&mut run, away(1, 3, false, day)).unwrap();
+    assert_eq!(
+        (run.state, run.reason, run.away),
+        (State::Waiting, Some(Reason::RemoteUnreachable), None)
+    );
+}
+
+#[test]
+fn a_landing_whose_remote_is_away_keeps_its_yes_and_may_be_called_off_until_something_was_sent() {
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    for time in 0..20 {
+        apply(&mut run, dispatch_to(2)).unwrap();
+        let epoch = run.epoch;
+        let effects = apply(&mut run, away(2, epoch, false, time)).unwrap();
+        assert_eq!((effects, run.state), (vec![Effect::Away], State::Landing));
+    }
+    assert!(run.approval.is_some() && run.waits_for_remote().is_some());
+    let mut other = run.clone();
+    apply(&mut other, Command::Cancel).unwrap();
+    assert_eq!((other.state, other.away), (State::Cancelled, None));
+    // The push of one may be on the target: that is not called off, and counts as no try all the same.
+    for (sent, time) in [(true, 30), (false, 31), (true, 32), (false, 33)] {
+        apply(&mut run, dispatch_to(2)).unwrap();
+        let epoch = run.epoch;
+        apply(&mut run, away(2, epoch, sent, time)).unwrap();
+        assert!(apply(&mut run, Command::Cancel).is_err());
+        assert_eq!(run.land_attempt, 1);
+    }
+    apply(&mut run, dispatch_to(1)).unwrap();
+    let landed = Outcome::Landed { commit: "m".into() };
+    let epoch = run.epoch;
+    apply(&mut run, Command::Finish(fence(1, epoch), landed)).unwrap();
+    assert_eq!((run.state, run.away), (State::Succeeded, None));
+}
+
+#[test]
+fn a_cancelled_run_does_not_wait_for_its_remote() {
+    let mut run = after(vec![dispatch_to(1), Command::Accept(fence(1, 1))]);
+    apply(&mut run, Command::Cancel).unwrap();
+    apply(&mut run, away(1, 1, false, 10)).unwrap();
+    assert_eq!((run.state, run.away), (State::Cancelled, None));
+    let mut run = after(vec![dispatch_to(1), away(1, 1, false, 10)]);
+    apply(&mut run, Command::Cancel).unwrap();
+    assert_eq!((run.state, run.away), (State::Cancelled, None));
+}
+
+#[test]
+fn a_job_that_reached_no_remote_has_not_looked_for_what_is_forgotten() {
+    let mut run = after(vec![dispatch_to(1), Command::PutBack, dispatch_to(1)]);
+    assert_eq!(run.known_epoch, Some(1));
+    let epoch = run.epoch;
+    apply(&mut run, away(1, epoch, false, 10)).unwrap();
+    assert_eq!(run.known_epoch, Some(1));
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Work(work("c", 1))),
@@ -293,6 +409,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         }),
         Just(Outcome::Cancelled),
         Just(Outcome::Lost),
+        any::<bool>().prop_map(|sent| Outcome::Away { sent }),
         Just(Outcome::Landed { commit: "m".into() }),
         Just(Outcome::Changed(work("c", 1))),
         Just(Outcome::Refused {
@@ -307,6 +424,8 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0u8..3, 0u32..6).prop_map(|(n, e)| Command::Accept(fence(n, e))),
         1 => (0u8..3, 0u32..6).prop_map(|(n, e)| Command::Renew(fence(n, e), t(90))),
         4 => (0u8..3, 0u32..6, outcome()).prop_map(|(n, e, o)| Command::Finish(fence(n, e), o)),
+        2 => (0u8..3, 0u32..6, any::<bool>(), 0i64..200_000)
+            .prop_map(|(n, e, sent, now)| away(n, e, sent, now)),
         1 => (0i64..200).prop_map(|s| Command::Expire(t(s))),
         2 => Just(Command::Approve(approval("c"))),
         1 => Just(Command::Reject),
@@ -344,6 +463,15 @@ proptest! {
             if let Command::Finish(given, _) = command && result.is_ok() {
                 prop_assert_eq!(given.epoch, before.epoch);
                 prop_assert_eq!(before.lease.as_ref().map(|l| l.runner), Some(given.runner));
+            }
+            if let Some(away) = run.away {
+                prop_assert!(!run.state.is_terminal() && run.state != State::Waiting);
+                prop_assert!(away.again - away.since <= AWAY_MAX && away.tries > 0);
+            }
+            if let Command::Away { now, .. } = command && run.lease.is_none() && result.is_ok() {
+                prop_assert_eq!(run.attempt, before.attempt);
+                let pause = run.waits_for_remote().map(|again| again - now);
+                prop_assert!(run.wants().is_none() || pause.is_some_and(|pause| pause <= AWAY_LONGEST));
             }
             if run.state == State::Landing {
                 prop_assert!(run.approval.is_some() && run.work.is_some());

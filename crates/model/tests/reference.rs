@@ -1,18 +1,23 @@
 //! The life of a run beside a model of it that is small enough to be read at one go: whatever
 //! happens, both take or refuse the same, and are in the same place afterwards.
 //!
-//! The small one knows nothing of reasons, digests or attempts that a person never sees; it is
+//! The small one knows nothing of reasons, digests or attempts that a person never sees, and of pauses
+//! only the longest; it is
 //! written by phase, the real one by command, so that one mistake is not in both.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::{
-    Approval, Command, Fence, JobKind, LAND_ATTEMPTS_MAX, Outcome, Run, State, Work, apply,
+    AWAY_LONGEST, Approval, Command, Fence, JobKind, LAND_ATTEMPTS_MAX, Outcome, Run, State, Work,
+    apply,
 };
 use freehold_model::{JobId, Reason, RunnerId, UserId};
 use proptest::prelude::*;
 
 const TRIES: u32 = 3;
+/// For so long, in seconds, a remote may be away; and how long the first, second, … pause is.
+const DAY: i64 = 86_400;
+const PAUSES: [i64; 7] = [5, 10, 20, 40, 80, 160, 300];
 
 /// Who has it: the runner, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +43,8 @@ struct Small {
     stopping: bool,
     work: Option<String>,
     yes: Option<String>,
+    /// Since when the remote is away, and how often that was found.
+    away: Option<(i64, usize)>,
 }
 
 impl Small {
@@ -50,6 +57,7 @@ impl Small {
             stopping: false,
             work: None,
             yes: None,
+            away: None,
         }
     }
 
@@ -97,6 +105,31 @@ impl Small {
                     None => return false,
                 }
             }
+            (Phase::Offered(holder) | Phase::AtWork(holder), Did::Away(fence, _, now))
+                if fits(holder, *fence) =>
+            {
+                match self.is_worth_a_pause(*now) {
+                    _ if self.stopping => Phase::Over(State::Cancelled),
+                    true => Phase::InQueue,
+                    false if self.work.is_some() => Phase::WithAPerson,
+                    false => Phase::Over(State::Failed),
+                }
+            }
+            (Phase::Lands(holder), Did::Away(fence, sent, now)) if fits(holder, *fence) => {
+                match self.is_worth_a_pause(*now) {
+                    true => {
+                        self.landings -= 1;
+                        if *sent && self.landings == 0 {
+                            self.landings = 1;
+                        }
+                        Phase::ToLand
+                    }
+                    false => {
+                        self.yes = None;
+                        Phase::WithAPerson
+                    }
+                }
+            }
             // Time is never refused.
             (Phase::Offered(holder) | Phase::AtWork(holder), Did::Expire(now))
                 if holder.1 <= *now =>
@@ -133,7 +166,7 @@ impl Small {
             (phase @ Phase::Over(_), Did::PutBack) => phase,
             (phase, Did::PutBack) => {
                 self.epoch = (self.epoch / 1000 + 1) * 1000;
-                self.yes = None;
+                (self.yes, self.away) = (None, None);
                 match phase {
                     Phase::WithAPerson | Phase::ToLand | Phase::Lands(_) => Phase::WithAPerson,
                     _ if self.stopping => Phase::Over(State::Cancelled),
@@ -142,8 +175,22 @@ impl Small {
             }
             _ => return false,
         };
+        let is_still_away = matches!(next, Phase::Offered(_) | Phase::AtWork(_) | Phase::Lands(_))
+            || matches!(did, Did::Away(..)) && matches!(next, Phase::InQueue | Phase::ToLand)
+            || self.phase == next;
+        if !is_still_away {
+            self.away = None;
+        }
         self.phase = next;
         true
+    }
+
+    /// Whether the remote may be asked again; it is counted that it was, in vain.
+    fn is_worth_a_pause(&mut self, now: i64) -> bool {
+        let (since, tries) = self.away.unwrap_or((now, 0));
+        let pause = PAUSES[tries.min(PAUSES.len() - 1)];
+        self.away = Some((since, tries + 1));
+        now + pause - since <= DAY
     }
 
     fn after_work(&mut self, end: End) -> Option<Phase> {
@@ -249,6 +296,8 @@ enum Did {
     Accept((u8, u32)),
     Renew((u8, u32), i64),
     Finish((u8, u32), End),
+    /// Whether something was sent, and when.
+    Away((u8, u32), bool, i64),
     Expire(i64),
     Approve(&'static str),
     Reject,
@@ -287,6 +336,12 @@ fn command(did: &Did) -> Command {
         Did::Accept(given) => Command::Accept(fence(*given)),
         Did::Renew(given, until) => Command::Renew(fence(*given), t(*until)),
         Did::Finish(given, end) => Command::Finish(fence(*given), outcome(*end)),
+        Did::Away(given, sent, now) => Command::Away {
+            fence: fence(*given),
+            sent: *sent,
+            now: t(*now),
+            chance: u32::MAX,
+        },
         Did::Expire(now) => Command::Expire(t(*now)),
         Did::Approve(commit) => Command::Approve(Approval {
             by: UserId::at(t(0), [1; 10]),
@@ -353,6 +408,8 @@ fn did(small: &Small, (what, fit, which, time): (u8, u8, u8, i64)) -> Did {
         4..=5 => Did::Accept(fence),
         6 => Did::Renew(fence, time),
         7 if fit > 6 => Did::Finish(fence, rare[usize::from(which) % 4]),
+        // A day goes by in some of them.
+        7 if fit > 3 => Did::Away(fence, which % 2 == 0, time * 600),
         7 => Did::Dispatch(which % 3, time),
         8..=11 => Did::Finish(fence, ends[usize::from(which)]),
         12 => Did::Expire(time),
@@ -387,6 +444,11 @@ proptest! {
             let holder = lease.map(|lease| (lease.runner, lease.until));
             prop_assert_eq!(small.holder().map(|Holder(who, until)| (runner(who), t(until))), holder);
             prop_assert_eq!(small.work.as_deref(), real.work.as_ref().map(|work| work.commit.as_str()));
+            let since = |(since, tries): (i64, usize)| (t(since), u32::try_from(tries).unwrap());
+            prop_assert_eq!(small.away.map(since), real.away.map(|a| (a.since, a.tries)), "{:?}", did);
+            if let (Did::Away(_, _, now), Some(again)) = (&did, real.waits_for_remote()) {
+                prop_assert!(!taken || again - t(*now) <= AWAY_LONGEST);
+            }
             let wants = match small.phase {
                 Phase::InQueue => Some(JobKind::Execute),
                 Phase::ToLand => Some(JobKind::Land),

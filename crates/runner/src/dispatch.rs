@@ -322,14 +322,9 @@ async fn conclude(report: &Report, kind: JobKind, ended: Result<Finished, Halt>,
 
 fn failed(report: &Report, kind: JobKind, failure: &Failure) -> Finished {
     tracing::info!(run = %report.job.run, reason = %failure.reason, "failed");
-    let reason = failure.reason;
-    let outcome = match kind {
-        JobKind::Execute => Outcome::Failed { reason },
-        JobKind::Land => Outcome::Refused { reason },
-    };
     Finished {
         detail: report.detail(&failure.detail),
-        ..finished(report.job, outcome)
+        ..finished(report.job, failure.outcome(kind))
     }
 }
 
@@ -341,6 +336,7 @@ fn ends_the_run(outcome: &Outcome) -> bool {
             | Outcome::Unchanged { .. }
             | Outcome::Refused { .. }
             | Outcome::Changed(_)
+            | Outcome::Away { .. }
     )
 }
 

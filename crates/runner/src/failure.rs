@@ -5,6 +5,7 @@ use std::io;
 
 use freehold_git::GitError;
 use freehold_model::Reason;
+use freehold_model::run::{JobKind, Outcome};
 use freehold_sandbox::SandboxError;
 
 use crate::http::HttpError;
@@ -20,13 +21,36 @@ const DETAIL_MAX: usize = 8 * 1024;
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
     pub(crate) detail: String,
+    /// The remote is away, and all of the job can be done later.
+    pub(crate) away: Option<Away>,
+}
+
+/// What is known of a remote that is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Away {
+    /// A push may have reached it.
+    pub(crate) sent: bool,
 }
 
 impl Failure {
     pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
         let mut detail = detail.into();
         detail.truncate(detail.floor_char_boundary(DETAIL_MAX));
-        Self { reason, detail }
+        Self {
+            reason,
+            detail,
+            away: None,
+        }
+    }
+
+    /// How a job ends over it.
+    pub(crate) const fn outcome(&self, kind: JobKind) -> Outcome {
+        let reason = self.reason;
+        match (self.away, kind) {
+            (Some(Away { sent }), _) => Outcome::Away { sent },
+            (None, JobKind::Execute) => Outcome::Failed { reason },
+            (None, JobKind::Land) => Outcome::Refused { reason },
+        }
     }
 }
 
@@ -44,6 +68,17 @@ pub(crate) enum Halt {
 impl Halt {
     pub(crate) fn failed(reason: Reason, detail: impl Into<String>) -> Self {
         Self::Failed(Failure::new(reason, detail))
+    }
+
+    /// The same where too much was done already to do all of it again.
+    pub(crate) fn for_good(self) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure {
+                away: None,
+                ..failure
+            }),
+            other => other,
+        }
     }
 }
 
@@ -143,7 +178,12 @@ impl From<GitError> for Halt {
             _ if is_full(&error) => Reason::DiskFull,
             _ => Reason::Internal,
         };
-        Self::failed(reason, format!("{}; {}", chain(&error), error.next()))
+        let detail = format!("{}; {}", chain(&error), error.next());
+        let sent = matches!(error, GitError::Unknown { .. });
+        Self::Failed(Failure {
+            away: error.is_away().then_some(Away { sent }),
+            ..Failure::new(reason, detail)
+        })
     }
 }
 
@@ -171,6 +211,71 @@ mod tests {
             cause: io::ErrorKind::NotFound.into(),
         };
         assert!(matches!(Halt::from(other), Halt::Failed(f) if f.reason == Reason::Sandbox));
+    }
+
+    #[test]
+    fn only_a_remote_that_is_away_is_worth_a_later_try() {
+        let (remote, said) = (
+            String::from("https://git.example.org/a"),
+            String::from("no"),
+        );
+        let outcome = |error: GitError, kind| match Halt::from(error) {
+            Halt::Failed(failure) => failure.outcome(kind),
+            other => panic!("{other:?}"),
+        };
+        let (doing, seconds) = ("a fetch", 60);
+        for (error, sent) in [
+            (
+                GitError::Unreachable {
+                    remote: remote.clone(),
+                    said: said.clone(),
+                },
+                false,
+            ),
+            (
+                GitError::Timeout {
+                    doing,
+                    seconds,
+                    is_remote: true,
+                },
+                false,
+            ),
+            (
+                GitError::Unknown {
+                    remote: remote.clone(),
+                    doing,
+                    said: said.clone(),
+                },
+                true,
+            ),
+        ] {
+            assert_eq!(outcome(error, JobKind::Land), Outcome::Away { sent });
+        }
+        // The same words of another kind are for a person to mend.
+        for error in [
+            GitError::AuthRefused {
+                remote: remote.clone(),
+                said: said.clone(),
+            },
+            GitError::NotFound {
+                remote: remote.clone(),
+                said: said.clone(),
+            },
+            GitError::Refused {
+                remote: remote.clone(),
+                said: said.clone(),
+            },
+            GitError::RemoteFull { remote, said },
+            GitError::Timeout {
+                doing,
+                seconds,
+                is_remote: false,
+            },
+        ] {
+            let shown = error.to_string();
+            let is_for_good = matches!(outcome(error, JobKind::Execute), Outcome::Failed { .. });
+            assert!(is_for_good, "{shown}");
+        }
     }
 
     #[test]

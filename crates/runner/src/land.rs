@@ -1,7 +1,7 @@
 //! Land: approved work comes onto the target, once, as it was approved.
 
 use freehold_git::{BranchName, GitError, Land as Landing, Merge, Oid, Signature, Store};
-use freehold_model::run::{Outcome, Work};
+use freehold_model::run::{JobKind, Outcome, Work};
 use freehold_model::{BlobId, Reason};
 use freehold_wire::link::Finished;
 use freehold_wire::order::{Land, Order};
@@ -47,7 +47,8 @@ enum Ended {
     Changed(Changed),
 }
 
-/// Does the job. `Err(Halt::Failed)` is a refusal: both commits stay, and a person decides.
+/// Does the job. A failure is a refusal, and both commits stay for a person to decide on; a remote that is
+/// away is asked again later, by whoever has the job then, and what became of a push is read from it.
 pub(crate) async fn run(
     report: &Report,
     order: &Order,
@@ -80,12 +81,7 @@ pub(crate) async fn run(
             return Ok(Finished {
                 detail: report.detail(&failure.detail),
                 checks: checked.checks,
-                ..finished(
-                    report.job,
-                    Outcome::Refused {
-                        reason: failure.reason,
-                    },
-                )
+                ..finished(report.job, failure.outcome(JobKind::Land))
             });
         }
         Err(halt) => return Err(halt),

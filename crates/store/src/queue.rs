@@ -183,14 +183,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Things changed: all that want a runner are looked at now.
+    /// Things changed: all that want a runner are looked at now, but for those that wait for a time.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn queue_look(&mut self) -> Result<()> {
         sqlx::query(
-            "UPDATE queue_ready SET look_at = '-infinity'
-             WHERE tenant_id = $1 AND look_at > clock_timestamp()",
+            "UPDATE queue_ready SET look_at = not_before
+             WHERE tenant_id = $1 AND look_at > clock_timestamp() AND look_at > not_before",
         )
         .bind(self.tenant.uuid())
         .execute(&mut *self.inner)

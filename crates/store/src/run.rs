@@ -131,6 +131,7 @@ pub(crate) struct Raw {
     approval: Option<Value>,
     landed: Option<String>,
     known_epoch: Option<i32>,
+    away: Option<Value>,
     target: String,
     egress: String,
     isolation: String,
@@ -225,6 +226,7 @@ impl Raw {
                 .transpose()?,
             landed: self.landed.clone(),
             known_epoch: self.known_epoch.map(unsigned).transpose()?,
+            away: self.away.clone().map(|v| document("runs", v)).transpose()?,
         })
     }
 
@@ -385,7 +387,8 @@ impl Tx {
     }
 
     /// Writes the life of a run whose row this transaction has locked, and its places in the queue: in
-    /// line while it wants a runner, among the leases while one has it.
+    /// line while it wants a runner, not to be looked at before it is time, among the leases while one
+    /// has it.
     ///
     /// # Errors
     /// [`StoreError`]; [`StoreError::Inconsistent`] when the run is not there.
@@ -400,7 +403,7 @@ impl Tx {
                  wait_note = CASE WHEN $3 = 'queued' THEN wait_note END,
                  started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, $19) ELSE started_at END,
                  finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END,
-                 known_epoch = $22
+                 known_epoch = $22, away = $23
              WHERE tenant_id = $1 AND id = $2 RETURNING project_id, created_at, priority),
              held AS (
                  INSERT INTO queue_leases AS l (tenant_id, run_id, runner_id, epoch, until, untold)
@@ -412,10 +415,13 @@ impl Tx {
              free AS (
                  DELETE FROM queue_leases WHERE $10::uuid IS NULL AND tenant_id = $1 AND run_id = $2),
              wanting AS (
-                 INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank)
-                 SELECT $1, $2, project_id, $20, created_at - priority * $21::interval
+                 INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank, look_at, not_before)
+                 SELECT $1, $2, project_id, $20, created_at - priority * $21::interval,
+                        coalesce(clock_timestamp() + $24::interval, '-infinity'),
+                        coalesce(clock_timestamp() + $24::interval, '-infinity')
                  FROM run WHERE $20::text IS NOT NULL
-                 ON CONFLICT (tenant_id, run_id) DO UPDATE SET kind = excluded.kind),
+                 ON CONFLICT (tenant_id, run_id) DO UPDATE
+                 SET kind = excluded.kind, look_at = excluded.look_at, not_before = excluded.not_before),
              content AS (
                  DELETE FROM queue_ready WHERE $20::text IS NULL AND tenant_id = $1 AND run_id = $2)
              SELECT count(*) FROM run",
@@ -447,6 +453,8 @@ impl Tx {
         .bind(life.wants().map(kind_word))
         .bind(PRIORITY_WORTH)
         .bind(life.known_epoch.map(signed))
+        .bind(life.away.map(|away| to_json("runs", &away)).transpose()?)
+        .bind(life.waits_for_remote().map(|again| again - at))
         .fetch_one(&mut *self.inner)
         .await?;
         if done != 1 {

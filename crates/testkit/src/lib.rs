@@ -15,6 +15,7 @@ pub mod database;
 pub mod dice;
 pub mod faults;
 mod frames;
+pub mod git_http;
 pub mod moto;
 pub mod peer;
 pub mod procs;
@@ -23,6 +24,7 @@ pub mod world;
 
 pub use app::App;
 pub use database::Database;
+pub use git_http::GitHttp;
 pub use moto::Moto;
 pub use peer::Peer;
 pub use world::{TestClock, TestEntropy};

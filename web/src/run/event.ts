@@ -31,6 +31,7 @@ export const RUN_KINDS = [
   "run.cancelled",
   "run.rejected",
   "run.lost",
+  "run.away",
   "run.stopping",
 ] as const;
 
@@ -163,6 +164,7 @@ export function isProblem(event: RunEvent): boolean {
   switch (event.type) {
     case "run.failed":
     case "run.lost":
+    case "run.away":
     case "run.rejected":
     case "run.cancelled":
       return true;

@@ -17,6 +17,7 @@ const NARROW: Record<Exclude<Filter, "all">, Narrow> = {
     kinds: [
       "run.failed",
       "run.lost",
+      "run.away",
       "run.rejected",
       "run.cancelled",
       "run.waiting",

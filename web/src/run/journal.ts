@@ -68,7 +68,9 @@ export function journal(events: readonly RunEvent[]): Journal {
       case "run.landing":
         begin(attempts, event, turn);
         break;
+      // Whoever has it next does all of it again.
       case "run.lost":
+      case "run.away":
         if (current) current.lost ??= { seq: event.seq, reason: textOf(event, "reason") };
         end(current, event);
         break;

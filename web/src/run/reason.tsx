@@ -110,6 +110,8 @@ export function Reason({ run }: { run: Run }) {
   }
   const next = reasons[run.reason]?.next;
   const goal = GOAL[run.reason];
+  // Which remote it is, and when it is asked again, stands before what was heard of it.
+  const isAway = run.waiting_for === "remote";
   const [first = "", ...rest] = plainOutput(run.detail ?? "")
     .trim()
     .split("\n");
@@ -120,7 +122,7 @@ export function Reason({ run }: { run: Run }) {
       action={goal && <Way run={run} goal={goal} />}
     >
       {next && <p>{next}</p>}
-      {first !== "" && rest.length === 0 && (
+      {first !== "" && (rest.length === 0 || isAway) && (
         <p dir="auto" className="font-mono text-sm">
           {first}
         </p>
@@ -134,7 +136,7 @@ export function Reason({ run }: { run: Run }) {
             dir="auto"
             className="mt-1 max-h-48 overflow-auto whitespace-pre-wrap font-mono text-sm"
           >
-            {[first, ...rest].join("\n")}
+            {(isAway ? rest : [first, ...rest]).join("\n")}
           </pre>
         </details>
       )}

@@ -46,7 +46,7 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
   },
   remote_unreachable: {
     meaning: "The git remote could not be reached",
-    next: "Check the remote's address and the network, then start a new run.",
+    next: "Check the remote's address and the network. A run that waits for it is tried again on its own; else start a new run.",
   },
   remote_not_found: {
     meaning: "The git remote does not exist",

@@ -23,6 +23,7 @@ const events: Record<string, string> = {
   "run.cancelled": "Cancelled",
   "run.rejected": "Rejected",
   "run.lost": "The runner was lost",
+  "run.away": "The remote is away",
   "run.stopping": "Asked to stop",
 };
 

@@ -51,7 +51,7 @@ pub(super) async fn approve(
         None => seen(client.get(&route).await?)?,
     };
     let run = say_yes(&route, commit, client).await?;
-    let run = watch::landed(run, client).await?;
+    let run = watch::landed(run, client, printer).await?;
     printer.show(&run, print::run::run)?;
     match run.state {
         State::Succeeded => Ok(()),

@@ -53,12 +53,28 @@ pub(super) async fn ended(run: Run, client: &Client, printer: Printer) -> Result
     }
 }
 
-/// Until the landing is done or refused.
-pub(super) async fn landed(mut run: Run, client: &Client) -> Result<Run, Failure> {
-    let mut tick = ticks(LANDING);
+/// Until the landing is done or refused. One whose remote is away goes on without us, and says so.
+pub(super) async fn landed(
+    mut run: Run,
+    client: &Client,
+    printer: Printer,
+) -> Result<Run, Failure> {
+    let (mut tick, mut glance) = (ticks(LANDING), ticks(GLANCE));
+    let mut told = None;
     while run.state == State::Landing {
-        tick.tick().await;
+        match run.next_try_at {
+            None => tick.tick().await,
+            Some(_) => glance.tick().await,
+        };
         run = look(&run, client).await?;
+        if run.next_try_at.is_some() && run.next_try_at != told {
+            told = run.next_try_at;
+            let detail = run.detail.as_deref().unwrap_or_default();
+            let first = safe::line(detail.lines().next().unwrap_or_default());
+            printer.progress(&format!(
+                "{first}; it lands by itself, whether or not you wait"
+            ));
+        }
     }
     Ok(run)
 }

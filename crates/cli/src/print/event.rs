@@ -41,7 +41,7 @@ fn colour(event: &Event) -> Paint {
     let failed = event.payload.get("state").and_then(Value::as_str);
     match event.kind.as_str() {
         "run.failed" | "run.rejected" | "run.cancelled" | "run.lost" => Paint::Red,
-        "run.waiting" => Paint::Yellow,
+        "run.waiting" | "run.away" => Paint::Yellow,
         "run.succeeded" => Paint::Green,
         "check.finished" | "step.finished" => match failed {
             Some("failed" | "timed_out") => Paint::Red,

@@ -13,6 +13,7 @@ use super::{Paint, Printer, isolation, safe};
 pub(crate) fn run(run: &Run, printer: Printer) -> String {
     let state = match (&run.waiting_for, run.state) {
         (Some(what), State::Waiting) => format!("waiting for {}", safe::line(what)),
+        (Some(what), state) => format!("{state}, waits for the {}", safe::line(what)),
         _ => run.state.to_string(),
     };
     let head = printer.paint(Paint::Bold, &run.id.to_string());
@@ -49,6 +50,7 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
     text += &pairs(&[
         ("reason", reason),
         ("detail", detail),
+        ("next try", run.next_try_at.map(time)),
         ("project", Some(run.project.to_string())),
         ("card", Some(safe::line(&card))),
         ("parent", run.parent.map(|id| id.to_string())),

@@ -145,6 +145,7 @@ pub(crate) fn run(state: State) -> Run {
         reason: None,
         detail: None,
         waiting_for: (state == State::Waiting).then(|| "review".to_owned()),
+        next_try_at: None,
         project: id(1),
         card: id(1),
         card_title: "Mend the parser".into(),

@@ -273,4 +273,10 @@ impl World {
         };
         self.end(runner, job, outcome);
     }
+
+    /// The remote does not answer: all of it is done again later, by whoever is given it then.
+    pub(crate) fn away(&mut self, runner: usize, job: Job, sent: bool) {
+        let sent = sent && self.flaw != Some(Flaw::ForgetsWhatItSent);
+        self.end(runner, job, Outcome::Away { sent });
+    }
 }

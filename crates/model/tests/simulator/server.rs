@@ -151,8 +151,13 @@ impl World {
     }
 
     fn dispatch(&mut self, server: usize, fate: Fate) {
+        let clock = time(self.lease_clock(server));
         let wanted: Vec<Wanted> = (self.db.runs.iter())
             .filter(|record| record.life.wants().is_some())
+            .filter(|record| {
+                let again = record.life.waits_for_remote();
+                again.is_none_or(|again| again <= clock)
+            })
             .map(|record| Wanted {
                 run: record.id,
                 project: project_id(),
@@ -333,7 +338,7 @@ impl World {
         let said = match up {
             Up::Hello => self.welcome(server, runner, conn, fate),
             Up::Beat(jobs) => self.renew(server, runner, &jobs),
-            Up::Kept(seq, kept) => self.take(runner, seq, &kept),
+            Up::Kept(seq, kept) => self.take(server, runner, seq, &kept),
         };
         if fate == Fate::Lives {
             said.into_iter().for_each(|down| self.send_down(conn, down));
@@ -402,7 +407,7 @@ impl World {
         said
     }
 
-    fn take(&mut self, runner: usize, seq: u64, kept: &Kept) -> Vec<Down> {
+    fn take(&mut self, server: usize, runner: usize, seq: u64, kept: &Kept) -> Vec<Down> {
         let taken = self.db.taken.entry(runner).or_insert(0);
         if seq <= *taken && self.flaw != Some(Flaw::TakesFramesTwice) {
             return vec![Down::Ack(*taken)];
@@ -429,15 +434,22 @@ impl World {
         match kept {
             Kept::Event(job, n) => self.db.runs[job.run].events.push((job.epoch, *n)),
             Kept::Accepted(job) => drop(self.db.advance(job.run, Command::Accept(fence))),
-            Kept::Finished(job, outcome) => self.finish(*job, fence, outcome),
+            Kept::Finished(job, outcome) => self.finish(server, *job, fence, outcome),
         }
         said
     }
 
-    fn finish(&mut self, job: Job, fence: Fence, outcome: &Outcome) {
-        let done = self
-            .db
-            .advance(job.run, Command::Finish(fence, outcome.clone()));
+    fn finish(&mut self, server: usize, job: Job, fence: Fence, outcome: &Outcome) {
+        let command = match outcome {
+            Outcome::Away { sent } => Command::Away {
+                fence,
+                sent: *sent,
+                now: time(self.lease_clock(server)),
+                chance: u32::try_from(self.dice.between(0, u64::from(u32::MAX))).unwrap(),
+            },
+            other => Command::Finish(fence, other.clone()),
+        };
+        let done = self.db.advance(job.run, command);
         self.note(|| {
             format!(
                 "{}/{} ends: {outcome:?}: {}",
@@ -473,11 +485,11 @@ impl World {
                 job.epoch
             );
         }
-        if let Outcome::Refused {
-            reason: freehold_model::Reason::RemoteUnreachable,
-        } = outcome
-        {
-            self.db.runs[job.run].was_unsure = true;
+        if let (Outcome::Away { .. }, Ok(_)) = (outcome, &done) {
+            self.counts.away += 1;
+            // A person is asked, after a day, what became of a landing.
+            let record = &mut self.db.runs[job.run];
+            record.was_unsure |= record.life.state == freehold_model::run::State::Waiting;
         }
         if let (Outcome::Landed { .. }, Ok(_)) = (outcome, done) {
             self.counts.landed += 1;

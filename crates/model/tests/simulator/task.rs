@@ -13,6 +13,8 @@ use super::world::{Event, Ms, SECOND, World};
 
 /// As the real runner: a remote that does not answer is asked again so often, so far apart.
 const TRIES_MAX: u32 = 4;
+/// And for work that is done, and lies nowhere else, for hours.
+const TRIES_FOR_WORK: u32 = 1440;
 const TRY_AGAIN: Ms = 5 * SECOND;
 
 /// What a task waits for.
@@ -228,8 +230,12 @@ impl World {
             return;
         };
         task.tries += 1;
-        if task.tries > TRIES_MAX {
+        let is_work = matches!(task.step, Step::LookForKept(..)) && task.kind == JobKind::Execute;
+        let sent = matches!(task.step, Step::LookForLanded { .. });
+        if is_work && task.tries > TRIES_FOR_WORK {
             self.fail(runner, job, Reason::RemoteUnreachable);
+        } else if !is_work && task.tries > TRIES_MAX {
+            self.away(runner, job, sent);
         } else {
             self.after(TRY_AGAIN, Event::Due { runner, life, job });
         }
@@ -280,12 +286,12 @@ impl World {
                 self.claim(runner, job, epochs, target);
             }
             Step::LookForClaim if !epochs.keys().any(|epoch| *epoch >= job.epoch) => {
-                self.fail(runner, job, Reason::RemoteUnreachable);
+                self.away(runner, job, true);
             }
             Step::Look | Step::LookForClaim => self.claim(runner, job, epochs, target),
             Step::LookForKept(outcome, head) if own == Some(head) => self.end(runner, job, outcome),
             Step::LookForKept(..) if is_newer || own != task.value => self.forget(runner, job),
-            Step::LookForKept(..) => self.fail(runner, job, Reason::RemoteUnreachable),
+            Step::LookForKept(outcome, head) => self.move_ref(runner, job, outcome, head),
             Step::LookToLand => self.land(runner, job, epochs, target),
             Step::LookForLanded { commit, .. } if self.remote.contains(target, commit) => {
                 self.landed(runner, job, commit)
@@ -294,14 +300,8 @@ impl World {
             Step::LookForLanded { expected, .. } if target != expected => {
                 self.look(runner, job, Step::LookToLand)
             }
-            Step::LookForLanded { is_lost, .. } => {
-                let reason = if is_lost {
-                    Reason::RemoteUnreachable
-                } else {
-                    Reason::RemoteRefused
-                };
-                self.fail(runner, job, reason);
-            }
+            Step::LookForLanded { is_lost: true, .. } => self.away(runner, job, true),
+            Step::LookForLanded { .. } => self.fail(runner, job, Reason::RemoteRefused),
             step => panic!("refs were looked at in {step:?}"),
         }
     }

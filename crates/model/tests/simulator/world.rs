@@ -91,6 +91,8 @@ pub(crate) struct Counts {
     pub(crate) acknowledged: u64,
     pub(crate) landed: u64,
     pub(crate) lost: u64,
+    /// Jobs that ended because the remote was away.
+    pub(crate) away: u64,
     pub(crate) simulated: Ms,
 }
 

@@ -6,9 +6,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use freehold_git::{GitError, ImportLimits, Oid};
+use freehold_git::{GitError, ImportLimits, Oid, Store};
 use freehold_model::Reason;
 use freehold_sandbox::{Mount, Spec};
 
@@ -18,10 +18,17 @@ use super::{Desk, card, lfs, local};
 use crate::failure::{Halt, chain};
 use crate::places::Places;
 use crate::process::{self, Ran};
+use crate::report::Report;
 use crate::surroundings::{self, Folder, Git};
 
 /// A repository of 100,000 files takes some seconds.
 const COLLECT_WITHIN: Duration = Duration::from_secs(600);
+/// For so long work that cannot be pushed is kept by the runner that has it: longer than a remote is down
+/// for its upkeep, and not so long that a person hears nothing for a day.
+const KEEP_WITHIN: Duration = Duration::from_secs(4 * 3600);
+/// The pauses between two pushes double from the first to the longest.
+const KEEP_FIRST: Duration = Duration::from_secs(2);
+const KEEP_LONGEST: Duration = Duration::from_secs(60);
 /// The commit's message and the folder for the bundle, among git's things.
 const MESSAGE: &str = "message";
 const OUT: &str = "out";
@@ -154,9 +161,7 @@ async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Colle
             false => staged.base.as_ref(),
         };
         let digest = store.diff_digest(base, &imported.head).await?;
-        store
-            .checkpoint(&run, epoch, &staged.claimed, &imported.head)
-            .await?;
+        keep(report, store, &staged.claimed, &imported.head).await?;
         Ok(Collected {
             head: imported.head,
             digest,
@@ -170,6 +175,30 @@ async fn import(desk: &Desk<'_>, staged: &Staged, bundle: &Path) -> Result<Colle
     };
     let _ = fs::remove_file(bundle);
     done
+}
+
+/// The work goes to the run's ref. It lies nowhere else, so a remote that is away is waited for: the job
+/// stays this runner's meanwhile, and no process of it lives.
+async fn keep(report: &Report, store: &Store, from: &Oid, head: &Oid) -> Result<(), Halt> {
+    let (run, epoch) = (report.job.run.to_string(), report.job.epoch);
+    let (began, mut pause) = (Instant::now(), KEEP_FIRST);
+    loop {
+        match store.checkpoint(&run, epoch, from, head).await {
+            Err(error) if error.is_away() && began.elapsed() + pause < KEEP_WITHIN => {
+                if pause == KEEP_FIRST {
+                    let said = format!(
+                        "the remote is away ({}): the work is kept on this machine, and pushed as soon as the remote is there again, for {} hours",
+                        chain(&error),
+                        KEEP_WITHIN.as_secs() / 3600
+                    );
+                    report.note(said).await?;
+                }
+            }
+            done => return Ok(done?),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(KEEP_LONGEST);
+    }
 }
 
 fn not_imported(error: GitError) -> Halt {

@@ -72,8 +72,16 @@ pub(crate) async fn run(
     }
     let step = Step::begin(report, "stage").await?;
     let staged = Box::pin(step.until_stopped(stage::stage(&desk))).await;
-    let mut staged = step.end(staged).await?;
+    // Up to here a remote that is away costs nothing, and the job waits for it in the queue.
+    let staged = step.end(staged).await?;
+    let done = Box::pin(after_stage(desk, staged)).await;
+    done.map_err(Halt::for_good)
+}
 
+/// The rest, which a person may have to pay for a second time if it is not brought to its end.
+async fn after_stage(desk: Desk<'_>, mut staged: stage::Staged) -> Result<Finished, Halt> {
+    let Desk { report, order, .. } = desk;
+    let isolation = report.walls.isolation;
     let step = Step::begin(report, "setup").await?;
     let ready = Box::pin(setup::setup(&desk, &staged)).await;
     let (project, chosen) = step.end(ready).await?;

@@ -1,12 +1,14 @@
-//! The client's git remote, in bad moods: it hangs, refuses, dies before or after it took a push, is full, is away. What
-//! it has taken it writes down itself: the target in a reflog, which is part of the move, every ref by a hook.
+//! The client's git remote, over HTTP and in bad moods: it hangs, refuses, dies before or after it took a push, is full, is
+//! away. What it has taken it writes down itself: the target in a reflog, which is part of the move, every ref by a hook.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use super::evidence::{Move, Update};
 use super::part::executable;
+use crate::GitHttp;
 
 /// Where the hooks look for their mood and write what they saw: beside the repository, in which they start.
 const PRE_RECEIVE: &str = r#"#!/bin/sh
@@ -44,7 +46,7 @@ pub(super) enum Mood {
     Dies,
     /// The same, when it was taken and nobody was told.
     DiesLate,
-    /// There is nothing.
+    /// Nobody listens.
     Away,
 }
 
@@ -65,20 +67,25 @@ impl Mood {
 #[derive(Debug)]
 pub(super) struct Origin {
     directory: PathBuf,
+    server: Mutex<GitHttp>,
+    url: String,
 }
 
 impl Origin {
     /// A bare repository with one commit.
     pub(super) fn make(directory: &Path) -> Self {
-        let origin = Self {
-            directory: directory.to_owned(),
-        };
         let control = directory.join("control");
         std::fs::create_dir_all(&control).unwrap();
         git(
             directory,
             &["init", "-q", "--bare", "-b", "main", "remote.git"],
         );
+        let server = GitHttp::of(directory);
+        let origin = Self {
+            directory: directory.to_owned(),
+            url: server.url("remote.git"),
+            server: Mutex::new(server),
+        };
         let bare = origin.path();
         for (name, value) in [
             ("core.logAllRefUpdates", "always"),
@@ -115,20 +122,17 @@ impl Origin {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("file://{}", self.path().display())
+        self.url.clone()
     }
 
     pub(super) fn turn(&self, mood: Mood) {
         let half = self.control("mood.half");
         std::fs::write(&half, mood.word()).unwrap();
         std::fs::rename(half, self.control("mood")).unwrap();
-        let (here, away) = (self.path(), self.directory.join("remote.away"));
-        let (from, to) = match mood {
-            Mood::Away => (here, away),
-            _ => (away, here),
-        };
-        if from.exists() {
-            std::fs::rename(from, to).unwrap();
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        match mood {
+            Mood::Away => server.go_away(),
+            _ => server.come_back(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::board::{agent, card, project};
 use crate::link::{run, started, started_on};
 
 /// A run that waits for a decision on commit `cccc…`.
-async fn waiting() -> (App, Peer, Run) {
+pub(crate) async fn waiting() -> (App, Peer, Run) {
     let (app, mut peer, started) = started().await;
     let offer = peer.offer().await;
     peer.accept(&offer).await;

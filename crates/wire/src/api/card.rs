@@ -53,7 +53,7 @@ pub struct Card {
     /// Why the latest run is where it is.
     #[schema(value_type = Option<schema::Reason>)]
     pub run_reason: Option<Reason>,
-    /// What the latest run waits for: `review`.
+    /// What the latest run waits for: `review`, or `remote`, which is away.
     pub waiting_for: Option<String>,
     /// The latest run's agent.
     pub agent: Option<String>,

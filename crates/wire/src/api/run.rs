@@ -38,8 +38,11 @@ pub struct Run {
     pub reason: Option<Reason>,
     /// Why, in words.
     pub detail: Option<String>,
-    /// What it waits for: `review`.
+    /// What it waits for: `review`, or `remote`, which is away.
     pub waiting_for: Option<String>,
+    /// When the remote that it waits for is asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_at: Option<DateTime<Utc>>,
     /// The project's id.
     #[schema(value_type = schema::ProjectId)]
     pub project: ProjectId,
@@ -146,7 +149,7 @@ pub struct Event {
     pub seq: u64,
     /// When it happened, by the clock of whoever said it.
     pub ts: DateTime<Utc>,
-    /// What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`,
+    /// What kind: `run.*` (state, with `reason`, `epoch`, `attempt`, `next_try_at`), `step.started`,
     /// `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
     /// `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
     /// `agent.permission`, `agent.usage`, `check.finished`, `note`.

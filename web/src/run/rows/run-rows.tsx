@@ -33,6 +33,7 @@ const RUN: Record<string, Look> = {
   "run.cancelled": { icon: Ban, tone: "neutral" },
   "run.rejected": { icon: Ban, tone: "warn" },
   "run.lost": { icon: Unplug, tone: "warn" },
+  "run.away": { icon: Unplug, tone: "warn" },
   "run.stopping": { icon: Hand, tone: "warn" },
 };
 

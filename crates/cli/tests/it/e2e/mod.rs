@@ -12,6 +12,7 @@ mod remote;
 use freehold_testkit::{procs, proxy};
 
 mod agents;
+mod away;
 mod backup;
 mod backup_refused;
 mod bad_input;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use freehold_testkit::GitHttp;
 use tempfile::TempDir;
 
 use super::procs::{self, until};
@@ -97,6 +98,13 @@ impl Remote {
     /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("file://{}", self.path().display())
+    }
+
+    /// The same repository over HTTP, at a server that can be away; and its address there.
+    pub(crate) fn over_http(&self) -> (GitHttp, String) {
+        let server = GitHttp::of(self.dir.path());
+        let url = server.url("remote.git");
+        (server, url)
     }
 
     /// git in the bare repository; its trimmed output.
