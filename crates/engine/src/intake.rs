@@ -17,6 +17,8 @@ use crate::{Engine, Error, Result, away, refuse};
 
 /// Longest type of an event.
 const KIND_MAX: usize = 64;
+/// Longest version of a runner's program.
+const VERSION_MAX: usize = 64;
 /// Most metadata of an event, in bytes.
 const META_MAX: usize = 16 * 1024;
 
@@ -280,12 +282,16 @@ fn step_of(event: &RunEvent) -> Option<StepRow> {
         "step.finished" => (text("state").unwrap_or("done"), Some(event.ts)),
         _ => return None,
     };
-    let exit_code = event.meta.get("exit_code").and_then(Value::as_i64);
+    let whole = |key: &str| event.meta.get(key).and_then(Value::as_i64);
+    let small = |key: &str| whole(key).and_then(|value| i32::try_from(value).ok());
+    let version = text("version").map(|version| version.chars().take(VERSION_MAX).collect());
     Some(StepRow {
         epoch,
+        number: small("number"),
         name,
+        version,
         state: state.to_owned(),
-        exit_code: exit_code.and_then(|code| i32::try_from(code).ok()),
+        exit_code: small("exit_code"),
         started_at: event.ts,
         finished_at,
     })

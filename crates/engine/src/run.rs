@@ -219,8 +219,10 @@ impl Engine {
             .await?;
         let about = Around::of(tx, &opener, std::slice::from_ref(&row)).await?;
         let in_force = isolation::in_force(row.id, &row.in_force)?;
+        let runner_version = tx.step_version(row.id).await?;
         Ok(Run {
             in_force,
+            runner_version,
             ..view(&opener, &about, row)?
         })
     }
@@ -431,7 +433,9 @@ const fn belongs_to_history(state: State) -> bool {
 fn step(row: StepRow) -> Step {
     Step {
         epoch: u32::try_from(row.epoch).unwrap_or(0),
+        number: row.number.and_then(|number| u32::try_from(number).ok()),
         name: row.name,
+        version: row.version,
         state: row.state,
         exit_code: row.exit_code,
         started_at: row.started_at,
@@ -527,6 +531,7 @@ pub(crate) fn view(opener: &Opener, about: &Around, row: RunRow) -> Result<Run> 
         in_force: Vec::new(),
         egress: row.egress.parse().map_err(Error::Internal)?,
         runner: row.last_runner,
+        runner_version: None,
         priority: row.priority,
         epoch: row.life.epoch,
         attempt: row.life.attempt,

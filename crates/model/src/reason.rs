@@ -80,6 +80,7 @@ reasons! {
     DirectoryMissing "directory_missing" "the project's folder is not in the commit that is worked on" "create it on the target branch, or change it: `freehold project edit --directory`";
     LocalFiles "local_files" "the local files that the runner's machine has for the project cannot be copied" "see the detail; `local_files` in policy.toml of the runner's data directory names them";
     DatabaseWentBack "database_went_back" "the server's database was put back to an earlier time, and the run may have gone further than is known here" "look at the run's refs and the target on the git remote; then approve, reply, reject, or start a new run";
+    JournalForeign "journal_foreign" "the runner's program was replaced while it held the run, and its journal has steps that the new program does not know" "see the steps and whose they are: `freehold run steps`; then start a new run, or reply to this one";
     Internal "internal" "something failed that should not" "see the runner's log; please report it";
 }
 

@@ -56,10 +56,22 @@ pub(crate) async fn apply(
             sqlx::query("UPDATE jobs SET step = ?3, changed_at = ?4 WHERE run = ?1 AND epoch = ?2")
                 .bind(job.run.to_string())
                 .bind(job.epoch)
-                .bind(step)
+                .bind(&step.name)
                 .bind(at)
-                .execute(on)
+                .execute(&mut *on)
                 .await?;
+            sqlx::query(
+                "INSERT OR IGNORE INTO steps (run, epoch, number, name, version, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .bind(job.run.to_string())
+            .bind(job.epoch)
+            .bind(step.number)
+            .bind(&step.name)
+            .bind(&step.version)
+            .bind(at)
+            .execute(on)
+            .await?;
             Ok(true)
         }
         Change::Order { job, order } => {
@@ -220,11 +232,16 @@ async fn end(on: &mut SqliteConnection, which: RunRef, at: &str) -> Result<bool,
     .bind(at)
     .execute(&mut *on)
     .await?;
-    sqlx::query("DELETE FROM processes WHERE run = ?1 AND epoch = ?2")
-        .bind(&run)
-        .bind(which.epoch)
-        .execute(&mut *on)
-        .await?;
+    for gone in [
+        "DELETE FROM processes WHERE run = ?1 AND epoch = ?2",
+        "DELETE FROM steps WHERE run = ?1 AND epoch = ?2",
+    ] {
+        sqlx::query(gone)
+            .bind(&run)
+            .bind(which.epoch)
+            .execute(&mut *on)
+            .await?;
+    }
     sqlx::query(
         "DELETE FROM jobs WHERE held = 0 AND rowid NOT IN
          (SELECT rowid FROM jobs ORDER BY changed_at DESC LIMIT ?1)",

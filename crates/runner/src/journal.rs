@@ -15,6 +15,7 @@ use crate::writer::{Change, Database, Stopping};
 pub(crate) struct Journal {
     database: Database,
     clock: Arc<dyn Clock>,
+    version: &'static str,
 }
 
 /// A job that an earlier life of this program held when it ended.
@@ -22,20 +23,41 @@ pub(crate) struct Journal {
 pub(crate) struct Left {
     /// The job.
     pub job: JobRef,
+    /// What it is.
+    pub kind: JobKind,
     /// The step that it was in.
     pub step: String,
+    /// The steps that it had entered.
+    pub steps: Vec<Entered>,
     /// Processes it had started: number and start time, as the kernel counts them.
     pub processes: Vec<(u32, u64)>,
 }
 
+/// A step that a job entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entered {
+    /// Its place among the job's steps, from 1.
+    pub number: u32,
+    /// What the program called it.
+    pub name: String,
+    /// The program's version.
+    pub version: String,
+}
+
 impl Journal {
-    /// The journal in this file.
+    /// The journal in this file, of this version of the program.
     #[must_use]
-    pub(crate) fn new(database: &Database, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(database: &Database, clock: Arc<dyn Clock>, version: &'static str) -> Self {
         Self {
             database: database.clone(),
             clock,
+            version,
         }
+    }
+
+    /// The version under which steps are written down.
+    pub(crate) const fn version(&self) -> &'static str {
+        self.version
     }
 
     fn at(&self) -> String {
@@ -61,8 +83,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`Stopping`].
-    pub(crate) async fn step(&self, job: JobRef, step: &str) -> Result<(), Stopping> {
-        let step = step.to_owned();
+    pub(crate) async fn step(&self, job: JobRef, number: u32, name: &str) -> Result<(), Stopping> {
+        let step = Entered {
+            number,
+            name: name.to_owned(),
+            version: self.version.to_owned(),
+        };
         let at = self.at();
         self.database.ask(Change::Step { job, step, at }).await
     }
@@ -121,7 +147,7 @@ impl Journal {
     /// # Errors
     /// [`OutboxError::Read`].
     pub(crate) async fn left(&self) -> Result<Vec<Left>, OutboxError> {
-        let rows = sqlx::query("SELECT job, run, epoch, step FROM jobs WHERE held = 1")
+        let rows = sqlx::query("SELECT job, run, epoch, step, kind FROM jobs WHERE held = 1")
             .fetch_all(&self.database.reader)
             .await
             .map_err(OutboxError::Read)?;
@@ -135,15 +161,36 @@ impl Journal {
                 })
             };
             let Some(job) = parse() else { continue };
-            let processes = self.processes(job).await?;
-            let step = row.get(3);
+            let kind = match row.get(4) {
+                "land" => JobKind::Land,
+                _ => JobKind::Execute,
+            };
             left.push(Left {
                 job,
-                step,
-                processes,
+                kind,
+                step: row.get(3),
+                steps: self.entered(job).await?,
+                processes: self.processes(job).await?,
             });
         }
         Ok(left)
+    }
+
+    async fn entered(&self, job: JobRef) -> Result<Vec<Entered>, OutboxError> {
+        let rows = sqlx::query(
+            "SELECT number, name, version FROM steps WHERE run = ?1 AND epoch = ?2 ORDER BY number",
+        )
+        .bind(job.run.to_string())
+        .bind(job.epoch)
+        .fetch_all(&self.database.reader)
+        .await
+        .map_err(OutboxError::Read)?;
+        let rows = rows.iter().map(|row| Entered {
+            number: row.get(0),
+            name: row.get(1),
+            version: row.get(2),
+        });
+        Ok(rows.collect())
     }
 
     async fn processes(&self, job: JobRef) -> Result<Vec<(u32, u64)>, OutboxError> {
@@ -214,7 +261,7 @@ mod tests {
     async fn a_job_is_taken_once_whatever_is_offered_again() {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(data.path()).await.unwrap();
-        let journal = Journal::new(&database, Arc::new(Fixed));
+        let journal = Journal::new(&database, Arc::new(Fixed), "1.0.0");
         let outbox = Outbox::new(&database);
         assert!(journal.take(job(2), JobKind::Execute).await.unwrap());
         assert!(!journal.take(job(2), JobKind::Execute).await.unwrap());
@@ -241,19 +288,27 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         {
             let database = Database::open(data.path()).await.unwrap();
-            let journal = Journal::new(&database, Arc::new(Fixed));
+            let journal = Journal::new(&database, Arc::new(Fixed), "1.0.0");
             journal.take(job(1), JobKind::Execute).await.unwrap();
-            journal.step(job(1), "agent").await.unwrap();
+            journal.step(job(1), 1, "stage").await.unwrap();
+            journal.step(job(1), 3, "agent").await.unwrap();
             journal.process(job(1), 77, 123).await.unwrap();
         }
         let database = Database::open(data.path()).await.unwrap();
-        let journal = Journal::new(&database, Arc::new(Fixed));
+        let journal = Journal::new(&database, Arc::new(Fixed), "1.0.0");
         let left = journal.left().await.unwrap();
+        let entered = |number, name: &str| Entered {
+            number,
+            name: name.into(),
+            version: "1.0.0".into(),
+        };
         assert_eq!(
             left,
             [Left {
                 job: job(1),
+                kind: JobKind::Execute,
                 step: "agent".into(),
+                steps: vec![entered(1, "stage"), entered(3, "agent")],
                 processes: vec![(77, 123)]
             }]
         );
@@ -270,7 +325,7 @@ mod tests {
     async fn a_fenced_job_takes_its_unsent_frames_along() {
         let data = tempfile::tempdir().unwrap();
         let database = Database::open(data.path()).await.unwrap();
-        let journal = Journal::new(&database, Arc::new(Fixed));
+        let journal = Journal::new(&database, Arc::new(Fixed), "1.0.0");
         let outbox = Outbox::new(&database);
         journal.take(job(1), JobKind::Execute).await.unwrap();
         journal.take(job(2), JobKind::Execute).await.unwrap();

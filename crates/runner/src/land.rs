@@ -6,7 +6,7 @@ use freehold_model::{BlobId, Reason};
 use freehold_wire::link::Finished;
 use freehold_wire::order::{Land, Order};
 
-use crate::execute::{self, Checked, Step, card, project, stage};
+use crate::execute::{self, Checked, Name, Step, card, project, stage};
 use crate::failure::Halt;
 use crate::journal::finished;
 use crate::report::Report;
@@ -56,7 +56,7 @@ pub(crate) async fn run(
     work: &Work,
     known_epoch: Option<u32>,
 ) -> Result<Finished, Halt> {
-    let step = Step::begin(report, "land").await?;
+    let step = Step::begin(report, Name::Land).await?;
     let mut checked = Checked::default();
     let done = Box::pin(land_it(
         report,

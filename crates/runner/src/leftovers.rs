@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use freehold_git::remove_tree;
-use freehold_model::RunId;
+use freehold_model::{Reason, RunId};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::context::Context;
-use crate::journal::Left;
+use crate::execute::step::at;
+use crate::failure::Failure;
+use crate::journal::{Entered, Left, finished};
 use crate::limits::held_in;
 use crate::outbox::OutboxError;
 
@@ -32,11 +34,40 @@ pub(crate) async fn report(context: &Context) -> Result<(), OutboxError> {
         tracing::warn!(run = %left.job.run, epoch = left.job.epoch, step = left.step, "lost in an earlier life");
         end_processes(&left).await;
         remove(&context.run_dir(left.job.run)).await;
-        context.journal.lose(left.job).await?;
+        match foreign(&left, context.journal.version()) {
+            None => drop(context.journal.lose(left.job).await?),
+            // What another program did in a step that this one does not know cannot be judged here.
+            Some(words) => {
+                tracing::error!(run = %left.job.run, epoch = left.job.epoch, "journal_foreign: {words}");
+                let failure = Failure::new(Reason::JournalForeign, words);
+                let ended = finished(left.job, failure.outcome(left.kind));
+                context.journal.end(ended).await?;
+            }
+        }
     }
     remove_sockets(&context.data.join("s"));
     remove_partial(&context.images()).await;
     Ok(())
+}
+
+/// The first step that this version of the program knows under another name, or not at all.
+fn foreign(left: &Left, version: &str) -> Option<String> {
+    left.steps.iter().find_map(|step| {
+        let Entered {
+            number,
+            name,
+            version: theirs,
+        } = step;
+        match at(left.kind, *number) {
+            Some(ours) if ours == name => None,
+            Some(ours) => Some(format!(
+                "version {theirs} of the runner's program called step {number} `{name}`, and version {version}, which is here now, calls it `{ours}`"
+            )),
+            None => Some(format!(
+                "version {theirs} of the runner's program had a step {number} `{name}`, and version {version}, which is here now, has none of that number"
+            )),
+        }
+    })
 }
 
 async fn end_processes(left: &Left) {

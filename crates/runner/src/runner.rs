@@ -199,7 +199,7 @@ impl Runner {
             blobs: Blobs::new(client, options.server.clone(), link.session()),
             vault: Vault::new(identity.tenant(), options.entropy.clone()),
             outbox: Outbox::new(&database),
-            journal: Journal::new(&database, options.clock.clone()),
+            journal: Journal::new(&database, options.clock.clone(), env!("CARGO_PKG_VERSION")),
             jobs: Jobs::new(),
             slots: Semaphore::new(options.capacity.max(1) as usize),
             status: watch::Sender::new(Status::default()),

@@ -21,6 +21,7 @@ use sqlx::{Connection as _, Row as _};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::changes;
+use crate::journal::Entered;
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "runner.db";
@@ -68,7 +69,7 @@ pub(crate) enum Change {
     /// What the job is at, for a later life to read.
     Step {
         job: JobRef,
-        step: String,
+        step: Entered,
         at: String,
     },
     /// The id of the order, once it was opened.

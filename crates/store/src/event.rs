@@ -77,8 +77,12 @@ impl EventPart {
 pub struct StepRow {
     /// Under which epoch.
     pub epoch: i32,
+    /// Its number in the epoch, from 1; none of an older runner's.
+    pub number: Option<i32>,
     /// Its name.
     pub name: String,
+    /// The version of the program that did it.
+    pub version: Option<String>,
     /// `running`, `done`, `failed`, `cancelled`.
     pub state: String,
     /// Where it has one.
@@ -167,12 +171,29 @@ impl Tx {
     pub async fn step_list(&mut self, run: RunId) -> Result<Vec<StepRow>> {
         self.write_gathered().await?;
         Ok(sqlx::query_as(
-            "SELECT epoch, name, state, exit_code, started_at, finished_at FROM run_steps
-             WHERE tenant_id = $1 AND run_id = $2 ORDER BY epoch, started_at, name",
+            "SELECT epoch, number, name, version, state, exit_code, started_at, finished_at FROM run_steps
+             WHERE tenant_id = $1 AND run_id = $2 ORDER BY epoch, number, started_at, name",
         )
         .bind(self.tenant.uuid())
         .bind(run.uuid())
         .fetch_all(&mut *self.inner)
         .await?)
+    }
+
+    /// The version of the program that did the last step of a run, where it said one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn step_version(&mut self, run: RunId) -> Result<Option<String>> {
+        self.write_gathered().await?;
+        Ok(sqlx::query_scalar(
+            "SELECT version FROM run_steps WHERE tenant_id = $1 AND run_id = $2
+             ORDER BY epoch DESC, number DESC NULLS LAST LIMIT 1",
+        )
+        .bind(self.tenant.uuid())
+        .bind(run.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?
+        .flatten())
     }
 }

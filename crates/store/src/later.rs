@@ -31,7 +31,8 @@ impl Tx {
     }
 
     /// Writes a step into the journal; a later word on the same step of the same epoch replaces its
-    /// state, and not when it began.
+    /// state, and not when it began. A second name for a number is [`StoreError::Taken`], when it is
+    /// written.
     pub fn step_put(&mut self, run: RunId, step: StepRow) {
         let key = (run, step.epoch, step.name.clone());
         let began = self.later.steps.get(&key).map(|known| known.started_at);
@@ -122,15 +123,18 @@ impl Tx {
         let runs: Vec<uuid::Uuid> = steps.keys().map(|(run, ..)| run.uuid()).collect();
         let steps: Vec<StepRow> = steps.into_values().collect();
         let epochs: Vec<i32> = steps.iter().map(|s| s.epoch).collect();
+        let numbers: Vec<Option<i32>> = steps.iter().map(|s| s.number).collect();
         let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
+        let versions: Vec<Option<&str>> = steps.iter().map(|s| s.version.as_deref()).collect();
         let states: Vec<&str> = steps.iter().map(|s| s.state.as_str()).collect();
         let codes: Vec<Option<i32>> = steps.iter().map(|s| s.exit_code).collect();
         let started: Vec<DateTime<Utc>> = steps.iter().map(|s| s.started_at).collect();
         let finished: Vec<Option<DateTime<Utc>>> = steps.iter().map(|s| s.finished_at).collect();
         sqlx::query(
-            "INSERT INTO run_steps (tenant_id, run_id, epoch, name, state, exit_code, started_at, finished_at)
+            "INSERT INTO run_steps (tenant_id, run_id, epoch, name, state, exit_code, started_at,
+                                    finished_at, number, version)
              SELECT $1, * FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[],
-                                      $7::timestamptz[], $8::timestamptz[])
+                                      $7::timestamptz[], $8::timestamptz[], $9::int[], $10::text[])
              ON CONFLICT (tenant_id, run_id, epoch, name) DO UPDATE
              SET state = excluded.state, exit_code = excluded.exit_code, finished_at = excluded.finished_at",
         )
@@ -142,6 +146,8 @@ impl Tx {
         .bind(codes)
         .bind(started)
         .bind(finished)
+        .bind(numbers)
+        .bind(versions)
         .execute(&mut *self.inner)
         .await?;
         Ok(())

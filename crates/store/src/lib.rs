@@ -224,6 +224,7 @@ impl StoreError {
     pub fn is_of_the_data(&self) -> bool {
         match self {
             Self::Shared(error) => error.is_of_the_data(),
+            Self::Taken { .. } => true,
             Self::Database(sqlx::Error::Encode(_)) => true,
             Self::Database(sqlx::Error::Database(db)) => db
                 .code()

@@ -1198,7 +1198,7 @@ export interface components {
              * @description The edition of title and body, from 1: what `If-Match` names.
              */
             version: number;
-            /** @description What the latest run waits for: `review`. */
+            /** @description What the latest run waits for: `review`, or `remote`, which is away. */
             waiting_for: string | null;
         };
         /** @description One fact in the life of a card. */
@@ -1598,7 +1598,7 @@ export interface components {
              * @description When it happened, by the clock of whoever said it.
              */
             ts: string;
-            /** @description What kind: `run.*` (state, with `reason`, `epoch`, `attempt`), `step.started`, `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`, `agent.permission`, `agent.usage`, `check.finished`, `note`. */
+            /** @description What kind: `run.*` (state, with `reason`, `epoch`, `attempt`, `next_try_at`), `step.started`, `step.finished` (`step`, `number`, `version`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`, `agent.permission`, `agent.usage`, `check.finished`, `note`. */
             type: string;
         };
         /** @description A part of a list. */
@@ -2016,7 +2016,7 @@ export interface components {
          * @description Why a run is where it is. More may come: show an unknown one as it is.
          * @enum {string}
          */
-        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "run_limit" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "directory_missing" | "local_files" | "database_went_back" | "internal";
+        Reason: "dependency_unmet" | "no_runner" | "no_runner_with_label" | "no_runner_with_isolation" | "runners_busy" | "run_limit" | "environment_limit" | "environment_stopping" | "runner_lost" | "attempts_exhausted" | "order_refused" | "remote_unreachable" | "remote_not_found" | "auth_refused" | "target_missing" | "remote_refused" | "project_file" | "sandbox" | "setup_failed" | "agent_missing" | "agent_failed" | "agent_stalled" | "timed_out" | "model_unreachable" | "provider_key" | "workspace_gone" | "import_refused" | "limit" | "disk_full" | "checks" | "conflict" | "diff_changed" | "checks_on_result" | "target_busy" | "cancelled" | "rejected_by_person" | "no_change" | "directory_missing" | "local_files" | "database_went_back" | "journal_foreign" | "internal";
         /** @description Where a record lives in a repository that the client owns. */
         Record: {
             /** @description The folder in it. */
@@ -2127,6 +2127,11 @@ export interface components {
              * @description How many events it has: they are numbered from 1 to this.
              */
             last_seq: number;
+            /**
+             * Format: date-time
+             * @description When the remote that it waits for is asked again.
+             */
+            next_try_at: string | null;
             parent: components["schemas"]["RunId"] | null;
             /** @description How much sooner than others it is wanted. */
             priority?: components["schemas"]["Priority"];
@@ -2134,6 +2139,8 @@ export interface components {
             project: components["schemas"]["ProjectId"];
             reason: components["schemas"]["Reason"] | null;
             runner: components["schemas"]["RunnerId"] | null;
+            /** @description The version of the runner's program that did its last step; left out in lists. */
+            runner_version: string | null;
             /**
              * Format: date-time
              * @description When a runner first took it up.
@@ -2144,7 +2151,7 @@ export interface components {
             /** @description The target branch. */
             target: string;
             usage: components["schemas"]["Usage"] | null;
-            /** @description What it waits for: `review`. */
+            /** @description What it waits for: `review`, or `remote`, which is away. */
             waiting_for: string | null;
         };
         /**
@@ -2260,8 +2267,13 @@ export interface components {
              * @description When it ended.
              */
             finished_at: string | null;
-            /** @description Its name: `stage`, `setup`, `agent`, `collect`, a check's, `land`. */
+            /** @description Its name: `stage`, `setup`, `agent`, `collect`, `check`, `park`, `land`. */
             name: string;
+            /**
+             * Format: int32
+             * @description Its number in the epoch, from 1, which has one name; left out where the runner gave none.
+             */
+            number: number | null;
             /**
              * Format: date-time
              * @description When it began.
@@ -2269,6 +2281,8 @@ export interface components {
             started_at: string;
             /** @description `running`, `done`, `failed` or `cancelled`. */
             state: string;
+            /** @description The version of the program that did it. */
+            version: string | null;
         };
         /** @description A part of a list. */
         StepPage: {

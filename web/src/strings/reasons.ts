@@ -149,6 +149,11 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
       "The server's database was put back to an earlier time, and the run may have gone further than is known here",
     next: "Look at the run's refs and the target on the git remote; then approve, reply, reject, or start a new run.",
   },
+  journal_foreign: {
+    meaning:
+      "The runner's program was replaced while it held the run, and its journal cannot be read",
+    next: "See freehold run steps for the steps and whose they are; then start a new run, or reply to this one.",
+  },
   internal: {
     meaning: "Something failed that should not",
     next: "See the runner's log, and please report it.",

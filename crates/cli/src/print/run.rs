@@ -33,9 +33,12 @@ pub(crate) fn run(run: &Run, printer: Printer) -> String {
             usage.input_tokens, usage.output_tokens, usage.requests
         )
     });
-    let runner = run
-        .runner
-        .map_or_else(|| "none yet".to_owned(), |id| id.to_string());
+    let version = run.runner_version.as_deref().map(safe::line);
+    let version = version.map(|version| format!(" (version {version})"));
+    let runner = run.runner.map_or_else(
+        || "none yet".to_owned(),
+        |id| format!("{id}{}", version.unwrap_or_default()),
+    );
     let reason = run.reason.map(|r| format!("{r}: {}", r.meaning()));
     let detail = run.detail.as_deref().map(|detail| {
         // Further lines stand under the first.
@@ -190,14 +193,25 @@ pub(crate) fn steps(page: &Page<Step>, printer: Printer) -> String {
             let none = || "-".to_owned();
             vec![
                 step.epoch.to_string(),
+                step.number.map_or_else(none, |number| number.to_string()),
                 step.name.clone(),
                 step.state.clone(),
                 code.unwrap_or_else(none),
                 time(step.started_at),
                 took.unwrap_or_else(none),
+                step.version.clone().unwrap_or_else(none),
             ]
         })
         .collect();
-    let head = ["EPOCH", "STEP", "STATE", "EXIT CODE", "STARTED", "TOOK"];
+    let head = [
+        "EPOCH",
+        "NO",
+        "STEP",
+        "STATE",
+        "EXIT CODE",
+        "STARTED",
+        "TOOK",
+        "RUNNER",
+    ];
     more(page, table(printer, &head, &rows, "No step has begun."))
 }

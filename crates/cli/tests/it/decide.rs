@@ -157,11 +157,11 @@ fn steps() {
     GET /api/v1/runs/run_01kdyak348e40r2081040g2081/steps?limit=200
     exit code 0
     --- stdout
-    EPOCH  STEP   STATE    EXIT CODE  STARTED                  TOOK
-    1      setup  done     0          2026-01-02 03:04:05 UTC  1.500 s
-    1      agent  running  -          2026-01-02 03:04:05 UTC  -
+    EPOCH  NO  STEP   STATE    EXIT CODE  STARTED                  TOOK     RUNNER
+    1      2   setup  done     0          2026-01-02 03:04:05 UTC  1.500 s  1.4.0
+    1      -   agent  running  -          2026-01-02 03:04:05 UTC  -        -
     --- json
-    {"items":[{"epoch":1,"name":"setup","state":"done","exit_code":0,"started_at":"2026-01-02T03:04:05Z","finished_at":"2026-01-02T03:04:06.500Z"},{"epoch":1,"name":"agent\u001b[2J","state":"running","exit_code":null,"started_at":"2026-01-02T03:04:05Z","finished_at":null}],"next":null}
+    {"items":[{"epoch":1,"number":2,"name":"setup","version":"1.4.0","state":"done","exit_code":0,"started_at":"2026-01-02T03:04:05Z","finished_at":"2026-01-02T03:04:06.500Z"},{"epoch":1,"name":"agent\u001b[2J","state":"running","exit_code":null,"started_at":"2026-01-02T03:04:05Z","finished_at":null}],"next":null}
     "#);
 }
 

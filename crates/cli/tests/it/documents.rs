@@ -162,6 +162,7 @@ pub(crate) fn run(state: State) -> Run {
         in_force: vec![],
         egress: Egress::Registries,
         runner: (state != State::Queued).then(|| id(1)),
+        runner_version: None,
         priority: Default::default(),
         epoch: 1,
         attempt: 1,
@@ -273,7 +274,9 @@ pub(crate) fn history() -> Vec<CardEvent> {
 pub(crate) fn steps() -> Vec<Step> {
     let step = |name: &str, state: &str| Step {
         epoch: 1,
+        number: None,
         name: name.into(),
+        version: None,
         state: state.into(),
         exit_code: None,
         started_at: time(),
@@ -281,6 +284,8 @@ pub(crate) fn steps() -> Vec<Step> {
     };
     vec![
         Step {
+            number: Some(2),
+            version: Some("1.4.0".into()),
             exit_code: Some(0),
             finished_at: Some(time() + chrono::TimeDelta::milliseconds(1500)),
             ..step("setup", "done")

@@ -25,7 +25,7 @@ mod pass_over;
 pub(crate) mod project;
 pub(crate) mod setup;
 pub(crate) mod stage;
-mod step;
+pub(crate) mod step;
 
 use freehold_git::Oid;
 use freehold_model::Reason;
@@ -39,7 +39,7 @@ use crate::report::Report;
 
 pub(crate) use check::{Checked, check};
 pub(crate) use park::DIFF_MAX;
-pub(crate) use step::Step;
+pub(crate) use step::{Name, Step};
 
 /// What all steps of a job work on.
 pub(crate) struct Desk<'a> {
@@ -70,7 +70,7 @@ pub(crate) async fn run(
             ))
             .await?;
     }
-    let step = Step::begin(report, "stage").await?;
+    let step = Step::begin(report, Name::Stage).await?;
     let staged = Box::pin(step.until_stopped(stage::stage(&desk))).await;
     // Up to here a remote that is away costs nothing, and the job waits for it in the queue.
     let staged = step.end(staged).await?;
@@ -82,13 +82,13 @@ pub(crate) async fn run(
 async fn after_stage(desk: Desk<'_>, mut staged: stage::Staged) -> Result<Finished, Halt> {
     let Desk { report, order, .. } = desk;
     let isolation = report.walls.isolation;
-    let step = Step::begin(report, "setup").await?;
+    let step = Step::begin(report, Name::Setup).await?;
     let ready = Box::pin(setup::setup(&desk, &staged)).await;
     let (project, chosen) = step.end(ready).await?;
     let report = &chosen;
     let desk = Desk { report, ..desk };
 
-    let mut step = Step::begin(report, "agent").await?;
+    let mut step = Step::begin(report, Name::Agent).await?;
     let spoken = Box::pin(agent::agent(&desk, &staged, &mut step)).await;
     let spoken = step.end(spoken).await?;
     staged.shown = spoken.shown;
@@ -96,7 +96,7 @@ async fn after_stage(desk: Desk<'_>, mut staged: stage::Staged) -> Result<Finish
         staged.claimed = pushed;
     }
 
-    let step = Step::begin(report, "collect").await?;
+    let step = Step::begin(report, Name::Collect).await?;
     let collected = Box::pin(collect::collect(&desk, &staged, &project)).await;
     let collected = step.end(collected).await?;
     staged.session = spoken.session.or(staged.session);
@@ -109,12 +109,12 @@ async fn after_stage(desk: Desk<'_>, mut staged: stage::Staged) -> Result<Finish
         .map(|collected| work(&desk, &staged, collected));
     let mut checked = Checked::default();
     if let Some(work) = &work {
-        let step = Step::begin(report, "check").await?;
+        let step = Step::begin(report, Name::Check).await?;
         let head = Oid::parse(&work.commit)?;
         let ran = Box::pin(check(report, order, &staged.store, &project, &head)).await;
         checked = step.end(ran).await?;
     }
-    let step = Step::begin(report, "park").await?;
+    let step = Step::begin(report, Name::Park).await?;
     let parked = Box::pin(step.until_stopped(park::park(&desk, &staged, work.as_ref()))).await;
     let parked = step.end(parked).await?;
     if !isolation.is_sandboxed() {

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_model::run::Outcome;
+use freehold_model::{JobId, Reason};
 use freehold_runner::enrol;
 use freehold_wire::link::Up;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::kit::{Remote, Run, again, options, program};
+use crate::kit::{Now, Random, Remote, Run, again, options, program};
 use crate::server::{Acks, Server};
 
 struct Killed(Child);
@@ -213,4 +216,70 @@ async fn killed_at_any_step_a_run_is_done_by_the_next_epoch_alone() {
         }
         next.drain().await;
     }
+}
+
+/// What a runner of this version left in its journal, and how its next life ends the job.
+async fn left_by(version: &str, kind: &str, steps: &[(u32, &str)]) -> Outcome {
+    let server = Server::start().await;
+    let data = Arc::new(tempfile::tempdir().unwrap());
+    enrol(&options(data.path(), &server), &server.enrol_token())
+        .await
+        .unwrap();
+    // It makes its journal, and goes.
+    let data = again(&server, data, |_| {}).await.drain().await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let run = Run::script(&server, &remote, "true");
+    let file = SqliteConnectOptions::new().filename(data.path().join("runner.db"));
+    let mut journal = SqliteConnection::connect_with(&file).await.unwrap();
+    sqlx::query(
+        "INSERT INTO jobs (run, epoch, job, kind, step, held, changed_at) VALUES (?1, 1, ?2, ?3, ?4, 1, '')",
+    )
+    .bind(run.id().to_string())
+    .bind(JobId::new(&Now, &Random).to_string())
+    .bind(kind)
+    .bind(steps.last().map_or("taken", |(_, name)| name))
+    .execute(&mut journal)
+    .await
+    .unwrap();
+    for (number, name) in steps {
+        sqlx::query("INSERT INTO steps (run, epoch, number, name, version, at) VALUES (?1, 1, ?2, ?3, ?4, '')")
+            .bind(run.id().to_string())
+            .bind(number)
+            .bind(name)
+            .bind(version)
+            .execute(&mut journal)
+            .await
+            .unwrap();
+    }
+    journal.close().await.unwrap();
+    let next = again(&server, data, |_| {}).await;
+    let outcome = run.finished().await.outcome;
+    next.drain().await;
+    outcome
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_this_version_does_not_know_is_not_guessed_at() {
+    let reason = Reason::JournalForeign;
+    let mut known = vec![(1, "stage"), (2, "setup"), (3, "agent")];
+    let execute = "execute";
+    // Another version with the same steps is a runner like any other that was lost.
+    assert_eq!(left_by("0.0.1", execute, &known).await, Outcome::Lost);
+    assert_eq!(left_by("0.0.1", execute, &[]).await, Outcome::Lost);
+    // Renamed.
+    known[2].1 = "prompt";
+    let failed = Outcome::Failed { reason };
+    assert_eq!(left_by("0.0.1", execute, &known).await, failed);
+    // Not there, whatever it was.
+    assert_eq!(
+        left_by("9.0.0", execute, &[(1, "stage"), (7, "sign")]).await,
+        failed
+    );
+    // What became of a landing a person looks at.
+    let refused = Outcome::Refused { reason };
+    assert_eq!(left_by("9.0.0", "land", &[(1, "merge")]).await, refused);
+    assert_eq!(
+        left_by("9.0.0", "land", &[(1, "land")]).await,
+        Outcome::Lost
+    );
 }

@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use freehold_model::run::{Outcome, State};
 use freehold_testkit::peer::{reference, work};
 use freehold_testkit::{App, Peer, eventually};
-use freehold_wire::api::{Event, Page, Run};
+use freehold_wire::api::{Event, Page, Run, Step};
 use freehold_wire::content::Content;
 use freehold_wire::dsse::Envelope;
 use freehold_wire::dsse::ed25519::VerifyingKey;
@@ -112,6 +112,50 @@ async fn a_frame_that_cannot_be_stored_does_not_stop_those_behind_it() {
     peer.acknowledged(last).await;
     let events: Page<Event> = app.get(&format!("/runs/{}/events", run.id)).await.unwrap();
     assert_eq!(events.items.last().unwrap().payload["text"], "behind");
+}
+
+#[tokio::test]
+async fn a_step_has_a_number_with_one_name_and_the_version_that_did_it() {
+    let (app, mut peer, started) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let step =
+        |number: u32, name: &str| json!({ "step": name, "number": number, "version": "1.4.0" });
+    for (kind, meta) in [
+        ("step.started", step(1, "stage")),
+        ("step.finished", step(1, "stage")),
+        ("step.started", step(2, "agent")),
+        // A program whose steps are others: what it says of this one is not guessed at.
+        ("step.started", step(2, "prompt")),
+        ("note", json!({ "text": "behind" })),
+    ] {
+        peer.event(&offer, kind, meta, None).await;
+    }
+    // An older runner gives no numbers.
+    let last = peer
+        .event(&offer, "step.started", json!({ "step": "park" }), None)
+        .await;
+    peer.acknowledged(last).await;
+    let path = format!("/runs/{}", started.id);
+    let steps: Page<Step> = app.get(&format!("{path}/steps")).await.unwrap();
+    let steps: Vec<_> = (steps.items.iter())
+        .map(|step| (step.number, step.name.as_str(), step.state.as_str()))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (Some(1), "stage", "done"),
+            (Some(2), "agent", "running"),
+            (None, "park", "running")
+        ]
+    );
+    let events: Page<Event> = app.get(&format!("{path}/events")).await.unwrap();
+    let told = |event: &&Event| event.payload["step"] == "prompt";
+    assert_eq!(events.items.iter().filter(told).count(), 0, "it fell alone");
+    let behind = |event: &Event| event.payload["text"] == "behind";
+    assert!(events.items.iter().any(behind));
+    let shown = run(&app, started.id).await;
+    assert_eq!(shown.runner_version.as_deref(), Some("1.4.0"));
 }
 
 #[tokio::test]

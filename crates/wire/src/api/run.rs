@@ -72,6 +72,9 @@ pub struct Run {
     /// The runner that has or last had it.
     #[schema(value_type = Option<schema::RunnerId>)]
     pub runner: Option<RunnerId>,
+    /// The version of the runner's program that did its last step; left out in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runner_version: Option<String>,
     /// How much sooner than others it is wanted.
     #[serde(default)]
     #[schema(value_type = schema::Priority)]
@@ -130,8 +133,14 @@ pub struct Check {
 pub struct Step {
     /// The fence that it was done under: a run that lost its runner has the steps of each epoch.
     pub epoch: u32,
-    /// Its name: `stage`, `setup`, `agent`, `collect`, a check's, `land`.
+    /// Its number in the epoch, from 1, which has one name; left out where the runner gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    /// Its name: `stage`, `setup`, `agent`, `collect`, `check`, `park`, `land`.
     pub name: String,
+    /// The version of the program that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// `running`, `done`, `failed` or `cancelled`.
     pub state: String,
     /// Its exit code, where it has one.
@@ -150,7 +159,7 @@ pub struct Event {
     /// When it happened, by the clock of whoever said it.
     pub ts: DateTime<Utc>,
     /// What kind: `run.*` (state, with `reason`, `epoch`, `attempt`, `next_try_at`), `step.started`,
-    /// `step.finished` (`step`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
+    /// `step.finished` (`step`, `number`, `version`, `state`, `exit_code`, `ms`), `output` (`step`, `stream`: `stdout`, `stderr` or
     /// `protocol`, `text` or `base64`), `agent.message`, `agent.thought`, `agent.tool`, `agent.plan`,
     /// `agent.permission`, `agent.usage`, `check.finished`, `note`.
     #[serde(rename = "type")]
