@@ -5,7 +5,7 @@ use freehold_model::{LineageId, RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
-use freehold_wire::link::{HEARTBEAT_S, Hello, PROTOCOL, WrappedKey, hello_message};
+use freehold_wire::link::{Hello, PROTOCOL, SILENT_S, WrappedKey, hello_message};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 
@@ -16,8 +16,8 @@ use crate::{Caller, Engine, Error, Result, refuse};
 /// Most jobs that one runner may say it takes.
 const CAPACITY_MAX: u32 = 1000;
 
-/// A runner that has said nothing for so long is not connected: three heartbeats, and some.
-pub(crate) const SILENT_AFTER: TimeDelta = TimeDelta::seconds(3 * HEARTBEAT_S as i64 + 5);
+/// A runner that has said nothing for so long is not connected.
+pub(crate) const SILENT_AFTER: TimeDelta = TimeDelta::seconds(SILENT_S as i64);
 
 /// Most things that a machine may be said to have of a kind.
 const WORDS_MAX: usize = 32;

@@ -16,7 +16,7 @@ use freehold_model::world::random;
 use freehold_model::{BlobId, EnvironmentId, RunId, TenantId};
 use freehold_wire::api::{Enrol, Enrolled};
 use freehold_wire::link::{
-    Challenge, Down, FRAME_MAX, Frame, HEARTBEAT_S, Hello, Nack, PROTOCOL, SUBPROTOCOL, Up, Welcome,
+    Challenge, Down, FRAME_MAX, Frame, Hello, Nack, PROTOCOL, SILENT_S, SUBPROTOCOL, Up, Welcome,
 };
 use freehold_wire::token::{Kind, Token};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ const BLOB_LIMIT: usize = 65 * 1024 * 1024;
 /// A connection that has not said who it is by then is closed.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// A runner that has said nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(3 * HEARTBEAT_S + 5);
+const SILENCE: Duration = Duration::from_secs(SILENT_S);
 /// Frames taken in one transaction at most, in number and bytes.
 const BATCH_FRAMES: usize = 128;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;

@@ -30,8 +30,12 @@ pub const CHUNK_MAX: usize = 64 * 1024;
 pub const IN_FORCE_MAX: usize = 64;
 /// Seconds between heartbeats.
 pub const HEARTBEAT_S: u64 = 10;
-/// Seconds that a lease lasts without one.
-pub const LEASE_S: i64 = 45;
+/// Seconds after which a runner that says nothing is known to be lost: two heartbeats, and most of a
+/// third. Thirty are promised.
+pub const SILENT_S: u64 = 2 * HEARTBEAT_S + 8;
+/// Seconds that a lease lasts without a heartbeat. That the job is elsewhere after 45 is promised: the
+/// servers look every second, and the offer has to be made and taken.
+pub const LEASE_S: i64 = 42;
 
 /// A frame: a body and what delivery needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

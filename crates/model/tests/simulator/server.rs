@@ -15,7 +15,7 @@ use super::world::{Event, Ms, SECOND, World};
 use super::{Flaw, job_id, project_id, run_id, runner_id, time};
 
 /// As `freehold_wire::link` has them.
-pub(crate) const LEASE: Ms = 45 * SECOND;
+pub(crate) const LEASE: Ms = 42 * SECOND;
 const ATTEMPTS: u32 = 3;
 
 #[derive(Debug)]

@@ -29,6 +29,7 @@ mod once;
 mod projects;
 mod replicas;
 mod settings;
+mod times;
 mod unsandboxed;
 mod walls;
 mod way;

@@ -119,6 +119,11 @@ impl Elsewhere {
         });
     }
 
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// As when its machine burns.
     pub(super) fn end(&mut self) {
         let mut child = self.child.take().unwrap();
