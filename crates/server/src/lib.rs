@@ -18,11 +18,11 @@ mod permissions;
 mod pulse;
 mod questions;
 mod reconcile;
+mod serve;
 mod studio;
 mod tidy;
 mod wake;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,6 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Request, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt as _;
 use freehold_engine::Engine;
 use freehold_model::Entropy;
 use freehold_wire::problem::{Code, Problem};
@@ -45,6 +44,7 @@ pub use freehold_studio::Studio;
 pub use gate::{Access, Route};
 pub use hub::Connections;
 pub use limit::Rates;
+pub use serve::Patience;
 
 use crate::answer::Refused;
 use crate::correlation::correlate;
@@ -87,6 +87,8 @@ pub struct Options {
     pub keep_events: Option<chrono::TimeDelta>,
     /// How many requests there may be; no bound where silent.
     pub rates: Option<Rates>,
+    /// How long an other end may keep a connection waiting.
+    pub patience: Patience,
 }
 
 /// The server, ready to run.
@@ -94,6 +96,7 @@ pub struct Server {
     state: AppState,
     hosts: Arc<[String]>,
     keep_events: Option<chrono::TimeDelta>,
+    patience: Patience,
 }
 
 /// What handlers share.
@@ -110,14 +113,6 @@ pub(crate) struct AppState {
     pub(crate) limits: Limits,
     /// Turns at what a runner's coming and going costs the database.
     pub(crate) greetings: Arc<Semaphore>,
-}
-
-/// Why the server ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The listener failed.
-    #[error("the listener failed")]
-    Listener(#[from] std::io::Error),
 }
 
 impl Server {
@@ -140,23 +135,18 @@ impl Server {
             state,
             hosts: options.hosts.into(),
             keep_events: options.keep_events,
+            patience: options.patience,
         }
     }
 
     /// Serves on `listener` until `cancel`; then stops taking requests, ends streams and links,
     /// and gives the rest a few seconds.
-    ///
-    /// # Errors
-    /// [`ServerError::Listener`].
-    pub async fn run(
-        self,
-        listener: TcpListener,
-        cancel: CancellationToken,
-    ) -> Result<(), ServerError> {
+    pub async fn run(self, listener: TcpListener, cancel: CancellationToken) {
         let Self {
             state,
             hosts,
             keep_events,
+            patience,
         } = self;
         let stop = state.stop.clone();
         state.tasks.spawn(pulse::run(state.clone()));
@@ -166,30 +156,23 @@ impl Server {
         state.tasks.spawn(chain::run(state.clone()));
         state.tasks.spawn(tidy::run(state.clone(), keep_events));
         let app = router(state.clone(), hosts);
-        let shutdown = {
-            let (cancel, stop) = (cancel.clone(), stop.clone());
-            async move {
+        let serving = serve::serve(listener, app, patience, cancel.clone());
+        let serving = async {
+            // Streams and links end when they are told, and only then does serving.
+            let told = async {
                 cancel.cancelled().await;
                 stop.cancel();
-            }
+            };
+            tokio::join!(serving, told);
         };
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        // Small frames are answers that somebody waits for; the kernel must not hold them back.
-        let listener = listener.tap_io(|tcp| {
-            let _ = tcp.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, service)
-            .with_graceful_shutdown(shutdown)
-            .into_future();
-        let served = tokio::select! {
-            served = serving => served,
-            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => Ok(()),
-        };
+        tokio::select! {
+            () = serving => {}
+            () = async { stop.cancelled().await; tokio::time::sleep(DRAIN_TIMEOUT).await } => {}
+        }
         stop.cancel();
         state.tasks.close();
         // A task that does not end in time is ended with the process; everything is in the database.
         let _ended = tokio::time::timeout(DRAIN_TIMEOUT, state.tasks.wait()).await;
-        Ok(served?)
     }
 }
 

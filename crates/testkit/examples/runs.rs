@@ -20,7 +20,7 @@ use freehold_engine::{Answer, Caller, Connected, Engine, Hub, Keys, Parts};
 use freehold_model::run::Outcome;
 use freehold_model::{Isolation, RunId, RunnerId, TenantId};
 use freehold_postgres::Options as Cluster;
-use freehold_server::{Connections, Options, Server, Studio};
+use freehold_server::{Connections, Options, Patience, Server, Studio};
 use freehold_store::{Blobs, Sharing, Store};
 use freehold_testkit::{TestClock, TestEntropy};
 use freehold_wire::api::{Enrol, NewAgent, NewCard, NewProject, Run, StartRun};
@@ -433,6 +433,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         studio: Studio::of([]),
         keep_events: None,
         rates: None,
+        patience: Patience::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -457,7 +458,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
     let (asked, took) = many(&site, wish).await;
     let after = processor(postmaster);
     stop.cancel();
-    serving.await.unwrap().unwrap();
+    serving.await.unwrap();
     let runs = f64::from(u32::try_from(wish.runs).unwrap());
     json!({
         "way": if wish.api { "api" } else { "in process" },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
-use freehold_server::{Connections, Options, Rates, Server, Studio};
+use freehold_server::{Connections, Options, Patience, Rates, Server, Studio};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
@@ -50,6 +50,7 @@ struct Setting {
     rates: Option<Rates>,
     /// Leases and the like are counted in the database's time, as in production, and not in the test's.
     has_databases_time: bool,
+    patience: Patience,
 }
 
 impl Default for Setting {
@@ -60,6 +61,7 @@ impl Default for Setting {
             bucket: None,
             rates: None,
             has_databases_time: false,
+            patience: Patience::default(),
         }
     }
 }
@@ -86,6 +88,15 @@ impl App {
     pub async fn start_with_rates(rates: Rates) -> Self {
         Self::begin(Setting {
             rates: Some(rates),
+            ..Setting::default()
+        })
+        .await
+    }
+
+    /// A fresh installation whose server waits no longer than this for other ends.
+    pub async fn start_impatient(patience: Patience) -> Self {
+        Self::begin(Setting {
+            patience,
             ..Setting::default()
         })
         .await
@@ -184,13 +195,14 @@ impl App {
             studio: setting.studio.clone(),
             keep_events: None,
             rates: setting.rates,
+            patience: setting.patience,
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let stop = stop.clone();
-            async move { server.run(listener, stop).await.unwrap() }
+            async move { server.run(listener, stop).await }
         });
         Self {
             database,

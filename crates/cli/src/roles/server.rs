@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
-use freehold_server::{Connections, Options, Rates, Server, Studio};
+use freehold_server::{Connections, Options, Patience, Rates, Server, Studio};
 use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -84,6 +84,7 @@ async fn serve(
         studio: Studio::embedded(),
         keep_events: args.keep_events.span(),
         rates: Some(Rates::per_tenant(args.requests_per_second)),
+        patience: Patience::default(),
     });
     let ready = Ready {
         sign_in: format!("{url}/sign-in#{sign_in}"),
@@ -104,8 +105,7 @@ async fn serve(
         gone.cancel();
         lost
     };
-    let (served, lost) = tokio::join!(server.run(listener, cancel), watching);
-    served?;
+    let ((), lost) = tokio::join!(server.run(listener, cancel), watching);
     lost.map_or(Ok(()), |failure| Err(failure.into()))
 }
 

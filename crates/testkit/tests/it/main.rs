@@ -17,6 +17,7 @@ mod limits;
 mod lineage;
 mod link;
 mod migrations;
+mod patience;
 mod permission;
 mod queue;
 mod replicas;
