@@ -7,6 +7,8 @@ use freehold_git::GitError;
 use freehold_model::Reason;
 use freehold_model::run::{JobKind, Outcome};
 use freehold_sandbox::SandboxError;
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 
 use crate::http::HttpError;
 use crate::outbox::OutboxError;
@@ -94,16 +96,11 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Whether a disk is full, however deep the error says so.
-fn is_full(error: &(dyn Error + 'static)) -> bool {
+/// Whether the kernel said so, however deep the error has its words.
+fn was_said(error: &(dyn Error + 'static), what: impl Fn(&io::Error) -> bool) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<io::Error>()
-            && matches!(
-                io.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            )
-        {
+        if error.downcast_ref::<io::Error>().is_some_and(&what) {
             return true;
         }
         next = error.source();
@@ -111,14 +108,35 @@ fn is_full(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// The reason for an error, unless it is that the disk is full.
+/// Whether a disk is full.
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    was_said(error, |io| matches!(io.kind(), StorageFull | QuotaExceeded))
+}
+
+/// The limit on open files that stands in the way, by its name: this program's, or the machine's.
+fn files_limit(error: &(dyn Error + 'static)) -> Option<String> {
+    let said = |errno: Errno| was_said(error, |io| io.raw_os_error() == Some(errno as i32));
+    if said(Errno::EMFILE) {
+        let limit = getrlimit(Resource::RLIMIT_NOFILE)
+            .map_or_else(|_| String::new(), |(soft, _)| format!(", which is {soft}"));
+        return Some(format!(
+            "the runner's program has as many files open as it may (RLIMIT_NOFILE{limit}): raise it where the runner is started, with `LimitNOFILE=` of its unit or `ulimit -n`"
+        ));
+    }
+    let machine =
+        "the machine has as many files open as it may (fs.file-max): raise it with `sysctl`";
+    said(Errno::ENFILE).then(|| machine.to_owned())
+}
+
+/// The reason for an error, unless it is that the disk is full, or that no file can be opened.
 pub(crate) fn because(reason: Reason, error: &(dyn Error + 'static)) -> Halt {
-    let reason = if is_full(error) {
-        Reason::DiskFull
-    } else {
-        reason
-    };
-    Halt::failed(reason, chain(error))
+    let said = chain(error);
+    match files_limit(error) {
+        Some(limit) => Halt::failed(Reason::Limit, format!("{limit}; {said}")),
+        None if is_full(error) => Halt::failed(Reason::DiskFull, said),
+        None => Halt::failed(reason, said),
+    }
 }
 
 impl From<io::Error> for Halt {
@@ -175,6 +193,7 @@ impl From<GitError> for Halt {
             GitError::TooManyFiles { .. } => Reason::ProjectFile,
             GitError::Unrelated { .. } => Reason::Conflict,
             GitError::DiskFull { .. } => Reason::DiskFull,
+            _ if files_limit(&error).is_some() => return because(Reason::Limit, &error),
             _ if is_full(&error) => Reason::DiskFull,
             _ => Reason::Internal,
         };
@@ -211,6 +230,31 @@ mod tests {
             cause: io::ErrorKind::NotFound.into(),
         };
         assert!(matches!(Halt::from(other), Halt::Failed(f) if f.reason == Reason::Sandbox));
+    }
+
+    #[test]
+    fn a_limit_on_open_files_is_named_through_other_errors() {
+        let none_left = || io::Error::from_raw_os_error(Errno::EMFILE as i32);
+        let deep = SandboxError::Io {
+            step: "x",
+            cause: none_left(),
+        };
+        let git = GitError::Io {
+            doing: "starting git",
+            source: none_left(),
+        };
+        for halt in [Halt::from(none_left()), Halt::from(deep), Halt::from(git)] {
+            let Halt::Failed(failure) = halt else {
+                panic!("{halt:?}")
+            };
+            assert_eq!(failure.reason, Reason::Limit);
+            assert!(
+                failure.detail.contains("(RLIMIT_NOFILE, which is "),
+                "{failure:?}"
+            );
+        }
+        let machine = io::Error::from_raw_os_error(Errno::ENFILE as i32);
+        assert!(matches!(Halt::from(machine), Halt::Failed(f) if f.detail.contains("fs.file-max")));
     }
 
     #[test]

@@ -223,6 +223,52 @@ async fn memory_and_processes_are_bounded_where_the_machine_can_and_said_where_n
     runner.drain().await;
 }
 
+/// F61: an agent that has used up its files errs alone; its runner says what it says, ends it, and does
+/// another's work meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_without_a_file_left_errs_alone() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let script =
+        "ulimit -n 64; i=3; while eval \"exec $i</dev/null\" 2>/dev/null; do i=$((i+1)); done
+        eval \"exec $i</dev/null\"; echo \"used up at $i\"; cat a || echo 'nothing can be read'; exec 3<&- 4<&- 5<&- 6<&-; sleep 600";
+    let hog = vec!["bash".into(), "-c".into(), script.into()];
+    let hog = Run::of(&server, &remote.url(), hog);
+    hog.start();
+    let told = |words: &'static [u8]| {
+        let hog = &hog;
+        async move {
+            while !hog
+                .output("agent")
+                .windows(words.len())
+                .any(|some| some == words)
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    };
+    let within = std::time::Duration::from_secs(30);
+    for words in [&b"used up at "[..], b"nothing can be read"] {
+        let told = tokio::time::timeout(within, told(words)).await;
+        told.expect("its runner says what it says");
+    }
+    let mut other = Run::script(&server, &remote, "echo 2 > a");
+    let finished = other.play().await;
+    assert!(
+        matches!(finished.outcome, Outcome::Work(_)),
+        "{:?}",
+        finished.outcome
+    );
+    server.send(Down::Cancel(RunRef {
+        run: hog.id(),
+        epoch: hog.epoch,
+    }));
+    let ended = tokio::time::timeout(GONE_WITHIN, hog.finished()).await;
+    assert_eq!(ended.expect("it is ended").outcome, Outcome::Cancelled);
+    runner.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_isolation_that_is_not_allowed_starts_nothing_and_says_the_line() {
     let server = Server::start().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use freehold_model::run::Outcome;
 use freehold_model::{JobId, Reason};
 use freehold_runner::enrol;
-use freehold_wire::link::Up;
+use freehold_wire::link::{Down, RunRef, Up};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
@@ -216,6 +216,66 @@ async fn killed_at_any_step_a_run_is_done_by_the_next_epoch_alone() {
         }
         next.drain().await;
     }
+}
+
+/// How many files a process may have open, from now on.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a limit of another process is set by a program of its own"
+)]
+fn may_open(runner: &Killed, files: &str) {
+    let pid = runner.0.id().to_string();
+    let done = Command::new("prlimit")
+        .args(["--pid", &pid, &format!("--nofile={files}")])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+/// F60: what cannot be begun says which limit it is; what is under way, and the link, go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_without_a_file_left_refuses_what_is_new_by_the_limit_s_name() {
+    let server = Server::start().await;
+    let data = Arc::new(tempfile::tempdir().unwrap());
+    enrol(&options(data.path(), &server), &server.enrol_token())
+        .await
+        .unwrap();
+    let runner = serve(data.path(), &server);
+    server.connected(1).await;
+    let remote = Remote::new(&[("a", "1\n")]);
+    let under_way = Run::script(&server, &remote, "echo begun; sleep 600");
+    under_way.start();
+    under_way
+        .event("the agent's output", |kind, _| kind == "output")
+        .await;
+    let open = std::fs::read_dir(format!("/proc/{}/fd", runner.0.id()))
+        .unwrap()
+        .count();
+    may_open(&runner, &format!("{open}:"));
+    let refused = Run::script(&server, &remote, "true");
+    refused.start();
+    let finished = refused.finished().await;
+    let reason = Reason::Limit;
+    assert_eq!(finished.outcome, Outcome::Failed { reason });
+    let detail = refused.detail(&finished);
+    assert!(detail.contains("RLIMIT_NOFILE"), "{detail}");
+    // The other one is told to stop over the same link, and is.
+    assert!(server.taken.borrow().hellos.len() == 1, "the link broke");
+    server.send(Down::Cancel(RunRef {
+        run: under_way.id(),
+        epoch: under_way.epoch,
+    }));
+    assert_eq!(under_way.finished().await.outcome, Outcome::Cancelled);
+    // With files again it takes work as ever.
+    may_open(&runner, "1024:");
+    let mut next = Run::script(&server, &remote, "echo 3 > a");
+    let finished = next.play().await;
+    assert!(
+        matches!(finished.outcome, Outcome::Work(_)),
+        "{:?}",
+        finished.outcome
+    );
+    assert_eq!(server.taken.borrow().hellos.len(), 1);
 }
 
 /// What a runner of this version left in its journal, and how its next life ends the job.
