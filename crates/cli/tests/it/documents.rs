@@ -377,7 +377,7 @@ pub(crate) fn me() -> Me {
         name: "ada".into(),
         role: Role::Owner,
         review: true,
-        scopes: Scope::ALL.to_vec(),
+        scopes: vec![Scope::ReadBoard, Scope::Review],
         tenant: id(1),
         tenant_name: "local".into(),
         server_version: "0.1.0".into(),

@@ -13,11 +13,12 @@ fn whoami() {
     ada
       user     user_01kdyak348e40r2081040g2081
       role     owner
+      scopes   read:board review
       in       local (ten_01kdyak348e40r2081040g2081)
       server   version 0.1.0
       expires  never
     --- json
-    {"user":"user_01kdyak348e40r2081040g2081","name":"ada","role":"owner","review":true,"scopes":["read:board","write:board","read:jobs","write:jobs","review","read:settings","write:settings","read:runners","write:runners","read:members","write:members","llm:invoke","context:read","account"],"tenant":"ten_01kdyak348e40r2081040g2081","tenant_name":"local","server_version":"0.1.0","expires_at":null}
+    {"user":"user_01kdyak348e40r2081040g2081","name":"ada","role":"owner","review":true,"scopes":["read:board","review"],"tenant":"ten_01kdyak348e40r2081040g2081","tenant_name":"local","server_version":"0.1.0","expires_at":null}
     "#);
 }
 
