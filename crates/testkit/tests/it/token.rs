@@ -272,6 +272,45 @@ async fn a_token_that_is_revoked_ends_what_it_opened_at_every_server() {
 }
 
 #[tokio::test]
+async fn whoever_is_shut_out_reads_nothing_more_with_any_token() {
+    let (app, mut peer, run) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let beside = app.beside().await;
+    let member = Somebody::member(&app, app.owner.tenant, Role::Viewer).await;
+    let new = json!({ "name": "ci", "scopes": ["read:board", "read:jobs"] });
+    let program = member.makes(&app, "/tokens", &new).await;
+    let mut watches = [
+        Watch::open(&app, &member.token).await,
+        Watch::open(&beside, &program.token).await,
+    ];
+    let events = format!("/runs/{}/events/stream", run.id);
+    let stream = program.request(&app, Method::GET, &events).send().await;
+    let mut stream = stream.unwrap().bytes_stream();
+    assert!(stream.next().await.unwrap().is_ok(), "it streams");
+    let mut stays = Watch::open(&app, &owner(&app).await.token).await;
+    let mut tx = app.engine.store().begin(member.tenant).await.unwrap();
+    let revoked = tx.tokens_revoke(member.user, None, app.engine.now());
+    assert_eq!(revoked.await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    let ended = async {
+        for watch in &mut watches {
+            watch.until(|change| *change == Change::SignedOut).await;
+        }
+        while let Some(Ok(_)) = stream.next().await {}
+    };
+    let within = Duration::from_secs(5);
+    tokio::time::timeout(within, ended).await.unwrap();
+    for token in [&member, &program] {
+        assert_eq!(token.status(&app, Method::GET, "/me").await, 401);
+    }
+    // Others' streams go on.
+    peer.vanish();
+    let runner = |change: &Change| matches!(change, Change::Settings { noun } if noun == "runner");
+    stays.until(runner).await;
+}
+
+#[tokio::test]
 async fn a_service_token_outlives_its_maker_and_signs_what_it_does() {
     let app = App::start().await;
     let admin = Somebody::member(&app, app.owner.tenant, Role::Admin).await;
