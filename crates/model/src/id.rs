@@ -52,6 +52,8 @@ kinds! {
     Intent IntentId "int" "a change to be written into the record.";
     Lineage LineageId "lin" "a database's line of history.";
     Question QuestionId "ask" "what one server asks a runner of another.";
+    Invitation InvitationId "inv" "an invitation to an organization.";
+    Mail MailId "mail" "a mail that is to be sent.";
 }
 
 /// Crockford's alphabet: no i, l, o, u.

@@ -5,12 +5,16 @@
 pub mod card;
 pub mod change;
 pub mod directory;
+pub mod email;
 pub mod environment;
 pub mod id;
+pub mod invitation;
 pub mod isolation;
 pub mod limit;
 pub mod lineage;
+pub mod password;
 pub mod permission;
+pub mod person;
 pub mod priority;
 pub mod rate;
 pub mod reason;
@@ -21,9 +25,10 @@ pub mod world;
 pub use card::Lane;
 pub use change::{Change, Changes, changes};
 pub use directory::Directory;
+pub use email::Email;
 pub use id::{
-    AgentId, BlobId, CardId, EnvironmentId, Id, JobId, LineageId, OrderId, ProjectId, ProviderId,
-    QuestionId, RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
+    AgentId, BlobId, CardId, EnvironmentId, Id, InvitationId, JobId, LineageId, MailId, OrderId,
+    ProjectId, ProviderId, QuestionId, RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
 };
 pub use isolation::Isolation;
 pub use limit::{Limit, Limits};

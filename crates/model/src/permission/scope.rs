@@ -42,8 +42,8 @@ scopes! {
     WriteSettings "write:settings" "change projects, agents, providers and limits";
     ReadRunners "read:runners" "see runners";
     WriteRunners "write:runners" "enrol and revoke runners";
-    ReadMembers "read:members" "see members and invitations (no action yet)";
-    WriteMembers "write:members" "invite, change and remove members (no action yet)";
+    ReadMembers "read:members" "see members and invitations";
+    WriteMembers "write:members" "invite, change and remove members";
     InvokeModels "llm:invoke" "ask models through the organization's providers (no action yet)";
     ReadContext "context:read" "search what the organization knows (no action yet)";
     ReadAudit "audit:read" "see and carry away the audit log";

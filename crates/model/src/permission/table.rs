@@ -73,6 +73,16 @@ actions! {
     TokenCreate "token.create" ANYONE, of(Scope::Account), "Make a token of one's own";
     DeviceApprove "device.approve" ANYONE, of(Scope::Account), "Sign a device in as oneself, or turn it away";
     TokenRevoke "token.revoke" ANYONE, of(Scope::Account), "Revoke a token of one's own";
+    AccountRead "account.read" ANYONE, of(Scope::Account), "See one's own account";
+    PasswordChange "account.password" ANYONE, of(Scope::Account), "Change one's own password";
+    SessionRenew "session.renew" ANYONE, of(Scope::Account), "Renew the session that is used";
+    SessionList "session.list" ANYONE, of(Scope::Account), "See where one is signed in";
+    SessionEnd "session.end" ANYONE, of(Scope::Account), "End sessions of one's own";
+    OrganizationList "organization.list" ANYONE, of(Scope::Account), "See the organizations that one is in";
+    OrganizationCreate "organization.create" ANYONE, of(Scope::Account), "Make an organization, where the operator allows it";
+    OrganizationEnter "organization.enter" ANYONE, of(Scope::Account), "Go to another organization of one's own";
+    InvitationAccept "invitation.accept" ANYONE, of(Scope::Account), "Accept an invitation to oneself";
+    MemberLeave "member.leave" ANYONE, of(Scope::Account), "Leave the organization";
 
     InboxRead "inbox.read" ANYONE, of(Scope::ReadBoard), "See what needs a person";
     ChangesWatch "changes.watch" ANYONE, of(Scope::ReadBoard), "Be told what changes";
@@ -109,6 +119,13 @@ actions! {
     RunnerRead "runner.read" ANYONE, of(Scope::ReadRunners), "See runners";
     RunnerEnrol "runner.enrol" ADMINS, of(Scope::WriteRunners), "Make a token that enrols a runner";
     RunnerRevoke "runner.revoke" ADMINS, of(Scope::WriteRunners), "Shut a runner out";
+
+    MemberRead "member.read" ANYONE, of(Scope::ReadMembers), "See members, and how many there may be";
+    MemberEdit "member.edit" ADMINS, of(Scope::WriteMembers), "Change what a member is; of owners, owners only";
+    MemberRemove "member.remove" ADMINS, of(Scope::WriteMembers), "Remove a member; an owner, owners only";
+    InvitationRead "invitation.read" ANYONE, of(Scope::ReadMembers), "See invitations";
+    InvitationCreate "invitation.create" ADMINS, of(Scope::WriteMembers), "Invite somebody, or once more; to be an owner, owners only";
+    InvitationRevoke "invitation.revoke" ADMINS, of(Scope::WriteMembers), "Take an invitation back";
 
     ServiceTokenList "service_token.list" ADMINS, of(Scope::Account), "List the organization's tokens";
     ServiceTokenCreate "service_token.create" ADMINS, of(Scope::Account), "Make a token of the organization's own";
