@@ -19,20 +19,26 @@ mod content;
 mod device;
 mod environment;
 mod event;
+mod invitation;
 mod later;
 mod lineage;
+mod mail;
+mod member;
 mod migrate;
 mod order;
 mod project;
 mod question;
 mod queue;
+mod registration;
 mod retention;
 mod run;
 mod run_list;
 mod run_report;
 mod runner;
 mod session;
+mod sign_in;
 mod tenant;
+mod user;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,17 +59,23 @@ pub use content::{ContentError, Trouble};
 pub use device::{DevicePolled, DeviceRow, NewDevice};
 pub use environment::EnvironmentRow;
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
+pub use invitation::InvitationRow;
 pub use lineage::{Lineage, PuttingBack};
+pub use mail::{Became, NewMail, TakenMail};
+pub use member::MemberRow;
 pub use migrate::{migrate, schema_version};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
 pub use question::QuestionRow;
 pub use queue::{Due, Heard, Tell};
+pub use registration::RegistrationRow;
 pub use run::{NewRun, RunRow};
 pub use run_list::RunNow;
 pub use run_report::{Report, UsageRow};
 pub use runner::RunnerRow;
+pub use sign_in::{NewSession, SessionFacts, SessionRow};
 pub use tenant::{KeyRow, OrderKeyRow};
+pub use user::{Belongs, Hold, PersonTx, UserRow};
 
 /// How long a request waits for a connection before it answers "unavailable".
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -416,16 +428,22 @@ pub enum Noun {
     Environment,
     /// A token: somebody signed out.
     Token,
+    /// A member: came, went, or is something else now.
+    Member,
+    /// An invitation.
+    Invitation,
 }
 
 impl Noun {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Project,
         Self::Agent,
         Self::Provider,
         Self::Runner,
         Self::Environment,
         Self::Token,
+        Self::Member,
+        Self::Invitation,
     ];
 
     /// The word.
@@ -438,6 +456,8 @@ impl Noun {
             Self::Runner => "runner",
             Self::Environment => "environment",
             Self::Token => "token",
+            Self::Member => "member",
+            Self::Invitation => "invitation",
         }
     }
 }

@@ -101,7 +101,7 @@ impl Tx {
         Ok(found.map(|(id, name)| (UserId::from_uuid(id), name)))
     }
 
-    /// The names of members, and of service tokens that did something.
+    /// The names of members, of those who were, and of service tokens that did something.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -109,6 +109,8 @@ impl Tx {
         let users: Vec<uuid::Uuid> = users.iter().map(|user| user.uuid()).collect();
         let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
             "SELECT user_id, name FROM members WHERE tenant_id = $1 AND user_id = ANY($2)
+             UNION ALL
+             SELECT user_id, name FROM former_members WHERE tenant_id = $1 AND user_id = ANY($2)
              UNION ALL
              SELECT user_id, name FROM tokens
              WHERE tenant_id = $1 AND user_id = ANY($2) AND kind = 'service'",

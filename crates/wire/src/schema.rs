@@ -51,6 +51,8 @@ described! {
     EnvironmentId = id::<kind::Environment>("a project's environment on a runner");
     /// Of a token.
     TokenId = id::<kind::Token>("a token");
+    /// Of an invitation.
+    InvitationId = id::<kind::Invitation>("an invitation");
     /// Of a runner.
     RunnerId = id::<kind::Runner>("a runner");
     /// What a member is in an organization.

@@ -29,10 +29,16 @@ pub enum Kind {
     Service,
     /// What a device asks with whether it was approved.
     Device,
+    /// Confirms that an address is its person's, once.
+    Confirmation,
+    /// Sets a new password, once.
+    Reset,
+    /// Accepts an invitation, once.
+    Invitation,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::User,
         Self::Enrolment,
         Self::Session,
@@ -41,6 +47,9 @@ impl Kind {
         Self::Personal,
         Self::Service,
         Self::Device,
+        Self::Confirmation,
+        Self::Reset,
+        Self::Invitation,
     ];
 
     const fn prefix(self) -> &'static str {
@@ -53,6 +62,9 @@ impl Kind {
             Self::Personal => "fhp",
             Self::Service => "fht",
             Self::Device => "fhd",
+            Self::Confirmation => "fhc",
+            Self::Reset => "fhw",
+            Self::Invitation => "fhi",
         }
     }
 }

@@ -12,6 +12,22 @@
 //! | `DELETE /tokens/{t}`, `DELETE /service-tokens/{t}` | | nothing |
 //! | `POST /device`, `POST /device/token` | [`NewDevice`], [`DevicePoll`] | [`DeviceCodes`], [`DeviceState`] (no token) |
 //! | `POST /device/look`, `POST /device/approve`, `POST /device/deny` | [`UserCode`] | [`Device`] |
+//! | `GET /sign-in/ways` | | [`SignInWays`] (no token) |
+//! | `POST /registrations`, `POST /registrations/confirm` | [`Register`], [`ConfirmRegistration`] | nothing, [`NewSession`] (no token) |
+//! | `POST /sign-in/password` | [`SignInPassword`] | [`NewSession`] (no token) |
+//! | `POST /password/forgot`, `POST /password/reset` | [`ForgotPassword`], [`ResetPassword`] | nothing (no token) |
+//! | `POST /session/renew` | | [`NewSession`] |
+//! | `GET /account`, `POST /account/password` | [`ChangePassword`] | [`Account`], [`NewSession`] |
+//! | `GET /account/sessions` | | [`Page`] of [`BrowserSession`] |
+//! | `DELETE /account/sessions`, `DELETE /account/sessions/{s}` | | nothing |
+//! | `GET /account/organizations`, `POST /account/organizations` | [`NewOrganization`] | [`Page`] of [`Organization`], [`NewSession`] |
+//! | `POST /account/organizations/{o}/enter` | | [`NewSession`] |
+//! | `GET /members`, `GET /members/seats` | | [`Page`] of [`Member`], [`Seats`] |
+//! | `PATCH /members/{m}`, `DELETE /members/{m}`, `POST /members/leave` | [`EditMember`] | [`Member`], nothing |
+//! | `GET /invitations`, `POST /invitations` | [`NewInvitation`] | [`Page`] of [`Invitation`], [`Invitation`] |
+//! | `POST /invitations/{i}/resend`, `DELETE /invitations/{i}` | | [`Invitation`], nothing |
+//! | `POST /invitations/look`, `POST /invitations/accept` | [`InvitationToken`], [`AcceptInvitation`] | [`InvitationSeen`], [`NewSession`] (no token) |
+//! | `POST /account/invitations/accept` | [`InvitationToken`] | [`NewSession`] |
 //! | `GET /changes` | | server-sent events: [`Change`], by name; hints, not history: on connecting look at everything |
 //! | `GET /inbox` | | [`Page`] of [`InboxItem`] |
 //! | `POST /projects` | [`NewProject`] | [`Project`] |
@@ -50,6 +66,7 @@
 //! Lists take `?after=<cursor>&limit=` and give at most 200 items. Errors are
 //! [`crate::problem::Problem`] documents.
 
+mod account;
 mod agent;
 mod audit;
 mod card;
@@ -57,6 +74,7 @@ mod device;
 mod environment;
 mod inbox;
 mod isolation;
+mod member;
 mod project;
 mod provider;
 mod review;
@@ -69,6 +87,10 @@ mod up;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use account::{
+    Account, BrowserSession, ChangePassword, ConfirmRegistration, ForgotPassword, NewOrganization,
+    NewSession, Organization, Register, ResetPassword, SignInPassword, SignInProvider, SignInWays,
+};
 pub use agent::{Agent, NewAgent};
 pub use audit::{AuditEntry, AuditHead};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
@@ -78,6 +100,10 @@ pub use environment::{
 };
 pub use inbox::{Change, InboxItem, Waits};
 pub use isolation::{Bound, InForce, too_low};
+pub use member::{
+    AcceptInvitation, EditMember, Invitation, InvitationSeen, InvitationToken, Member,
+    NewInvitation, Seats,
+};
 pub use project::{EditProject, NewProject, Project, Record};
 pub use provider::{Key, NewKey, NewProvider, Provider};
 pub use review::{
