@@ -5,6 +5,7 @@
 //! timer or a hint wakes it and it looks at the database afresh. Content is opened in one place,
 //! [`open`], which leaves an audit entry.
 
+pub mod account;
 pub mod agent;
 pub mod audit;
 pub mod audit_chain;
@@ -20,12 +21,17 @@ pub mod event;
 pub mod evidence;
 mod group;
 pub mod heartbeat;
+pub mod identity;
 pub mod inbox;
 pub mod intake;
+pub mod invitation;
 mod isolation;
 pub mod keys;
+pub mod mail;
+pub mod member;
 pub mod open;
 pub mod order;
+mod password;
 pub mod project;
 pub mod provider;
 pub mod put_back;
@@ -34,7 +40,9 @@ pub mod retention;
 pub mod review;
 pub mod run;
 pub mod runner;
+pub mod sign_in;
 pub mod tenant;
+mod throttle;
 pub mod token;
 
 use std::collections::BTreeSet;
@@ -206,12 +214,15 @@ pub struct Parts {
     /// How many runs of each tenant may be under way at a time, on all its runners; none is as many
     /// as they take.
     pub runs_per_tenant: Option<u32>,
+    /// How people come in.
+    pub identity: identity::Identity,
 }
 
 /// All use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     parts: Arc<Parts>,
+    door: Arc<identity::Door>,
     audited: Arc<audit::Recent>,
     last_use: Arc<token::LastUse>,
     guesses: Arc<device::Guesses>,
@@ -223,8 +234,10 @@ pub struct Engine {
 impl Engine {
     /// The engine over these parts.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
+        let identity = std::mem::take(&mut parts.identity);
         Self {
+            door: Arc::new(identity::Door::new(identity)),
             beats: group::Group::new(heartbeat::Beats(parts.store.clone())),
             parts: Arc::new(parts),
             audited: Arc::new(audit::Recent::default()),
@@ -253,6 +266,21 @@ impl Engine {
 
     pub(crate) fn guesses(&self) -> &device::Guesses {
         &self.guesses
+    }
+
+    /// Says where the server listens: links in mails begin with it where the operator named no other
+    /// place. The first word counts.
+    pub fn is_at(&self, url: &str) {
+        // Said twice, the first stands.
+        let _ = self.door.listens_at.set(url.to_owned());
+    }
+
+    pub(crate) fn door(&self) -> &identity::Door {
+        &self.door
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.parts.keys
     }
 
     pub(crate) fn last_use(&self) -> &token::LastUse {

@@ -3,22 +3,22 @@
 use chrono::TimeDelta;
 use freehold_model::permission::decide;
 use freehold_model::world::random;
-use freehold_model::{Action, TenantId};
-use freehold_store::{TokenKind, Tx};
-use freehold_wire::api::{Me, SignInToken};
+use freehold_model::{Action, Role, TenantId};
+use freehold_store::{MemberRow, TokenKind, Tx};
+use freehold_wire::api::{Me, NewSession, SignInToken};
 use freehold_wire::content::ContentKey;
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use zeroize::Zeroizing;
 
+use crate::identity::Whence;
 use crate::keys::{ORDER_KEY_PURPOSE, SERVER, content_key_purpose, ed25519};
+use crate::sign_in::Begins;
 use crate::token::Session;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// How long a sign-in link is good for.
 const SIGN_IN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
-/// How long a browser that signed in stays so.
-const SESSION_LIFETIME: TimeDelta = TimeDelta::days(30);
 
 /// The owner of the only tenant of a local installation, with a fresh token.
 pub struct LocalOwner {
@@ -102,8 +102,30 @@ impl Engine {
     /// [`Error`]; nothing is left half made.
     pub async fn tenant_create(&self, name: &str) -> Result<Caller> {
         let tenant: TenantId = self.new_id();
-        let caller = Caller::installation(tenant, self.new_id(), name.to_owned());
-        let now = self.now();
+        let owner = MemberRow {
+            user: self.new_id(),
+            name: name.to_owned(),
+            email: None,
+            role: Role::Owner,
+            review: false,
+            since: self.now(),
+        };
+        let mut tx = self.store().begin(tenant).await?;
+        let caller = self.tenant_add(&mut tx, name, &owner).await?;
+        tx.commit().await?;
+        Ok(caller)
+    }
+
+    /// Adds the tenant that `tx` is bound to, with its keys and an owner; gives the owner.
+    pub(crate) async fn tenant_add(
+        &self,
+        tx: &mut Tx,
+        name: &str,
+        owner: &MemberRow,
+    ) -> Result<Caller> {
+        let tenant = tx.tenant();
+        let caller = Caller::installation(tenant, owner.user, owner.name.clone());
+        let now = owner.since;
         let server = self.parts.keys.seal().public();
         let wrap = |purpose: &str, plain: &[u8]| {
             server
@@ -116,22 +138,14 @@ impl Engine {
             .verifying_key()
             .to_bytes();
 
-        let mut tx = self.store().begin(tenant).await?;
         tx.tenant_insert(name, now).await?;
-        tx.member_insert(caller.user, name, "owner", now).await?;
+        tx.member_put(owner).await?;
         let wrapped = wrap(&content_key_purpose(1), content.expose())?;
         tx.content_key_put(1, SERVER, &wrapped).await?;
         tx.order_key_insert(&public, &wrap(ORDER_KEY_PURPOSE, seed.as_ref())?)
             .await?;
-        self.audit(
-            &mut tx,
-            &caller,
-            "tenant.create",
-            &tenant.to_string(),
-            "setup",
-        )
-        .await?;
-        tx.commit().await?;
+        self.audit(tx, &caller, "tenant.create", &tenant.to_string(), "setup")
+            .await?;
         Ok(caller)
     }
 
@@ -160,12 +174,12 @@ impl Engine {
         })
     }
 
-    /// Exchanges a sign-in token, or a person's token, for one that lasts. The first use of a
+    /// Exchanges a sign-in token, or a person's token, for a session. The first use of a
     /// sign-in token wins.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when it was used, has expired or never was.
-    pub async fn sign_in(&self, text: &str) -> Result<Token> {
+    pub async fn sign_in(&self, text: &str, whence: &Whence) -> Result<NewSession> {
         let used = || {
             Error::from(
                 Problem::new(
@@ -183,7 +197,7 @@ impl Engine {
             // expires and that it can give back.
             let caller = self.authenticate(text).await?;
             let tx = self.store().begin(caller.tenant).await?;
-            return self.session_begin(tx, &caller).await;
+            return self.session_begin(tx, &caller, whence).await;
         }
         let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
             return Err(used());
@@ -196,17 +210,24 @@ impl Engine {
             return Err(used());
         }
         let caller = Caller::installation(row.tenant, row.user, row.user_name);
-        self.session_begin(tx, &caller).await
+        self.session_begin(tx, &caller, whence).await
     }
 
-    /// A token that lasts, in the write that used up what it was asked for with.
-    async fn session_begin(&self, mut tx: Tx, caller: &Caller) -> Result<Token> {
-        let lifetime = Some(SESSION_LIFETIME);
-        let token = self
-            .token_issue(&mut tx, caller, Kind::User, TokenKind::User, lifetime)
-            .await?;
+    /// A session, in the write that used up what it was asked for with.
+    async fn session_begin(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        whence: &Whence,
+    ) -> Result<NewSession> {
+        let begins = Begins {
+            user: caller.user,
+            whence,
+            follows: None,
+        };
+        let session = self.browser_add(&mut tx, &begins).await?;
         tx.commit().await?;
-        Ok(token)
+        Ok(session)
     }
 
     /// A token that enrols one runner, and when it expires.

@@ -98,9 +98,13 @@ impl Engine {
             Kind::Browser => TokenKind::Session,
             Kind::Personal => TokenKind::Personal,
             Kind::Service => TokenKind::Service,
-            Kind::Enrolment | Kind::Session | Kind::SignIn | Kind::Device => {
-                return Err(not_valid());
-            }
+            Kind::Enrolment
+            | Kind::Session
+            | Kind::SignIn
+            | Kind::Device
+            | Kind::Confirmation
+            | Kind::Reset
+            | Kind::Invitation => return Err(not_valid()),
         };
         let found = self.store().token_by_hash(&token.hash()).await?;
         let row = found.ok_or_else(not_valid)?;

@@ -15,6 +15,7 @@ mod link;
 mod negotiate;
 mod openapi;
 mod permissions;
+mod post;
 mod pulse;
 mod questions;
 mod reconcile;
@@ -22,6 +23,7 @@ mod serve;
 mod studio;
 mod tidy;
 mod wake;
+mod whence;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,7 @@ pub use gate::{Access, Route};
 pub use hub::Connections;
 pub use limit::Rates;
 pub use serve::Patience;
+pub use post::{Folder, NoPost, Smtp};
 
 use crate::answer::Refused;
 use crate::correlation::correlate;
@@ -155,6 +158,7 @@ impl Server {
         state.tasks.spawn(questions::run(state.clone()));
         state.tasks.spawn(chain::run(state.clone()));
         state.tasks.spawn(tidy::run(state.clone(), keep_events));
+        state.tasks.spawn(post::run(state.clone()));
         let app = router(state.clone(), hosts);
         let serving = serve::serve(listener, app, patience, cancel.clone());
         let serving = async {

@@ -42,12 +42,24 @@ const PLACES: &[(&str, &str)] = &[
         "The environment's id, or its project's name.",
     ),
     ("runner", "The runner's id or name."),
+    ("session", "The session's id."),
+    ("organization", "The organization's id."),
+    ("member", "The person's id, or their address."),
+    (
+        "invitation",
+        "The invitation's id, or the address that is invited.",
+    ),
     ("token", "The token's id."),
 ];
 
 /// How operations are grouped.
 const TAGS: &[(&str, &str)] = &[
     ("session", "Who is there, and who asks."),
+    (
+        "account",
+        "How people come in, and where they are signed in.",
+    ),
+    ("members", "Who is in the organization, and who is invited."),
     ("tokens", "What programs sign in with."),
     ("inbox", "What needs a person, and what changed."),
     ("projects", "Repositories that work is done in."),

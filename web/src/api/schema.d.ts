@@ -1,6 +1,127 @@
 // Made from openapi.json by `npm run api`; not edited by hand.
 
 export interface paths {
+    "/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows one's account. */
+        get: operations["account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts an invitation as oneself, and goes there. */
+        post: operations["invitation_accept_as"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/organizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the organizations that one is in. */
+        get: operations["organization_list"];
+        put?: never;
+        /** Makes an organization of one's own, where the operator allows it. */
+        post: operations["organization_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/organizations/{organization}/enter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes to another organization of one's own: a session there in the place of this one. */
+        post: operations["organization_enter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's password; all other sessions end, and this one is renewed. */
+        post: operations["password_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists where one is signed in, in all organizations. */
+        get: operations["session_list"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions of one's own but the one that asks. */
+        delete: operations["session_end_others"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a session of one's own. */
+        delete: operations["session_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/agents": {
         parameters: {
             query?: never;
@@ -440,6 +561,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists invitations, the newest first. */
+        get: operations["invitation_list"];
+        put?: never;
+        /** Invites somebody by mail. An invitation that is open for the address is replaced. */
+        post: operations["invitation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts an invitation with a password, and signs in; an address without an account gets one. */
+        post: operations["invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows what one is invited to, to whoever has the token that was mailed. */
+        post: operations["invitation_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/{invitation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back. */
+        delete: operations["invitation_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invitations/{invitation}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends an invitation anew, for another week; the link before is void. */
+        post: operations["invitation_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -451,6 +658,109 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the members. */
+        get: operations["member_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves the organization, as if one were removed. The last owner stays. */
+        post: operations["member_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/seats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how many members there are, and may be. */
+        get: operations["member_seats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/members/{member}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a member: their runs end, their tokens are void, their streams break off. */
+        delete: operations["member_remove"];
+        options?: never;
+        head?: never;
+        /** Changes what a member is. What an owner is, owners decide, and one of them stays. */
+        patch: operations["member_edit"];
+        trace?: never;
+    };
+    "/password/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a mail sent with which a new password is set, if anybody has the address. */
+        post: operations["password_forgot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/password/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a new password by the token that was mailed; all sessions of the person end. */
+        post: operations["password_reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -544,6 +854,40 @@ export interface paths {
         post?: never;
         /** Removes a model provider that no agent uses. */
         delete: operations["provider_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for an account; what follows is mailed to the address, whether it has one already or not. */
+        post: operations["register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/registrations/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the account whose token was mailed, and signs in. */
+        post: operations["register_confirm"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -859,6 +1203,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives another token in the place of the session's, which is good for a minute more. */
+        post: operations["session_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sign-in": {
         parameters: {
             query?: never;
@@ -876,6 +1237,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sign-in/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with a password: begins a session in one organization. */
+        post: operations["sign_in_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sign-in/tokens": {
         parameters: {
             query?: never;
@@ -887,6 +1265,23 @@ export interface paths {
         put?: never;
         /** Makes a token for a link that signs one browser in as the person who asks; it is shown this once. */
         post: operations["sign_in_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sign-in/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how one signs in here. */
+        get: operations["sign_in_ways"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -952,6 +1347,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Accepts an invitation, and signs in there. */
+        AcceptInvitation: {
+            /** @description What others are to call them, where they have no account yet. */
+            name?: string | null;
+            /** @description The password of the account that the address has, or the one that it is to have. */
+            password: string;
+            /** @description The token. */
+            token: string;
+        };
         /** @description A token for programs. The token itself was shown once and is kept nowhere. */
         AccessToken: {
             /**
@@ -985,6 +1389,17 @@ export interface components {
             items: components["schemas"]["AccessToken"][];
             /** @description The cursor for `after`, when there is more. */
             next: string | null;
+        };
+        /** @description One's account. */
+        Account: {
+            /** @description Their address; the owner of a local installation has none. */
+            email: string | null;
+            /** @description Their name. */
+            name: string;
+            /** @description Whether they have a password, and do not only sign in elsewhere. */
+            password: boolean;
+            /** @description The person. */
+            user: components["schemas"]["UserId"];
         };
         /** @description An agent. */
         Agent: {
@@ -1150,6 +1565,43 @@ export interface components {
              */
             value: number;
         };
+        /** @description A browser that one is signed in with. */
+        BrowserSession: {
+            /** @description Where it signed in from. */
+            address: string | null;
+            /**
+             * Format: date-time
+             * @description When its person signed in.
+             */
+            began_at: string;
+            /** @description What the browser said that it is. */
+            browser: string | null;
+            /**
+             * Format: date-time
+             * @description It is refused from then on, unless it is renewed.
+             */
+            expires_at: string | null;
+            /** @description Its id. */
+            id: components["schemas"]["TokenId"];
+            /** @description The organization that it acts in. */
+            organization: components["schemas"]["TenantId"];
+            /** @description That organization's name. */
+            organization_name: string;
+            /**
+             * Format: date-time
+             * @description When it was renewed, which a page in use does each day.
+             */
+            renewed_at: string;
+            /** @description Whether it is the one that asks. */
+            this: boolean;
+        };
+        /** @description A part of a list. */
+        BrowserSessionPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["BrowserSession"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
         /** @description A card. */
         Card: {
             /** @description The latest run's agent. */
@@ -1293,6 +1745,13 @@ export interface components {
             /** @enum {string} */
             change: "signed_out";
         };
+        /** @description Changes one's password. All other sessions end. */
+        ChangePassword: {
+            /** @description The one that there is. */
+            current: string;
+            /** @description The new one. */
+            password: string;
+        };
         /** @description A changed file. */
         ChangedFile: {
             /**
@@ -1332,7 +1791,14 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "internal";
+        /** @description Says that the address is one's own, by the token that was mailed there. */
+        ConfirmRegistration: {
+            /** @description The password that was chosen: whoever reads the mail of an account that they did not ask for does not confirm it. */
+            password: string;
+            /** @description The token. */
+            token: string;
+        };
         /** @description A device that asks to be signed in. */
         Device: {
             /** @description Where it asked from. */
@@ -1414,6 +1880,12 @@ export interface components {
              * @description How many may have a place at a time: 1 to what the plan allows.
              */
             most?: number | null;
+        };
+        /** @description Changes what a member is. What is left out stays. */
+        EditMember: {
+            /** @description Whether they decide on finished work, whatever the role. */
+            review?: boolean | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description Changes a project. What is absent stays as it is. */
         EditProject: {
@@ -1637,6 +2109,11 @@ export interface components {
          * @enum {string}
          */
         FileStatus: "added" | "modified" | "deleted" | "renamed" | "copied" | "mode";
+        /** @description Asks for a mail with which a new password is set. */
+        ForgotPassword: {
+            /** @description The address. */
+            email: string;
+        };
         /** @description The server is there. */
         Health: {
             /** @description Whether the database answers. */
@@ -1711,6 +2188,66 @@ export interface components {
             /** @description The cursor for `after`, when there is more. */
             next: string | null;
         };
+        /** @description An invitation. */
+        Invitation: {
+            /** @description Who invites, by name. */
+            by: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Who is invited. */
+            email: string;
+            /**
+             * Format: date-time
+             * @description It cannot be accepted from then on.
+             */
+            expires_at: string;
+            /** @description Its id. */
+            id: components["schemas"]["InvitationId"];
+            /** @description Whether they are to decide on finished work, whatever the role. */
+            review: boolean;
+            /** @description What they are to be. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description When it was mailed last.
+             */
+            sent_at: string;
+            /** @description `open`, `accepted`, `revoked` or `expired`. */
+            state: string;
+        };
+        /**
+         * @description The id of an invitation. Later ones sort later.
+         * @example inv_0000000000epjtb9d5mpjtb9d5
+         */
+        InvitationId: string;
+        /** @description A part of a list. */
+        InvitationPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Invitation"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description What one is invited to. */
+        InvitationSeen: {
+            /** @description Who invites, by name. */
+            by: string | null;
+            /** @description Who is invited. */
+            email: string;
+            /** @description Whether that address has an account: its password is asked for then, and else a new one. */
+            has_account: boolean;
+            /** @description The organization's name. */
+            organization: string;
+            /** @description What they are to be. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description The token of an invitation. */
+        InvitationToken: {
+            /** @description The token. */
+            token: string;
+        };
         /**
          * @description How strongly a run is kept apart from the machine, weakest first. `none` and `worktree` are unsandboxed.
          * @enum {string}
@@ -1782,6 +2319,31 @@ export interface components {
             /** @description The person. */
             user: components["schemas"]["UserId"];
         };
+        /** @description A member. */
+        Member: {
+            /** @description Their address; the owner of a local installation has none. */
+            email: string | null;
+            /** @description Their name. */
+            name: string;
+            /** @description Decides on finished work, whatever the role. */
+            review: boolean;
+            /** @description `owner`, `admin`, `developer` or `viewer`. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description The person. */
+            user: components["schemas"]["UserId"];
+        };
+        /** @description A part of a list. */
+        MemberPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Member"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
         /** @description Moves a card to a lane, or within one. */
         MoveCard: {
             before?: components["schemas"]["CardId"] | null;
@@ -1846,6 +2408,15 @@ export interface components {
             /** @description What people know it by: letters, digits, `-`, `_` and `.`. Its token is called that. */
             name: string;
         };
+        /** @description Invites somebody. */
+        NewInvitation: {
+            /** @description Who; nobody else can accept. */
+            email: string;
+            /** @description Whether they are to decide on finished work, whatever the role. */
+            review?: boolean;
+            /** @description What they are to be: `owner`, `admin`, `developer` or `viewer`. */
+            role: components["schemas"]["Role"];
+        };
         /** @description A provider's key as it is given. */
         NewKey: "none" | {
             /** @description In an environment variable of the runner. */
@@ -1857,6 +2428,11 @@ export interface components {
             /** @description The key itself. It is sealed to the tenant's runners before anything is stored, and is never shown again. */
             write: string;
         } | "keep";
+        /** @description Makes an organization. */
+        NewOrganization: {
+            /** @description Its name. */
+            name: string;
+        };
         /** @description Asks for a project. */
         NewProject: {
             /** @description The folder of the repository that it is about, such as `services/api`: agents, setup and checks start there. The whole repository where silent. */
@@ -1897,6 +2473,23 @@ export interface components {
             /** @description What it is for; at least one, and not `review`. */
             scopes: components["schemas"]["Scope"][];
         };
+        /** @description A session that has just begun, in one organization. */
+        NewSession: {
+            /**
+             * Format: date-time
+             * @description It is refused from then on.
+             */
+            expires_at: string;
+            /** @description The organization that it acts in. */
+            organization: components["schemas"]["TenantId"];
+            /**
+             * Format: date-time
+             * @description From then on a page in use renews it: `POST /session/renew`.
+             */
+            renew_at: string;
+            /** @description Its token, sent as `Authorization: Bearer`; shown this once. */
+            token: string;
+        };
         /** @description A token of one's own, to be made. */
         NewToken: {
             /**
@@ -1909,6 +2502,29 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /** @description What it is for; at least one, and none that the token in use lacks itself. */
             scopes: components["schemas"]["Scope"][];
+        };
+        /** @description An organization that one is in. */
+        Organization: {
+            /** @description Its id. */
+            id: components["schemas"]["TenantId"];
+            /** @description Its name. */
+            name: string;
+            /** @description What one is there. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description Whether the session that asks acts in it. */
+            this: boolean;
+        };
+        /** @description A part of a list. */
+        OrganizationPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Organization"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
         };
         /**
          * @description How much sooner than others a run is wanted, the least first. One step is worth an hour of waiting: whoever has waited longer goes first all the same.
@@ -2026,6 +2642,17 @@ export interface components {
             /** @description The git remote. */
             remote: string;
         };
+        /** @description Asks for an account. */
+        Register: {
+            /** @description Where a mail goes that confirms it. */
+            email: string;
+            /** @description What others are to call them. */
+            name: string;
+            /** @description What the organization is to be called that is made with it, where people may make some. */
+            organization?: string | null;
+            /** @description The password: 12 characters or more, of anything. */
+            password: string;
+        };
         /** @description Rejects a run's work. */
         Reject: {
             /** @description Why, in words. */
@@ -2035,6 +2662,13 @@ export interface components {
         Reply: {
             /** @description The answer. */
             text: string;
+        };
+        /** @description Sets a new password by the token that was mailed. All sessions end. */
+        ResetPassword: {
+            /** @description The new password. */
+            password: string;
+            /** @description The token. */
+            token: string;
         };
         /** @description What a decision rests on, besides the diff. */
         Review: {
@@ -2219,10 +2853,38 @@ export interface components {
          * @enum {string}
          */
         Scope: "read:board" | "write:board" | "read:jobs" | "write:jobs" | "review" | "read:settings" | "write:settings" | "read:runners" | "write:runners" | "read:members" | "write:members" | "llm:invoke" | "context:read" | "audit:read" | "account";
+        /** @description How many members there are, and may be. */
+        Seats: {
+            /**
+             * Format: int32
+             * @description How many there may be; as many as like where null.
+             */
+            limit: number | null;
+            /**
+             * Format: int32
+             * @description Members.
+             */
+            members: number;
+        };
         /** @description Signs a browser in. */
         SignIn: {
             /** @description A sign-in link's token, or the token of a person. */
             token: string;
+        };
+        /** @description Signs in with a password. */
+        SignInPassword: {
+            /** @description The address. */
+            email: string;
+            organization?: components["schemas"]["TenantId"] | null;
+            /** @description The password. */
+            password: string;
+        };
+        /** @description A provider of identities. */
+        SignInProvider: {
+            /** @description Its name in paths. */
+            name: string;
+            /** @description Its name on a button. */
+            title: string;
         };
         /** @description A link's token that signs one browser in, shown once: `<address>/sign-in#<token>`. */
         SignInToken: {
@@ -2233,6 +2895,17 @@ export interface components {
             expires_at: string;
             /** @description The token. */
             token: string;
+        };
+        /** @description How one signs in here. */
+        SignInWays: {
+            /** @description Whether the server sends mail; without it no password is set anew and nobody is invited. */
+            mail: boolean;
+            /** @description Whether people may make organizations of their own. */
+            organizations: boolean;
+            /** @description Providers of identities. */
+            providers: components["schemas"]["SignInProvider"][];
+            /** @description Who gets an account: `open` (whoever asks), `invited` (whoever was invited) or `closed` (nobody). */
+            registration: string;
         };
         /** @description A browser is signed in. */
         SignedIn: {
@@ -2360,6 +3033,209 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation_accept_as: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    organization_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    organization_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOrganization"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    organization_enter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organization's id. */
+                organization: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    password_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    session_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserSessionPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    session_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    session_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id. */
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     agent_list: {
         parameters: {
             query?: {
@@ -3145,6 +4021,153 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    invitation_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationSeen"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The invitation's id, or the address that is invited. */
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    invitation_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The invitation's id, or the address that is invited. */
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -3162,6 +4185,168 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    member_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    member_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    member_seats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seats"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    member_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id, or their address. */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    member_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The person's id, or their address. */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditMember"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    password_forgot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgotPassword"];
+            };
+        };
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -3399,6 +4584,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Register"];
+            };
+        };
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    register_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRegistration"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
             };
             default: components["responses"]["Problem"];
         };
@@ -3902,6 +5135,27 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    session_renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -3927,6 +5181,31 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    sign_in_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInPassword"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     sign_in_link: {
         parameters: {
             query?: never;
@@ -3943,6 +5222,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInToken"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    sign_in_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
                 };
             };
             default: components["responses"]["Problem"];

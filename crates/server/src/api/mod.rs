@@ -1,6 +1,7 @@
 //! The API, version 1: a file per noun, and each handler with its description. The router and the
 //! description are made of the same list, so neither has what the other lacks.
 
+mod account;
 mod agent;
 mod audit;
 mod card;
@@ -8,6 +9,8 @@ mod device;
 mod environment;
 mod event;
 mod inbox;
+mod invitation;
+mod member;
 mod project;
 mod provider;
 mod review;
@@ -58,6 +61,9 @@ pub(crate) fn who_may() -> Vec<Route> {
 fn all() -> Routes {
     Routes::new()
         .merge(session::routes())
+        .merge(account::routes())
+        .merge(member::routes())
+        .merge(invitation::routes())
         .merge(token::routes())
         .merge(device::routes())
         .merge(inbox::routes())

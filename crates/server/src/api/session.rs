@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use crate::AppState;
 use crate::answer::{self, Answer, Body, Member};
 use crate::gate::Routes;
+use crate::whence::From;
 
 /// How long a database may take to say that it is there.
 const ASK_WITHIN: Duration = Duration::from_secs(2);
@@ -59,11 +60,12 @@ async fn health(State(state): State<AppState>) -> impl IntoResponse {
 )]
 async fn sign_in(
     State(state): State<AppState>,
+    From(whence): From,
     Body(body): Body<SignIn>,
 ) -> Answer<Json<SignedIn>> {
-    let token = state.engine.sign_in(&body.token).await?;
+    let session = state.engine.sign_in(&body.token, &whence).await?;
     Ok(Json(SignedIn {
-        token: token.to_string(),
+        token: session.token,
     }))
 }
 

@@ -1,0 +1,299 @@
+//! Members: who they are in an organization, and how they cease to be in it.
+
+use chrono::{DateTime, Utc};
+use freehold_model::run::{Command, Effect};
+use freehold_model::{Role, TenantId, UserId};
+use freehold_store::{MemberRow, NewAudit, Outcome, Tx};
+use freehold_wire::api::{EditMember, Member, Page, Seats};
+use freehold_wire::link::{Down, RunRef};
+use freehold_wire::problem::{Code, Problem};
+
+use crate::project::{page, shorten};
+use crate::{Caller, Engine, Error, Hint, Result, refuse};
+
+/// Runs of a member who leaves that are ended in the same transaction; more are ended after it.
+const RUNS_AT_ONCE: i64 = 200;
+
+impl Engine {
+    /// The members.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn member_list(
+        &self,
+        caller: &Caller,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Page<Member>> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let rows = tx.member_list(after, i64::from(limit) + 1).await?;
+        page(
+            rows,
+            limit,
+            |row| row.user.to_string(),
+            |row| Ok(shown(row)),
+        )
+    }
+
+    /// How many members there are, and may be.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn member_seats(&self, caller: &Caller) -> Result<Seats> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let (members, _) = tx.member_counts().await?;
+        let limit = tx.seats().await?;
+        Ok(Seats {
+            members: u32::try_from(members).unwrap_or(u32::MAX),
+            limit: limit.and_then(|limit| u32::try_from(limit).ok()),
+        })
+    }
+
+    /// Changes what a member is. What an owner is, owners decide; one of them stays.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`]; [`Code::Forbidden`]; [`Code::LastOwner`].
+    pub async fn member_edit(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        edit: &EditMember,
+    ) -> Result<Member> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.members_lock().await?;
+        let mut row = find(&mut tx, reference).await?;
+        let role = edit.role.unwrap_or(row.role);
+        if role != row.role {
+            owners_decide(caller, &[role, row.role])?;
+            if row.role == Role::Owner {
+                keeps_an_owner(&mut tx).await?;
+            }
+        }
+        row.role = role;
+        row.review = edit.review.unwrap_or(row.review);
+        tx.member_put(&row).await?;
+        // Streams of theirs look whether they may still be watched.
+        tx.hint(Hint::Settings(crate::Noun::Token));
+        let what = format!(
+            "{} {} {}",
+            row.user,
+            row.role,
+            if row.review { "review" } else { "-" }
+        );
+        self.audit(&mut tx, caller, "member.edit", &what, "access")
+            .await?;
+        tx.commit().await?;
+        Ok(shown(row))
+    }
+
+    /// Removes a member: their runs end, their tokens are void, their streams break off.
+    ///
+    /// # Errors
+    /// As [`Engine::member_edit`].
+    pub async fn member_remove(&self, caller: &Caller, reference: &str) -> Result<()> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.members_lock().await?;
+        let row = find(&mut tx, reference).await?;
+        owners_decide(caller, &[row.role])?;
+        self.member_goes(tx, caller, &row, "member.remove").await
+    }
+
+    /// Leaves the organization. The last owner stays.
+    ///
+    /// # Errors
+    /// [`Code::LastOwner`]; [`Code::NotFound`] for what is no member, like a service token.
+    pub async fn member_leave(&self, caller: &Caller) -> Result<()> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        tx.members_lock().await?;
+        let row = find(&mut tx, &caller.user.to_string()).await?;
+        self.member_goes(tx, caller, &row, "member.leave").await
+    }
+
+    async fn member_goes(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        row: &MemberRow,
+        action: &str,
+    ) -> Result<()> {
+        if row.role == Role::Owner {
+            keeps_an_owner(&mut tx).await?;
+        }
+        let user = row.user;
+        tx.member_remove(user, self.now()).await?;
+        self.audit(&mut tx, caller, action, &user.to_string(), "access")
+            .await?;
+        // From here on nobody starts a run as them: what is ended below is all that there is.
+        tx.commit().await?;
+        while self.runs_end(caller, user).await? {}
+        Ok(())
+    }
+
+    /// Ends runs that a former member started. True where there may be more.
+    async fn runs_end(&self, caller: &Caller, user: UserId) -> Result<bool> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let runs = tx.run_live_of_user(user, RUNS_AT_ONCE).await?;
+        let mut told = Vec::new();
+        let mut ended = 0;
+        for run in &runs {
+            let Some(mut row) = tx.run_lock(*run).await? else {
+                continue;
+            };
+            // One that lands at this moment was approved: it does.
+            let Ok(effects) = self.advance(&mut tx, &mut row, Command::Cancel).await else {
+                continue;
+            };
+            if effects.is_empty() {
+                continue;
+            }
+            ended += 1;
+            self.audit(&mut tx, caller, "run.cancel", &row.id.to_string(), "run")
+                .await?;
+            if let Some(lease) = row
+                .life
+                .lease
+                .as_ref()
+                .filter(|_| effects.contains(&Effect::Stop))
+            {
+                tx.hint(Hint::Link(lease.runner));
+                told.push((
+                    lease.runner,
+                    RunRef {
+                        run: row.id,
+                        epoch: row.life.epoch,
+                    },
+                ));
+            }
+        }
+        tx.commit().await?;
+        for (runner, run) in told {
+            self.hub().send(runner, Down::Cancel(run));
+        }
+        Ok(ended > 0 && runs.len() == usize::try_from(RUNS_AT_ONCE).unwrap_or(usize::MAX))
+    }
+
+    /// Says how many members an organization may have, by the word of whoever operates the server.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn seats_set(&self, tenant: TenantId, seats: Option<i32>) -> Result<()> {
+        if !self.store().tenants().await?.contains(&tenant) {
+            return refuse(Code::NotFound, format!("there is no organization {tenant}"));
+        }
+        let mut tx = self.store().begin(tenant).await?;
+        tx.seats_set(seats).await?;
+        let said = seats.map_or_else(|| "none".to_owned(), |seats| seats.to_string());
+        tx.audit_insert(operators(self.now(), "operator", "seats.set", &said));
+        Ok(tx.commit().await?)
+    }
+
+    /// Makes somebody an owner, by the word of whoever operates the server: for an organization whose
+    /// owners cannot sign in any more. Gives the token with which they set a password, where they have
+    /// an account of this installation only.
+    ///
+    /// # Errors
+    /// [`Code::Invalid`] for the address; [`Code::NotFound`] where there is no such tenant.
+    pub async fn owner_restore(
+        &self,
+        tenant: TenantId,
+        email: &str,
+        by: &str,
+    ) -> Result<freehold_wire::token::Token> {
+        use freehold_wire::token::{Kind, Token};
+        let email = crate::account::address(email)?;
+        let now = self.now();
+        if !self.store().tenants().await?.contains(&tenant) {
+            return refuse(Code::NotFound, format!("there is no organization {tenant}"));
+        }
+        let known = self.store().user_by_email(&email).await?;
+        let id = known.unwrap_or_else(|| self.new_id());
+        let mut tx = self.store().begin_person(id).await?;
+        let user = match tx.user_get().await? {
+            Some(user) => user,
+            None => {
+                let name = email.local().to_owned();
+                let user = freehold_store::UserRow {
+                    id,
+                    email,
+                    name,
+                    password: None,
+                    last_tenant: None,
+                };
+                tx.user_insert(&user, now)
+                    .await
+                    .map_err(crate::account::has_account)?;
+                user
+            }
+        };
+        let token = Token::generate(Kind::Reset, self.entropy());
+        tx.reset_insert(&token.hash(), now, now + crate::account::RESET_LIFETIME)
+            .await?;
+        let mut tx = tx.in_tenant(tenant).await?;
+        tx.members_lock().await?;
+        tx.member_put(&crate::account::owner(&user, now)).await?;
+        tx.user_was_here(user.id).await?;
+        tx.audit_insert(operators(now, by, "owner.restore", &user.id.to_string()));
+        tx.commit().await?;
+        Ok(token)
+    }
+}
+
+/// What whoever operates the server did, on its own machine.
+fn operators(at: DateTime<Utc>, by: &str, action: &str, resource: &str) -> NewAudit {
+    NewAudit {
+        at,
+        actor: by.to_owned(),
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        purpose: "break-glass".to_owned(),
+        outcome: Outcome::Done,
+        correlation: String::new(),
+        address: String::new(),
+    }
+}
+
+/// What concerns an owner is for owners to decide.
+pub(crate) fn owners_decide(caller: &Caller, roles: &[Role]) -> Result<()> {
+    if roles.contains(&Role::Owner) && caller.rights.role != Role::Owner {
+        return Err(
+            Problem::new(Code::Forbidden, "who is an owner, owners decide")
+                .next("ask an owner of the organization")
+                .into(),
+        );
+    }
+    Ok(())
+}
+
+/// Goes on where one owner more than this one is left. The lock makes two who go at once two in a row.
+async fn keeps_an_owner(tx: &mut Tx) -> Result<()> {
+    let (_, owners) = tx.member_counts().await?;
+    match owners > 1 {
+        true => Ok(()),
+        false => refuse(Code::LastOwner, "this is the organization's last owner"),
+    }
+}
+
+async fn find(tx: &mut Tx, reference: &str) -> Result<MemberRow> {
+    let row = match (reference.parse::<UserId>(), reference.parse()) {
+        (Ok(user), _) => tx.member_get(user).await?,
+        (Err(_), Ok(email)) => tx.member_by_email(&email).await?,
+        (Err(_), Err(_)) => None,
+    };
+    row.ok_or_else(|| -> Error {
+        let detail = format!("there is no member `{}`", shorten(reference));
+        Problem::new(Code::NotFound, detail)
+            .next("see `freehold member list`")
+            .into()
+    })
+}
+
+fn shown(row: MemberRow) -> Member {
+    Member {
+        user: row.user,
+        name: row.name,
+        email: row.email.map(|email| email.to_string()),
+        role: row.role,
+        review: row.review,
+        since: row.since,
+    }
+}
