@@ -422,6 +422,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         hub: hub.clone(),
         clock: Arc::new(TestClock::default()),
         entropy: entropy.clone(),
+        identity: freehold_engine::identity::Identity::default(),
         runs_per_tenant: None,
     });
     let local = engine.local_owner("Ada").await.unwrap();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
 use freehold_server::{Connections, Options, Patience, Rates, Server, Studio};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
@@ -51,6 +52,8 @@ struct Setting {
     /// Leases and the like are counted in the database's time, as in production, and not in the test's.
     has_databases_time: bool,
     patience: Patience,
+    /// How people come in.
+    identity: Identity,
 }
 
 impl Default for Setting {
@@ -62,6 +65,7 @@ impl Default for Setting {
             rates: None,
             has_databases_time: false,
             patience: Patience::default(),
+            identity: Identity::default(),
         }
     }
 }
@@ -139,6 +143,15 @@ impl App {
         app
     }
 
+    /// A fresh installation where people come in like this.
+    pub async fn start_for(identity: Identity) -> Self {
+        Self::begin(Setting {
+            identity,
+            ..Setting::default()
+        })
+        .await
+    }
+
     async fn begin(setting: Setting) -> Self {
         Self::begin_over(Database::create().await, setting).await
     }
@@ -184,6 +197,7 @@ impl App {
             clock: clock.clone(),
             entropy: entropy.clone(),
             runs_per_tenant: setting.runs_per_tenant,
+            identity: setting.identity.clone(),
         });
         let local = engine.local_owner("Ada").await.unwrap();
         let hub: Arc<dyn Hub> = connections.clone();
@@ -199,6 +213,7 @@ impl App {
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
+        engine.is_at(&format!("http://{address}"));
         let stop = CancellationToken::new();
         let serving = tokio::spawn({
             let stop = stop.clone();

@@ -20,6 +20,7 @@ pub mod moto;
 pub mod peer;
 pub mod procs;
 pub mod proxy;
+pub mod smtp;
 pub mod world;
 
 pub use app::App;
@@ -27,6 +28,7 @@ pub use database::Database;
 pub use git_http::GitHttp;
 pub use moto::Moto;
 pub use peer::Peer;
+pub use smtp::MailServer;
 pub use world::{TestClock, TestEntropy};
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The server as its users meet it: over HTTP and over the link, on a real PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod account;
 mod audit;
 mod away;
 mod board;
@@ -12,10 +13,12 @@ mod desk;
 mod device;
 mod environment;
 mod faults;
+mod invitation;
 mod isolation;
 mod limits;
 mod lineage;
 mod link;
+mod member;
 mod migrations;
 mod patience;
 mod permission;
@@ -25,6 +28,7 @@ mod retention;
 mod rivals;
 mod run;
 mod schema;
+mod sessions;
 mod studio;
 mod tiers;
 mod token;
