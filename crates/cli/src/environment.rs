@@ -96,6 +96,11 @@ impl Environment {
         std::env::vars_os().filter(|(name, _)| name != "FREEHOLD_TOKEN")
     }
 
+    /// A variable that an option names. Not kept here.
+    pub(crate) fn named(name: &str) -> Option<String> {
+        set(name)?.into_string().ok()
+    }
+
     /// What AWS's tools would find of who we are, by lower-case names. Not kept here, and not shown by
     /// `Debug`.
     pub(crate) fn aws() -> Vec<(String, String)> {

@@ -141,6 +141,8 @@ const fn exit(code: Code) -> Exit {
         | Code::NoRunner
         | Code::RemoteRefused
         | Code::ProviderRefused
+        | Code::SeatsTaken
+        | Code::LastOwner
         | Code::Internal => Exit::Failed,
     }
 }
@@ -193,6 +195,7 @@ mod tests {
         1 run_live
         1 idempotency_mismatch
         1 commit_mismatch
+        1 events_gone
         1 stale
         1 too_large
         1 no_runner
@@ -202,6 +205,9 @@ mod tests {
         4 timeout
         4 unavailable
         4 content_unavailable
+        1 too_many
+        1 seats_taken
+        1 last_owner
         1 internal
         ");
     }

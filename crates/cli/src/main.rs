@@ -96,6 +96,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 requests_per_second: words.requests_per_second,
                 accept_older_database: words.accept_older_database,
                 keep_events: words.keep_events,
+                identity: words.identity,
                 content: words.content,
                 parent: words.parent,
             };
@@ -108,6 +109,10 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Restore(words) => {
             let data = installation(environment, &global)?;
             return roles::backup::restore(&words, &data, environment, printer);
+        }
+        Command::Admin(words) => {
+            let data = installation(environment, &global)?;
+            return roles::identity::admin(words, &data, printer);
         }
         Command::Doctor(words) => {
             let data = installation(environment, &global)?;
@@ -149,6 +154,8 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
         Command::Inbox(words) => Ask::Inbox(words),
         Command::Token(words) => Ask::Token(words),
         Command::Device(words) => Ask::Device(words),
+        Command::Member(words) => Ask::Member(words),
+        Command::Invite(words) => Ask::Invite(words),
         Command::SignIn => Ask::SignIn,
         Command::SignOut { yes } => Ask::SignOut { yes },
         Command::Whoami => Ask::Whoami,

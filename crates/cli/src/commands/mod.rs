@@ -7,6 +7,7 @@ mod completions;
 mod device;
 mod environment;
 mod events;
+mod people;
 mod person;
 mod project;
 mod provider;
@@ -40,8 +41,8 @@ use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
-    AgentWords, AuditWords, CardWords, DeviceWords, EnvironmentWords, Global, ListWords,
-    ProjectWords, ProviderWords, RunWords, TokenWords,
+    AgentWords, AuditWords, CardWords, DeviceWords, EnvironmentWords, Global, InviteWords,
+    ListWords, MemberWords, ProjectWords, ProviderWords, RunWords, TokenWords,
 };
 use crate::world::SystemEntropy;
 
@@ -60,6 +61,8 @@ pub(crate) enum Ask {
     RunnerRevoke { runner: String, yes: bool },
     Token(TokenWords),
     Device(DeviceWords),
+    Member(MemberWords),
+    Invite(InviteWords),
     SignIn,
     SignOut { yes: bool },
     Whoami,
@@ -110,6 +113,8 @@ pub(crate) async fn ask(
         Ask::Inbox(words) => person::inbox(words, &client, printer).await,
         Ask::Token(words) => token::run(words, &client, person, printer).await,
         Ask::Device(words) => device::run(words, &client, person, printer).await,
+        Ask::Member(words) => people::member(words, &client, person, printer).await,
+        Ask::Invite(words) => people::invite(words, &client, printer).await,
         Ask::SignIn => person::sign_in(&client, printer).await,
         Ask::SignOut { yes } => person::sign_out(yes, &client, person, printer).await,
         Ask::Whoami => person::whoami(&client, printer).await,

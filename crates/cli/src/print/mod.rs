@@ -6,6 +6,7 @@ pub(crate) mod environment;
 pub(crate) mod event;
 pub(crate) mod inbox;
 mod isolation;
+pub(crate) mod people;
 pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod safe;

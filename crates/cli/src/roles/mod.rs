@@ -6,6 +6,7 @@ mod consent;
 mod content;
 pub(crate) mod data;
 pub(crate) mod doctor;
+pub(crate) mod identity;
 mod lineage;
 mod machine;
 pub(crate) mod process;

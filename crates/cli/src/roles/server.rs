@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
 use freehold_server::{Connections, Options, Patience, Rates, Server, Studio};
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::data::{ClientFile, Data};
 use super::lineage::Memory;
-use super::{address, content, process};
+use super::{address, content, identity, process};
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::print::Printer;
@@ -67,20 +68,22 @@ async fn serve(
     let mut ends = process::Ends::listen()?;
     let cancel = CancellationToken::new();
     let mut memory = Memory::of(data)?;
+    let (identity, host) = identity::settings(&args.identity)?;
     let (engine, connections, entropy) = tokio::select! {
-        opened = open(data, args, &mut memory) => opened?,
+        opened = open(data, args, &identity, &mut memory) => opened?,
         () = ends.next() => return Ok(()),
     };
     let store = engine.store().clone();
     let listener = bind(listen).await?;
     let url = address::link(listener.local_addr()?);
+    engine.is_at(&url);
     let caller = owner(&engine, data, &url).await?;
     let sign_in = engine.sign_in_token(&caller).await.map_err(trouble)?;
     let server = Server::build(Options {
         engine,
         connections,
         entropy,
-        hosts: Vec::new(),
+        hosts: host.into_iter().collect(),
         studio: Studio::embedded(),
         keep_events: args.keep_events.span(),
         rates: Some(Rates::per_tenant(args.requests_per_second)),
@@ -113,6 +116,7 @@ async fn serve(
 async fn open(
     data: &Data,
     args: &ServerArgs,
+    identity: &Identity,
     memory: &mut Memory,
 ) -> anyhow::Result<(Engine, Arc<Connections>, Arc<dyn Entropy>)> {
     let database = data.database()?.ok_or_else(|| {
@@ -150,6 +154,7 @@ async fn open(
         clock: Arc::new(SystemClock),
         entropy: entropy.clone(),
         runs_per_tenant: args.runs_per_tenant,
+        identity: identity.clone(),
     });
     // Before anybody is served, so that nothing is done on what may not be so.
     engine.put_back().await.map_err(trouble)?;

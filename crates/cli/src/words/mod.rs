@@ -6,6 +6,7 @@ mod board;
 mod devices;
 mod environments;
 mod keep;
+mod people;
 mod roles;
 mod runs;
 mod sandbox;
@@ -26,6 +27,7 @@ pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use devices::{DeviceWords, LoginWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
 pub(crate) use keep::Keep;
+pub(crate) use people::{AdminWords, IdentityWords, InviteWords, MemberWords, Seats};
 pub(crate) use roles::{
     BackupVerb, BackupWords, ContentWords, DoctorArgs, DoctorWords, RestoreWords, RunnerWords,
     ScriptedWords, ServeArgs, ServeWords, ServerArgs, ServerWords, UpArgs, UpWords,
@@ -135,6 +137,12 @@ pub(crate) enum Command {
     /// Devices: machines that ask to be signed in as you
     #[command(subcommand, arg_required_else_help = true)]
     Device(DeviceWords),
+    /// Members: who is in the organization
+    #[command(subcommand, arg_required_else_help = true)]
+    Member(MemberWords),
+    /// Invitations: who is to come into the organization
+    #[command(subcommand, arg_required_else_help = true)]
+    Invite(InviteWords),
     /// Print a link that signs one browser in to Studio, once
     #[command(
         name = "sign-in",
@@ -166,6 +174,9 @@ pub(crate) enum Command {
     Backup(BackupWords),
     /// Put a backup into a new data directory
     Restore(RestoreWords),
+    /// What whoever operates the server does about people, on its own machine
+    #[command(subcommand, arg_required_else_help = true)]
+    Admin(AdminWords),
     /// Print the completions for a shell
     #[command(
         after_help = "Example:\n  freehold completions bash > ~/.local/share/bash-completion/completions/freehold"

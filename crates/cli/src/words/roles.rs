@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::people::IdentityWords;
 use super::{Keep, ListWords, label};
 
 /// `up`, as typed.
@@ -55,6 +56,8 @@ pub(crate) struct ServerWords {
     #[arg(long, value_name = "TIME", default_value = "400d")]
     pub(crate) keep_events: Keep,
     #[command(flatten)]
+    pub(crate) identity: IdentityWords,
+    #[command(flatten)]
     pub(crate) content: ContentWords,
     /// The process to end with
     #[arg(long, value_name = "PID", hide = true)]
@@ -102,6 +105,8 @@ pub(crate) struct ServerArgs {
     pub(crate) accept_older_database: bool,
     /// How long what happened in runs is kept.
     pub(crate) keep_events: Keep,
+    /// How people come in.
+    pub(crate) identity: IdentityWords,
     /// Where content lies.
     pub(crate) content: ContentWords,
     /// The process to end with.

@@ -7,8 +7,8 @@ use freehold_model::run::State;
 use freehold_model::{Id, Isolation, Lane, Limits, Reason, Role, RunId, Scope};
 use freehold_wire::api::{
     AccessToken, Agent, Asked, Base, BaseState, Card, CardEvent, ChangedFile, Check, EnrolToken,
-    Event, Evidence, FileFlag, FileStatus, InboxItem, Key, Me, Page, Project, Provider, Record,
-    Review, Run, Runner, SignInToken, Step, TokenMade, Usage, Waits,
+    Event, Evidence, FileFlag, FileStatus, InboxItem, Invitation, Key, Me, Member, Page, Project,
+    Provider, Record, Review, Run, Runner, SignInToken, Step, TokenMade, Usage, Waits,
 };
 use freehold_wire::order::Egress;
 use freehold_wire::problem::{Code, Problem};
@@ -34,6 +34,31 @@ pub(crate) fn card_id() -> String {
 
 pub(crate) fn page<T>(items: Vec<T>) -> Page<T> {
     Page { items, next: None }
+}
+
+pub(crate) fn member() -> Member {
+    Member {
+        user: id(1),
+        name: "Ada".into(),
+        email: Some("ada@example.org".into()),
+        role: Role::Developer,
+        review: true,
+        since: time(),
+    }
+}
+
+pub(crate) fn invitation() -> Invitation {
+    Invitation {
+        id: id(1),
+        email: "ada@example.org".into(),
+        role: Role::Developer,
+        review: false,
+        by: Some("Grace".into()),
+        state: "open".into(),
+        created_at: time(),
+        sent_at: time(),
+        expires_at: time(),
+    }
 }
 
 pub(crate) fn project() -> Project {
@@ -418,6 +443,14 @@ pub(crate) fn board(request: &Request) -> Answer {
     );
     let path = path.replace(&Id::<kind::Token>::at(time(), [1; 10]).to_string(), "TOKEN");
     match (request.method.as_str(), path.as_str()) {
+        ("GET", "/members") => server::json(&page(vec![member()])),
+        ("PATCH", "/members/ada%40example.org") => server::json(&member()),
+        ("DELETE", "/members/ada%40example.org") => Answer::Whole(204, "", Vec::new()),
+        ("GET", "/invitations") => server::json(&page(vec![invitation()])),
+        ("POST", "/invitations" | "/invitations/ada%40example.org/resend") => {
+            server::json(&invitation())
+        }
+        ("DELETE", "/invitations/ada%40example.org") => Answer::Whole(204, "", Vec::new()),
         ("POST", "/projects") | ("GET", "/projects/demo") => server::json(&project()),
         ("GET", "/projects") => server::json(&page(vec![project()])),
         ("POST", "/providers") => server::json(&provider()),

@@ -25,6 +25,8 @@ fn help_teaches() {
       audit        The audit log: who did what, and the proof of it
       login        Sign this machine in to a server that is elsewhere
       device       Devices: machines that ask to be signed in as you
+      member       Members: who is in the organization
+      invite       Invitations: who is to come into the organization
       sign-in      Print a link that signs one browser in to Studio, once
       sign-out     Revoke the token that this command uses
       whoami       Print who you are to the server
@@ -33,6 +35,7 @@ fn help_teaches() {
       doctor       Say what this machine has and lacks, and how to mend it
       backup       Take a backup of the installation on this machine, while it runs
       restore      Put a backup into a new data directory
+      admin        What whoever operates the server does about people, on its own machine
       completions  Print the completions for a shell
 
     Options:
@@ -246,7 +249,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, audit, login, device, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, audit, login, device, member, invite, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, admin, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

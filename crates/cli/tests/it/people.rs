@@ -131,3 +131,75 @@ fn token_revoke() {
         (1, vec!["GET /api/v1/tokens?limit=200".to_owned()])
     );
 }
+
+#[test]
+fn members_are_listed_changed_and_removed() {
+    insta::assert_snapshot!(shown(&["member", "list"], ""), @r#"
+    GET /api/v1/members?limit=200
+    exit code 0
+    --- stdout
+    MEMBER                           NAME  ADDRESS          ROLE       REVIEW   SINCE
+    user_01kdyak348e40r2081040g2081  Ada   ada@example.org  developer  reviews  2026-01-02 03:04:05 UTC
+    --- json
+    {"items":[{"user":"user_01kdyak348e40r2081040g2081","name":"Ada","email":"ada@example.org","role":"developer","review":true,"since":"2026-01-02T03:04:05Z"}],"next":null}
+    "#);
+    let words = ["member", "edit", "ada@example.org", "--review", "true"];
+    let edited = shown(&words, "");
+    let asked = r#"PATCH /api/v1/members/ada%40example.org {"review":true}"#;
+    assert!(
+        edited.starts_with(asked) && edited.contains("exit code 0"),
+        "{edited}"
+    );
+    let removed = shown(&["member", "remove", "ada@example.org"], "");
+    assert!(
+        removed.starts_with("DELETE /api/v1/members/ada%40example.org\n"),
+        "{removed}"
+    );
+    assert!(
+        removed.contains("The member `ada@example.org` is gone."),
+        "{removed}"
+    );
+    let server = Server::start(board);
+    let home = Home::of(&server);
+    let (code, _) = home.run_at_terminal(&["member", "remove", "ada@example.org"], "[y/N]", "\n");
+    assert_eq!(
+        (code, server.lines()),
+        (1, Vec::new()),
+        "whoever does not say yes removes nobody"
+    );
+    let nothing = home.run(&["--json", "member", "edit", "ada@example.org"]);
+    assert_eq!((nothing.code, nothing.error().as_str()), (2, "usage"));
+}
+
+#[test]
+fn somebody_is_invited() {
+    insta::assert_snapshot!(shown(&["invite", "create", "ada@example.org", "--review"], ""), @r#"
+    POST /api/v1/invitations {"email":"ada@example.org","role":"developer","review":true}
+    exit code 0
+    --- stdout
+    INVITATION                      ADDRESS          ROLE       REVIEW  STATE  UNTIL
+    inv_01kdyak348e40r2081040g2081  ada@example.org  developer          open   2026-01-02 03:04:05 UTC
+    --- json
+    {"id":"inv_01kdyak348e40r2081040g2081","email":"ada@example.org","role":"developer","review":false,"by":"Grace","state":"open","created_at":"2026-01-02T03:04:05Z","sent_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-02T03:04:05Z"}
+    "#);
+    for (words, asked) in [
+        (
+            &["invite", "list"][..],
+            "GET /api/v1/invitations?limit=200\n",
+        ),
+        (
+            &["invite", "resend", "ada@example.org"],
+            "POST /api/v1/invitations/ada%40example.org/resend {}\n",
+        ),
+        (
+            &["invite", "revoke", "ada@example.org"],
+            "DELETE /api/v1/invitations/ada%40example.org\n",
+        ),
+    ] {
+        let seen = shown(words, "");
+        assert!(
+            seen.starts_with(asked) && seen.contains("exit code 0"),
+            "{seen}"
+        );
+    }
+}

@@ -75,6 +75,9 @@ impl Shared {
             listen.to_string().into(),
             "--keep-events".into(),
             self.keep_events.to_string().into(),
+            // One person's machine: whoever comes in has a link of theirs.
+            "--registration".into(),
+            "closed".into(),
         ];
         if self.accepts_older.swap(false, Ordering::Relaxed) {
             args.push("--accept-older-database".into());

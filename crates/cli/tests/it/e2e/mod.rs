@@ -26,6 +26,7 @@ mod landing;
 mod moved;
 mod odd;
 mod once;
+mod people;
 mod projects;
 mod replicas;
 mod settings;
