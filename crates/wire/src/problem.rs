@@ -66,7 +66,6 @@ codes! {
     Unavailable "unavailable" 503 "the server cannot do this now" "try again shortly";
     ContentUnavailable "content_unavailable" 503 "the content cannot be read or written now" "try again shortly; whoever operates the server looks at its log";
     TooMany "too_many" 429 "too many requests or tries in a short time" "wait as long as `Retry-After` says, then try again";
-    TooMany "too_many" 429 "too many tries in a short time" "wait as long as `Retry-After` says, then try again";
     SeatsTaken "seats_taken" 409 "the organization has no seat left" "remove a member, or ask whoever operates the server for more seats";
     LastOwner "last_owner" 409 "an organization keeps at least one owner" "make somebody else an owner first";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
