@@ -46,8 +46,8 @@ pub use freehold_studio::Studio;
 pub use gate::{Access, Route};
 pub use hub::Connections;
 pub use limit::Rates;
-pub use serve::Patience;
 pub use post::{Folder, NoPost, Smtp};
+pub use serve::Patience;
 
 use crate::answer::Refused;
 use crate::correlation::correlate;
