@@ -17,7 +17,7 @@ const DECISIONS: [&str; 4] = ["run.approve", "run.cancel", "run.reject", "run.re
 /// those that found nothing to hurt.
 const LEAST: usize = 2;
 const LEAST_OF_SHORT: usize = 3;
-/// From the end of the last fault until nothing is under way: a lease that runs out (45 s), what is tried anew with all that
+/// From the end of the last fault until nothing is under way: a lease that runs out (42 s), what is tried anew with all that
 /// waits behind it, and the people's decisions, on a machine of two cores.
 pub(crate) const SETTLED_WITHIN: Ms = 180_000;
 /// The same after a short storm: less waits behind what is tried anew.

@@ -28,7 +28,7 @@ const STORMY: f64 = 0.6;
 const AGENT_WITHIN: Duration = Duration::from_secs(2);
 /// What lasts, lasts between these, in milliseconds.
 const LASTS: (u64, u64) = (500, 3000);
-/// Longer than a lease (45 s) and than whoever takes it back looks.
+/// Longer than a lease (42 s) and than whoever takes it back looks.
 const PAST_LEASE: Duration = Duration::from_secs(52);
 /// Of a clock.
 const JUMPS: [i64; 6] = [-86_400, -3_600, -61, 61, 3_600, 86_400];

@@ -15,7 +15,7 @@ const PROJECT_FILE: &str = r#"
 command = "barrier setup && echo made > by-setup"
 "#;
 
-/// Sooner than a lease runs out (45 s), and a heartbeat (10 s) more for what is said by one.
+/// Sooner than a lease runs out (42 s), and a heartbeat (10 s) more for what is said by one.
 const AT_ONCE: Duration = Duration::from_secs(55);
 
 struct Desk {

@@ -34,7 +34,7 @@ enum Victim {
 const EARLY: [Step; 4] = [Step::Setup, Step::Stage, Step::Agent, Step::Collect];
 const LATE: [Step; 3] = [Step::Check, Step::Waiting, Step::Landing];
 
-/// Sooner than a lease runs out (45 s): whoever comes back says at once what was lost.
+/// Sooner than a lease runs out (42 s): whoever comes back says at once what was lost.
 const AT_ONCE: Duration = Duration::from_secs(35);
 
 const PROJECT_FILE: &str = r#"
