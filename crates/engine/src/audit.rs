@@ -90,10 +90,8 @@ impl Engine {
     /// [`crate::Error`].
     pub async fn audit_refused(&self, caller: &Caller, action: Action, path: &str) -> Result<()> {
         let now = self.now();
-        if !self
-            .audited
-            .is_news(&caller.actor(), action.word(), REFUSED, now)
-        {
+        let actor = format!("{} {}", caller.tenant, caller.actor());
+        if !self.audited.is_news(&actor, action.word(), REFUSED, now) {
             return Ok(());
         }
         let mut tx = self.store().begin(caller.tenant).await?;

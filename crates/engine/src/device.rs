@@ -148,6 +148,7 @@ impl Engine {
             return Err(self.device_absent(caller, text));
         };
         let mut tx = self.store().begin(caller.tenant).await?;
+        self.still(&mut tx, caller).await?;
         if !tx.device_decide(&code, caller.user, yes, now).await? {
             return Err(self.device_absent(caller, text));
         }
@@ -186,8 +187,11 @@ impl Engine {
         if tx.device_use(&hash, now).await? != Some(user) {
             return refuse(Code::Unauthenticated, gone);
         }
-        let name = tx.member_name(user).await?.unwrap_or_default();
-        let caller = Caller::installation(tenant, user, name);
+        // Whoever approved it may have left since.
+        let Some(member) = tx.member_hold(user).await? else {
+            return refuse(Code::Unauthenticated, gone);
+        };
+        let caller = Caller::installation(tenant, user, member.name);
         let scopes: Scopes = Scopes::ALL
             .iter()
             .filter(|scope| *scope != Scope::Account)

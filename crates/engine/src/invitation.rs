@@ -22,6 +22,8 @@ use crate::{Caller, Engine, Error, Result, refuse};
 
 /// How long one can be accepted.
 const LIFETIME: TimeDelta = TimeDelta::days(7);
+/// An invitation is not sent again sooner: whoever is invited is no target.
+const RESENT_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Invitations that an organization may mail in a day: strangers are not written to by the thousand.
 const A_DAY: i64 = 100;
 /// How long those are listed that became something else.
@@ -50,6 +52,7 @@ impl Engine {
         owners_decide(caller, &[new.role])?;
         let now = self.now();
         let mut tx = self.store().begin(caller.tenant).await?;
+        self.still(&mut tx, caller).await?;
         self.may_mail(&mut tx).await?;
         if tx.member_by_email(&email).await?.is_some() {
             return refuse(Code::Exists, format!("{email} is a member already"));
@@ -84,11 +87,20 @@ impl Engine {
     /// [`Code::NotFound`]; [`Code::Conflict`] where it is not open; as [`Engine::invitation_create`].
     pub async fn invitation_resend(&self, caller: &Caller, reference: &str) -> Result<Invitation> {
         let mut tx = self.store().begin(caller.tenant).await?;
+        self.still(&mut tx, caller).await?;
         self.may_mail(&mut tx).await?;
         let mut row = find(&mut tx, reference).await?;
         owners_decide(caller, &[row.role])?;
         let token = Token::generate(Kind::Invitation, self.entropy());
         let now = self.now();
+        let wait = RESENT_AFTER - (now - row.sent_at).max(TimeDelta::zero());
+        if wait > TimeDelta::zero() {
+            let seconds = u64::try_from(wait.num_seconds()).unwrap_or(0) + 1;
+            let detail = format!("it was sent a moment ago; it can be sent again in {seconds} s");
+            return Err(Problem::new(Code::TooMany, detail)
+                .retry_after(seconds)
+                .into());
+        }
         (row.sent_at, row.facts.expires_at) = (now, now + LIFETIME);
         if !tx
             .invitation_resend(row.id, &token.hash(), now, row.facts.expires_at)

@@ -61,6 +61,7 @@ impl Engine {
     ) -> Result<Member> {
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.members_lock().await?;
+        self.still(&mut tx, caller).await?;
         let mut row = find(&mut tx, reference).await?;
         let role = edit.role.unwrap_or(row.role);
         if role != row.role {
@@ -68,6 +69,9 @@ impl Engine {
             if row.role == Role::Owner {
                 keeps_an_owner(&mut tx).await?;
             }
+        }
+        if role < row.role {
+            tx.invitations_void(row.user, self.now()).await?;
         }
         row.role = role;
         row.review = edit.review.unwrap_or(row.review);
@@ -93,6 +97,7 @@ impl Engine {
     pub async fn member_remove(&self, caller: &Caller, reference: &str) -> Result<()> {
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.members_lock().await?;
+        self.still(&mut tx, caller).await?;
         let row = find(&mut tx, reference).await?;
         owners_decide(caller, &[row.role])?;
         self.member_goes(tx, caller, &row, "member.remove").await
@@ -109,6 +114,23 @@ impl Engine {
         self.member_goes(tx, caller, &row, "member.leave").await
     }
 
+    /// Goes on only while the caller is what they were when their request was let in, and holds them so
+    /// until the transaction ends: what makes credentials or members must not be done by whoever was
+    /// removed, or made less, while the request was on its way.
+    pub(crate) async fn still(&self, tx: &mut Tx, caller: &Caller) -> Result<()> {
+        let Some(token) = caller.token else {
+            // The installation itself.
+            return Ok(());
+        };
+        let member = tx.member_hold(caller.user).await?;
+        // A service token is nobody's; a person's tokens are revoked with their membership.
+        let stands = member.is_none_or(|member| member.role >= caller.rights.role);
+        match tx.token_hold(token).await? && stands {
+            true => Ok(()),
+            false => refuse(Code::Unauthenticated, "the token is not valid any more"),
+        }
+    }
+
     async fn member_goes(
         &self,
         mut tx: Tx,
@@ -123,7 +145,7 @@ impl Engine {
         tx.member_remove(user, self.now()).await?;
         self.audit(&mut tx, caller, action, &user.to_string(), "access")
             .await?;
-        // From here on nobody starts a run as them: what is ended below is all that there is.
+        // Only a request that was let in at this very moment could start another run as them.
         tx.commit().await?;
         while self.runs_end(caller, user).await? {}
         Ok(())

@@ -2,7 +2,7 @@
 //! before its work is done, and what succeeded is given back.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -63,7 +63,7 @@ impl What {
     }
 }
 
-/// Who is remembered; past that those are forgotten whose tries are long ago, and then all.
+/// Who is remembered; past that those are forgotten whose tries are long ago, and then the half that is nearest to it.
 const REMEMBERED_MAX: usize = 50_000;
 
 /// When each one's tries are forgotten: the generic cell rate algorithm keeps one time for each.
@@ -98,7 +98,13 @@ impl Throttle {
             seen.retain(|_, until| *until > now);
         }
         if seen.len() >= REMEMBERED_MAX {
-            seen.clear();
+            // Half of them, those nearest to being forgotten: a flood of made-up addresses must not make
+            // us forget an account that is being tried hard.
+            let mut ends: Vec<DateTime<Utc>> = seen.values().copied().collect();
+            let middle = ends.len() / 2;
+            let (_, middle, _) = ends.select_nth_unstable(middle);
+            let middle = *middle;
+            seen.retain(|_, until| *until > middle);
         }
         let charged: Vec<_> = whose.into_iter().map(|whose| (what, whose)).collect();
         for key in &charged {
@@ -121,6 +127,17 @@ impl Throttle {
     }
 }
 
+/// Who has one address of IPv6 has the whole network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 impl Engine {
     /// Charges a try to whoever makes it.
     pub(crate) fn charge(
@@ -129,12 +146,13 @@ impl Engine {
         email: Option<&Email>,
         whence: &Whence,
     ) -> Result<Charged> {
+        let address = whence.address.map(network);
         let mut whose = Vec::new();
         if let Some(email) = email {
-            whose.push(Whose::Pair(email.clone(), whence.address));
+            whose.push(Whose::Pair(email.clone(), address));
             whose.push(Whose::Account(email.clone()));
         }
-        whose.extend(whence.address.map(Whose::Address));
+        whose.extend(address.map(Whose::Address));
         let charged = self.door().throttle.charge(what, whose, self.now());
         charged.map_err(|wait| {
             let seconds = u64::try_from(wait.num_seconds())
@@ -194,5 +212,20 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         let tried = (0..=255).filter(|n| throttle.charge(What::Password, pair(*n), now).is_ok());
         assert_eq!(tried.count(), 100);
+    }
+
+    #[test]
+    fn a_flood_of_made_up_addresses_does_not_make_it_forget_who_is_tried_hard() {
+        let throttle = Throttle::default();
+        let now = DateTime::UNIX_EPOCH;
+        for _ in 0..10 {
+            let _ = throttle.charge(What::Password, pair(1), now);
+        }
+        for n in 0..2 * u32::try_from(REMEMBERED_MAX).unwrap() {
+            let address = Whose::Address(IpAddr::from(n.to_be_bytes()));
+            let _ = throttle.charge(What::Token, vec![address], now);
+        }
+        assert!(throttle.0.lock().unwrap().len() <= REMEMBERED_MAX);
+        assert!(throttle.charge(What::Password, pair(1), now).is_err());
     }
 }

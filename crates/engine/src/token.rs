@@ -214,6 +214,7 @@ impl Engine {
         days: Option<u32>,
     ) -> Result<TokenMade> {
         check_name(name)?;
+        self.still(tx, caller).await?;
         let days = days.unwrap_or(DAYS);
         if !(1..=DAYS_MAX).contains(&days) {
             let detail = format!("a token is good for 1 to {DAYS_MAX} days, not {days}");

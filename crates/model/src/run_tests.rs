@@ -372,11 +372,29 @@ fn a_landing_whose_remote_is_away_keeps_its_yes_and_may_be_called_off_until_some
         assert!(apply(&mut run, Command::Cancel).is_err());
         assert_eq!(run.land_attempt, 1);
     }
+    // However long it takes: given up, it would look as if nothing had landed, and could be called off.
+    let day = AWAY_MAX.num_seconds();
+    for (sent, time) in [(false, day + 100), (true, 2 * day), (false, 9 * day)] {
+        apply(&mut run, dispatch_to(2)).unwrap();
+        let epoch = run.epoch;
+        apply(&mut run, away(2, epoch, sent, time)).unwrap();
+        assert_eq!(run.state, State::Landing);
+        assert!(apply(&mut run, Command::Cancel).is_err());
+    }
     apply(&mut run, dispatch_to(1)).unwrap();
     let landed = Outcome::Landed { commit: "m".into() };
     let epoch = run.epoch;
     apply(&mut run, Command::Finish(fence(1, epoch), landed)).unwrap();
     assert_eq!((run.state, run.away), (State::Succeeded, None));
+    // Nothing of this one was sent: after a day a person decides anew.
+    let mut run = waiting();
+    apply(&mut run, Command::Approve(approval("c"))).unwrap();
+    for time in [0, day] {
+        apply(&mut run, dispatch_to(2)).unwrap();
+        let epoch = run.epoch;
+        apply(&mut run, away(2, epoch, false, time)).unwrap();
+    }
+    assert_eq!((run.state, run.approval), (State::Waiting, None));
 }
 
 #[test]
@@ -466,7 +484,9 @@ proptest! {
             }
             if let Some(away) = run.away {
                 prop_assert!(!run.state.is_terminal() && run.state != State::Waiting);
-                prop_assert!(away.again - away.since <= AWAY_MAX && away.tries > 0);
+                let may_be_there = run.state == State::Landing && (run.land_attempt > 0 || run.lease.is_some());
+                prop_assert!(away.again - away.since <= AWAY_MAX || may_be_there);
+                prop_assert!(away.tries > 0);
             }
             if let Command::Away { now, .. } = command && run.lease.is_none() && result.is_ok() {
                 prop_assert_eq!(run.attempt, before.attempt);

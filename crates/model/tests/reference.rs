@@ -116,7 +116,8 @@ impl Small {
                 }
             }
             (Phase::Lands(holder), Did::Away(fence, sent, now)) if fits(holder, *fence) => {
-                match self.is_worth_a_pause(*now) {
+                // What may be on the target is asked for until somebody knows.
+                match self.is_worth_a_pause(*now) || *sent || self.landings > 1 {
                     true => {
                         self.landings -= 1;
                         if *sent && self.landings == 0 {

@@ -31,6 +31,13 @@ impl From<Problem> for Refused {
     }
 }
 
+impl Refused {
+    /// Whether it refuses for this.
+    pub(crate) fn is(&self, code: Code) -> bool {
+        self.0.code == code
+    }
+}
+
 impl From<Box<Problem>> for Refused {
     fn from(problem: Box<Problem>) -> Self {
         Self(problem)

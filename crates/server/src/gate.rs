@@ -288,8 +288,11 @@ async fn signed_in(state: &AppState, action: Action, request: &mut Request) -> A
     let mut session = match state.engine.session(token, address).await {
         Ok(session) => session,
         Err(error) => {
-            state.limits.tries(address)?;
-            return Err(error.into());
+            let refused = Refused::from(error);
+            if refused.is(Code::Unauthenticated) {
+                state.limits.tries(address)?;
+            }
+            return Err(refused);
         }
     };
     state.limits.known(&session.caller, action)?;

@@ -39,7 +39,7 @@ pub struct Rates {
 
 impl Rates {
     /// Where an organization may ask so often in a second: a person and each token half as often, an
-    /// address, behind which many may be, twice.
+    /// address, behind which many may be, twice; where credentials are made or tried, a hundredth.
     #[must_use]
     pub const fn per_tenant(per_second: u32) -> Self {
         const fn rate(per_second: u32) -> Rate {
@@ -49,14 +49,19 @@ impl Rates {
             }
         }
         let half = if per_second < 2 { 1 } else { per_second / 2 };
+        let hundredth = if per_second < 200 {
+            1
+        } else {
+            per_second / 100
+        };
         Self {
             address: rate(per_second.saturating_mul(2)),
             token: rate(half),
             user: rate(half),
             tenant: rate(per_second),
             sensitive: Rate {
-                per_second: 1,
-                burst: 30,
+                per_second: hundredth,
+                burst: hundredth.saturating_mul(30),
             },
         }
     }
@@ -283,7 +288,7 @@ mod tests {
 
     #[test]
     fn credentials_are_tried_less_often() {
-        let (limits, _) = limits(1000);
+        let (limits, _) = limits(100);
         for _ in 0..30 {
             limits.tries(address("192.0.2.1")).unwrap();
         }

@@ -21,6 +21,9 @@ GRANT SELECT ON event_months TO freehold_app;
 INSERT INTO event_months SELECT 'first', '-infinity', date_trunc('month', coalesce(
     nullif(current_setting('app.months_from', true), '')::timestamptz, now() + interval '2 months'), 'UTC');
 
+-- Keys are good for a day; those that are older are found by their age.
+CREATE INDEX idempotency_by_age ON idempotency (tenant_id, created_at);
+
 -- What lies beyond is of a clock that ran ahead: it goes to the table for what has no month.
 DO $$
 DECLARE
@@ -32,6 +35,10 @@ BEGIN
     LOOP
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS)', t || '_rest', t);
         EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE run_id >= %L', t || '_rest', t, edge);
+    END LOOP;
+    -- All has been read: what follows holds the tables for an instant.
+    FOREACH t IN ARRAY ARRAY['run_events', 'run_steps']
+    LOOP
         EXECUTE format('ALTER TABLE %I NO FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('DELETE FROM %I t USING %I r WHERE t.tenant_id = r.tenant_id AND t.run_id = r.run_id', t, t || '_rest');
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -44,6 +51,3 @@ BEGIN
     END LOOP;
     PERFORM set_config('app.backup', 'off', true);
 END $$;
-
--- Keys are good for a day; those that are older are found by their age.
-CREATE INDEX idempotency_by_age ON idempotency (tenant_id, created_at);

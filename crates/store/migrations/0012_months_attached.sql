@@ -84,9 +84,10 @@ $$;
 
 -- Drops the months that end by `before`, but those in which one of `live` lies; what is younger than a
 -- week stays, whatever is asked. Gives the dropped ones.
+-- Whoever comes behind it waits as long as it does, so it gives up soon where somebody reads for long.
 CREATE FUNCTION months_drop(before timestamptz, live timestamptz[]) RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
-SET lock_timeout = '1s' SET timezone = 'UTC' AS
+SET lock_timeout = '100ms' SET timezone = 'UTC' AS
 $$
 DECLARE
     month event_months;

@@ -162,9 +162,10 @@ ALTER TABLE tokens ADD COLUMN began_at timestamptz; -- when its person signed in
 ALTER TABLE tokens ADD COLUMN replaced_by uuid;     -- the one that it was renewed with
 CREATE INDEX tokens_of_user ON tokens (user_id) WHERE kind = 'session' AND revoked_at IS NULL;
 -- All of a person's sessions end with one word, wherever they are.
+-- With them links that sign a browser in.
 CREATE POLICY sign_out ON tokens FOR UPDATE TO CURRENT_USER
-    USING (kind = 'session' AND user_id = NULLIF(current_setting('app.user', true), '')::uuid)
-    WITH CHECK (kind = 'session' AND user_id = NULLIF(current_setting('app.user', true), '')::uuid);
+    USING (kind IN ('session', 'sign_in') AND user_id = NULLIF(current_setting('app.user', true), '')::uuid)
+    WITH CHECK (kind IN ('session', 'sign_in') AND user_id = NULLIF(current_setting('app.user', true), '')::uuid);
 
 -- Before a person is known: whose address, token or identity it is.
 CREATE FUNCTION lookup_user(address text) RETURNS uuid
@@ -219,7 +220,8 @@ $$ SELECT t.tenant_id, n.name, t.id, t.browser, t.address, t.began_at, t.created
 CREATE FUNCTION person_sign_out(but uuid, only_this uuid, at timestamptz) RETURNS SETOF uuid
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS
 $$ UPDATE tokens SET revoked_at = at
-   WHERE user_id = NULLIF(current_setting('app.user', true), '')::uuid AND kind = 'session'
+   WHERE user_id = NULLIF(current_setting('app.user', true), '')::uuid
+     AND (kind = 'session' OR (kind = 'sign_in' AND only_this IS NULL))
      AND revoked_at IS NULL
      AND (but IS NULL OR (id <> but AND replaced_by IS DISTINCT FROM but))
      AND (only_this IS NULL OR id = only_this OR replaced_by = only_this)

@@ -1,7 +1,7 @@
 //! Members of an organization: who they are there, and who they were.
 
 use chrono::{DateTime, Utc};
-use freehold_model::{Email, Role, RunId, UserId};
+use freehold_model::{Email, Role, RunId, TokenId, UserId};
 
 use crate::{Hint, Noun, Result, Tx, stored};
 
@@ -228,9 +228,44 @@ impl Tx {
         .bind(at)
         .execute(&mut *self.inner)
         .await?;
+        self.invitations_void(user, at).await?;
         self.hint(Hint::Settings(Noun::Token));
         self.hint(Hint::Settings(Noun::Member));
         Ok(true)
+    }
+
+    /// Takes back what somebody invited to, and nobody has accepted yet: who is no longer what they were
+    /// must not come back as it, nor bring others.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn invitations_void(&mut self, by: UserId, at: DateTime<Utc>) -> Result<()> {
+        sqlx::query(
+            "UPDATE invitations SET revoked_at = $3
+             WHERE tenant_id = $1 AND by_user = $2 AND accepted_at IS NULL AND revoked_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(by.uuid())
+        .bind(at)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
+    /// Whether a token is not revoked; it is held until the transaction ends, so that whoever revokes it
+    /// waits.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn token_hold(&mut self, id: TokenId) -> Result<bool> {
+        let found: Option<bool> = sqlx::query_scalar(
+            "SELECT true FROM tokens WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL FOR SHARE",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(found.is_some())
     }
 
     /// Runs that a person started and that have not ended.

@@ -63,7 +63,10 @@ pub(super) fn away(
         None => (now, 1),
     };
     let again = now + pause(tries, chance);
-    if again - since > AWAY_MAX {
+    // What may have been pushed is asked for until somebody can say: given up, it would look as if it
+    // could be called off.
+    let may_be_there = kind == JobKind::Land && (sent || run.land_attempt > 1);
+    if again - since > AWAY_MAX && !may_be_there {
         return finish(run, fence, Outcome::Away { sent });
     }
     run.lease = None;

@@ -455,3 +455,80 @@ async fn an_owner_is_restored_by_whoever_operates_the_server() {
             .is_err()
     );
 }
+
+/// Whoever was removed, or made less, has no way back that they made themselves before.
+#[tokio::test]
+async fn whoever_goes_or_is_made_less_leaves_no_way_back() {
+    let (app, mail) = open().await;
+    let admin = joined(&app, &mail, &app.token, "eve@example.org", "admin").await;
+    let before = app.engine.session(&admin.token, None).await.unwrap().caller;
+    // Another address of theirs, which they invite.
+    invite(&app, &admin.token, "eve2@example.org", "admin")
+        .await
+        .unwrap();
+    let first = mail.mail("eve2@example.org", 1).await.token();
+    let made_less = change(
+        &app,
+        &app.token,
+        Method::PATCH,
+        "/members/eve@example.org",
+        json!({ "role": "developer" }),
+    );
+    made_less.await.unwrap();
+    assert_eq!(
+        accept(&app, &first, PASSWORD).await.unwrap_err().code,
+        Code::Unauthenticated
+    );
+    // A request that was let in before, and does its work after.
+    let new = serde_json::from_value(json!({ "email": "eve3@example.org", "role": "admin" }));
+    let new = new.unwrap();
+    let late = app.engine.invitation_create(&before, &new).await;
+    assert_eq!(code(late), Some(Code::Unauthenticated));
+    let again = change(
+        &app,
+        &app.token,
+        Method::PATCH,
+        "/members/eve@example.org",
+        json!({ "role": "admin" }),
+    );
+    again.await.unwrap();
+    invite(&app, &admin.token, "eve2@example.org", "admin")
+        .await
+        .unwrap();
+    let second = mail.mail("eve2@example.org", 2).await.token();
+    change(
+        &app,
+        &app.token,
+        Method::DELETE,
+        "/members/eve@example.org",
+        json!({}),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        accept(&app, &second, PASSWORD).await.unwrap_err().code,
+        Code::Unauthenticated
+    );
+    let new = json!({ "name": "late", "scopes": ["read:board"], "role": "viewer" });
+    let (personal, service) = (
+        serde_json::from_value(new.clone()),
+        serde_json::from_value(new),
+    );
+    let (personal, service) = (personal.unwrap(), service.unwrap());
+    let token = app.engine.token_create(&before, &personal).await;
+    assert_eq!(code(token), Some(Code::Unauthenticated));
+    let token = app.engine.service_token_create(&before, &service).await;
+    assert_eq!(code(token), Some(Code::Unauthenticated));
+    let edit = serde_json::from_value(json!({ "role": "admin" })).unwrap();
+    let whom = app.owner.user.to_string();
+    let edited = app.engine.member_edit(&before, &whom, &edit).await;
+    assert_eq!(code(edited), Some(Code::Unauthenticated));
+}
+
+/// What a use case refused with.
+fn code<T>(done: freehold_engine::Result<T>) -> Option<Code> {
+    match done.err()? {
+        freehold_engine::Error::Problem(problem) => Some(problem.code),
+        other => unreachable!("{other}"),
+    }
+}
