@@ -76,6 +76,24 @@ describe("api", () => {
     });
   });
 
+  it("asks with no token where it is told to, and a refusal ends no session then", async () => {
+    session.begin("here");
+    const fetch = answer({ code: "unauthenticated", title: "t" }, { status: 401 });
+    await api.get("/me", { token: null }).catch(() => undefined);
+    expect(fetch.mock.calls[0]?.[1]?.headers).not.toHaveProperty("Authorization");
+    expect(session.token()).toBe("here");
+  });
+
+  it("keeps when to come again, of the document or of the header", async () => {
+    const came = async (body: unknown) => {
+      answer(body, { status: 429, headers: { "Retry-After": "7" } });
+      const error = await api.get("/me").catch((thrown: unknown) => thrown);
+      return (error as ProblemError).problem.retry_after_s;
+    };
+    expect(await came({ code: "too_many", title: "t", retry_after_s: 30 })).toBe(30);
+    expect(await came("slow down")).toBe(7);
+  });
+
   it("ends the session that was refused, never one that began meanwhile", async () => {
     session.begin("old");
     let release: (response: Response) => void = () => undefined;

@@ -18,6 +18,8 @@ export interface CallOptions {
   idempotencyKey?: string;
   /** The edition that was seen; the server refuses with `stale` when it is another one. */
   ifMatch?: string | number;
+  /** Asks with this token in place of the session's, or with none: a refusal is not the session's. */
+  token?: string | null;
 }
 
 interface Loose extends CallOptions {
@@ -28,7 +30,7 @@ interface Loose extends CallOptions {
 
 /** Sends and gives the response as it is, for raw bytes and streams. Problems are thrown. */
 async function raw(method: Method, path: string, options: Loose = {}): Promise<Response> {
-  const token = session.token();
+  const token = options.token === undefined ? session.token() : options.token;
   const sent = Date.now();
   let response: Response;
   const limit = options.timeout === undefined ? TIMEOUT_MS : options.timeout;
@@ -56,7 +58,8 @@ async function raw(method: Method, path: string, options: Loose = {}): Promise<R
   if (response.status === 502 || (response.status === 504 && !body.startsWith("{"))) {
     throw new Offline();
   }
-  throw new ProblemError(parseProblem(response.status, body));
+  const problem = parseProblem(response.status, body, response.headers.get("Retry-After"));
+  throw new ProblemError(problem);
 }
 
 function headers(options: Loose, token: string | null): Record<string, string> {

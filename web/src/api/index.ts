@@ -6,6 +6,7 @@ export { isUpdated, type LivePhase, type LiveState } from "./live-state";
 export * from "./problem";
 export { allPages, keys, queries, type RunFilter } from "./queries";
 export { queryClient } from "./query-client";
+export { startRenewal } from "./renew-browser";
 export { type EndReason, session } from "./session";
 export { SseParser } from "./sse";
 export * from "./types";

@@ -11,6 +11,8 @@ export interface Problem {
   detail: string;
   next: string;
   correlation?: string | null;
+  /** In how many seconds it is worth trying again. */
+  retry_after_s?: number | null;
 }
 
 /** The server answered, and said no. */
@@ -49,14 +51,22 @@ function local(code: string, title: string, detail: string, next: string): Probl
 }
 
 /** A response's body as a problem, also where a proxy in between answered with something else. */
-export function parseProblem(status: number, body: string): Problem {
+export function parseProblem(
+  status: number,
+  body: string,
+  retryAfter: string | null = null,
+): Problem {
+  const retry_after_s = /^\d{1,6}$/.test(retryAfter ?? "") ? Number(retryAfter) : undefined;
   try {
     const found: unknown = JSON.parse(body);
-    if (isProblemDocument(found)) return { ...found, status: found.status ?? status };
+    if (isProblemDocument(found)) {
+      return { retry_after_s, ...found, status: found.status ?? status };
+    }
   } catch {
     // Not JSON: someone between the server and us has answered.
   }
   return {
+    retry_after_s,
     type: "about:blank",
     title: ui.unexpected.title(status),
     status,

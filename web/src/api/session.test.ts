@@ -26,6 +26,20 @@ describe("Session", () => {
     expect(two.why()).toBe("signed-out");
   });
 
+  it("keeps when it is to be renewed, and takes the next token for the present one alone", () => {
+    const store = memory();
+    const [one, two] = [new Session(store), new Session(store)];
+    one.begin("t", "2026-11-22T00:00:00Z");
+    expect(two.renewAt()).toBe(Date.parse("2026-11-22T00:00:00Z"));
+    expect(two.replace("t", "u", "2026-11-23T00:00:00Z")).toBe(true);
+    expect([one.token(), one.renewAt()]).toEqual(["u", Date.parse("2026-11-23T00:00:00Z")]);
+    expect(one.replace("t", "v")).toBe(false);
+    one.end("signed-out");
+    two.changedElsewhere("freehold.token");
+    expect([store.map.size, two.renewAt()]).toEqual([0, null]);
+    expect(two.replace("u", "v")).toBe(false);
+  });
+
   it("does not care for other keys of the storage", () => {
     const told = vi.fn();
     const session = new Session(memory());

@@ -3,7 +3,12 @@
  * cookie would also go to every other port of localhost, such as a server that an agent started.
  */
 
+import { now } from "../lib/clock";
+
 const KEY = "freehold.token";
+/** When the token is to be replaced by another, in milliseconds of the server's clock. */
+const RENEW_KEY = "freehold.renew-at";
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Why there is no session any more; shown on the sign-in page. */
 export type EndReason = "none" | "refused" | "signed-out";
@@ -20,26 +25,44 @@ export class Session {
   private readonly listeners = new Set<Listener>();
   /** Only where storage is forbidden: the session then lasts as long as the page. */
   private memory: string | null = null;
+  private renewal: number | null = null;
   private ended: EndReason = "none";
 
   constructor(private readonly store: Store | null) {}
 
-  readonly token = (): string | null => {
-    try {
-      return this.store?.getItem(KEY) ?? this.memory;
-    } catch {
-      return this.memory;
-    }
+  readonly token = (): string | null => this.read(KEY) ?? this.memory;
+
+  /** When the token is to be renewed; null where that is not known. */
+  readonly renewAt = (): number | null => {
+    const text = this.read(RENEW_KEY);
+    return text === null ? this.renewal : Number(text);
   };
 
   /** Why the last session ended. */
   readonly why = (): EndReason => this.ended;
 
-  begin(token: string): void {
+  /** `renewAt` is what the server said, where it did; a day from now else. */
+  begin(token: string, renewAt?: string): void {
+    const told = renewAt === undefined ? Number.NaN : Date.parse(renewAt);
     this.ended = "none";
     this.memory = token;
+    // First, since other tabs hear of the token and read the rest then.
+    this.renewLater(Number.isNaN(told) ? undefined : told);
     this.write((store) => store.setItem(KEY, token));
     this.tell();
+  }
+
+  /** The token is to be renewed at that time, or a day from now. */
+  readonly renewLater = (at = now() + DAY_MS): void => {
+    this.renewal = at;
+    this.write((store) => store.setItem(RENEW_KEY, String(at)));
+  };
+
+  /** Puts the next token in the place of one; false where that one is not here any more. */
+  replace(old: string, next: string, renewAt?: string): boolean {
+    if (this.token() !== old) return false;
+    this.begin(next, renewAt);
+    return true;
   }
 
   /**
@@ -51,7 +74,11 @@ export class Session {
     if (present === null || (refused !== undefined && refused !== present)) return;
     this.ended = why;
     this.memory = null;
-    this.write((store) => store.removeItem(KEY));
+    this.renewal = null;
+    this.write((store) => {
+      store.removeItem(KEY);
+      store.removeItem(RENEW_KEY);
+    });
     this.tell();
   }
 
@@ -59,6 +86,7 @@ export class Session {
   readonly changedElsewhere = (key: string | null): void => {
     if (key !== null && key !== KEY) return;
     this.memory = null;
+    this.renewal = null;
     this.ended = this.token() === null ? "signed-out" : "none";
     this.tell();
   };
@@ -67,6 +95,14 @@ export class Session {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
+
+  private read(key: string): string | null {
+    try {
+      return this.store?.getItem(key) ?? null;
+    } catch {
+      return null;
+    }
+  }
 
   private write(change: (store: Store) => void): void {
     try {

@@ -1,6 +1,6 @@
 import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { session, startLive, useSignedIn } from "../api";
+import { session, startLive, startRenewal, useSignedIn } from "../api";
 import { Toaster } from "../ui";
 import { Shell } from "./shell";
 
@@ -12,6 +12,7 @@ export function Root() {
   const open = OPEN.includes(path);
   const signedIn = useSignedIn();
   useEffect(startLive, []);
+  useEffect(startRenewal, []);
   useSignIn(signedIn, open);
   return (
     <>
