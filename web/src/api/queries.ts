@@ -33,6 +33,7 @@ export interface RunFilter {
 /** The keys alone, for `invalidateQueries` and `setQueryData`. */
 export const keys = {
   me: ["me"] as const,
+  ways: ["sign-in-ways"] as const,
   projects: ["projects"] as const,
   project: (id: string) => ["project", id] as const,
   cards: (project: string) => ["cards", project] as const,
@@ -57,6 +58,14 @@ export const keys = {
 export const queries = {
   me: () =>
     queryOptions({ queryKey: keys.me, queryFn: ({ signal }) => api.get("/me", { signal }) }),
+
+  /** How one signs in here; asked by whoever is not signed in. */
+  ways: () =>
+    queryOptions({
+      queryKey: keys.ways,
+      queryFn: ({ signal }) => api.get("/sign-in/ways", { signal, token: null }),
+      retry: false,
+    }),
 
   projects: () =>
     queryOptions({

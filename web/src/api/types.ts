@@ -22,6 +22,7 @@ export type NewAgent = Schemas["NewAgent"];
 export type NewCard = Schemas["NewCard"];
 export type NewKey = Schemas["NewKey"];
 export type NewProject = Schemas["NewProject"];
+export type NewSession = Schemas["NewSession"];
 export type NewProvider = Schemas["NewProvider"];
 export type Project = Schemas["Project"];
 export type Provider = Schemas["Provider"];
@@ -36,6 +37,8 @@ export type Runner = Schemas["Runner"];
 export type Machine = Schemas["Machine"];
 export type RunState = Schemas["State"];
 export type Step = Schemas["Step"];
+export type SignInWays = Schemas["SignInWays"];
+export type InvitationSeen = Schemas["InvitationSeen"];
 export type Usage = Schemas["Usage"];
 
 export interface Page<T> {

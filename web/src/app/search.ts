@@ -96,8 +96,17 @@ export interface SignInSearch {
   /** Where to go afterwards. Anybody may have written it: the sign-in page takes own paths only. */
   back?: string;
   why?: string;
+  /** What is shown in place of what one begins with. */
+  view?: SignInView;
 }
 
+const SIGN_IN_VIEWS = ["link", "password", "forgotten", "register"] as const;
+export type SignInView = (typeof SIGN_IN_VIEWS)[number];
+
 export function signInSearch(raw: Raw): SignInSearch {
-  return defined<SignInSearch>({ back: text(raw.back, 4_096), why: text(raw.why, 60) });
+  return defined<SignInSearch>({
+    back: text(raw.back, 4_096),
+    why: text(raw.why, 60),
+    view: oneOf(raw.view, SIGN_IN_VIEWS),
+  });
 }

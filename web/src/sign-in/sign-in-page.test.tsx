@@ -16,6 +16,9 @@ import SignInPage from "./sign-in-page";
 
 const LINK = "fhs_AAECAwQFBgcICQoLDA0ODxAREhM.0a1b2c";
 
+/** A local installation: nobody has a password. */
+const WAYS = { registration: "closed", organizations: false, mail: false, providers: [] };
+
 let asked: { path: string; body: string; address: string }[] = [];
 let good: boolean;
 
@@ -25,6 +28,7 @@ beforeEach(() => {
   session.end("none");
   vi.stubGlobal("scrollTo", () => {});
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+    if (path.endsWith("/sign-in/ways")) return Response.json(WAYS);
     asked.push({ path, body: String(init.body ?? ""), address: window.location.href });
     return good
       ? new Response(JSON.stringify({ token: "fhu_new" }), { status: 200 })
@@ -92,7 +96,7 @@ it("says that a link was used, and how to get another one", async () => {
 it("takes a link that is pasted, and says what is no link", async () => {
   open("/sign-in?why=refused");
   expect(await screen.findByText(words.revokedTitle)).toBeTruthy();
-  const field = screen.getByLabelText(new RegExp(words.pasteLabel));
+  const field = await screen.findByLabelText(new RegExp(words.pasteLabel));
   fireEvent.change(field, { target: { value: "hunter2" } });
   fireEvent.click(screen.getByRole("button", { name: words.submit }));
   expect(await screen.findByText(words.refused.unknown)).toBeTruthy();

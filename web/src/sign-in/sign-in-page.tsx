@@ -3,13 +3,15 @@ import { useRouter, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { isProblem } from "../api";
 import { session } from "../api/session";
+import type { NewSession } from "../api/types";
 import { signIn as words } from "../strings/sign-in";
 import { Button, Callout, FormError, PageHeader, Spinner } from "../ui";
 import { fragmentToken } from "./credential";
 import { ownPath } from "./destination";
 import { enter, takeFragment } from "./enter";
-import { NewLink } from "./new-link";
-import { PasteForm } from "./paste-form";
+import { ByLink, leadOf, titleOf, useHeadingFocus, View } from "./sign-in-views";
+import { useArrive } from "./use-arrive";
+import { shown, useWays } from "./ways";
 
 type State =
   | { at: "asking" }
@@ -18,7 +20,8 @@ type State =
   | { at: "failed"; pasted: boolean; problem: unknown; token: string };
 
 export default function SignInPage() {
-  const { back, why } = useSearch({ from: "/sign-in" });
+  const { back, why, view: wanted } = useSearch({ from: "/sign-in" });
+  const ways = useWays();
   const router = useRouter();
   const client = useQueryClient();
   const [state, setState] = useState<State>({ at: "asking" });
@@ -52,6 +55,14 @@ export default function SignInPage() {
     [client, goOn],
   );
 
+  const arrive = useArrive(goOn);
+  const onSession = (given: NewSession) => {
+    // Else the change of the session would lead on as well.
+    busy.current = true;
+    arrive(given);
+    busy.current = false;
+  };
+
   useLayoutEffect(() => {
     const look = () => {
       const token = takeFragment(window, fragmentToken);
@@ -74,27 +85,28 @@ export default function SignInPage() {
   );
 
   const exchanging = state.at === "exchanging";
+  const linked = exchanging && !state.pasted;
+  // What is said about a link stands where one gets another.
+  const about = state.at === "refused" || state.at === "failed" ? "link" : undefined;
+  const can = ways === undefined ? undefined : shown(wanted ?? about, ways);
+  const place = useHeadingFocus(can?.view);
   return (
-    <div className="mx-auto flex w-full max-w-lg flex-col gap-4 py-[8vh]">
-      <PageHeader title={words.title} className="pb-0">
-        <p className="text-muted">{words.lead}</p>
+    <div ref={place} className="mx-auto flex w-full max-w-lg flex-col gap-4 py-[8vh]">
+      <PageHeader title={linked ? words.title : titleOf(can?.view)} className="pb-0">
+        {can !== undefined && !linked && <p className="text-muted">{leadOf(can.view)}</p>}
       </PageHeader>
       <Message state={state} why={why ?? session.why()} again={exchange} />
-      {exchanging && !state.pasted ? (
+      {linked ? (
         <p role="status" className="flex items-center gap-2 text-muted">
           <Spinner label={null} />
           {words.exchanging}
         </p>
+      ) : can === undefined ? (
+        <Spinner />
       ) : (
-        <>
-          <ol className="list-decimal pl-5 text-muted">
-            {words.steps.map((step) => (
-              <li key={step}>{step}</li>
-            ))}
-          </ol>
-          <PasteForm busy={exchanging} onToken={(token) => exchange(token, true)} />
-          <NewLink />
-        </>
+        <View can={can} ways={ways ?? null} onSession={onSession}>
+          <ByLink busy={exchanging} onToken={(token) => exchange(token, true)} />
+        </View>
       )}
     </div>
   );

@@ -23,7 +23,7 @@ export const signIn = {
   wrongBody: "It was revoked, has expired, or belongs to another installation.",
   revokedTitle: "You were signed out",
   revokedBody:
-    "Your session was ended in another window, has expired after 30 days, or its token was revoked. Sign in to go on where you were.",
+    "Your session was ended in another window, has expired, or its token was revoked. Sign in to go on where you were.",
   signedOutTitle: "You are signed out",
   signedOutBody: "This browser holds no token any more.",
   newLinkTitle: "No link at hand?",
