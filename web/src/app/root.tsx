@@ -5,7 +5,8 @@ import { Toaster } from "../ui";
 import { Shell } from "./shell";
 
 /** Pages that nobody needs to be signed in for. */
-const OPEN: readonly string[] = DESIGN ? ["/sign-in", "/design"] : ["/sign-in"];
+const DOORS = ["/sign-in", "/confirm", "/new-password", "/join"];
+const OPEN: readonly string[] = DESIGN ? [...DOORS, "/design"] : DOORS;
 
 export function Root() {
   const path = useRouterState({ select: (state) => state.location.pathname });

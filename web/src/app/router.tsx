@@ -23,6 +23,21 @@ const signIn = createRoute({
   validateSearch: signInSearch,
   component: lazyRouteComponent(() => import("../sign-in/sign-in-page")),
 });
+const confirm = createRoute({
+  getParentRoute: () => root,
+  path: "/confirm",
+  component: lazyRouteComponent(() => import("../sign-in/confirm-page")),
+});
+const newPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/new-password",
+  component: lazyRouteComponent(() => import("../sign-in/new-password-page")),
+});
+const join = createRoute({
+  getParentRoute: () => root,
+  path: "/join",
+  component: lazyRouteComponent(() => import("../sign-in/join-page")),
+});
 const inbox = createRoute({
   getParentRoute: () => root,
   path: "/inbox",
@@ -97,6 +112,9 @@ const design = createRoute({
 const routes = [
   index,
   signIn,
+  confirm,
+  newPassword,
+  join,
   inbox,
   projects,
   board,

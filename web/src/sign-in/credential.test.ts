@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fragmentToken, readCredential } from "./credential";
+import { fragmentToken, mailedToken, readCredential } from "./credential";
 
 const SECRET = "AAECAwQFBgcICQoLDA0ODxAREhM";
 const LINK = `fhs_${SECRET}.0a1b2c`;
@@ -27,6 +27,17 @@ describe("readCredential", () => {
     expect(readCredential("hunter2")).toEqual({ kind: "refused", why: "unknown" });
     expect(readCredential(LINK.slice(0, -3))).toEqual({ kind: "refused", why: "cut" });
     expect(readCredential(`fhe_${SECRET}.0a1b2c#ffff`)).toEqual({ kind: "refused", why: "runner" });
+  });
+});
+
+describe("mailedToken", () => {
+  it("takes the token that the page is for, and no other", () => {
+    expect(mailedToken("confirmation", `#fhc_${SECRET}.0a1b2c`)).toBe(`fhc_${SECRET}.0a1b2c`);
+    expect(mailedToken("reset", "#fhw_cut")).toBe("fhw_cut");
+    expect(mailedToken("invitation", "#fhi_x")).toBe("fhi_x");
+    for (const hash of ["", "#", "#fhi_", "#fhc_x", `#${LINK}`, "#fhi_with space"]) {
+      expect(mailedToken("invitation", hash)).toBeNull();
+    }
   });
 });
 

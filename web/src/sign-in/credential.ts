@@ -30,11 +30,25 @@ export function readCredential(text: string): Credential {
 
 /** The sign-in token in the fragment of an address; null when there is none. */
 export function fragmentToken(hash: string): string | null {
+  return ofKind("fhs", hash);
+}
+
+/** What the links of mails hold. */
+export type Mailed = "confirmation" | "reset" | "invitation";
+
+const PREFIX: Record<Mailed, string> = { confirmation: "fhc", reset: "fhw", invitation: "fhi" };
+
+/** The token of a mail's link in the fragment of an address; null when there is none. */
+export function mailedToken(kind: Mailed, hash: string): string | null {
+  return ofKind(PREFIX[kind], hash);
+}
+
+function ofKind(prefix: string, hash: string): string | null {
   let text: string;
   try {
     text = decodeURIComponent(hash.replace(/^#/, ""));
   } catch {
     return null;
   }
-  return /^fhs_[\x21-\x7e]+$/.test(text) ? text : null;
+  return text.startsWith(`${prefix}_`) && /^[\x21-\x7e]{5,}$/.test(text) ? text : null;
 }

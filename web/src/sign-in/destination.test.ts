@@ -41,7 +41,13 @@ describe("ownPath", () => {
   );
 
   it("does not lead back to the sign-in page, nor to what is no view", () => {
-    for (const path of ["/sign-in", "/sign-in?next=/inbox", "/api/v1/me", "/docs/errors/invalid"]) {
+    for (const path of [
+      "/sign-in",
+      "/sign-in?next=/inbox",
+      "/join",
+      "/api/v1/me",
+      "/docs/errors/invalid",
+    ]) {
       expect(ownPath(path, ORIGIN)).toBe(HOME);
     }
     expect(ownPath("/sign-in-history", ORIGIN)).toBe("/sign-in-history");

@@ -2,7 +2,7 @@
 export const HOME = "/";
 
 /** Paths that are no view of Studio: going there would sign in again, or leave the page. */
-const NOT_A_VIEW = /^\/(sign-in|api|docs|assets)(\/|$)/;
+const NOT_A_VIEW = /^\/(sign-in|confirm|new-password|join|api|docs|assets)(\/|$)/;
 
 /**
  * The place inside Studio that `wanted` names, else the start.

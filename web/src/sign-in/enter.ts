@@ -3,7 +3,7 @@ import { api } from "../api/client";
 import { session } from "../api/session";
 
 /** Whether the session that is there is still good. One that is not is ended by the asking. */
-async function stillGood(): Promise<boolean> {
+export async function stillGood(): Promise<boolean> {
   if (session.token() === null) return false;
   try {
     await api.get("/me");
