@@ -154,15 +154,20 @@ export class Installation {
 
   /** Starts the bundled scripted model, which says that it is one; gives its address. It ends with the installation. */
   async model(): Promise<string> {
-    const args = ["scripted-model", "--listen", "127.0.0.1:0", "--demo"];
+    return this.startBeside("the scripted model", ["scripted-model", "--demo"]);
+  }
+
+  /** Starts a program that says where it listens; gives that. It ends with the installation. */
+  async startBeside(name: string, args: string[]): Promise<string> {
     const cwd = join(this.root, "elsewhere");
-    const model = spawn(binary(), args, {
+    const log = openSync(join(this.root, `${args[0]}.log`), "a");
+    const child = spawn(binary(), [...args, "--listen", "127.0.0.1:0"], {
       cwd,
       env: this.env,
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", log],
     });
-    this.beside.push(model);
-    const ready = JSON.parse(await firstLine(model, "the scripted model")) as { url: string };
+    this.beside.push(child);
+    const ready = JSON.parse(await firstLine(child, name)) as { url: string };
     return ready.url;
   }
 
@@ -196,7 +201,7 @@ export class Installation {
   told(): string {
     const data = join(this.root, "data/log");
     const logs = existsSync(data) ? readdirSync(data).map((name) => join(data, name)) : [];
-    return [join(this.root, "up.log"), ...logs]
+    return [join(this.root, "up.log"), join(this.root, "server.log"), ...logs]
       .filter((path) => existsSync(path) && statSync(path).isFile())
       .map((path) => `--- the end of ${path}\n${readFileSync(path, "utf8").slice(-TAIL)}`)
       .join("\n");
