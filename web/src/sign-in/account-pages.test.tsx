@@ -12,6 +12,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { session } from "../api/session";
 import { signInSearch } from "../app/search";
 import { account as words } from "../strings/account";
+import { signIn } from "../strings/sign-in";
 import ConfirmPage from "./confirm-page";
 import JoinPage from "./join-page";
 import NewPasswordPage from "./new-password-page";
@@ -200,6 +201,16 @@ it("asks for a mail, and says the same whoever has the address", async () => {
   expect(asked).toMatchObject([
     { path: "/password/forgot", body: { email: "nobody@example.org" } },
   ]);
+});
+
+it("says of a link that was used where one gets another, and not beside the password", async () => {
+  refuse("/sign-in", "unauthenticated", 401);
+  open(`/sign-in#fhs_${SECRET}`);
+  expect(await screen.findByText(signIn.usedTitle)).toBeTruthy();
+  expect(await screen.findByText(signIn.newLinkCommand)).toBeTruthy();
+  await go(words.passwordLink);
+  await screen.findByLabelText(/^Password/);
+  expect(screen.queryByText(signIn.usedTitle)).toBeNull();
 });
 
 it("shows nothing that the server cannot do", async () => {

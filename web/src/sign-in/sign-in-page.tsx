@@ -90,12 +90,15 @@ export default function SignInPage() {
   const about = state.at === "refused" || state.at === "failed" ? "link" : undefined;
   const can = ways === undefined ? undefined : shown(wanted ?? about, ways);
   const place = useHeadingFocus(can?.view);
+  // What is said about a link, or the end of a session, does not follow into another form.
+  const first = can === undefined || can.view === "link" || can.view === "password";
+  const telling = first && !(can?.view === "password" && about !== undefined);
   return (
     <div ref={place} className="mx-auto flex w-full max-w-lg flex-col gap-4 py-[8vh]">
       <PageHeader title={linked ? words.title : titleOf(can?.view)} className="pb-0">
         {can !== undefined && !linked && <p className="text-muted">{leadOf(can.view)}</p>}
       </PageHeader>
-      <Message state={state} why={why ?? session.why()} again={exchange} />
+      {telling && <Message state={state} why={why ?? session.why()} again={exchange} />}
       {linked ? (
         <p role="status" className="flex items-center gap-2 text-muted">
           <Spinner label={null} />
