@@ -63,6 +63,22 @@ pub enum GitError {
         /// ssh's words.
         said: String,
     },
+    /// The server's certificate is not one that this machine trusts, or not this server's.
+    #[error("the certificate of {remote} is not trusted: {said}")]
+    Certificate {
+        /// The address.
+        remote: String,
+        /// The TLS library's words.
+        said: String,
+    },
+    /// The remote answers, and takes no such request (HTTP 4xx): not a matter of waiting.
+    #[error("{remote} does not take the request: {said}")]
+    RequestRefused {
+        /// The address.
+        remote: String,
+        /// The other side's words.
+        said: String,
+    },
     /// A repository on this machine belongs to another account.
     #[error("the repository at {remote} belongs to another account")]
     ForeignOwner {
@@ -277,6 +293,8 @@ impl GitError {
             Self::NotFound { .. } => "remote_not_found",
             Self::AuthRefused { .. } => "remote_auth_refused",
             Self::HostKey { .. } => "remote_host_key",
+            Self::Certificate { .. } => "remote_certificate",
+            Self::RequestRefused { .. } => "remote_request_refused",
             Self::ForeignOwner { .. } => "remote_foreign_owner",
             Self::Redirected { .. } => "remote_redirected",
             Self::Unreachable { .. } => "remote_unreachable",
@@ -324,6 +342,12 @@ impl GitError {
             }
             Self::HostKey { .. } => {
                 "connect to the host once with ssh, check its key, and try again"
+            }
+            Self::Certificate { .. } => {
+                "renew the server's certificate, or have this machine trust who issued it"
+            }
+            Self::RequestRefused { .. } => {
+                "check the address and what stands before the server: its log says why"
             }
             Self::ForeignOwner { .. } => {
                 "give the directory to the account that the runner runs as, or use its ssh or http address"

@@ -112,6 +112,10 @@ pub(crate) fn remote_failure(
         GitError::NotFound { remote, said }
     } else if has(DAMAGED) {
         GitError::RemoteCorrupt { remote, said }
+    } else if has(&["certificate"]) {
+        GitError::Certificate { remote, said }
+    } else if has(&["returned error: 4"]) && !has(LATER) {
+        GitError::RequestRefused { remote, said }
     } else if has(DOWN) {
         GitError::Unreachable { remote, said }
     } else {
@@ -155,6 +159,13 @@ const DAMAGED: &[&str] = &[
     "missing object",
     "does not match index",
     "not our ref",
+];
+/// What HTTP says of a request that is worth another try: it took too long, came too early, or one of
+/// too many.
+const LATER: &[&str] = &[
+    "returned error: 408",
+    "returned error: 425",
+    "returned error: 429",
 ];
 const DOWN: &[&str] = &[
     "could not resolve",
@@ -200,6 +211,7 @@ pub(crate) fn surely_not_sent(error: &GitError) -> bool {
         GitError::NoAtomic { .. }
         | GitError::ForeignOwner { .. }
         | GitError::HostKey { .. }
+        | GitError::Certificate { .. }
         | GitError::AuthRefused { .. }
         | GitError::Redirected { .. }
         | GitError::NotFound { .. }
@@ -339,6 +351,29 @@ mod tests {
             "remote_auth_refused"
         );
         assert_eq!(kind("something else"), "git_failed");
+        // What waiting does not mend is not taken for a remote that is away.
+        for said in [
+            "server certificate verification failed. CAfile: none CRLfile: none",
+            "SSL certificate problem: certificate has expired",
+            "SSL: no alternative certificate subject name matches target host name 'x'",
+        ] {
+            let said = format!("fatal: unable to access 'https://x/': {said}");
+            assert_eq!(kind(&said), "remote_certificate", "{said}");
+        }
+        for (status, wanted) in [
+            (400, "remote_request_refused"),
+            (413, "remote_request_refused"),
+            (451, "remote_request_refused"),
+            (408, "remote_unreachable"),
+            (425, "remote_unreachable"),
+            (429, "remote_unreachable"),
+            (500, "remote_unreachable"),
+        ] {
+            let said = format!(
+                "fatal: unable to access 'https://x/': The requested URL returned error: {status}"
+            );
+            assert_eq!(kind(&said), wanted, "{said}");
+        }
     }
 
     #[test]

@@ -53,9 +53,9 @@ reasons! {
     OrderRefused "order_refused" "the runner refused the signed order" "see the detail; the runner's policy file decides what it accepts";
     RemoteUnreachable "remote_unreachable" "the git remote could not be reached" "check the remote's address and the network; a run that waits for it is tried again on its own, else start a new run";
     RemoteNotFound "remote_not_found" "the git remote does not exist" "correct the project's remote";
-    AuthRefused "auth_refused" "the git remote refused the runner's credentials" "give the runner working credentials, then start a new run";
+    AuthRefused "auth_refused" "the git remote refused the runner's credentials, or is not one that the runner trusts" "give the runner working credentials, or have it trust the remote (the detail says which), then start a new run";
     TargetMissing "target_missing" "the target branch does not exist on the remote" "create the branch, or change the project's target";
-    RemoteRefused "remote_refused" "the git remote refused the push" "see the remote's own words in the detail";
+    RemoteRefused "remote_refused" "the git remote refused the push, or any other request" "see the remote's own words in the detail";
     ProjectFile "project_file" "the project file .agentworks/project.toml on the target branch cannot be used" "correct it on the target branch";
     Sandbox "sandbox" "the sandbox could not be set up" "run `freehold doctor` on the runner's machine";
     SetupFailed "setup_failed" "the setup command failed" "see the setup's output in the run's events";

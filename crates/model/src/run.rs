@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{JobId, RunnerId, UserId};
 use crate::reason::Reason;
 
-pub use away::{AWAY_FIRST, AWAY_LONGEST, AWAY_MAX, Away, pause};
+pub use away::{AWAY_FIRST, AWAY_LONGEST, AWAY_MAX, AWAY_TRIES, Away, pause};
 pub use state::State;
 
 /// Landings that were lost or had to be repeated before a person is asked again.

@@ -340,13 +340,36 @@ fn a_remote_that_is_away_for_longer_than_a_day_is_a_clear_failure() {
     // With work of an earlier turn a person decides on that.
     let mut run = waiting();
     apply(&mut run, Command::Reply).unwrap();
+    asked_in_vain(&mut run, AWAY_TRIES - 1, 0);
     apply(&mut run, dispatch_to(1)).unwrap();
-    apply(&mut run, away(1, 2, false, 0)).unwrap();
-    apply(&mut run, dispatch_to(1)).unwrap();
-    apply(&mut run, away(1, 3, false, day)).unwrap();
+    let epoch = run.epoch;
+    apply(&mut run, away(1, epoch, false, day)).unwrap();
     assert_eq!(
         (run.state, run.reason, run.away),
         (State::Waiting, Some(Reason::RemoteUnreachable), None)
+    );
+}
+
+fn asked_in_vain(run: &mut Run, times: u32, now: i64) {
+    for _ in 0..times {
+        apply(run, dispatch_to(1)).unwrap();
+        let epoch = run.epoch;
+        apply(run, away(1, epoch, false, now)).unwrap();
+    }
+}
+
+#[test]
+fn a_weekend_in_which_nobody_asked_says_nothing_of_the_remote() {
+    let mut run = Run::new(3);
+    asked_in_vain(&mut run, 1, 0);
+    let monday = 3 * AWAY_MAX.num_seconds();
+    asked_in_vain(&mut run, AWAY_TRIES - 2, monday);
+    assert_eq!(run.state, State::Queued);
+    assert_eq!(run.away.map(|away| away.since), Some(t(0)));
+    asked_in_vain(&mut run, 1, monday);
+    assert_eq!(
+        (run.state, run.reason),
+        (State::Failed, Some(Reason::RemoteUnreachable))
     );
 }
 
@@ -389,11 +412,8 @@ fn a_landing_whose_remote_is_away_keeps_its_yes_and_may_be_called_off_until_some
     // Nothing of this one was sent: after a day a person decides anew.
     let mut run = waiting();
     apply(&mut run, Command::Approve(approval("c"))).unwrap();
-    for time in [0, day] {
-        apply(&mut run, dispatch_to(2)).unwrap();
-        let epoch = run.epoch;
-        apply(&mut run, away(2, epoch, false, time)).unwrap();
-    }
+    asked_in_vain(&mut run, AWAY_TRIES - 1, 0);
+    asked_in_vain(&mut run, 1, day);
     assert_eq!((run.state, run.approval), (State::Waiting, None));
 }
 
@@ -485,7 +505,8 @@ proptest! {
             if let Some(away) = run.away {
                 prop_assert!(!run.state.is_terminal() && run.state != State::Waiting);
                 let may_be_there = run.state == State::Landing && (run.land_attempt > 0 || run.lease.is_some());
-                prop_assert!(away.again - away.since <= AWAY_MAX || may_be_there);
+                let is_early = away.again - away.since <= AWAY_MAX || away.tries < AWAY_TRIES;
+                prop_assert!(is_early || may_be_there);
                 prop_assert!(away.tries > 0);
             }
             if let Command::Away { now, .. } = command && run.lease.is_none() && result.is_ok() {

@@ -179,6 +179,7 @@ impl From<GitError> for Halt {
             GitError::NotFound { .. } | GitError::Redirected { .. } => Reason::RemoteNotFound,
             GitError::AuthRefused { .. }
             | GitError::HostKey { .. }
+            | GitError::Certificate { .. }
             | GitError::ForeignOwner { .. } => Reason::AuthRefused,
             GitError::Unreachable { .. }
             | GitError::Timeout { .. }
@@ -186,9 +187,10 @@ impl From<GitError> for Halt {
             | GitError::Lfs { .. }
             | GitError::RemoteCorrupt { .. } => Reason::RemoteUnreachable,
             GitError::TargetMissing { .. } => Reason::TargetMissing,
-            GitError::Refused { .. } | GitError::RemoteFull { .. } | GitError::NoAtomic { .. } => {
-                Reason::RemoteRefused
-            }
+            GitError::Refused { .. }
+            | GitError::RequestRefused { .. }
+            | GitError::RemoteFull { .. }
+            | GitError::NoAtomic { .. } => Reason::RemoteRefused,
             GitError::BadBundle { .. } | GitError::TooLarge { .. } => Reason::ImportRefused,
             GitError::TooManyFiles { .. } => Reason::ProjectFile,
             GitError::Unrelated { .. } => Reason::Conflict,
@@ -306,6 +308,14 @@ mod tests {
                 said: said.clone(),
             },
             GitError::Refused {
+                remote: remote.clone(),
+                said: said.clone(),
+            },
+            GitError::Certificate {
+                remote: remote.clone(),
+                said: said.clone(),
+            },
+            GitError::RequestRefused {
                 remote: remote.clone(),
                 said: said.clone(),
             },

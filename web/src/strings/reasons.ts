@@ -53,7 +53,7 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     next: "Check the project's remote in its settings.",
   },
   auth_refused: {
-    meaning: "The git remote refused the runner's credentials",
+    meaning: "The git remote refused the runner's credentials, or is not one that the runner trusts",
     next: "Give the runner working credentials, then start a new run.",
   },
   target_missing: {
@@ -61,7 +61,7 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     next: "Create the branch, or change the target in the project's settings.",
   },
   remote_refused: {
-    meaning: "The git remote refused the push",
+    meaning: "The git remote refused the push, or any other request",
     next: "The remote's own words are in the detail.",
   },
   local_files: {

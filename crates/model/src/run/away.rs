@@ -15,6 +15,9 @@ pub const AWAY_LONGEST: TimeDelta = TimeDelta::minutes(5);
 /// After so long a person has to look: the address may be wrong, or the remote gone for good. With the
 /// longest pause that is some 300 tries, each with an epoch, far fewer than [`super::EPOCHS_LEFT_OUT`].
 pub const AWAY_MAX: TimeDelta = TimeDelta::hours(24);
+/// So often it must have been asked in vain as well: a weekend in which no runner was there to ask says
+/// nothing of the remote. With the longest pause that is six hours.
+pub const AWAY_TRIES: u32 = 100;
 
 /// The remote could not be reached by the last job, nor by those before it since a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ pub(super) fn away(
     // What may have been pushed is asked for until somebody can say: given up, it would look as if it
     // could be called off.
     let may_be_there = kind == JobKind::Land && (sent || run.land_attempt > 1);
-    if again - since > AWAY_MAX && !may_be_there {
+    if again - since > AWAY_MAX && tries >= AWAY_TRIES && !may_be_there {
         return finish(run, fence, Outcome::Away { sent });
     }
     run.lease = None;

@@ -133,8 +133,8 @@ async fn after_a_day_a_person_is_told() {
     let (app, mut peer, begun) = started().await;
     let offer = peer.offer().await;
     gives_up(&mut peer, &offer, false).await;
-    let older = "UPDATE runs SET away = jsonb_set(away, '{since}',
-                     to_jsonb((away->>'since')::timestamptz - interval '24 hours'))";
+    let older = "UPDATE runs SET away = away || jsonb_build_object('tries', 99,
+                     'since', (away->>'since')::timestamptz - interval '24 hours')";
     as_tenant(&app, app.owner.tenant, older).await;
     let offer = peer.offer().await;
     gives_up(&mut peer, &offer, false).await;
