@@ -60,9 +60,12 @@ impl Engine {
     }
 
     /// Since when runners could renew their leases, by the database's clock, whose `now` is: since the
-    /// first look, of whatever kind.
+    /// first look, of whatever kind. Never later than now, though the clock stepped back.
     pub(crate) fn hearing_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        *self.hearing().get_or_insert(now)
+        let mut hearing = self.hearing();
+        let since = hearing.get_or_insert(now);
+        *since = now.min(*since);
+        *since
     }
 
     fn hearing(&self) -> std::sync::MutexGuard<'_, Option<DateTime<Utc>>> {
@@ -74,12 +77,14 @@ impl Engine {
     /// Takes back what runners no longer renew though they could.
     async fn expire(&self, tenant: TenantId) -> Result<()> {
         let mut tx = self.store().begin(tenant).await?;
-        let now = tx.time();
-        if now - self.hearing_since(now) < TimeDelta::seconds(LEASE_S) {
-            return Ok(());
-        }
-        let expired = tx.queue_expired(now, BATCH).await?;
-        drop(tx);
+        let (now, lease) = (tx.time(), TimeDelta::seconds(LEASE_S));
+        tx.queue_shorten(now, lease).await?;
+        let is_heard = now - self.hearing_since(now) >= lease;
+        let expired = match is_heard {
+            true => tx.queue_expired(now, BATCH).await?,
+            false => Vec::new(),
+        };
+        tx.commit().await?;
         for id in expired {
             let mut tx = self.store().begin(tenant).await?;
             let Some(mut row) = tx.run_lock_lease(id).await? else {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use freehold_engine::{Due, Error, Hint};
 use freehold_model::{RunnerId, TenantId};
 use tokio::time::Instant;
@@ -18,6 +19,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const TENANTS: i32 = 500;
 /// From a pass to the next it is a second, unless this process or the database stood still.
 const STOOD_STILL: Duration = Duration::from_secs(10);
+/// The database's clock and ours run alike to within this, unless one of them jumped. Leases are renewed
+/// twice in their time: less costs none.
+const JUMPED: TimeDelta = TimeDelta::seconds(10);
 
 /// Runs until the server stops.
 pub(crate) async fn run(state: AppState) {
@@ -26,6 +30,7 @@ pub(crate) async fn run(state: AppState) {
     let mut looked = Instant::now();
     let mut passed = Instant::now();
     let mut hinted = BTreeSet::new();
+    let mut clock = None;
     // At the start all are looked at.
     let mut look = true;
     while !state.stop.is_cancelled() {
@@ -33,7 +38,7 @@ pub(crate) async fn run(state: AppState) {
         if passed.elapsed() >= STOOD_STILL {
             state.engine.was_deaf();
         }
-        let pass = pass(&state, std::mem::take(&mut hinted), look, sweep);
+        let pass = pass(&state, std::mem::take(&mut hinted), &mut clock, look, sweep);
         match state.pulse.while_it_beats(pass).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
@@ -84,6 +89,7 @@ async fn tell(state: &AppState, runner: RunnerId) {
 async fn pass(
     state: &AppState,
     hinted: BTreeSet<TenantId>,
+    clock: &mut Option<Clocks>,
     look: bool,
     sweep: bool,
 ) -> freehold_engine::Result<()> {
@@ -96,7 +102,7 @@ async fn pass(
     };
     in_turns(state, hinted.iter().copied().map(hint).collect()).await?;
     if look {
-        look_at_all(state, &hinted).await?;
+        look_at_all(state, &hinted, clock).await?;
     }
     if sweep {
         for tenant in state.connections.tenants() {
@@ -106,15 +112,36 @@ async fn pass(
     Ok(())
 }
 
+/// The database's time, and when it was told by a clock that never jumps.
+type Clocks = (DateTime<Utc>, Instant);
+
+/// Whether the database's clock went on otherwise than ours since it was last looked at.
+fn has_jumped(before: &mut Option<Clocks>, now: Option<Clocks>) -> bool {
+    let (Some((then, at)), Some((time, now))) = (std::mem::replace(before, now), now) else {
+        return false;
+    };
+    let passed = TimeDelta::from_std(now.duration_since(at)).unwrap_or(TimeDelta::MAX);
+    (time - then - passed).abs() > JUMPED
+}
+
 /// Looks after all tenants that have something to do, but those that were just looked after.
 async fn look_at_all(
     state: &AppState,
     already: &BTreeSet<TenantId>,
+    clock: &mut Option<Clocks>,
 ) -> freehold_engine::Result<()> {
     let mut after = None;
     loop {
         let store = state.engine.store();
         let mut due = store.queue_tenants(after, TENANTS).await?;
+        // After what was found by that clock, and before anything is done about it.
+        if after.is_none() {
+            let now = store.clock().await?.map(|time| (time, Instant::now()));
+            if has_jumped(clock, now) {
+                tracing::warn!("the database's clock jumped; leases are given time to be renewed");
+                state.engine.was_deaf();
+            }
+        }
         let Some(last) = due.last() else {
             return Ok(());
         };
@@ -154,5 +181,29 @@ fn alone<T>(
             tracing::error!(%tenant, %error, "a tenant cannot be looked after");
             Ok(None)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_is_seen_in_either_direction_and_one_that_runs_is_not() {
+        let began = Instant::now();
+        let at = |database: i64, ours: u64| {
+            let time = DateTime::from_timestamp(1_000_000 + database, 0)?;
+            Some((time, began + Duration::from_secs(ours)))
+        };
+        let mut clock = None;
+        assert!(!has_jumped(&mut clock, at(0, 0)), "nothing was before it");
+        assert!(!has_jumped(&mut clock, at(3605, 3600)), "a little fast");
+        for (database, ours) in [(7200, 3601), (3600, 3602), (3612, 3603)] {
+            assert!(has_jumped(&mut clock, at(database, ours)), "{database}");
+            assert!(!has_jumped(&mut clock, at(database + 1, ours + 1)));
+        }
+        // Where a test turns the time, nobody knows.
+        assert!(!has_jumped(&mut clock, None));
+        assert!(!has_jumped(&mut clock, at(0, 9000)));
     }
 }

@@ -52,6 +52,18 @@ struct RawTell {
 }
 
 impl Store {
+    /// The database's time. `None` where a test turns the time.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>> {
+        if self.turned().is_some() {
+            return Ok(None);
+        }
+        let now = sqlx::query_scalar("SELECT clock_timestamp()");
+        Ok(Some(now.fetch_one(&self.pool).await?))
+    }
+
     /// Tenants behind `after` that a scheduler may have to look at, in order, at most `most`.
     ///
     /// # Errors
@@ -149,7 +161,8 @@ impl Tx {
                      FROM hop WHERE hop.p IS NOT NULL)
                  SELECT line.run_id FROM hop CROSS JOIN LATERAL (
                      SELECT q.run_id, q.rank FROM queue_ready q
-                     WHERE q.tenant_id = $1 AND q.project_id = hop.p AND q.look_at <= clock_timestamp()
+                     WHERE q.tenant_id = $1 AND q.project_id = hop.p AND (q.look_at <= clock_timestamp()
+                            OR q.look_at > clock_timestamp() + interval '10 minutes')
                        AND NOT (q.run_id = ANY ($2))
                      ORDER BY q.rank, q.run_id LIMIT $3) line
                  ORDER BY line.rank, line.run_id LIMIT $4))
@@ -240,6 +253,24 @@ impl Tx {
             .into_iter()
             .map(|(id, share)| (ProjectId::from_uuid(id), u32::from(share.unsigned_abs())))
             .collect())
+    }
+
+    /// Leases that are promised for more than ten minutes, which none is, last for `lease` from `now` on:
+    /// they were given before the database's clock stepped back.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn queue_shorten(&mut self, now: DateTime<Utc>, lease: TimeDelta) -> Result<()> {
+        sqlx::query(
+            "UPDATE queue_leases SET until = $2::timestamptz + $3
+             WHERE tenant_id = $1 AND until > $2::timestamptz + interval '10 minutes'",
+        )
+        .bind(self.tenant.uuid())
+        .bind(now)
+        .bind(lease)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
     }
 
     /// Runs whose lease ended before `now`.

@@ -2,7 +2,6 @@
 //! and a proxy wherever two of them speak. Everything is the real program in a directory of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::clocks::{Clocks, DATABASE as DATABASE_CLOCK};
 use super::disk::Disk;
 use super::origin::Origin;
 use super::part::{Part, Start, executable};
@@ -69,59 +69,6 @@ impl Links {
             .iter()
             .chain(&self.runners)
             .chain(&self.database)
-    }
-}
-
-/// The files that say how far off a process's clock is; none where the shim could not be made.
-#[derive(Debug)]
-pub(super) struct Clocks(Option<PathBuf>);
-
-impl Clocks {
-    fn make(root: &Path) -> Self {
-        let source = root.join("clock.c");
-        let made = root.join("clock.so");
-        std::fs::write(&source, include_str!("clock.c")).unwrap();
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(&made)
-            .arg(&source)
-            .arg("-ldl")
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .status();
-        let is_built = built.is_ok_and(|status| status.success());
-        for part in PARTS {
-            std::fs::write(root.join(format!("clock-{part}")), 0i64.to_ne_bytes()).unwrap();
-        }
-        Self(is_built.then(|| root.to_owned()))
-    }
-
-    pub(super) const fn can_jump(&self) -> bool {
-        self.0.is_some()
-    }
-
-    fn environment(&self, part: &str) -> Vec<(String, String)> {
-        let Some(root) = &self.0 else {
-            return Vec::new();
-        };
-        let word = |path: PathBuf| path.to_string_lossy().into_owned();
-        vec![
-            ("LD_PRELOAD".to_owned(), word(root.join("clock.so"))),
-            (
-                "FREEHOLD_FAULT_CLOCK".to_owned(),
-                word(root.join(format!("clock-{part}"))),
-            ),
-        ]
-    }
-
-    /// From now on that process's clock is so many seconds off.
-    pub(super) fn set(&self, part: &str, seconds: i64) {
-        use std::os::unix::fs::FileExt as _;
-        if let Some(root) = &self.0 {
-            let file = root.join(format!("clock-{part}"));
-            let file = std::fs::File::options().write(true).open(file).unwrap();
-            file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
-        }
     }
 }
 
@@ -231,7 +178,8 @@ impl House {
             disk(PARTS[2], RUNNER_MB),
             disk(PARTS[3], RUNNER_MB),
         ];
-        let options = Options::new(disks[0].path().join("postgres"));
+        let mut options = Options::new(disks[0].path().join("postgres"));
+        options.binaries = clocks.postgres(at);
         let (database, socket) = Database::start(options).await;
         let ports = [free_port(), free_port()];
         let shop = Shop {
@@ -347,7 +295,7 @@ impl House {
         self.links.all().for_each(Proxy::heal);
         self.disks.iter().for_each(Disk::empty);
         self.origin.turn(super::origin::Mood::Well);
-        for part in PARTS {
+        for part in PARTS.into_iter().chain([DATABASE_CLOCK]) {
             self.clocks.set(part, 0);
         }
     }

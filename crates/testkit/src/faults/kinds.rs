@@ -48,6 +48,7 @@ pub(crate) enum Do {
     FillDatabase,
     ServerClock,
     RunnerClock,
+    DatabaseClock,
     ServerFiles,
     RunnerFiles,
 }
@@ -240,6 +241,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("disk: database's full", Do::FillDatabase, 10, REPLAYS),
     kind("clock: server's jumps", Do::ServerClock, 25, SERVES),
     kind("clock: runner's jumps", Do::RunnerClock, 25, DIALS),
+    kind("clock: database's goes back", Do::DatabaseClock, 15, SERVES),
     kind("files: server has 64", Do::ServerFiles, 15, SERVES),
     kind("files: runner has 64", Do::RunnerFiles, 15, DIALS),
 ];

@@ -4,7 +4,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | `house` | PostgreSQL, two servers, two runners, the remote, the model, and a proxy between each two |
-//! | `part`, `origin`, `disk`, `clock.c` | what can be hurt: a process, the remote, a small disk, a process's time |
+//! | `part`, `origin`, `disk`, `clocks`, `clock.c` | what can be hurt: a process, the remote, a small disk, a process's time |
 //! | `people` | the workload, and the history of what was asked and answered |
 //! | `kinds`, `storm` | what is done, how often, and what is promised of it |
 //! | `collect` | reads the database, the remote, the model's record, readers' answers and `/proc` |
@@ -14,6 +14,7 @@
 mod check;
 #[cfg(test)]
 mod check_tests;
+mod clocks;
 mod collect;
 mod disk;
 mod evidence;

@@ -9,12 +9,12 @@ use sqlx::{Connection, Executor, PgConnection};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use super::PARTS;
 use super::collect::CONNECT_WITHIN;
 use super::evidence::Fault;
 use super::house::House;
 use super::kinds::{self, Do, Kind, Link};
 use super::origin::Mood;
+use super::{PARTS, clocks};
 use crate::dice::Dice;
 use crate::procs;
 use crate::proxy::{Hurt, Proxy, Way};
@@ -32,6 +32,8 @@ const LASTS: (u64, u64) = (500, 3000);
 const PAST_LEASE: Duration = Duration::from_secs(52);
 /// Of a clock.
 const JUMPS: [i64; 6] = [-86_400, -3_600, -61, 61, 3_600, 86_400];
+/// Of the database's clock, back. What ended a day ago has its refs swept: a day back, and on again, would look like that.
+const BACK: [i64; 2] = [-61, -3_600];
 /// Files that a process may have open while it may not have many.
 const FEW_FILES: u32 = 64;
 /// `max_connections` of a database as it is made.
@@ -176,6 +178,7 @@ impl Storm {
             Do::FillDatabase => self.fill(0, &PARTS).await,
             Do::ServerClock => self.clock(one).await,
             Do::RunnerClock => self.clock(2 + one).await,
+            Do::DatabaseClock => self.database_clock().await,
             Do::ServerFiles => self.files(one).await,
             Do::RunnerFiles => self.files(2 + one).await,
         };
@@ -459,6 +462,19 @@ impl Storm {
         tokio::time::sleep(self.lasts()).await;
         self.house.clocks.set(PARTS[number], 0);
         Some(Self::felt_by(number))
+    }
+
+    /// Back, for a while.
+    async fn database_clock(&self) -> Option<Vec<&'static str>> {
+        let _held = self.hold("clock of the database")?;
+        let seconds = *self.dice.pick(&BACK)?;
+        if !self.house.clocks.can_jump() {
+            return None;
+        }
+        self.house.clocks.set(clocks::DATABASE, seconds);
+        tokio::time::sleep(self.lasts()).await;
+        self.house.clocks.set(clocks::DATABASE, 0);
+        Some(PARTS.to_vec())
     }
 
     async fn files(&self, number: usize) -> Option<Vec<&'static str>> {

@@ -5,6 +5,7 @@ mod account;
 mod audit;
 mod away;
 mod board;
+mod clock;
 mod content;
 mod contract;
 mod credential;

@@ -210,7 +210,7 @@ async fn only_tenants_with_something_to_do_are_looked_after() {
     for n in [5, 9, 11] {
         let later = "INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank, look_at)
              SELECT current_setting('app.tenant')::uuid, gen_random_uuid(), gen_random_uuid(), 'execute',
-                    now(), now() + interval '1 h' FROM generate_series(1, 500)";
+                    now(), now() + interval '5 min' FROM generate_series(1, 500)";
         as_tenant(&app, tenant(n), later).await;
     }
     as_tenant(
@@ -231,7 +231,7 @@ async fn only_tenants_with_something_to_do_are_looked_after() {
         &app,
         tenant(13),
         "INSERT INTO queue_leases SELECT current_setting('app.tenant')::uuid,
-        gen_random_uuid(), gen_random_uuid(), 1, now() + interval '1 h', false",
+        gen_random_uuid(), gen_random_uuid(), 1, now() + interval '5 min', false",
     )
     .await;
     let mut seen = Vec::new();
