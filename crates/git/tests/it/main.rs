@@ -7,6 +7,7 @@
 
 mod broker;
 mod clone;
+mod dates;
 mod fence;
 mod host;
 mod hostile;

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use freehold_git::{
     BranchName, Git, ImportLimits, Imported, Oid, Options, Remote, Signature, Store,
@@ -14,6 +15,8 @@ pub(crate) const RUN: &str = "run_01";
 pub(crate) struct World {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) git: Git,
+    /// What commits of people and agents say of their time, in seconds since 1970.
+    date: AtomicI64,
 }
 
 impl Drop for World {
@@ -32,7 +35,8 @@ impl World {
     /// The same in a folder that goes with it.
     pub(crate) async fn empty_in(dir: tempfile::TempDir) -> Self {
         let git = Git::find(options(dir.path())).await.unwrap();
-        let world = Self { dir, git };
+        let date = AtomicI64::new(1_700_000_000);
+        let world = Self { dir, git, date };
         world.raw(
             world.path(""),
             &["init", "-q", "--bare", "-b", "main", "remote.git"],
@@ -54,6 +58,11 @@ impl World {
         world.commit_all(&clone, "first");
         world.raw(&clone, &["push", "-q", "origin", "HEAD:refs/heads/main"]);
         world
+    }
+
+    /// From now on commits are of this time, whatever went before.
+    pub(crate) fn dated(&self, seconds: i64) {
+        self.date.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -146,7 +155,8 @@ impl World {
             command
                 .env(format!("GIT_{who}_NAME"), "Ann")
                 .env(format!("GIT_{who}_EMAIL"), "ann@example.org");
-            command.env(format!("GIT_{who}_DATE"), "@1700000000 +0000");
+            let date = self.date.load(Ordering::Relaxed);
+            command.env(format!("GIT_{who}_DATE"), format!("@{date} +0000"));
         }
         command
     }

@@ -277,6 +277,43 @@ async fn a_reply_goes_on_in_the_same_workspace_and_on_another_runner_from_the_ch
     other.drain().await;
 }
 
+/// F24: an agent whose clock is off, in its commits and in the files that it leaves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_changed_counts_whatever_time_it_gives_it() {
+    let server = Server::start().await;
+    let runner = live(&server).await;
+    let files = [
+        "yesterday",
+        "tomorrow",
+        "long ago",
+        "same time",
+        "committed",
+    ];
+    let remote = Remote::new(&files.map(|name| (name, "old\n")));
+    let mut run = Run::script(
+        &server,
+        &remote,
+        "for f in *; do touch -r \"$f\" /tmp/\"$f\"; echo new > \"$f\"; done
+         touch -d '-1 day' yesterday; touch -d '+1 day' tomorrow; touch -d 1980-01-01 'long ago'
+         touch -r '/tmp/same time' 'same time'
+         export GIT_AUTHOR_DATE='2001-01-01T00:00Z' GIT_COMMITTER_DATE='2001-01-01T00:00Z'
+         git add committed; git commit -qm 'By an old clock'",
+    );
+    for turn in ["", "-2"] {
+        let finished = run.play().await;
+        let Outcome::Work(work) = &finished.outcome else {
+            panic!("{:?} {}", finished.outcome, run.detail(&finished))
+        };
+        for name in files {
+            let text = remote.read(&["show", &format!("{}:{name}", work.commit)]);
+            assert_eq!(text, format!("new{turn}"), "{name}");
+        }
+        run.reply("again");
+        run.execute().agent.command[2] = "for f in *; do touch -r \"$f\" /tmp/\"$f\"; echo new-2 > \"$f\"; touch -r /tmp/\"$f\" \"$f\"; done".into();
+    }
+    runner.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_that_another_runner_claimed_is_left_in_silence() {
     let server = Server::start().await;
