@@ -27,7 +27,7 @@ pub(crate) struct Updates {
     broken: bool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 struct Call {
     title: String,
     kind: String,
@@ -86,8 +86,8 @@ impl Updates {
     /// An update carries only what changed; the event carries all.
     fn call(&mut self, update: &Value) -> Option<AgentEvent> {
         let id = bounded(text(update, "toolCallId")?, TITLE_BYTES_MAX).to_owned();
-        let known = self.calls.get(&id).cloned();
-        let mut call = known.unwrap_or_else(|| Call {
+        let known = self.calls.get(&id);
+        let mut call = known.cloned().unwrap_or_else(|| Call {
             title: id.clone(),
             kind: "other".into(),
             status: "pending".into(),
@@ -110,6 +110,10 @@ impl Updates {
                 .take(PATHS_MAX)
                 .map(|path| bounded(path, TITLE_BYTES_MAX).to_owned())
                 .collect();
+        }
+        // Told twice, it is recorded once.
+        if known == Some(&call) {
+            return None;
         }
         if self.calls.len() < CALLS_MAX || self.calls.contains_key(&id) {
             self.calls.insert(id.clone(), call.clone());
@@ -161,6 +165,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_call_that_is_told_twice_is_recorded_once() {
+        let mut updates = Updates::default();
+        let begun = json!({"sessionUpdate": "tool_call", "toolCallId": "c1", "title": "ls", "status": "in_progress"});
+        let done =
+            json!({"sessionUpdate": "tool_call_update", "toolCallId": "c1", "status": "completed"});
+        for update in [begun, done] {
+            assert!(updates.event(&update).is_some());
+            assert!(updates.event(&update).is_none());
+        }
+    }
 
     #[test]
     fn a_usage_beyond_all_numbers_is_the_largest_one() {

@@ -72,6 +72,7 @@ async fn take(
         ended,
         ..
     } = answer;
+    once(&mut calls);
     name(&mut calls, transcript.said.len());
     if !text.is_empty() {
         print(&Report::Message {
@@ -115,6 +116,23 @@ async fn take(
     Ok(None)
 }
 
+/// A call that an endpoint delivers twice in one answer is one call; another call under the same name gets
+/// a name of its own, as the name is what its result is known by. Not over answers: some endpoints count
+/// from nought in each.
+fn once(calls: &mut Vec<Call>) {
+    let mut known: Vec<Call> = Vec::with_capacity(calls.len());
+    for mut call in calls.drain(..) {
+        if known.contains(&call) && !call.id.is_empty() {
+            continue;
+        }
+        if known.iter().any(|other| other.id == call.id) {
+            call.id.clear();
+        }
+        known.push(call);
+    }
+    *calls = known;
+}
+
 /// Gives calls that the endpoint did not name a name that no other call has.
 fn name(calls: &mut [Call], place: usize) {
     for (n, call) in calls.iter_mut().enumerate() {
@@ -128,4 +146,41 @@ fn keep(transcript: &mut Transcript, said: Said) -> Result<(), String> {
     transcript.push(said).map_err(|error| {
         format!("the built-in agent could not keep its conversation in its home ({error}); see that the disk is not full")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_comes_twice_is_one_and_two_of_one_name_are_told_apart() {
+        let call = |id: &str, argument: &str| Call {
+            id: id.into(),
+            name: "shell".into(),
+            arguments: serde_json::json!({ "command": argument }),
+        };
+        let mut calls = vec![
+            call("c1", "ls"),
+            call("c1", "ls"),
+            call("c1", "pwd"),
+            call("", "ls"),
+            call("", "ls"),
+            call("c2", "ls"),
+        ];
+        once(&mut calls);
+        name(&mut calls, 7);
+        let seen: Vec<_> = (calls.iter())
+            .map(|call| (call.id.as_str(), call.arguments["command"].as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("c1", Some("ls")),
+                ("call_7_1", Some("pwd")),
+                ("call_7_2", Some("ls")),
+                ("call_7_3", Some("ls")),
+                ("c2", Some("ls")),
+            ]
+        );
+    }
 }

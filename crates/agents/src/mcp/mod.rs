@@ -8,8 +8,10 @@
 //! the reason of `docs/decisions/0001`: the common library is the largest unit of a build, for five
 //! methods.
 
+mod answered;
 pub(crate) mod protocol;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
@@ -25,6 +27,7 @@ use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::timeout;
 
 use crate::tools::{Definition, Kind, Tools, definitions};
+use answered::{Answered, Known};
 use protocol::{Ask, Asked, ask, failed, result};
 
 /// The variable that names the file with the servers, in the form that most clients read:
@@ -111,6 +114,7 @@ async fn serve(offer: Vec<Definition>, tools: Tools) -> io::Result<()> {
         calls: Semaphore::new(CALLS_MAX),
     });
     let mut running: HashMap<String, AbortHandle> = HashMap::new();
+    let answered = Rc::new(RefCell::new(Answered::default()));
     let mut input = BufReader::new(tokio::io::stdin());
     while let Some(line) = next_line(&mut input).await? {
         running.retain(|_, call| !call.is_finished());
@@ -125,6 +129,7 @@ async fn serve(offer: Vec<Definition>, tools: Tools) -> io::Result<()> {
             Asked::Cancel(id) => {
                 if let Some(call) = running.remove(&id.to_string()) {
                     call.abort();
+                    answered.borrow_mut().forget(&id);
                 }
             }
             Asked::Nothing => {}
@@ -132,10 +137,22 @@ async fn serve(offer: Vec<Definition>, tools: Tools) -> io::Result<()> {
                 let _ = answers.send(ask.answer(&server.offer)).await;
             }
             Asked::Call(ask) => {
-                let (server, answers) = (Rc::clone(&server), answers.clone());
                 let id = ask.id.to_string();
+                let known = answered.borrow_mut().begin(&ask);
+                match known {
+                    Known::No => {}
+                    // Its answer is on its way.
+                    Known::Runs => continue,
+                    Known::Answer(answer) => {
+                        let _ = answers.send(answer).await;
+                        continue;
+                    }
+                }
+                let (server, answers) = (Rc::clone(&server), answers.clone());
+                let answered = Rc::clone(&answered);
                 let call = tokio::task::spawn_local(async move {
                     let answer = server.call(&ask).await;
+                    answered.borrow_mut().done(&ask, &answer);
                     let _ = answers.send(answer).await;
                 });
                 running.insert(id, call.abort_handle());

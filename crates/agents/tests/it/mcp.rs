@@ -20,6 +20,7 @@ struct Server {
     child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
+    asked: u64,
 }
 
 impl Server {
@@ -40,6 +41,7 @@ impl Server {
             child,
             input,
             output,
+            asked: 0,
         }
     }
 
@@ -54,7 +56,9 @@ impl Server {
     }
 
     async fn ask(&mut self, method: &str, params: Value) -> Value {
-        self.say(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+        self.asked += 1;
+        let id = self.asked;
+        self.say(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
             .await;
         self.hear().await
     }
@@ -149,6 +153,31 @@ async fn calls_run_side_by_side_and_one_can_be_given_up() {
     });
     gone.await.expect("the command is ended");
     assert_eq!(server.ask("ping", json!({})).await["result"], json!({}));
+}
+
+/// F43.
+#[tokio::test]
+async fn a_call_that_is_delivered_twice_is_done_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path(), &["terminal"]);
+    let again = |id: &str, command: &str| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+               "params": {"name": "shell", "arguments": {"command": command}}})
+    };
+    let slow = "sleep 0.3; echo once >> done; cat done";
+    // While it is under way, and after it was answered.
+    server.say(again("a", slow)).await;
+    server.say(again("a", slow)).await;
+    let answer = server.hear().await;
+    server.say(again("a", slow)).await;
+    assert_eq!(server.hear().await, answer);
+    // Nothing came between: the second was no call of its own.
+    let other = "cat done";
+    server.say(again("b", other)).await;
+    let text = server.hear().await;
+    assert_eq!(text["id"], "b");
+    let text = text["result"]["content"][0]["text"].as_str().unwrap();
+    assert_eq!(text.matches("once").count(), 1, "{text}");
 }
 
 #[tokio::test]
