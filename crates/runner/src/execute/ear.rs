@@ -36,6 +36,8 @@ pub(super) struct Ear<'a> {
     flow: &'a Flow,
     tail: Tail,
     spoken: Spoken,
+    /// What it calls itself, and its version.
+    named: Option<String>,
     /// What its standard output is: its own words, or the lines of a protocol that we speak.
     stdout: &'static str,
 }
@@ -57,6 +59,7 @@ impl<'a> Ear<'a> {
             flow,
             tail: Tail::default(),
             spoken: Spoken::default(),
+            named: None,
             stdout: if agent.driver == "command" {
                 "stdout"
             } else {
@@ -126,6 +129,7 @@ impl<'a> Ear<'a> {
                 let Some(agent) = agent else { return };
                 let version = agent_version.as_deref().unwrap_or("of an unknown version");
                 let words = format!("{agent} {version}");
+                self.named = Some(words.clone());
                 self.report.note(words).await
             }
             AgentEvent::Session(session) => {
@@ -156,7 +160,7 @@ impl<'a> Ear<'a> {
         if let Some(halt) = self.halt.take() {
             return Err(halt);
         }
-        let outcome = driven.map_err(died)?;
+        let outcome = driven.map_err(|error| self.died(error))?;
         let failed = |how: &str| {
             let tail = self.tail.text();
             let output = if tail.is_empty() {
@@ -166,7 +170,7 @@ impl<'a> Ear<'a> {
             };
             Err(Halt::failed(
                 Reason::AgentFailed,
-                format!("the agent {how}{output}"),
+                format!("the agent {}{how}{output}", self.which()),
             ))
         };
         match outcome.stop {
@@ -188,6 +192,26 @@ impl<'a> Ear<'a> {
                 failed("stopped after its bound of model calls; make the card smaller")
             }
             AgentStop::Cancelled => failed("cancelled its own turn"),
+        }
+    }
+
+    /// Which agent it was, where it said so: it may be another one by now on the machine's disk.
+    fn which(&self) -> String {
+        let named = self.named.as_ref();
+        named.map_or_else(String::new, |named| format!("({named}) "))
+    }
+
+    fn died(&self, error: AgentError) -> Halt {
+        match error {
+            AgentError::Sandbox(error) => process::not_started(error),
+            AgentError::Model { .. } => because(Reason::ModelUnreachable, &error),
+            other => {
+                let mut halt = because(Reason::AgentFailed, &other);
+                if let (Halt::Failed(failure), Some(named)) = (&mut halt, &self.named) {
+                    failure.detail = format!("{named}: {}", failure.detail);
+                }
+                halt
+            }
         }
     }
 
@@ -218,14 +242,6 @@ impl<'a> Ear<'a> {
                 format!("{what}\nIts last output:\n{tail}")
             },
         )
-    }
-}
-
-fn died(error: AgentError) -> Halt {
-    match error {
-        AgentError::Sandbox(error) => process::not_started(error),
-        AgentError::Model { .. } => because(Reason::ModelUnreachable, &error),
-        other => because(Reason::AgentFailed, &other),
     }
 }
 

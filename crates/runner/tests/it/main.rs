@@ -24,3 +24,4 @@ mod server;
 mod setup;
 mod together;
 mod unsandboxed;
+mod upgrade;
