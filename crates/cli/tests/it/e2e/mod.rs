@@ -21,6 +21,7 @@ mod desk;
 mod ends;
 mod environments;
 mod frozen;
+mod half_open;
 mod killed;
 mod landing;
 mod moved;
