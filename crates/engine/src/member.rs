@@ -15,18 +15,19 @@ use crate::{Caller, Engine, Error, Hint, Result, refuse};
 const RUNS_AT_ONCE: i64 = 200;
 
 impl Engine {
-    /// The members.
+    /// The members; only those in whose name or address `search` stands.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn member_list(
         &self,
         caller: &Caller,
+        search: Option<&str>,
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Page<Member>> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let rows = tx.member_list(after, i64::from(limit) + 1).await?;
+        let rows = tx.member_list(search, after, i64::from(limit) + 1).await?;
         page(
             rows,
             limit,

@@ -124,22 +124,28 @@ impl Tx {
         raw.map(Raw::row).transpose()
     }
 
-    /// Members behind `after`, in the order of their ids.
+    /// Members behind `after`, in the order of their ids; only those in whose name or address `search`
+    /// stands, whatever its letters' case.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn member_list(
         &mut self,
+        search: Option<&str>,
         after: Option<UserId>,
         limit: i64,
     ) -> Result<Vec<MemberRow>> {
         let rows: Vec<Raw> = sqlx::query_as(
             "SELECT user_id, name, email, role, review, created_at FROM members
-             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id > $2) ORDER BY user_id LIMIT $3",
+             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id > $2)
+               AND ($4::text IS NULL OR strpos(lower(name), lower($4)) > 0
+                    OR strpos(lower(coalesce(email, '')), lower($4)) > 0)
+             ORDER BY user_id LIMIT $3",
         )
         .bind(self.tenant.uuid())
         .bind(after.map(UserId::uuid))
         .bind(limit)
+        .bind(search)
         .fetch_all(&mut *self.inner)
         .await?;
         rows.into_iter().map(Raw::row).collect()

@@ -4192,6 +4192,8 @@ export interface operations {
     member_list: {
         parameters: {
             query?: {
+                /** @description Only those in whose name or address this stands, whatever its letters' case. */
+                search?: string;
                 /** @description The `next` of the part before; the first part where silent. */
                 after?: string;
                 /** @description Most items, 200 at most. */

@@ -17,8 +17,9 @@ pub(super) async fn member(
     printer: Printer,
 ) -> Result<(), Failure> {
     match words {
-        MemberWords::List(list) => {
-            let page = client.list(&Route::to("members"), list.after).await?;
+        MemberWords::List { search, list } => {
+            let route = Route::to("members").filter("search", search.as_ref());
+            let page = client.list(&route, list.after).await?;
             printer.show(&page, people::members)
         }
         MemberWords::Edit(words) => {

@@ -12,8 +12,16 @@ use super::ListWords;
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemberWords {
     /// List the members
-    #[command(after_help = "Example:\n  freehold member list")]
-    List(ListWords),
+    #[command(
+        after_help = "Examples:\n  freehold member list\n  freehold member list --search ada"
+    )]
+    List {
+        /// Only those in whose name or address this stands
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        #[command(flatten)]
+        list: ListWords,
+    },
     /// Change what a member is, or whether they decide on finished work
     Edit(MemberEdit),
     /// Remove a member: their runs end, their tokens are void

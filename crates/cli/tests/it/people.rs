@@ -143,6 +143,9 @@ fn members_are_listed_changed_and_removed() {
     --- json
     {"items":[{"user":"user_01kdyak348e40r2081040g2081","name":"Ada","email":"ada@example.org","role":"developer","review":true,"since":"2026-01-02T03:04:05Z"}],"next":null}
     "#);
+    let found = shown(&["member", "list", "--search", "a&b"], "");
+    let asked = "GET /api/v1/members?search=a%26b&limit=200\n";
+    assert!(found.starts_with(asked), "{found}");
     let words = ["member", "edit", "ada@example.org", "--review", "true"];
     let edited = shown(&words, "");
     let asked = r#"PATCH /api/v1/members/ada%40example.org {"review":true}"#;

@@ -5,9 +5,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use freehold_model::Action;
 use freehold_wire::api::{EditMember, Member, Page, Seats};
+use freehold_wire::problem::{Code, Problem};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::Part;
+use super::{Most, limit, parse};
 use crate::AppState;
 use crate::answer::{self, Answer, Body, Params};
 use crate::gate::Routes;
@@ -21,19 +24,40 @@ pub(super) fn routes() -> Routes {
         .on(Action::MemberLeave, routes!(member_leave))
 }
 
+/// More is no part of a name or an address that anybody has.
+const SEARCH_MAX: usize = 320;
+
+/// Which members, and what part of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// Only those in whose name or address this stands, whatever its letters' case.
+    #[param(max_length = 320)]
+    search: Option<String>,
+    /// The `next` of the part before; the first part where silent.
+    after: Option<String>,
+    /// Most items, 200 at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: Option<Most>,
+}
+
 /// Lists the members.
 #[utoipa::path(
-    get, path = "/members", tag = "members", params(Part),
+    get, path = "/members", tag = "members", params(Which),
     responses((status = 200, body = Page<Member>)),
 )]
 async fn member_list(
     State(state): State<AppState>,
     answer::Member(caller): answer::Member,
-    Params(part): Params<Part>,
+    Params(which): Params<Which>,
 ) -> Answer<Json<Page<Member>>> {
-    let members = state
-        .engine
-        .member_list(&caller, part.after()?, part.limit());
+    let search = which.search.as_deref();
+    if search.is_some_and(|words| words.chars().count() > SEARCH_MAX || words.contains('\0')) {
+        let why = "nobody has such a name or address";
+        return Err(Problem::new(Code::Invalid, why).into());
+    }
+    let after = parse(which.after.as_deref(), "after")?;
+    let members = (state.engine).member_list(&caller, search, after, limit(which.limit));
     Ok(Json(members.await?))
 }
 

@@ -62,6 +62,41 @@ pub(crate) async fn change(
 }
 
 #[tokio::test]
+async fn members_are_found_by_a_part_of_their_name_or_address() {
+    let (app, mail) = open().await;
+    let grace = somebody(&app, &mail, "grace@example.org", "Navy").await;
+    for who in ["ada.l", "rosa", "ada.b"] {
+        let email = format!("{who}@example.org");
+        joined(&app, &mail, &grace.token, &email, "viewer").await;
+    }
+    // Of another organization, and never found in this one.
+    let other = somebody(&app, &mail, "ada.c@example.org", "Army").await;
+    let found = async |words: &str| -> Vec<String> {
+        let path = format!("/members?search={words}");
+        let asked = ask(&app, &grace.token, Method::GET, &path);
+        let page: Page<Member> = app.send(asked).await.unwrap();
+        let email = |member: Member| member.email.unwrap_or_default();
+        let mut found: Vec<String> = page.items.into_iter().map(email).collect();
+        found.sort();
+        found
+    };
+    let adas = ["ada.b@example.org", "ada.l@example.org"];
+    assert_eq!(found("ada").await, adas);
+    assert_eq!(found("ADA.").await, adas);
+    assert_eq!(found("grace").await, ["grace@example.org"]);
+    // What a pattern would take for anything is a letter like any other.
+    assert_eq!(found("%25").await, Vec::<String>::new());
+    assert_eq!(found("a_a").await, Vec::<String>::new());
+    assert_eq!(found("").await.len(), 4);
+    let long = format!("/members?search={}", "x".repeat(321));
+    for path in ["/members?search=%00", &long] {
+        let asked = ask(&app, &other.token, Method::GET, path);
+        let refused = app.send::<Page<Member>>(asked).await.unwrap_err();
+        assert_eq!(refused.code, Code::Invalid, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_organization_keeps_an_owner_though_two_go_at_once() {
     let (app, mail) = open().await;
     let grace = somebody(&app, &mail, "grace@example.org", "Navy").await;
