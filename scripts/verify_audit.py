@@ -3,7 +3,7 @@
 
     scripts/verify_audit.py FILE… [--key KEY]
 
-The format is described in crates/wire/src/audit.rs; signatures are Ed25519 (RFC 8032) over DSSE's pre-authentication encoding.
+The format is described in crates/wire/src/audit.rs and audit/kept.rs; signatures are Ed25519 (RFC 8032) over DSSE's pre-authentication encoding.
 Several files are parts of one log, in order. Exits 1 with the line where it stops to hold.
 """
 
@@ -15,7 +15,9 @@ import sys
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
-WORDS = ("at", "actor", "action", "resource", "purpose", "outcome", "correlation", "address")
+WORDS = ("actor", "action", "resource", "purpose", "outcome", "correlation", "address")
+FIRST, FORMAT = "freehold-audit/1", "freehold-audit/2"
+READING = ("content.open",)
 
 
 def decode(text):
@@ -61,37 +63,65 @@ def signed(key, message, signature):
     return len(signature) == 64 and s < L and same
 
 
+def hash_of(*words):
+    return hashlib.sha256(b"".join(b"%d:%s," % (len(word.encode()), word.encode()) for word in words)).hexdigest()
+
+
+def entry(line, tenant, place):
+    """The hash that this line must have behind that place; none where it is not as it may be."""
+    words, link = [line.get(word) for word in WORDS], (place["hash"], tenant, str(line["n"]), line["at"])
+    if "actor" in line and not line.keys() & {"class", "salt"}:
+        return hash_of(FIRST, *link, *words)
+    if "actor" in line and line["class"] == ("reading" if line["action"] in READING else "security"):
+        return hash_of(FORMAT, *link, line["class"], hash_of(FORMAT, line["salt"], *words))
+    if "actor" not in line and line["class"] == "reading":  # its words were let go
+        return hash_of(FORMAT, *link, line["class"], line["digest"])
+    return None
+
+
+def said(envelope, name, head):
+    """What an envelope says; none where the key of the head did not sign it, or it is another's or of another kind."""
+    kind, payload = envelope["payloadType"].encode(), decode(envelope["payload"])
+    message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    says = json.loads(payload)
+    is_ours = kind == b"application/vnd.freehold.audit-%s.v1+json" % name and says["tenant"] == head["tenant"]
+    return says if is_ours and any(signed(decode(head["key"]), message, decode(s["sig"])) for s in envelope["signatures"]) else None
+
+
 def main(files, pinned):
     head = place = None
-    covered = entries = 0
+    covered = entries = gone = 0
+    begins = ""
     for name in files:
         for number, text in enumerate(open(name, encoding="utf-8"), 1):
             line, where = json.loads(text), f"{name}, line {number}: "
             if number == 1:
                 after = line["after"]
-                if line["format"] != "freehold-audit/1" or (pinned and pinned != line["key"]):
+                if line["format"] not in (FIRST, FORMAT) or (pinned and pinned != line["key"]):
                     sys.exit(where + "another format, or another key")
                 if place and (place != after or (head["tenant"], head["key"]) != (line["tenant"], line["key"])):
                     sys.exit(where + "does not go on from the file before")
+                if after["n"] == 0 and after["hash"] != "0" * 64:
+                    sys.exit(where + "something stands before the first entry")
+                if not place and after["n"]:
+                    begins = f"; begins at entry {after['n'] + 1}, and nothing here says what was before"
                 head, place = line, after
             elif "n" in line:
-                words = ["freehold-audit/1", place["hash"], head["tenant"], str(line["n"]), *(line[word] for word in WORDS)]
-                data = b"".join(b"%d:%s," % (len(word.encode()), word.encode()) for word in words)
-                if line["n"] != place["n"] + 1 or hashlib.sha256(data).hexdigest() != line["hash"]:
+                if line["n"] != place["n"] + 1 or line["hash"] != entry(line, head["tenant"], place):
                     sys.exit(where + f"entry {line['n']} is not what was written behind entry {place['n']}")
+                gone += "actor" not in line
                 place, entries = {"n": line["n"], "hash": line["hash"]}, entries + 1
             else:
-                envelope = line["checkpoint"]
-                kind, payload = envelope["payloadType"].encode(), decode(envelope["payload"])
-                message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
-                said = json.loads(payload)
-                is_ours = kind == b"application/vnd.freehold.audit-checkpoint.v1+json" and said["tenant"] == head["tenant"]
-                if not is_ours or not any(signed(decode(head["key"]), message, decode(s["sig"])) for s in envelope["signatures"]):
-                    sys.exit(where + "the checkpoint was not signed by the key")
-                if (said["n"], said["hash"]) != (place["n"], place["hash"]):
-                    sys.exit(where + "the checkpoint is of another chain")
-                covered = place["n"]
-    print(f"it holds: {entries} entries, signed up to number {covered} by key {head['key']}")
+                kind = "cut" if "cut" in line and number == 2 else "checkpoint"
+                says = said(line[kind], kind.encode(), head) if kind in line else None
+                if not says or (says["n"], says["hash"]) != (place["n"], place["hash"]):
+                    sys.exit(where + f"the {kind} was not signed by the key, or is of another chain")
+                if kind == "checkpoint":
+                    covered = place["n"]
+                elif not entries:
+                    begins = f"; begins at entry {place['n'] + 1}, what was before was let go on {says['at']}"
+    words = f" ({gone} without their words)" if gone else ""
+    print(f"it holds: {entries} entries{words}, signed up to number {covered} by key {head['key']}{begins}")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 listen: words.listen,
                 accept_older_database: words.accept_older_database,
                 keep_events: words.keep_events,
+                keep_audit: words.keep_audit,
             };
             return roles::up::run(args, environment, printer);
         }
@@ -96,6 +97,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 requests_per_second: words.requests_per_second,
                 accept_older_database: words.accept_older_database,
                 keep_events: words.keep_events,
+                keep_audit: words.keep_audit,
                 identity: words.identity,
                 content: words.content,
                 parent: words.parent,

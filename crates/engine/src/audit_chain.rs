@@ -3,9 +3,12 @@
 
 use chrono::TimeDelta;
 use freehold_model::{TenantId, UserId};
-use freehold_store::{AuditPart, AuditRow, Link, StoreError, Tx};
-use freehold_wire::api::{AuditEntry, AuditHead, Page};
-use freehold_wire::audit::{Act, Checkpoint, Entry, FORMAT, Hash, Head, Line, Place};
+use freehold_store::{AuditPart, AuditRow, Link, Placed, Rest, StoreError, Tx};
+use freehold_wire::api::{AuditBegin, AuditEntry, AuditHead, AuditKept, Page};
+use freehold_wire::audit::{
+    Act, Checkpoint, Class, Entry, FORMAT, Gone, Hash, Head, Line, Place, Sealed,
+};
+use freehold_wire::dsse::Envelope;
 use freehold_wire::problem::Code;
 
 use crate::{Caller, Engine, Error, Result, refuse};
@@ -17,6 +20,9 @@ const AT_ONCE: i64 = 1000;
 /// A checkpoint is signed when the chain has grown by so much, or when the last one is so old.
 const SIGN_AFTER: i64 = 1000;
 const SIGN_EVERY: TimeDelta = TimeDelta::hours(1);
+/// And when nothing came for so long: then an entry is unsigned for five minutes at most where nothing else
+/// happens, and an organization that does something now and then gets three hundred checkpoints a day at most.
+const SIGN_QUIET: TimeDelta = TimeDelta::minutes(5);
 /// Entries of an export that are read at once: bounds what one reader makes the server hold.
 const EXPORTED_AT_ONCE: i64 = 500;
 
@@ -24,6 +30,7 @@ const EXPORTED_AT_ONCE: i64 = 500;
 pub struct Export {
     tenant: TenantId,
     head: Option<Head>,
+    cut: Option<Envelope>,
     place: i64,
     last: i64,
 }
@@ -50,9 +57,33 @@ impl Engine {
                 }
             }
             if after.is_none() {
+                self.audit_sign_ends().await?;
                 return Ok(chained);
             }
         }
+    }
+
+    /// Signs the ends of chains where nothing came for a while. One that could not be signed is looked at
+    /// again with the next pass, behind those that became due before it.
+    async fn audit_sign_ends(&self) -> Result<()> {
+        for tenant in self.store().audit_unsigned(TENANTS).await? {
+            match self.audit_chain_of(tenant, true).await {
+                Ok(_) => {}
+                Err(Error::Store(error)) if error.is_away() => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(%tenant, %error, "the end of the audit log is not signed yet");
+                    self.audit_sign_later(tenant).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An organization whose log cannot be signed holds up no other's.
+    async fn audit_sign_later(&self, tenant: TenantId) -> Result<()> {
+        let mut tx = self.store().begin(tenant).await?;
+        tx.audit_chain(&[], SIGN_QUIET).await?;
+        Ok(tx.commit().await?)
     }
 
     /// All of a tenant's entries get their places; `sign` asks for a checkpoint of the last one.
@@ -78,19 +109,27 @@ impl Engine {
         let mut links = Vec::new();
         for row in tx.audit_waiting(AT_ONCE).await? {
             let n = place.n + 1;
-            let seq = row.seq;
-            place = Place {
-                n,
-                hash: act(row).hash(&tenant, n, &place.hash),
+            let (seq, salt) = (row.seq, row.salt);
+            let act = act(row);
+            let sealed = salt.map(|salt| Sealed::of(&act, &salt.to_string()));
+            let hash = match &sealed {
+                Some(sealed) => sealed.hash(&tenant, n, &place.hash),
+                None => act.hash(&tenant, n, &place.hash),
             };
             links.push(Link {
                 n: signed(n),
                 seq,
-                hash: place.hash.bytes().unwrap_or_default(),
+                hash: hash.bytes().unwrap_or_default(),
+                rest: sealed.map(|sealed| Rest {
+                    class: sealed.class.word(),
+                    digest: sealed.digest.bytes().unwrap_or_default(),
+                    at: sealed.at,
+                }),
             });
+            place = Place { n, hash };
         }
         if !links.is_empty() {
-            tx.audit_chain(&links).await?;
+            tx.audit_chain(&links, SIGN_QUIET).await?;
         }
         Ok(links.len() as u64)
     }
@@ -116,6 +155,8 @@ impl Engine {
             let envelope = keys.sign_checkpoint(&checkpoint)?;
             let envelope = serde_json::to_value(envelope).map_err(unwritable)?;
             tx.audit_sign(n, checkpoint.at, &envelope).await?;
+        } else if now {
+            tx.audit_nothing_unsigned().await?;
         }
         Ok(())
     }
@@ -173,6 +214,13 @@ impl Engine {
         let n = signed(place.n);
         let keys = self.tenant_keys(&mut tx).await?;
         let signed = tx.audit_checkpoints(n - 1, n).await?.pop();
+        let begins = match tx.audit_began().await? {
+            Some((n, _, cut)) => Some(AuditBegin {
+                n: n.unsigned_abs() + 1,
+                cut,
+            }),
+            None => None,
+        };
         tx.commit().await?;
         Ok(AuditHead {
             tenant: caller.tenant,
@@ -180,14 +228,16 @@ impl Engine {
             hash: place.hash.as_str().to_owned(),
             key: freehold_wire::base64url::encode(&keys.order_key()),
             checkpoint: signed.map(|(_, envelope)| envelope),
+            begins,
+            kept: AuditKept::default(),
         })
     }
 
-    /// Begins to carry the log away: entries behind the `after`th. What is asked for is itself an entry,
-    /// and the last that is carried.
+    /// Begins to carry the log away: entries behind the `after`th, or all that are there. What is asked for
+    /// is itself an entry, and the last that is carried.
     ///
     /// # Errors
-    /// `invalid` where there is no such entry.
+    /// `invalid` where there is no such entry, or it was let go.
     pub async fn audit_export(&self, caller: &Caller, after: u64) -> Result<Export> {
         let mut tx = self.store().begin(caller.tenant).await?;
         let resource = caller.tenant.to_string();
@@ -197,23 +247,38 @@ impl Engine {
         self.audit_chain_of(caller.tenant, true).await?;
         let mut tx = self.store().begin(caller.tenant).await?;
         let last = place(tx.audit_place(None).await?)?;
+        let began = tx.audit_began().await?;
+        let first = place(began.as_ref().map(|(n, hash, _)| (*n, hash.clone())))?;
         let begins = match after {
-            0 => place(None)?,
+            0 => first.clone(),
+            n if n == first.n => first.clone(),
             n => place(tx.audit_place(Some(signed(n))).await?)?,
         };
-        if begins.n != after {
+        if after != 0 && after < first.n {
+            let why = format!(
+                "what was up to entry {} was let go; without a number the log begins behind it",
+                first.n
+            );
+            return refuse(Code::Invalid, why);
+        }
+        if after != 0 && begins.n != after {
             let why = format!(
                 "the log has {} entries, and none with the number {after}",
                 last.n
             );
             return refuse(Code::Invalid, why);
         }
+        let cut = match began {
+            Some((_, _, cut)) if begins == first => Some(envelope(cut)?),
+            _ => None,
+        };
         let keys = self.tenant_keys(&mut tx).await?;
         tx.commit().await?;
         Ok(Export {
             tenant: caller.tenant,
-            place: signed(after),
+            place: signed(begins.n),
             last: signed(last.n),
+            cut,
             head: Some(Head {
                 format: FORMAT.to_owned(),
                 tenant: caller.tenant.to_string(),
@@ -231,7 +296,8 @@ impl Export {
     /// [`Error`]; what was given so far holds.
     pub async fn next(&mut self, engine: &Engine) -> Result<Option<String>> {
         if let Some(head) = self.head.take() {
-            return lines([Line::Head(head)]).map(Some);
+            let cut = self.cut.take().map(|cut| Line::Cut { cut });
+            return lines([Line::Head(head)].into_iter().chain(cut)).map(Some);
         }
         if self.place >= self.last {
             return Ok(None);
@@ -239,7 +305,7 @@ impl Export {
         let mut tx = engine.store().begin(self.tenant).await?;
         let many = EXPORTED_AT_ONCE.min(self.last - self.place);
         let rows = tx.audit_chained(self.place, many).await?;
-        let to = self.place + rows.len() as i64;
+        let to = rows.last().map_or(self.last, |row| row.n);
         let mut signed = tx
             .audit_checkpoints(self.place, to)
             .await?
@@ -252,19 +318,50 @@ impl Export {
         self.place = to;
         let mut all = Vec::new();
         for row in rows {
-            let (n, hash) = (row.n.unwrap_or(0), row.hash.clone().unwrap_or_default());
-            all.push(Line::Entry(Box::new(Entry {
-                n: n.unsigned_abs(),
-                hash: Hash::from_bytes(&hash).unwrap_or_else(Hash::nothing),
-                act: act(row),
-            })));
-            if let Some((_, envelope)) = signed.next_if(|(at, _)| *at == n) {
-                let checkpoint = serde_json::from_value(envelope).map_err(unwritable)?;
+            let n = row.n;
+            // Where one is missing that was not let go, whoever reads it sees the gap.
+            all.extend(line(row));
+            if let Some((_, signed)) = signed.next_if(|(at, _)| *at == n) {
+                let checkpoint = envelope(signed)?;
                 all.push(Line::Checkpoint { checkpoint });
             }
         }
         lines(all).map(Some)
     }
+}
+
+/// A place's line: of its entry, or of what is left of it; none where neither is there.
+fn line(placed: Placed) -> Option<Line> {
+    let n = placed.n.unsigned_abs();
+    let hash_of = |bytes: &[u8]| Hash::from_bytes(bytes).unwrap_or_else(Hash::nothing);
+    let hash = hash_of(&placed.hash);
+    if let Some(row) = placed.entry {
+        // One that a version before gave its place has a salt that is in no hash.
+        let salt = row.salt.filter(|_| placed.rest.is_some());
+        let act = act(row);
+        return Some(Line::Entry(Box::new(Entry {
+            n,
+            class: salt.map(|_| Class::of(&act.action)),
+            salt: salt.map(|salt| salt.to_string()),
+            act,
+            hash,
+        })));
+    }
+    let (at, class, digest) = placed.rest?;
+    let is_reading = class == Class::Reading.word();
+    let gone = placed.gone_at.filter(|_| is_reading)?;
+    Some(Line::Gone(Gone {
+        n,
+        at,
+        class: Class::Reading,
+        digest: hash_of(&digest),
+        gone,
+        hash,
+    }))
+}
+
+fn envelope(value: serde_json::Value) -> Result<Envelope> {
+    serde_json::from_value(value).map_err(unwritable)
 }
 
 fn lines(all: impl IntoIterator<Item = Line>) -> Result<String> {
@@ -276,14 +373,14 @@ fn lines(all: impl IntoIterator<Item = Line>) -> Result<String> {
     Ok(text)
 }
 
-fn unwritable(error: serde_json::Error) -> Error {
+pub(crate) fn unwritable(error: serde_json::Error) -> Error {
     Error::Internal(format!(
         "a line of the audit log cannot be written: {error}"
     ))
 }
 
 /// A place of the chain; without a row the one before the first.
-fn place(row: Option<(i64, Vec<u8>)>) -> Result<Place> {
+pub(crate) fn place(row: Option<(i64, Vec<u8>)>) -> Result<Place> {
     let Some((n, hash)) = row else {
         return Ok(Place {
             n: 0,
@@ -300,7 +397,7 @@ fn place(row: Option<(i64, Vec<u8>)>) -> Result<Place> {
     })
 }
 
-fn signed(n: u64) -> i64 {
+pub(crate) fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 

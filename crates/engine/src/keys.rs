@@ -95,6 +95,12 @@ impl TenantKeys {
             .map_err(|error| Error::Internal(format!("a checkpoint cannot be written: {error}")))
     }
 
+    /// Signs that the beginning of the audit log's chain was let go.
+    pub(crate) fn sign_cut(&self, cut: &audit::Cut) -> Result<dsse::Envelope> {
+        dsse::Envelope::sign(audit::CUT, cut, &self.signing)
+            .map_err(|error| Error::Internal(format!("a cut cannot be written: {error}")))
+    }
+
     /// What runners verify orders with.
     #[must_use]
     pub fn order_key(&self) -> [u8; 32] {

@@ -9,6 +9,7 @@ pub mod account;
 pub mod agent;
 pub mod audit;
 pub mod audit_chain;
+pub mod audit_keep;
 mod away;
 pub mod card;
 pub mod card_place;

@@ -35,6 +35,7 @@ use axum::http::{HeaderName, HeaderValue, Request, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use freehold_engine::Engine;
+use freehold_engine::audit_keep::AuditKeep;
 use freehold_model::Entropy;
 use freehold_wire::problem::{Code, Problem};
 use tokio::net::TcpListener;
@@ -88,6 +89,8 @@ pub struct Options {
     pub studio: Studio,
     /// How long what happened in runs is kept; for ever where silent.
     pub keep_events: Option<chrono::TimeDelta>,
+    /// How long the audit log is kept, by class; for ever where silent.
+    pub keep_audit: AuditKeep,
     /// How many requests there may be; no bound where silent.
     pub rates: Option<Rates>,
     /// How long an other end may keep a connection waiting.
@@ -114,6 +117,7 @@ pub(crate) struct AppState {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
+    pub(crate) keep_audit: AuditKeep,
     /// Turns at what a runner's coming and going costs the database.
     pub(crate) greetings: Arc<Semaphore>,
 }
@@ -132,6 +136,7 @@ impl Server {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             limits: Limits::new(options.rates),
+            keep_audit: options.keep_audit,
             greetings: Arc::new(Semaphore::new(GREETED_AT_ONCE)),
         };
         Self {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use freehold_engine::audit_keep::LetGo;
 use freehold_engine::retention::Tidied;
 
 use crate::AppState;
@@ -15,8 +16,21 @@ const AGAIN: Duration = Duration::from_secs(60);
 /// Runs until the server stops.
 pub(crate) async fn run(state: AppState, keep: Option<TimeDelta>) {
     while !state.stop.is_cancelled() {
-        let pause = match state.pulse.while_it_beats(state.engine.tidy(keep)).await {
-            Some(Ok(tidied)) => {
+        let pass = async {
+            let tidied = state.engine.tidy(keep).await?;
+            let went = state.engine.audit_let_go(state.keep_audit).await?;
+            Ok::<_, freehold_engine::Error>((tidied, went))
+        };
+        let pause = match state.pulse.while_it_beats(pass).await {
+            Some(Ok((tidied, went))) => {
+                if went != LetGo::default() {
+                    let LetGo { entries, words } = went;
+                    tracing::info!(
+                        entries,
+                        words,
+                        "entries of audit logs, and words of some, let go"
+                    );
+                }
                 if tidied != Tidied::default() {
                     let Tidied {
                         made,

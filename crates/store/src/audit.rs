@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 use freehold_model::TenantId;
-use serde_json::Value;
 
 use crate::{Result, Store, Tx};
 
@@ -69,6 +68,8 @@ pub struct AuditRow {
     pub correlation: String,
     /// Where the request came from, or nothing.
     pub address: String,
+    /// What its words are hashed with; none for entries of before there was any.
+    pub salt: Option<uuid::Uuid>,
     /// Its place in the chain, once it has one.
     pub n: Option<i64>,
     /// The chain's hash there.
@@ -101,6 +102,19 @@ pub struct Link {
     pub seq: i64,
     /// The hash.
     pub hash: Vec<u8>,
+    /// What stays of it when its words go; none where nothing would.
+    pub rest: Option<Rest>,
+}
+
+/// What stays of an entry without its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// Its class.
+    pub class: &'static str,
+    /// The digest of its words.
+    pub digest: Vec<u8>,
+    /// When it was done.
+    pub at: DateTime<Utc>,
 }
 
 impl Store {
@@ -130,10 +144,11 @@ impl Tx {
     pub async fn audit_list(&mut self, part: &AuditPart, limit: i64) -> Result<Vec<AuditRow>> {
         self.write_gathered().await?;
         Ok(sqlx::query_as(
-            "SELECT e.seq, e.at, e.actor, e.action, e.resource, e.purpose, e.outcome, e.correlation, e.address, c.n, c.hash
+            "SELECT e.seq, e.at, e.actor, e.action, e.resource, e.purpose, e.outcome, e.correlation, e.address, e.salt, c.n, c.hash
              FROM audit_entries e LEFT JOIN audit_chain c ON c.tenant_id = e.tenant_id AND c.seq = e.seq
              WHERE e.tenant_id = $1 AND e.seq < $2 AND ($3::text IS NULL OR e.actor = $3)
-               AND ($4::text IS NULL OR e.action = $4 OR (right($4, 1) = '.' AND starts_with(e.action, $4)))
+               AND ($4::text IS NULL OR e.action COLLATE \"C\" = $4
+                    OR (right($4, 1) = '.' AND starts_with(e.action COLLATE \"C\", $4)))
                AND ($5::text IS NULL OR e.resource = $5)
                AND ($6::timestamptz IS NULL OR e.at >= $6) AND ($7::timestamptz IS NULL OR e.at < $7)
              ORDER BY e.seq DESC LIMIT $8",
@@ -145,23 +160,6 @@ impl Tx {
         .bind(&part.resource)
         .bind(part.since)
         .bind(part.until)
-        .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?)
-    }
-
-    /// Entries behind the `n`th of the chain, in the chain's order.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_chained(&mut self, n: i64, limit: i64) -> Result<Vec<AuditRow>> {
-        Ok(sqlx::query_as(
-            "SELECT e.seq, e.at, e.actor, e.action, e.resource, e.purpose, e.outcome, e.correlation, e.address, c.n, c.hash
-             FROM audit_chain c JOIN audit_entries e ON e.tenant_id = c.tenant_id AND e.seq = c.seq
-             WHERE c.tenant_id = $1 AND c.n > $2 ORDER BY c.n LIMIT $3",
-        )
-        .bind(self.tenant.uuid())
-        .bind(n)
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?)
@@ -179,20 +177,6 @@ impl Tx {
         Ok(())
     }
 
-    /// The place of the chain with this number; of its end where silent. None before the first entry.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_place(&mut self, n: Option<i64>) -> Result<Option<(i64, Vec<u8>)>> {
-        Ok(sqlx::query_as(
-            "SELECT n, hash FROM audit_chain WHERE tenant_id = $1 AND n <= $2 ORDER BY n DESC LIMIT 1",
-        )
-        .bind(self.tenant.uuid())
-        .bind(n.unwrap_or(i64::MAX))
-        .fetch_optional(&mut *self.inner)
-        .await?)
-    }
-
     /// Entries that have no place yet, oldest first.
     ///
     /// # Errors
@@ -200,83 +184,13 @@ impl Tx {
     pub async fn audit_waiting(&mut self, limit: i64) -> Result<Vec<AuditRow>> {
         self.write_gathered().await?;
         Ok(sqlx::query_as(
-            "SELECT e.seq, e.at, e.actor, e.action, e.resource, e.purpose, e.outcome, e.correlation, e.address,
+            "SELECT e.seq, e.at, e.actor, e.action, e.resource, e.purpose, e.outcome, e.correlation, e.address, e.salt,
                     NULL::bigint AS n, NULL::bytea AS hash
              FROM queue_audit q JOIN audit_entries e ON e.tenant_id = q.tenant_id AND e.seq = q.seq
              WHERE q.tenant_id = $1 ORDER BY q.seq LIMIT $2",
         )
         .bind(self.tenant.uuid())
         .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?)
-    }
-
-    /// Gives entries their places.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_chain(&mut self, links: &[Link]) -> Result<()> {
-        let n: Vec<i64> = links.iter().map(|link| link.n).collect();
-        let seq: Vec<i64> = links.iter().map(|link| link.seq).collect();
-        let hash: Vec<&[u8]> = links.iter().map(|link| link.hash.as_slice()).collect();
-        sqlx::query(
-            "WITH placed AS (
-                 INSERT INTO audit_chain (tenant_id, n, seq, hash)
-                 SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bytea[]))
-             DELETE FROM queue_audit WHERE tenant_id = $1 AND seq = ANY ($3)",
-        )
-        .bind(self.tenant.uuid())
-        .bind(n)
-        .bind(seq)
-        .bind(hash)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
-    /// The last checkpoint: how far it goes, and when it was signed.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_signed(&mut self) -> Result<Option<(i64, DateTime<Utc>)>> {
-        Ok(sqlx::query_as(
-            "SELECT n, at FROM audit_checkpoints WHERE tenant_id = $1 ORDER BY n DESC LIMIT 1",
-        )
-        .bind(self.tenant.uuid())
-        .fetch_optional(&mut *self.inner)
-        .await?)
-    }
-
-    /// Keeps a checkpoint; one of the same place is there already where it was signed before.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_sign(&mut self, n: i64, at: DateTime<Utc>, envelope: &Value) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO audit_checkpoints (tenant_id, n, at, envelope) VALUES ($1, $2, $3, $4)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(self.tenant.uuid())
-        .bind(n)
-        .bind(at)
-        .bind(envelope)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
-    /// Checkpoints behind the `n`th entry, up to the `last`th, in order.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn audit_checkpoints(&mut self, n: i64, last: i64) -> Result<Vec<(i64, Value)>> {
-        Ok(sqlx::query_as(
-            "SELECT n, envelope FROM audit_checkpoints
-             WHERE tenant_id = $1 AND n > $2 AND n <= $3 ORDER BY n",
-        )
-        .bind(self.tenant.uuid())
-        .bind(n)
-        .bind(last)
         .fetch_all(&mut *self.inner)
         .await?)
     }

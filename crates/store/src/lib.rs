@@ -9,6 +9,7 @@
 mod access;
 mod agent;
 mod audit;
+mod audit_kept;
 mod backup;
 mod blob;
 mod bucket;
@@ -50,7 +51,8 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 pub use access::{LimitedTokenRow, NewLimitedToken, TokenKind, TokenRow, Whose};
 pub use agent::{AgentRow, ProviderRow};
-pub use audit::{AuditPart, AuditRow, Link, NewAudit, Outcome};
+pub use audit::{AuditPart, AuditRow, Link, NewAudit, Outcome, Rest};
+pub use audit_kept::{Oldest, Placed};
 pub use backup::{Counts, Snapshot, SnapshotBlob};
 pub use blob::{BLOB_MAX, Blobs, Sharing};
 pub use bucket::{Access, Bucket, Patience};

@@ -433,6 +433,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         hosts: vec![],
         studio: Studio::of([]),
         keep_events: None,
+        keep_audit: freehold_engine::audit_keep::AuditKeep::default(),
         rates: None,
         patience: Patience::default(),
     });

@@ -208,6 +208,7 @@ impl App {
             hosts: vec![],
             studio: setting.studio.clone(),
             keep_events: None,
+            keep_audit: freehold_engine::audit_keep::AuditKeep::default(),
             rates: setting.rates,
             patience: setting.patience,
         });

@@ -9,18 +9,24 @@
 //!
 //! The first line of a file names the format, the tenant, the key that signs, and the place in the chain
 //! that the file goes on from. An entry's line has its number (`n`, from 1, without gaps) and its hash; a
-//! checkpoint's line has a DSSE envelope.
+//! checkpoint's line has a DSSE envelope. Where what was before that place was let go, the second line is a
+//! signed cut that says so. What is let go, and what of it stays: `kept`.
+
+mod kept;
+
+pub use kept::{CUT, Class, Cut, Gone, Sealed};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use ed25519_dalek::VerifyingKey;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::base64url;
 use crate::dsse::{Envelope, EnvelopeError};
 
-/// The format's name and version.
-pub const FORMAT: &str = "freehold-audit/1";
+/// The name and version of the format that files are written in.
+pub const FORMAT: &str = kept::FORMAT;
+/// The format before, and of entries that were written in it: their words are hashed without a digest.
+pub const FIRST_FORMAT: &str = "freehold-audit/1";
 /// What is signed of a checkpoint.
 pub const CHECKPOINT: &str = "application/vnd.freehold.audit-checkpoint.v1+json";
 /// The longest line that is read: far more than the longest entry has.
@@ -85,12 +91,12 @@ pub struct Act {
 }
 
 impl Act {
-    /// The hash of the entry that is the `n`th of the tenant's, behind `before`.
+    /// The hash of the entry that is the `n`th of the tenant's, behind `before`, in the first format.
     #[must_use]
     pub fn hash(&self, tenant: &str, n: u64, before: &Hash) -> Hash {
         let (n, at) = (n.to_string(), micros::text(&self.at));
-        let words = [
-            FORMAT,
+        kept::hash_of(&[
+            FIRST_FORMAT,
             before.as_str(),
             tenant,
             &n,
@@ -102,13 +108,7 @@ impl Act {
             &self.outcome,
             &self.correlation,
             &self.address,
-        ];
-        let mut bytes = Vec::new();
-        for word in words {
-            bytes.extend(format!("{}:{word},", word.len()).into_bytes());
-        }
-        let hash = digest(&SHA256, &bytes);
-        Hash(hash.as_ref().iter().map(|b| format!("{b:02x}")).collect())
+        ])
     }
 }
 
@@ -120,6 +120,12 @@ pub struct Entry {
     /// What was done.
     #[serde(flatten)]
     pub act: Act,
+    /// Its class; none in the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// What its words are hashed with; none in the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
     /// Its hash.
     pub hash: Hash,
 }
@@ -168,6 +174,13 @@ pub enum Line {
     Head(Head),
     /// An entry.
     Entry(Box<Entry>),
+    /// An entry whose words are gone.
+    Gone(Gone),
+    /// The second, where the log does not begin with its first entry.
+    Cut {
+        /// Signed.
+        cut: Envelope,
+    },
     /// A checkpoint.
     Checkpoint {
         /// Signed.
@@ -206,6 +219,12 @@ pub struct Seen {
     pub checkpoints: u64,
     /// The last entry that a checkpoint covers.
     pub signed_to: u64,
+    /// Entries whose words are gone, of those.
+    pub gone: u64,
+    /// The number of the entry that the first file begins with.
+    pub begins: u64,
+    /// What was let go before the first.
+    pub cut: Option<Cut>,
 }
 
 impl Verifier {
@@ -251,6 +270,8 @@ impl Verifier {
         match (read, is_first) {
             (Line::Head(head), true) => self.begin(head).map_err(broken),
             (Line::Entry(entry), false) => self.entry(&entry).map_err(broken),
+            (Line::Gone(gone), false) => self.gone(&gone).map_err(broken),
+            (Line::Cut { cut }, false) => self.cut(&cut, line).map_err(broken),
             (Line::Checkpoint { checkpoint }, false) => {
                 self.checkpoint(&checkpoint).map_err(broken)
             }
@@ -260,7 +281,7 @@ impl Verifier {
     }
 
     fn begin(&mut self, head: Head) -> Result<(), String> {
-        if head.format != FORMAT {
+        if head.format != FORMAT && head.format != FIRST_FORMAT {
             return Err(format!("the format is not {FORMAT}"));
         }
         let key = <[u8; 32]>::try_from(head.key.as_slice());
@@ -282,26 +303,101 @@ impl Verifier {
         if head.after.n == 0 && head.after.hash != Hash::nothing() {
             return Err("something stands before the first entry".into());
         }
+        if self.head.is_none() {
+            self.seen.begins = head.after.n.saturating_add(1);
+        }
         self.place = Some(head.after.clone());
         self.head = Some(head);
         Ok(())
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<(), String> {
+        let n = entry.n;
+        match (entry.class, &entry.salt) {
+            (None, None) => self.goes_on(n, &entry.hash, |tenant, before| {
+                entry.act.hash(tenant, n, before)
+            }),
+            (Some(class), Some(salt)) => {
+                let sealed = Sealed::of(&entry.act, salt);
+                if sealed.class != class {
+                    return Err(format!(
+                        "entry {n} is not of the class {}, which it names",
+                        class.word()
+                    ));
+                }
+                self.goes_on(n, &entry.hash, |tenant, before| {
+                    sealed.hash(tenant, n, before)
+                })
+            }
+            _ => Err(format!("entry {n} has a class and no salt, or no class")),
+        }
+    }
+
+    fn gone(&mut self, gone: &Gone) -> Result<(), String> {
+        let n = gone.n;
+        if gone.class != Class::Reading {
+            return Err(format!(
+                "entry {n} is of the class {}, whose words go with their place alone",
+                gone.class.word()
+            ));
+        }
+        let sealed = Sealed {
+            at: gone.at,
+            class: gone.class,
+            digest: gone.digest.clone(),
+        };
+        self.goes_on(n, &gone.hash, |tenant, before| {
+            sealed.hash(tenant, n, before)
+        })?;
+        self.seen.gone += 1;
+        Ok(())
+    }
+
+    /// The chain goes on with the `n`th entry.
+    fn goes_on(
+        &mut self,
+        n: u64,
+        hash: &Hash,
+        of: impl FnOnce(&str, &Hash) -> Hash,
+    ) -> Result<(), String> {
         let (Some(head), Some(place)) = (&self.head, &self.place) else {
             return Err("an entry before the head".into());
         };
-        if entry.n != place.n + 1 {
-            return Err(format!("entry {} follows entry {}", entry.n, place.n));
+        if Some(n) != place.n.checked_add(1) {
+            return Err(format!("entry {n} follows entry {}", place.n));
         }
-        if entry.act.hash(&head.tenant, entry.n, &place.hash) != entry.hash {
-            return Err(format!("entry {} is not as it was written", entry.n));
+        if of(&head.tenant, &place.hash) != *hash {
+            return Err(format!("entry {n} is not as it was written"));
         }
         self.place = Some(Place {
-            n: entry.n,
-            hash: entry.hash.clone(),
+            n,
+            hash: hash.clone(),
         });
         self.seen.entries += 1;
+        Ok(())
+    }
+
+    fn cut(&mut self, envelope: &Envelope, line: usize) -> Result<(), String> {
+        let (Some(head), Some(place)) = (&self.head, &self.place) else {
+            return Err("a cut before the head".into());
+        };
+        if line != 2 {
+            return Err("a cut in the middle of a file".into());
+        }
+        let cut: Cut = signed_by(head, CUT, envelope)
+            .map_err(|error| format!("the cut does not hold: {error}"))?;
+        if cut.tenant != head.tenant {
+            return Err("the cut is of another organization".into());
+        }
+        if cut.place != *place {
+            return Err(format!(
+                "the cut is behind entry {}, and the file begins behind entry {}",
+                cut.place.n, place.n
+            ));
+        }
+        if self.seen.entries == 0 {
+            self.seen.cut = Some(cut);
+        }
         Ok(())
     }
 
@@ -309,11 +405,8 @@ impl Verifier {
         let (Some(head), Some(place)) = (&self.head, &self.place) else {
             return Err("a checkpoint before the head".into());
         };
-        let key = <[u8; 32]>::try_from(head.key.as_slice()).unwrap_or_default();
-        let key = VerifyingKey::from_bytes(&key).map_err(|_| "the key is no Ed25519 key")?;
-        let checkpoint: Checkpoint = envelope
-            .verify(CHECKPOINT, &key)
-            .map_err(|error: EnvelopeError| format!("the checkpoint does not hold: {error}"))?;
+        let checkpoint: Checkpoint = signed_by(head, CHECKPOINT, envelope)
+            .map_err(|error| format!("the checkpoint does not hold: {error}"))?;
         if checkpoint.tenant != head.tenant {
             return Err("the checkpoint is of another organization".into());
         }
@@ -327,6 +420,19 @@ impl Verifier {
         self.seen.signed_to = place.n;
         Ok(())
     }
+}
+
+/// What an envelope says, where the key that the head names has signed it.
+fn signed_by<T: serde::de::DeserializeOwned>(
+    head: &Head,
+    kind: &'static str,
+    envelope: &Envelope,
+) -> Result<T, String> {
+    let key = <[u8; 32]>::try_from(head.key.as_slice()).unwrap_or_default();
+    let key = VerifyingKey::from_bytes(&key).map_err(|_| "the key is no Ed25519 key")?;
+    envelope
+        .verify(kind, &key)
+        .map_err(|error: EnvelopeError| error.to_string())
 }
 
 /// Times to the microsecond, always with six digits: what is hashed is what is written.

@@ -39,6 +39,8 @@ fn file(after: &Place, many: u64) -> (Vec<String>, Place) {
         let entry = Entry {
             n,
             act: act(n),
+            class: None,
+            salt: None,
             hash,
         };
         lines.push(serde_json::to_string(&entry).unwrap());
@@ -88,6 +90,8 @@ fn a_chain_in_two_files_holds() {
         entries: 5,
         checkpoints: 2,
         signed_to: 5,
+        begins: 1,
+        ..Seen::default()
     };
     assert_eq!(seen, expected);
     // The other way round, or with one left out between, it does not.
@@ -198,7 +202,7 @@ fn what_is_no_such_file_is_refused_in_words() {
         (vec!["{}".to_owned()], "neither"),
         (vec![lines[1].clone()], "begins with its head"),
         (vec![lines[0].clone(), lines[0].clone()], "in the middle"),
-        (vec![lines[0].replace("audit/1", "audit/2")], "format"),
+        (vec![lines[0].replace("audit/2", "audit/3")], "format"),
         (vec!["x".repeat(LINE_MAX + 1)], "longer"),
     ] {
         let broken = verify(&[&wrong]).unwrap_err();
@@ -212,3 +216,6 @@ fn what_is_no_such_file_is_refused_in_words() {
             .contains("before the first")
     );
 }
+
+#[path = "audit/kept_tests.rs"]
+mod kept;

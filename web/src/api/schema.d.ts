@@ -1480,6 +1480,16 @@ export interface components {
             /** @description In their words. */
             text: string;
         };
+        /** @description Where a log begins whose beginning was let go. */
+        AuditBegin: {
+            /** @description A DSSE envelope that says what went, and when. */
+            cut: Record<string, never>;
+            /**
+             * Format: int64
+             * @description The number of the first entry that is there.
+             */
+            n: number;
+        };
         /** @description What somebody did, or was refused. */
         AuditEntry: {
             /** @description What: the thing's kind, a dot, what was done to it. */
@@ -1518,10 +1528,13 @@ export interface components {
         };
         /** @description How far the chain of the audit log has come, signed. */
         AuditHead: {
+            begins: components["schemas"]["AuditBegin"] | null;
             /** @description A DSSE envelope that says so; null before the first entry. */
             checkpoint: Record<string, never> | null;
             /** @description Its hash: SHA-256 in hex. */
             hash: string;
+            /** @description How long it is kept: carry away before what shall be kept longer. */
+            kept?: components["schemas"]["AuditKept"];
             /** @description The Ed25519 key that signs, in base64url: `freehold audit verify --key` takes it. */
             key: string;
             /**
@@ -1531,6 +1544,19 @@ export interface components {
             n: number;
             /** @description Whose. */
             tenant: components["schemas"]["TenantId"];
+        };
+        /** @description How many days entries are kept; for ever where silent. */
+        AuditKept: {
+            /**
+             * Format: int64
+             * @description The words of entries on who looked at what.
+             */
+            reading: number | null;
+            /**
+             * Format: int64
+             * @description Who may do what, and what was done.
+             */
+            security: number | null;
         };
         /** @description Where the target branch is now, seen by a runner. */
         Base: {
@@ -3376,7 +3402,7 @@ export interface operations {
     audit_export: {
         parameters: {
             query?: {
-                /** @description Entries behind the one with this number; all where silent. */
+                /** @description Entries behind the one with this number; all that are there where silent. */
                 after?: number;
             };
             header?: never;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use freehold_wire::api::{AuditEntry, AuditHead, Page};
-use freehold_wire::audit::Verifier;
+use freehold_wire::audit::{Cut, Verifier};
 use serde::Serialize;
 
 use crate::client::{Client, Route};
@@ -76,6 +76,12 @@ pub(crate) struct Verified {
     pub(crate) key: String,
     pub(crate) pinned: bool,
     pub(crate) entries: u64,
+    /// Of those, entries whose words were let go.
+    pub(crate) gone: u64,
+    /// The number of the first entry.
+    pub(crate) begins: u64,
+    /// What was let go before it, where a signed cut says so.
+    pub(crate) cut: Option<Cut>,
     pub(crate) checkpoints: u64,
     /// The last entry that a signature covers.
     pub(crate) signed_to: u64,
@@ -136,6 +142,9 @@ pub(crate) fn verify(
         key: freehold_wire::base64url::encode(&head.key),
         pinned: key.is_some(),
         entries: verifier.seen.entries,
+        gone: verifier.seen.gone,
+        begins: verifier.seen.begins,
+        cut: verifier.seen.cut.clone(),
         checkpoints: verifier.seen.checkpoints,
         signed_to: verifier.seen.signed_to,
         last: place.n,

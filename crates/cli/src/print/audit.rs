@@ -1,6 +1,6 @@
 //! The audit log in words.
 
-use freehold_wire::api::{AuditEntry, AuditHead, Page};
+use freehold_wire::api::{AuditEntry, AuditHead, AuditKept, Page};
 
 use super::table::{pairs, table};
 use super::things::{more, time};
@@ -38,7 +38,20 @@ pub(crate) fn head(head: &AuditHead, _: Printer) -> String {
         ("entries", Some(head.n.to_string())),
         ("hash", Some(safe::line(&head.hash))),
         ("key", Some(safe::line(&head.key))),
+        (
+            "begins",
+            head.begins.as_ref().map(|b| format!("at entry {}", b.n)),
+        ),
+        ("kept", Some(kept(head.kept))),
     ])
+}
+
+fn kept(kept: AuditKept) -> String {
+    let time = |days: Option<i64>| {
+        days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"))
+    };
+    let (all, reading) = (time(kept.security), time(kept.reading));
+    format!("{all}; who looked at what: {reading}")
 }
 
 /// What holds.
@@ -51,15 +64,33 @@ pub(crate) fn verified(verified: &Verified, printer: Printer) -> String {
             verified.signed_to
         ),
     };
+    let without = match verified.gone {
+        0 => String::new(),
+        gone => format!(" ({gone} without their words, which were let go)"),
+    };
+    let begins = match &verified.cut {
+        _ if verified.begins <= 1 => None,
+        Some(cut) => Some(format!(
+            "at entry {}; what was before was let go on {} under a signed cut, and was older than {}",
+            verified.begins,
+            cut.at.format("%Y-%m-%d"),
+            cut.before.format("%Y-%m-%d")
+        )),
+        None => Some(format!(
+            "at entry {}; what was before is not here, and nothing says that it was let go",
+            verified.begins
+        )),
+    };
     let body = pairs(&[
         ("organization", Some(safe::line(&verified.tenant))),
         (
             "entries",
             Some(format!(
-                "{}, the last is number {}",
+                "{}{without}, the last is number {}",
                 verified.entries, verified.last
             )),
         ),
+        ("begins", begins),
         ("signed", Some(signed)),
         ("hash", Some(verified.hash.clone())),
         ("key", Some(safe::line(&verified.key))),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use freehold_engine::audit_keep::AuditKeep;
 use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
@@ -86,6 +87,10 @@ async fn serve(
         hosts: host.into_iter().collect(),
         studio: Studio::embedded(),
         keep_events: args.keep_events.span(),
+        keep_audit: AuditKeep {
+            security: args.keep_audit.keep_audit.span(),
+            reading: args.keep_audit.keep_audit_reading.span(),
+        },
         rates: Some(Rates::per_tenant(args.requests_per_second)),
         patience: Patience::default(),
     });

@@ -4,9 +4,33 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::TimeDelta;
+use clap::Args;
 
 /// The server keeps the last week whatever is asked, so a shorter time would be a false promise.
 const LEAST_DAYS: u16 = 7;
+
+/// The same of the audit log: `freehold_engine::audit_keep::SECURITY_LEAST`.
+const AUDIT_LEAST_DAYS: u16 = 90;
+
+/// How long the audit log is kept.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct AuditKeepWords {
+    /// How long entries of the audit log are kept: days, 90 at least, or `forever`
+    #[arg(long, value_name = "TIME", default_value = "730d", value_parser = audit)]
+    pub(crate) keep_audit: Keep,
+    /// How long the audit log says who looked at what: days, or `forever`
+    #[arg(long, value_name = "TIME", default_value = "180d")]
+    pub(crate) keep_audit_reading: Keep,
+}
+
+fn audit(text: &str) -> Result<Keep, String> {
+    match text.parse()? {
+        Keep::Days(days) if days < AUDIT_LEAST_DAYS => Err(format!(
+            "`{text}` is too short: the audit log is kept for {AUDIT_LEAST_DAYS} days at least"
+        )),
+        keep => Ok(keep),
+    }
+}
 
 /// How long something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +92,16 @@ mod tests {
         assert_eq!("forever".parse::<Keep>().unwrap().span(), None);
         let week = "7d".parse::<Keep>().unwrap().span();
         assert_eq!(week, Some(TimeDelta::weeks(1)));
+    }
+
+    #[test]
+    fn the_audit_log_is_kept_for_a_quarter_at_least() {
+        assert_eq!(audit("90d"), Ok(Keep::Days(90)));
+        assert_eq!(audit("forever"), Ok(Keep::Forever));
+        assert!(audit("89d").unwrap_err().contains("90 days"));
+        assert!(audit("6d").unwrap_err().contains("7 days"));
+        let least = freehold_engine::audit_keep::SECURITY_LEAST;
+        assert_eq!(least.num_days(), i64::from(AUDIT_LEAST_DAYS));
     }
 
     #[test]

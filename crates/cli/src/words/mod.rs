@@ -26,7 +26,7 @@ pub(crate) use audit::{AuditList, AuditWords};
 pub(crate) use board::{CardAdd, CardEdit, CardWords, ProjectEdit, ProjectWords};
 pub(crate) use devices::{DeviceWords, LoginWords};
 pub(crate) use environments::{EnvironmentWords, LimitsWords};
-pub(crate) use keep::Keep;
+pub(crate) use keep::{AuditKeepWords, Keep};
 pub(crate) use people::{AdminWords, IdentityWords, InviteWords, MemberWords, Seats};
 pub(crate) use roles::{
     BackupVerb, BackupWords, ContentWords, DoctorArgs, DoctorWords, RestoreWords, RunnerWords,

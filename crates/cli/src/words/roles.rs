@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::people::IdentityWords;
-use super::{Keep, ListWords, label};
+use super::{AuditKeepWords, Keep, ListWords, label};
 
 /// `up`, as typed.
 #[derive(Debug, Args)]
@@ -22,6 +22,8 @@ pub(crate) struct UpWords {
     /// How long what happened in runs (steps, what agents printed) is kept: days, or `forever`
     #[arg(long, value_name = "TIME", default_value = "400d")]
     pub(crate) keep_events: Keep,
+    #[command(flatten)]
+    pub(crate) keep_audit: AuditKeepWords,
 }
 
 /// What the role `up` gets.
@@ -35,6 +37,8 @@ pub(crate) struct UpArgs {
     pub(crate) accept_older_database: bool,
     /// How long what happened in runs is kept.
     pub(crate) keep_events: Keep,
+    /// How long the audit log is kept.
+    pub(crate) keep_audit: AuditKeepWords,
 }
 
 /// `server`, as typed.
@@ -55,6 +59,8 @@ pub(crate) struct ServerWords {
     /// How long what happened in runs (steps, what agents printed) is kept: days, or `forever`
     #[arg(long, value_name = "TIME", default_value = "400d")]
     pub(crate) keep_events: Keep,
+    #[command(flatten)]
+    pub(crate) keep_audit: AuditKeepWords,
     #[command(flatten)]
     pub(crate) identity: IdentityWords,
     #[command(flatten)]
@@ -105,6 +111,8 @@ pub(crate) struct ServerArgs {
     pub(crate) accept_older_database: bool,
     /// How long what happened in runs is kept.
     pub(crate) keep_events: Keep,
+    /// How long the audit log is kept.
+    pub(crate) keep_audit: AuditKeepWords,
     /// How people come in.
     pub(crate) identity: IdentityWords,
     /// Where content lies.

@@ -85,7 +85,7 @@ fn a_log_is_checked_with_no_server() {
     insta::assert_snapshot!(home.run(&["audit", "verify", name, "--key", &key, "--json"]), @r#"
     exit code 0
     --- stdout
-    {"tenant":"ten_1","key":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw","pinned":true,"entries":2,"checkpoints":1,"signed_to":1,"last":2,"hash":"a55839e8db58ed28d61e2685a1ef48b96ddf7b071ab46bc92111fd9e639943b8"}
+    {"tenant":"ten_1","key":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw","pinned":true,"entries":2,"gone":0,"begins":1,"cut":null,"checkpoints":1,"signed_to":1,"last":2,"hash":"a55839e8db58ed28d61e2685a1ef48b96ddf7b071ab46bc92111fd9e639943b8"}
     "#);
     let other = base64url::encode(&[8; 32]);
     let seen = home.run(&["audit", "verify", name, "--key", &other]);

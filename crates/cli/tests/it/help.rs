@@ -208,10 +208,12 @@ fn help_of_a_command_has_an_example() {
     Usage: freehold up [OPTIONS]
 
     Options:
-          --listen <ADDR>          The address to serve on; port 0 picks a free one. Beyond loopback only with TLS [default: 127.0.0.1:8080]
-          --accept-older-database  Go on with a database that is older than this server remembers; its live runs are marked
-          --keep-events <TIME>     How long what happened in runs (steps, what agents printed) is kept: days, or `forever` [default: 400d]
-      -h, --help                   Print help
+          --listen <ADDR>              The address to serve on; port 0 picks a free one. Beyond loopback only with TLS [default: 127.0.0.1:8080]
+          --accept-older-database      Go on with a database that is older than this server remembers; its live runs are marked
+          --keep-events <TIME>         How long what happened in runs (steps, what agents printed) is kept: days, or `forever` [default: 400d]
+          --keep-audit <TIME>          How long entries of the audit log are kept: days, 90 at least, or `forever` [default: 730d]
+          --keep-audit-reading <TIME>  How long the audit log says who looked at what: days, or `forever` [default: 180d]
+      -h, --help                       Print help
 
     Everywhere:
           --json        Print JSON for programs: one document (errors: one line on standard error)

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use freehold_engine::AuditPart;
 use freehold_engine::audit_chain::Export;
 use freehold_model::Action;
-use freehold_wire::api::{AuditEntry, AuditHead, Page};
+use freehold_wire::api::{AuditEntry, AuditHead, AuditKept, Page};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -50,7 +50,7 @@ struct Which {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Behind {
-    /// Entries behind the one with this number; all where silent.
+    /// Entries behind the one with this number; all that are there where silent.
     after: Option<u64>,
 }
 
@@ -85,7 +85,13 @@ async fn audit_head(
     State(state): State<AppState>,
     Member(caller): Member,
 ) -> Answer<Json<AuditHead>> {
-    Ok(Json(state.engine.audit_head(&caller).await?))
+    let days = |keep: Option<chrono::TimeDelta>| keep.map(|keep| keep.num_days());
+    let kept = AuditKept {
+        security: days(state.keep_audit.security),
+        reading: days(state.keep_audit.reading),
+    };
+    let head = state.engine.audit_head(&caller).await?;
+    Ok(Json(AuditHead { kept, ..head }))
 }
 
 /// Gives the audit log as lines of JSON that prove themselves: `freehold audit verify` reads them.

@@ -3,6 +3,7 @@
 
 mod account;
 mod audit;
+mod audit_kept;
 mod away;
 mod board;
 mod clock;

@@ -337,6 +337,8 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
     assert_eq!(
         functions,
         [
+            "audit_cut",
+            "audit_fade",
             "device_ask",
             "device_decide",
             "device_look",
@@ -363,6 +365,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "queue_audits",
             "queue_heard",
             "queue_tenants",
+            "queue_unsigned",
             "registration_use"
         ]
     );
@@ -381,6 +384,10 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
     assert_eq!(
         tables,
         [
+            "audit_chain",
+            "audit_checkpoints",
+            "audit_cuts",
+            "audit_entries",
             "device_codes",
             "invitations",
             "mails",
@@ -389,6 +396,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "queue_leases",
             "queue_places",
             "queue_ready",
+            "queue_unsigned",
             "registrations",
             "runner_presence",
             "runner_sessions",

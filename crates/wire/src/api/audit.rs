@@ -47,4 +47,29 @@ pub struct AuditHead {
     /// A DSSE envelope that says so; null before the first entry.
     #[schema(value_type = Option<Object>)]
     pub checkpoint: Option<serde_json::Value>,
+    /// Where the log begins, once its beginning was let go.
+    #[serde(default)]
+    pub begins: Option<AuditBegin>,
+    /// How long it is kept: carry away before what shall be kept longer.
+    #[serde(default)]
+    pub kept: AuditKept,
+}
+
+/// Where a log begins whose beginning was let go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditBegin {
+    /// The number of the first entry that is there.
+    pub n: u64,
+    /// A DSSE envelope that says what went, and when.
+    #[schema(value_type = Object)]
+    pub cut: serde_json::Value,
+}
+
+/// How many days entries are kept; for ever where silent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditKept {
+    /// Who may do what, and what was done.
+    pub security: Option<i64>,
+    /// The words of entries on who looked at what.
+    pub reading: Option<i64>,
 }

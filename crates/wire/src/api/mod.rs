@@ -92,7 +92,7 @@ pub use account::{
     NewSession, Organization, Register, ResetPassword, SignInPassword, SignInProvider, SignInWays,
 };
 pub use agent::{Agent, NewAgent};
-pub use audit::{AuditEntry, AuditHead};
+pub use audit::{AuditBegin, AuditEntry, AuditHead, AuditKept};
 pub use card::{Card, CardEvent, EditCard, MoveCard, NewCard};
 pub use device::{Device, DeviceCodes, DevicePoll, DeviceState, NewDevice, UserCode};
 pub use environment::{

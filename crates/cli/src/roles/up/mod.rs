@@ -139,6 +139,7 @@ async fn share(
         lock,
         accepts_older: AtomicBool::new(args.accept_older_database),
         keep_events: args.keep_events,
+        keep_audit: args.keep_audit,
         listen,
         serves: OnceLock::new(),
         pids: Mutex::new(UpPids {

@@ -20,7 +20,7 @@ use crate::environment::Secret;
 use crate::failure::{Exit, Failure};
 use crate::print::{Printer, safe};
 use crate::roles::data::Data;
-use crate::words::Keep;
+use crate::words::{AuditKeepWords, Keep};
 
 /// Shared by all that `up` does.
 pub(super) type State = Arc<Shared>;
@@ -50,6 +50,8 @@ pub(super) struct Shared {
     pub(super) accepts_older: AtomicBool,
     /// How long what happened in runs is kept.
     pub(super) keep_events: Keep,
+    /// How long the audit log is kept.
+    pub(super) keep_audit: AuditKeepWords,
     /// Where the server was asked to listen.
     pub(super) listen: SocketAddr,
     /// Where it listens, as a link and as an address.
@@ -75,6 +77,10 @@ impl Shared {
             listen.to_string().into(),
             "--keep-events".into(),
             self.keep_events.to_string().into(),
+            "--keep-audit".into(),
+            self.keep_audit.keep_audit.to_string().into(),
+            "--keep-audit-reading".into(),
+            self.keep_audit.keep_audit_reading.to_string().into(),
             // One person's machine: whoever comes in has a link of theirs.
             "--registration".into(),
             "closed".into(),
