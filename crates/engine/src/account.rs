@@ -166,6 +166,7 @@ impl Engine {
             user: user.id,
             whence,
             follows: None,
+            enters: false,
         };
         let session = self.browser_add(&mut tx, &begins).await?;
         tx.commit().await?;
@@ -184,7 +185,9 @@ impl Engine {
         Ok(self.store().mail_insert(&mail).await?)
     }
 
-    /// Sets a new password by the token that was mailed, and ends all of the person's sessions.
+    /// Sets a new password by the token that was mailed, and ends all of the person's sessions and of their
+    /// own tokens for programs: they may have lost control of them. Each of their organizations' logs says
+    /// so.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] for a token that is not good; [`Code::Invalid`] for a weak password,
@@ -207,10 +210,24 @@ impl Engine {
         }
         tx.user_hold(Hold::ToChange).await?;
         tx.user_set_password(&password).await?;
-        let tenants = tx.sign_out_all(None, None, now).await?;
+        let mut tenants = tx.sign_out_all(None, None, now).await?;
+        tenants.extend(tx.tokens_end(now).await?);
+        tenants.sort_unstable();
+        tenants.dedup();
         tx.hint_tokens(&tenants).await?;
         if let Ok(mail) = self.password_changed(&user) {
             tx.mail_insert(&mail).await?;
+        }
+        let id = user.id.to_string();
+        for belongs in tx.organizations().await? {
+            let mut of = tx.in_tenant(belongs.tenant).await?;
+            let caller = Caller {
+                address: whence.address,
+                ..Caller::installation(belongs.tenant, user.id, user.name.clone())
+            };
+            self.audit(&mut of, &caller, "account.password_reset", &id, "access")
+                .await?;
+            tx = of.of_person(user.id).await?;
         }
         tx.commit().await?;
         tracing::info!(user = %user.id, "a password was set anew by a mailed token");

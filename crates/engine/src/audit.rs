@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::Action;
 use freehold_store::{NewAudit, Outcome, Tx};
 
+use crate::keys::SERVER;
 use crate::{Caller, Engine, Result};
 
 /// Repetitions within this time are one entry.
@@ -27,27 +28,22 @@ type Look = (String, String, &'static str);
 pub struct Recent(Mutex<HashMap<Look, DateTime<Utc>>>);
 
 impl Recent {
-    /// Whether this look is not a repetition; remembers it.
-    fn is_news(
-        &self,
-        actor: &str,
-        resource: &str,
-        purpose: &'static str,
-        now: DateTime<Utc>,
-    ) -> bool {
+    /// Whether this look is not a repetition.
+    fn is_news(&self, look: &Look, now: DateTime<Utc>) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(look).is_none_or(|at| now - *at >= SAME_LOOK)
+    }
+
+    /// There is an entry of it.
+    fn remember(&self, look: Look, now: DateTime<Utc>) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (actor.to_owned(), resource.to_owned(), purpose);
-        if seen.get(&key).is_some_and(|at| now - *at < SAME_LOOK) {
-            return false;
-        }
         if seen.len() >= REMEMBERED_MAX {
             seen.retain(|_, at| now - *at < SAME_LOOK);
         }
         if seen.len() >= REMEMBERED_MAX {
             seen.clear();
         }
-        seen.insert(key, now);
-        true
+        seen.insert(look, now);
     }
 }
 
@@ -74,13 +70,19 @@ impl Engine {
         purpose: &'static str,
     ) -> Result<()> {
         let now = self.now();
-        if self
-            .audited
-            .is_news(&caller.actor(), resource, purpose, now)
-        {
-            tx.audit_insert(entry(now, caller, "content.open", resource, purpose));
+        let look = (caller.actor(), resource.to_owned(), purpose);
+        if self.audited.is_news(&look, now) {
+            let entry = entry(now, caller, "content.open", resource, purpose);
+            self.audit_once(tx, look, entry);
         }
         Ok(())
+    }
+
+    /// Writes an entry, and remembers it once it is there: one that was not committed is written again.
+    fn audit_once(&self, tx: &mut Tx, look: Look, entry: NewAudit) {
+        let (audited, now) = (self.audited.clone(), entry.at);
+        tx.audit_insert(entry);
+        tx.after_commit(move || audited.remember(look, now));
     }
 
     /// Records that somebody was refused what they may not do; the same again and again is one entry a
@@ -91,17 +93,33 @@ impl Engine {
     pub async fn audit_refused(&self, caller: &Caller, action: Action, path: &str) -> Result<()> {
         let now = self.now();
         let actor = format!("{} {}", caller.tenant, caller.actor());
-        if !self.audited.is_news(&actor, action.word(), REFUSED, now) {
+        let look = (actor, action.word().to_owned(), REFUSED);
+        if !self.audited.is_news(&look, now) {
             return Ok(());
         }
         let mut tx = self.store().begin(caller.tenant).await?;
         let path: String = path.chars().take(PATH_MAX).collect();
-        tx.audit_insert(NewAudit {
+        let refused = NewAudit {
             outcome: Outcome::Refused,
             ..entry(now, caller, action.word(), &path, REFUSED)
-        });
+        };
+        self.audit_once(&mut tx, look, refused);
         tx.commit().await?;
         Ok(())
+    }
+}
+
+/// What the installation itself did.
+pub(crate) fn own(at: DateTime<Utc>, action: &str, resource: String, purpose: &str) -> NewAudit {
+    NewAudit {
+        at,
+        actor: SERVER.to_owned(),
+        action: action.to_owned(),
+        resource,
+        purpose: purpose.to_owned(),
+        outcome: Outcome::Done,
+        correlation: String::new(),
+        address: String::new(),
     }
 }
 

@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Datelike as _, Days, NaiveTime, TimeDelta, Utc};
 use freehold_model::TenantId;
-use freehold_store::{NewAudit, Oldest, Outcome, Tx};
+use freehold_store::{Oldest, Tx};
 use freehold_wire::audit::{Cut, Hash, Place};
 
+use crate::audit::own;
 use crate::audit_chain::{place, signed, unwritable};
-use crate::keys::SERVER;
 use crate::{Engine, Error, Result};
 
 /// What is younger is kept, whatever is asked (`audit_cut` and `audit_fade` of the database hold it).
@@ -132,16 +132,7 @@ impl Engine {
     }
 
     fn audit_went(&self, tx: &mut Tx, what: String) {
-        tx.audit_insert(NewAudit {
-            at: self.now(),
-            actor: SERVER.to_owned(),
-            action: "audit.let_go".to_owned(),
-            resource: what,
-            purpose: "retention".to_owned(),
-            outcome: Outcome::Done,
-            correlation: String::new(),
-            address: String::new(),
-        });
+        tx.audit_insert(own(self.now(), "audit.let_go", what, "retention"));
     }
 }
 

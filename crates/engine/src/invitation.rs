@@ -314,6 +314,7 @@ impl Engine {
             user: user.id,
             whence,
             follows: None,
+            enters: false,
         };
         let session = self.browser_add(&mut tx, &begins).await?;
         tx.user_was_here(user.id).await?;

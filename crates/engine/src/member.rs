@@ -65,6 +65,9 @@ impl Engine {
         self.still(&mut tx, caller).await?;
         let mut row = find(&mut tx, reference).await?;
         let role = edit.role.unwrap_or(row.role);
+        if edit.review.is_some_and(|review| review != row.review) {
+            owners_decide(caller, &[row.role])?;
+        }
         if role != row.role {
             owners_decide(caller, &[role, row.role])?;
             if row.role == Role::Owner {

@@ -8,6 +8,7 @@ use freehold_model::{LineageId, RunId, RunnerId, TenantId};
 use freehold_store::{RunRow, Tx};
 use freehold_wire::link::{Acked, Hello, JobRef};
 
+use crate::audit::own;
 use crate::{Engine, Result};
 
 /// Runs that are looked at in one go.
@@ -45,6 +46,10 @@ impl Engine {
             let ids = tx.run_live(None, after, BATCH).await?;
             after = ids.last().copied();
             if after.is_none() {
+                // What the log had of the time since is gone with it: it says that there was such a time.
+                let what = format!("{marked} live runs marked");
+                tx.audit_insert(own(self.now(), "database.put_back", what, "restore"));
+                tx.commit().await?;
                 return Ok(marked);
             }
             for id in ids {
@@ -92,6 +97,8 @@ impl Engine {
             runner = %hello.runner, acknowledged = seq, has = last, runs = marked,
             "database_went_back: this runner was told of more than the database has; its live runs are marked"
         );
+        let what = format!("{} was told of {seq}, here is {last}", hello.runner);
+        tx.audit_insert(own(self.now(), "database.went_back", what, "restore"));
         tx.runner_taken(hello.runner, i64::try_from(seq).unwrap_or(i64::MAX))
             .await?;
         Ok(seq)

@@ -10,6 +10,8 @@ use crate::{Engine, Result};
 pub const KEPT_LEAST: TimeDelta = TimeDelta::days(7);
 /// A key of a request is good for a day; as long again, since servers' clocks are not one clock.
 const KEYS_KEPT: TimeDelta = TimeDelta::hours(48);
+/// Tokens that are void are kept for so long, for whoever looks into what happened.
+const VOID_KEPT: TimeDelta = TimeDelta::days(30);
 /// Keys forgotten in one transaction: each is a write, and nobody shall wait for them.
 const KEYS_AT_ONCE: i64 = 5000;
 /// Live runs looked at in one go.
@@ -24,11 +26,14 @@ pub struct Tidied {
     pub dropped: Vec<String>,
     /// Keys forgotten.
     pub keys: u64,
+    /// Tokens forgotten that were void.
+    pub tokens: u64,
 }
 
 impl Engine {
     /// Makes room for the months to come, drops those that all ended longer than `keep` ago (never, where
-    /// silent) and in which no run began that has not ended, and forgets keys of requests.
+    /// silent) and in which no run began that has not ended, and forgets keys of requests and tokens that are
+    /// void.
     ///
     /// # Errors
     /// [`crate::Error`]; the next pass does what this one did not.
@@ -47,6 +52,7 @@ impl Engine {
                 live.extend(self.began_and_live(tenant, old).await?);
             }
             tidied.keys += self.forget_keys(tenant).await?;
+            tidied.tokens += self.forget_tokens(tenant).await?;
         }
         if let Some(old) = old {
             tidied.dropped = self.store().months_drop(old, &live).await?;
@@ -81,6 +87,20 @@ impl Engine {
             let mut tx = self.store().begin(tenant).await?;
             let before = tx.time() - KEYS_KEPT;
             let done = tx.idempotency_forget(before, KEYS_AT_ONCE).await?;
+            tx.commit().await?;
+            forgotten += done;
+            if done < KEYS_AT_ONCE.unsigned_abs() {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn forget_tokens(&self, tenant: TenantId) -> Result<u64> {
+        let mut forgotten = 0;
+        loop {
+            let mut tx = self.store().begin(tenant).await?;
+            let before = tx.time() - VOID_KEPT;
+            let done = tx.tokens_forget(before, KEYS_AT_ONCE).await?;
             tx.commit().await?;
             forgotten += done;
             if done < KEYS_AT_ONCE.unsigned_abs() {

@@ -61,11 +61,16 @@ impl Engine {
             return refuse(Code::Unauthenticated, bad_token);
         };
         check_keys(&enrol)?;
-        let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
+        let now = self.now();
+        let member = self.store().token_by_hash(&token.hash()).await?;
+        let maker = match member.map(|row| (row.tenant, row.user, row.user_name)) {
+            None => self.store().enrolment_by_hash(&token.hash(), now).await?,
+            member => member,
+        };
+        let Some((tenant, user, name)) = maker else {
             return refuse(Code::Unauthenticated, bad_token);
         };
-        let now = self.now();
-        let mut tx = self.store().begin(row.tenant).await?;
+        let mut tx = self.store().begin(tenant).await?;
         if !tx
             .token_use(&token.hash(), TokenKind::Enrolment, now)
             .await?
@@ -103,7 +108,7 @@ impl Engine {
             tx.content_key_put(id, &enrol.runner.to_string(), &wrapped)
                 .await?;
         }
-        let caller = Caller::installation(row.tenant, row.user, row.user_name);
+        let caller = Caller::installation(tenant, user, name);
         self.audit(
             &mut tx,
             &caller,
@@ -114,7 +119,7 @@ impl Engine {
         .await?;
         tx.commit().await?;
         Ok(Enrolled {
-            tenant: row.tenant,
+            tenant,
             order_key: keys.order_key().to_vec(),
         })
     }

@@ -24,6 +24,8 @@ const AT_MOST: TimeDelta = TimeDelta::days(60);
 const RENEW_AFTER: TimeDelta = TimeDelta::days(1);
 /// How long the token before is good, for requests under way.
 const GRACE: TimeDelta = TimeDelta::minutes(1);
+/// When the one before may be renewed again, whose answer was lost: who asks many times at once gets one.
+const ASK_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
 
 /// The same words for an address that nobody has and for a wrong password.
 fn wrong() -> Error {
@@ -41,6 +43,8 @@ pub(crate) struct Begins<'a> {
     pub(crate) whence: &'a Whence,
     /// What it takes the place of: when its person signed in, and the id that was given to it.
     pub(crate) follows: Option<(DateTime<Utc>, TokenId)>,
+    /// It comes from another organization.
+    pub(crate) enters: bool,
 }
 
 impl Engine {
@@ -118,6 +122,7 @@ impl Engine {
             user: user.id,
             whence,
             follows: None,
+            enters: false,
         };
         self.browser_begin(tx, tenant, &begins).await
     }
@@ -156,13 +161,18 @@ impl Engine {
             expires_at,
         })
         .await?;
-        if begins.follows.is_none() {
+        let word = match begins.follows {
+            None => Some("session.begin"),
+            Some(_) if begins.enters => Some("session.enter"),
+            Some(_) => None,
+        };
+        if let Some(word) = word {
             let caller = Caller {
                 rights: Rights::of(member.role),
                 address: begins.whence.address,
                 ..Caller::installation(tx.tenant(), member.user, member.name)
             };
-            self.audit(tx, &caller, "session.begin", &id.to_string(), "access")
+            self.audit(tx, &caller, word, &id.to_string(), "access")
                 .await?;
         }
         Ok(NewSession {
@@ -228,8 +238,15 @@ impl Engine {
             user,
             whence,
             follows: Some((facts.began_at, next)),
+            enters: to != from,
         };
-        if !tx.session_replace(session.token, next, now + GRACE).await? {
+        // A token in its grace has got the next one, which may never have arrived: where that was used by
+        // nobody, another takes its place, once.
+        let replaced = tx.session_replace(session.token, next, now + GRACE).await?
+            || tx
+                .session_replace_again(session.token, next, now, now + GRACE - ASK_AGAIN_AFTER)
+                .await?;
+        if !replaced {
             return refuse(
                 Code::Conflict,
                 "the session was renewed already; use the token that was given for it",
@@ -240,6 +257,14 @@ impl Engine {
             tx.commit().await?;
             return Ok(session);
         }
+        self.audit(
+            &mut tx,
+            &session.caller,
+            "session.leave",
+            &session.token.to_string(),
+            "access",
+        )
+        .await?;
         // First the old one ends, then the new one begins: where the second fails, one signs in again.
         tx.commit().await?;
         let tx = self.store().begin_person(user).await?;

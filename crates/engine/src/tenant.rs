@@ -74,9 +74,8 @@ impl Engine {
     /// # Errors
     /// [`Error`]; nothing is left half made.
     pub async fn local_owner(&self, name: &str) -> Result<LocalOwner> {
-        let tenants = self.store().tenants().await?;
-        let caller = match tenants.first() {
-            Some(&tenant) => self.first_owner(tenant).await?,
+        let caller = match self.local_member().await? {
+            Some(caller) => caller,
             None => self.tenant_create(name).await?,
         };
         let mut tx = self.store().begin(caller.tenant).await?;
@@ -87,13 +86,16 @@ impl Engine {
         Ok(LocalOwner { caller, token })
     }
 
-    async fn first_owner(&self, tenant: TenantId) -> Result<Caller> {
-        let mut tx = self.store().begin(tenant).await?;
-        let (user, name) = tx
-            .member_owner()
-            .await?
-            .ok_or_else(|| Error::Internal(format!("{tenant} has no owner")))?;
-        Ok(Caller::installation(tenant, user, name))
+    /// The owner of the local installation's own organization: one without an account. People who came
+    /// in by themselves have one, and nobody on the server's machine acts as them.
+    async fn local_member(&self) -> Result<Option<Caller>> {
+        for tenant in self.store().tenants().await? {
+            let mut tx = self.store().begin(tenant).await?;
+            if let Some((user, name)) = tx.member_local_owner().await? {
+                return Ok(Some(Caller::installation(tenant, user, name)));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes a tenant with an owner, both of this name; gives the owner.
@@ -224,6 +226,7 @@ impl Engine {
             user: caller.user,
             whence,
             follows: None,
+            enters: false,
         };
         let session = self.browser_add(&mut tx, &begins).await?;
         tx.commit().await?;

@@ -86,6 +86,10 @@ impl Follower {
             if self.state.stop.is_cancelled() {
                 return Err(BrokenOff);
             }
+            // Who is kept busy by what happens waits for no hint, and must hear of this one all the same.
+            if self.waiter.signed_out() {
+                self.recheck_at = Instant::now();
+            }
             self.check_token().await?;
             let batch = match self
                 .reader

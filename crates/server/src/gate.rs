@@ -15,6 +15,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use freehold_engine::Caller;
 use freehold_model::permission::Who;
 use freehold_model::{Action, Role, RunnerId, TenantId};
 use freehold_wire::problem::{Code, Problem};
@@ -247,9 +248,26 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         Access::For(action) => signed_in(&gate.state, action, &mut request).await,
         Access::Runner => runner(&gate.state, &mut request).await,
     };
-    match admitted {
-        Ok(()) => next.run(request).await,
-        Err(refused) => refused.into_response(),
+    if let Err(refused) = admitted {
+        return refused.into_response();
+    }
+    let asked = request.extensions().get::<SignedIn>();
+    let asked = asked.map(|signed_in| (signed_in.session.caller.clone(), signed_in.action));
+    let asked = asked.map(|(caller, action)| (caller, action, request.uri().path().to_owned()));
+    let response = next.run(request).await;
+    // What depends on more than the route is refused by the use case: the log says that too.
+    if response.status() == StatusCode::FORBIDDEN
+        && let Some((caller, action, path)) = asked
+    {
+        refused(&gate.state, &caller, action, &path).await;
+    }
+    response
+}
+
+/// Writes down that somebody was refused.
+async fn refused(state: &AppState, caller: &Caller, action: Action, path: &str) {
+    if let Err(error) = state.engine.audit_refused(caller, action, path).await {
+        tracing::error!(%error, "a refusal is not in the audit log");
     }
 }
 
@@ -299,11 +317,7 @@ async fn signed_in(state: &AppState, action: Action, request: &mut Request) -> A
     let word = request.extensions().get::<Correlation>();
     session.caller.correlation = word.map(|Correlation(word)| word.clone());
     if let Err(refused) = session.caller.require(action) {
-        let path = request.uri().path();
-        let written = state.engine.audit_refused(&session.caller, action, path);
-        if let Err(error) = written.await {
-            tracing::error!(%error, "a refusal is not in the audit log");
-        }
+        self::refused(state, &session.caller, action, request.uri().path()).await;
         return Err(refused.into());
     }
     let signed_in = SignedIn {

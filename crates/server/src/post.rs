@@ -63,7 +63,7 @@ impl Smtp {
                 .trim_matches(['[', ']'])
                 .parse()
                 .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-        let is_sealed = url.starts_with("smtps://") || url.contains("tls=required");
+        let is_sealed = url.starts_with("smtps://") || says_tls(rest);
         if !is_here && !is_sealed {
             return Err(NoPost::Plain);
         }
@@ -166,6 +166,16 @@ impl Post for Folder {
     }
 }
 
+/// Whether the query of an address says `tls=required`, once and plainly: of two words, or of one that is
+/// written in another way, `lettre` might take what we do not.
+fn says_tls(rest: &str) -> bool {
+    let before = rest.split('#').next().unwrap_or_default();
+    let query = before.split_once('?').map_or("", |(_, query)| query);
+    let is_tls = |pair: &&str| pair.split('=').next() == Some("tls");
+    let said: Vec<&str> = query.split('&').filter(is_tls).collect();
+    said == ["tls=required"] && !query.contains('%')
+}
+
 fn mailbox(email: &Email) -> Result<Mailbox, NoPost> {
     email
         .as_str()
@@ -213,6 +223,41 @@ pub(crate) async fn run(state: AppState) {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = state.stop.cancelled() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_leaves_the_machine_sealed_or_not_at_all() {
+        let from: Email = "post@example.org".parse().unwrap();
+        let sealed = |url: &str| !matches!(Smtp::new(url, &from, None), Err(NoPost::Plain));
+        for url in [
+            "smtps://mail.example",
+            "smtp://mail.example:587?tls=required",
+            "smtp://u:p@mail.example?x=y&tls=required",
+            "smtp://localhost:25",
+            "smtp://[::1]:25",
+        ] {
+            assert!(sealed(url), "{url}");
+        }
+        for url in [
+            "smtp://mail.example",
+            "smtp://mail.example?tls=opportunistic",
+            // The words stand there, and say nothing.
+            "smtp://u:tls=required@mail.example",
+            "smtp://mail.example/tls=required",
+            "smtp://mail.example?x=tls=required",
+            "smtp://mail.example?xtls=required",
+            "smtp://mail.example?x#?tls=required",
+            "smtp://mail.example?tls=required&tls=opportunistic",
+            "smtp://mail.example?tls=required&t%6cs=opportunistic",
+            "smtp://mail.example?tls=requiredx",
+        ] {
+            assert!(!sealed(url), "{url}");
         }
     }
 }

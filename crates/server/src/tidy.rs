@@ -36,12 +36,14 @@ pub(crate) async fn run(state: AppState, keep: Option<TimeDelta>) {
                         made,
                         dropped,
                         keys,
+                        tokens,
                     } = tidied;
                     tracing::info!(
                         made,
                         ?dropped,
                         keys,
-                        "months made and dropped, and keys forgotten"
+                        tokens,
+                        "months made and dropped, and keys and void tokens forgotten"
                     );
                 }
                 EVERY

@@ -70,6 +70,19 @@ impl Waiter {
         }
     }
 
+    /// Whether somebody may have signed out, of what has come already; nothing of that is given again. To be
+    /// asked before one looks at what the other hints were of.
+    pub(crate) fn signed_out(&mut self) -> bool {
+        let mut signed_out = false;
+        loop {
+            match self.0.try_recv() {
+                Ok(Some((_, hint))) => signed_out |= hint == Hint::Settings(Noun::Token),
+                Ok(None) | Err(broadcast::error::TryRecvError::Lagged(_)) => signed_out = true,
+                Err(_) => return signed_out,
+            }
+        }
+    }
+
     /// The next hint for a tenant; `None` when some were lost. Cancellation safe.
     pub(crate) async fn of(&mut self, tenant: TenantId) -> Option<Hint> {
         loop {

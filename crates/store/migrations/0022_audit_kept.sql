@@ -134,3 +134,35 @@ $$;
 
 REVOKE ALL ON FUNCTION queue_unsigned(integer), audit_cut(bigint), audit_fade(timestamptz, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION queue_unsigned(integer), audit_cut(bigint), audit_fade(timestamptz, integer) TO freehold_app;
+
+-- Whoever sets a password by a mailed token may have lost control of what there was: their own tokens for
+-- programs end as well as their sessions.
+CREATE INDEX tokens_of_person ON tokens (user_id) WHERE kind = 'personal' AND revoked_at IS NULL;
+CREATE POLICY reset ON tokens FOR UPDATE TO CURRENT_USER
+    USING (kind = 'personal' AND user_id = NULLIF(current_setting('app.user', true), '')::uuid)
+    WITH CHECK (kind = 'personal' AND user_id = NULLIF(current_setting('app.user', true), '')::uuid);
+CREATE FUNCTION person_tokens_end(at timestamptz) RETURNS SETOF uuid
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS
+$$ UPDATE tokens SET revoked_at = at
+   WHERE user_id = NULLIF(current_setting('app.user', true), '')::uuid AND kind = 'personal' AND revoked_at IS NULL
+   RETURNING tenant_id $$;
+
+-- A token that enrols a runner and was made by a service token, which must still be good: whose it is, before a
+-- tenant is known.
+CREATE FUNCTION lookup_enrolment(token_hash bytea, at timestamptz)
+RETURNS TABLE (tenant_id uuid, user_id uuid, user_name text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
+$$ SELECT t.tenant_id, t.user_id, s.name
+   FROM tokens t JOIN tokens s ON s.tenant_id = t.tenant_id AND s.user_id = t.user_id AND s.kind = 'service'
+   WHERE t.hash = token_hash AND t.kind = 'enrolment' AND s.revoked_at IS NULL AND s.expires_at > at $$;
+
+REVOKE ALL ON FUNCTION person_tokens_end(timestamptz), lookup_enrolment(bytea, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION person_tokens_end(timestamptz), lookup_enrolment(bytea, timestamptz) TO freehold_app;
+
+-- Servers that live: each says so, and shares what may be asked for with the others. Nobody's, and worth
+-- nothing after a crash.
+CREATE UNLOGGED TABLE servers (
+    id      uuid PRIMARY KEY,
+    seen_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON servers TO freehold_app;

@@ -212,6 +212,27 @@ impl Store {
         })
         .transpose()
     }
+
+    /// Who made this token, which enrols a runner, through a service token that is good at this time: its
+    /// tenant, its id and its name. Before a tenant is known.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn enrolment_by_hash(
+        &self,
+        hash: &[u8],
+        at: DateTime<Utc>,
+    ) -> Result<Option<(TenantId, UserId, String)>> {
+        let found: Option<(uuid::Uuid, uuid::Uuid, String)> =
+            sqlx::query_as("SELECT tenant_id, user_id, user_name FROM lookup_enrolment($1, $2)")
+                .bind(hash)
+                .bind(at)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(found.map(|(tenant, user, name)| {
+            (TenantId::from_uuid(tenant), UserId::from_uuid(user), name)
+        }))
+    }
 }
 
 fn role(word: Option<&str>) -> Result<Option<Role>> {

@@ -20,6 +20,26 @@ pub(crate) struct Later {
     steps: BTreeMap<(RunId, i32, String), StepRow>,
     audits: Vec<NewAudit>,
     pub(crate) hints: Vec<Hint>,
+    pub(crate) after: After,
+}
+
+/// What is done once it is committed.
+#[derive(Default)]
+pub(crate) struct After(Vec<Box<dyn FnOnce() + Send>>);
+
+impl std::fmt::Debug for After {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} things", self.0.len())
+    }
+}
+
+impl After {
+    /// It was committed.
+    pub(crate) fn run(self) {
+        for then in self.0 {
+            then();
+        }
+    }
 }
 
 impl Tx {
@@ -44,6 +64,11 @@ impl Tx {
     /// transaction fails, and the act that it records does not happen.
     pub fn audit_insert(&mut self, entry: NewAudit) {
         self.later.audits.push(entry);
+    }
+
+    /// Does this once the transaction has committed, and never where it does not.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.later.after.0.push(Box::new(then));
     }
 
     /// Sends a hint when the transaction commits; repeated hints are sent once.

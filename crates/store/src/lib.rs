@@ -493,7 +493,9 @@ impl Tx {
                 .execute(&mut *self.inner)
                 .await?;
         }
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await?;
+        self.later.after.run();
+        Ok(())
     }
 
     fn said(&self, hint: Hint) -> String {

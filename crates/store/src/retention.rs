@@ -82,4 +82,24 @@ impl Tx {
         .await?;
         Ok(done.rows_affected())
     }
+
+    /// Forgets tokens and sessions that were void before then: used up, revoked or expired; `most` at most.
+    /// Those of programs of the organization's own stay: the audit log names them. Gives how many.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn tokens_forget(&mut self, before: DateTime<Utc>, most: i64) -> Result<u64> {
+        let done = sqlx::query(
+            "DELETE FROM tokens WHERE tenant_id = $1 AND id IN (
+                 SELECT id FROM tokens WHERE tenant_id = $1 AND kind <> 'service'
+                   AND least(used_at, revoked_at, expires_at) < $2
+                 LIMIT $3)",
+        )
+        .bind(self.tenant.uuid())
+        .bind(before)
+        .bind(most)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected())
+    }
 }

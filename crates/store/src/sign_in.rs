@@ -140,6 +140,40 @@ impl Tx {
         .await?;
         Ok(done.rows_affected() == 1)
     }
+
+    /// Puts `by` in the place of the session that followed this one, which nobody has used: it is void, and
+    /// so is this one. Only one whose grace goes on until `until` at most. False where that is not so.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn session_replace_again(
+        &mut self,
+        id: TokenId,
+        by: TokenId,
+        at: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool> {
+        let done = sqlx::query(
+            "WITH old AS (
+                 UPDATE tokens SET expires_at = $4
+                 WHERE tenant_id = $1 AND id = $2 AND kind = 'session' AND revoked_at IS NULL
+                   AND replaced_by IS NOT NULL AND expires_at > $4 AND expires_at <= $5
+                   AND EXISTS (SELECT 1 FROM tokens n
+                               WHERE n.tenant_id = $1 AND n.id = tokens.replaced_by AND n.revoked_at IS NULL
+                                 AND n.last_used_at IS NULL AND n.replaced_by IS NULL)
+                 RETURNING replaced_by)
+             UPDATE tokens SET revoked_at = $4, replaced_by = $3
+             FROM old WHERE tokens.tenant_id = $1 AND tokens.id = old.replaced_by AND tokens.last_used_at IS NULL",
+        )
+        .bind(self.tenant.uuid())
+        .bind(id.uuid())
+        .bind(by.uuid())
+        .bind(at)
+        .bind(until)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
 }
 
 impl PersonTx {

@@ -90,9 +90,9 @@ impl Tx {
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn member_owner(&mut self) -> Result<Option<(UserId, String)>> {
+    pub async fn member_local_owner(&mut self) -> Result<Option<(UserId, String)>> {
         let found: Option<(uuid::Uuid, String)> = sqlx::query_as(
-            "SELECT user_id, name FROM members WHERE tenant_id = $1 AND role = 'owner'
+            "SELECT user_id, name FROM members WHERE tenant_id = $1 AND role = 'owner' AND email IS NULL
              ORDER BY created_at, user_id LIMIT 1",
         )
         .bind(self.tenant.uuid())

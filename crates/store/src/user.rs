@@ -358,6 +358,18 @@ impl PersonTx {
         Ok(tenants.into_iter().map(TenantId::from_uuid).collect())
     }
 
+    /// Ends all of the person's own tokens for programs. Gives the tenants that they acted in.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn tokens_end(&mut self, at: DateTime<Utc>) -> Result<Vec<TenantId>> {
+        let tenants: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT person_tokens_end($1)")
+            .bind(at)
+            .fetch_all(&mut *self.inner)
+            .await?;
+        Ok(tenants.into_iter().map(TenantId::from_uuid).collect())
+    }
+
     /// Tells the watchers of a tenant when this commits that somebody may have been signed out.
     ///
     /// # Errors
@@ -377,6 +389,19 @@ impl PersonTx {
 }
 
 impl Tx {
+    /// The same transaction as its person's again, which it began as; what was to be written is.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn of_person(mut self, user: UserId) -> Result<PersonTx> {
+        self.write_gathered().await?;
+        Ok(PersonTx {
+            inner: self.inner,
+            time: self.time,
+            user,
+        })
+    }
+
     /// Remembers where a person was last. The transaction began as theirs ([`PersonTx::in_tenant`]).
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `freehold audit`: the log, and the check of it with no server.
 
-use freehold_wire::api::{AuditEntry, AuditHead, Page};
+use freehold_wire::api::{AuditEntry, AuditHead, AuditKept, Page};
 use freehold_wire::audit::{Act, CHECKPOINT, Checkpoint, Entry, FORMAT, Hash, Head, Line, Place};
 use freehold_wire::base64url;
 use freehold_wire::dsse::Envelope;
@@ -46,6 +46,8 @@ fn exported() -> String {
         lines.push(Line::Entry(Box::new(Entry {
             n,
             act: act(n),
+            class: None,
+            salt: None,
             hash: place.hash.clone(),
         })));
         if n == 1 {
@@ -143,6 +145,11 @@ fn answers(request: &Request) -> Answer {
             hash: "ab".into(),
             key: "cd".into(),
             checkpoint: None,
+            begins: None,
+            kept: AuditKept {
+                security: Some(730),
+                reading: None,
+            },
         }),
         "/api/v1/audit/export" if request.path.ends_with("=5") => {
             Answer::Cut(vec![b"{\"format\"".to_vec()])
@@ -170,6 +177,7 @@ fn the_log_is_listed_and_carried_away() {
       entries       2
       hash          ab
       key           cd
+      kept          730 days; who looked at what: for ever
     ");
     assert_eq!(home.run(&["audit", "export"]).out(), exported());
     let broken = home.run(&["audit", "export", "--after", "5"]);

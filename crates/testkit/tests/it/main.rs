@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
+mod aftermath;
 mod audit;
 mod audit_kept;
 mod away;
