@@ -95,6 +95,7 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
                 requests_per_second: words.requests_per_second,
+                trusted_proxy: words.trusted_proxy,
                 accept_older_database: words.accept_older_database,
                 keep_events: words.keep_events,
                 keep_audit: words.keep_audit,

@@ -127,6 +127,7 @@ pub(crate) struct Door {
     pub(crate) settings: Identity,
     pub(crate) hasher: Hasher,
     pub(crate) throttle: Throttle,
+    pub(crate) share: crate::share::Share,
     pub(crate) listens_at: OnceLock<String>,
 }
 

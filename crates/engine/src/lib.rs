@@ -41,6 +41,7 @@ pub mod retention;
 pub mod review;
 pub mod run;
 pub mod runner;
+pub mod share;
 pub mod sign_in;
 pub mod tenant;
 mod throttle;

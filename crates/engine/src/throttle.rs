@@ -1,12 +1,16 @@
-//! How often somebody may try: a password, a token, a mail. Counted in this process; each try is charged
+//! How often somebody may try: a password, a token, a mail. Counted in this process, which of several servers
+//! grants its share; each try is charged
 //! before its work is done, and what succeeded is given back.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use freehold_model::Email;
+use freehold_model::rate::{Rate, network};
 use freehold_wire::problem::{Code, Problem};
 
 use crate::identity::Whence;
@@ -34,18 +38,8 @@ enum Whose {
     Address(IpAddr),
 }
 
-/// So many at once, and then one in each span.
-#[derive(Debug, Clone, Copy)]
-struct Rate {
-    burst: i32,
-    every: TimeDelta,
-}
-
-const fn rate(burst: i32, seconds: i64) -> Rate {
-    Rate {
-        burst,
-        every: TimeDelta::seconds(seconds),
-    }
+const fn rate(burst: u32, seconds: u64) -> Rate {
+    Rate::one_in(seconds, burst)
 }
 
 impl What {
@@ -66,33 +60,44 @@ impl What {
 /// Who is remembered; past that those are forgotten whose tries are long ago, and then the half that is nearest to it.
 const REMEMBERED_MAX: usize = 50_000;
 
-/// When each one's tries are forgotten: the generic cell rate algorithm keeps one time for each.
+/// Up to when each one's tries are paid for, in nanoseconds since 1970.
 #[derive(Default)]
-pub(crate) struct Throttle(Mutex<HashMap<(What, Whose), DateTime<Utc>>>);
+pub(crate) struct Throttle(Mutex<HashMap<(What, Whose), u64>>);
 
 /// A try that was charged.
-pub(crate) struct Charged(Vec<(What, Whose)>);
+pub(crate) struct Charged(Vec<(What, Whose, Rate)>);
+
+/// Before 1970 it is always the same time.
+fn nanos(at: DateTime<Utc>) -> u64 {
+    let nanos = at.timestamp_nanos_opt().unwrap_or(i64::MAX);
+    u64::try_from(nanos).unwrap_or(0)
+}
 
 impl Throttle {
-    /// Charges a try to all of them, or to none. `Err`: how long to wait.
+    /// Charges a try to all of them, or to none. `Err`: how long to wait. Of several servers each grants its
+    /// share.
     fn charge(
         &self,
         what: What,
         whose: Vec<Whose>,
+        among: NonZeroU32,
         now: DateTime<Utc>,
-    ) -> std::result::Result<Charged, TimeDelta> {
+    ) -> std::result::Result<Charged, Duration> {
+        let now = nanos(now);
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut wait = TimeDelta::zero();
-        for whose in &whose {
-            let Rate { burst, every } = what.rate(whose);
-            if let Some(until) = seen.get_mut(&(what, whose.clone())) {
-                // A clock that was turned back locks nobody out for longer than all tries are worth.
-                *until = (*until).min(now + every * burst);
-                wait = wait.max(*until - now - every * (burst - 1));
+        let mut taken = Vec::new();
+        let mut wait = 0;
+        for whose in whose {
+            let rate = what.rate(&whose).shared(among);
+            let key = (what, whose);
+            let paid_until = seen.get(&key).copied().unwrap_or_default();
+            match rate.take(rate.held(paid_until, now), now) {
+                Ok(next) => taken.push((key, rate, next)),
+                Err(longer) => wait = wait.max(longer),
             }
         }
-        if wait > TimeDelta::zero() {
-            return Err(wait);
+        if wait > 0 {
+            return Err(Duration::from_nanos(wait));
         }
         if seen.len() >= REMEMBERED_MAX {
             seen.retain(|_, until| *until > now);
@@ -100,17 +105,16 @@ impl Throttle {
         if seen.len() >= REMEMBERED_MAX {
             // Half of them, those nearest to being forgotten: a flood of made-up addresses must not make
             // us forget an account that is being tried hard.
-            let mut ends: Vec<DateTime<Utc>> = seen.values().copied().collect();
+            let mut ends: Vec<u64> = seen.values().copied().collect();
             let middle = ends.len() / 2;
             let (_, middle, _) = ends.select_nth_unstable(middle);
             let middle = *middle;
             seen.retain(|_, until| *until > middle);
         }
-        let charged: Vec<_> = whose.into_iter().map(|whose| (what, whose)).collect();
-        for key in &charged {
-            let every = key.0.rate(&key.1).every;
-            let until = seen.entry(key.clone()).or_insert(now);
-            *until = (*until).max(now) + every;
+        let mut charged = Vec::new();
+        for (key, rate, next) in taken {
+            seen.insert(key.clone(), next);
+            charged.push((key.0, key.1, rate));
         }
         Ok(Charged(charged))
     }
@@ -118,23 +122,11 @@ impl Throttle {
     /// Gives a try back: it was theirs to do.
     pub(crate) fn refund(&self, charged: Charged) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in charged.0 {
-            let every = key.0.rate(&key.1).every;
-            if let Some(until) = seen.get_mut(&key) {
-                *until -= every;
+        for (what, whose, rate) in charged.0 {
+            if let Some(until) = seen.get_mut(&(what, whose)) {
+                *until = rate.give_back(*until);
             }
         }
-    }
-}
-
-/// Who has one address of IPv6 has the whole network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -153,11 +145,12 @@ impl Engine {
             whose.push(Whose::Account(email.clone()));
         }
         whose.extend(address.map(Whose::Address));
-        let charged = self.door().throttle.charge(what, whose, self.now());
+        let charged = self
+            .door()
+            .throttle
+            .charge(what, whose, self.share().among(), self.now());
         charged.map_err(|wait| {
-            let seconds = u64::try_from(wait.num_seconds())
-                .unwrap_or(0)
-                .saturating_add(1);
+            let seconds = wait.as_secs().saturating_add(1);
             let detail = format!("there were too many tries; the next is possible in {seconds} s");
             Problem::new(Code::TooMany, detail)
                 .retry_after(seconds)
@@ -168,7 +161,15 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
+
+    const ALONE: NonZeroU32 = NonZeroU32::MIN;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(10)
+    }
 
     fn pair(n: u8) -> Vec<Whose> {
         let email: Email = "a@b.example".parse().unwrap();
@@ -183,49 +184,57 @@ mod tests {
     #[test]
     fn ten_at_once_then_one_in_half_a_minute_and_what_succeeds_is_not_counted() {
         let throttle = Throttle::default();
-        let now = DateTime::UNIX_EPOCH;
-        let charge = |n, at| throttle.charge(What::Password, pair(n), at);
+        let now = now();
+        let charge = |n, at| throttle.charge(What::Password, pair(n), ALONE, at);
         for _ in 0..30 {
             throttle.refund(charge(1, now).unwrap());
         }
         for _ in 0..10 {
             charge(1, now).unwrap();
         }
-        assert_eq!(charge(1, now).err(), Some(TimeDelta::seconds(30)));
+        assert_eq!(charge(1, now).err(), Some(Duration::from_secs(30)));
         // Who was refused pays nothing for it.
-        assert_eq!(charge(1, now).err(), Some(TimeDelta::seconds(30)));
+        assert_eq!(charge(1, now).err(), Some(Duration::from_secs(30)));
         // The person themselves, elsewhere, is let in; another kind of try as well.
         assert!(charge(2, now).is_ok());
-        assert!(throttle.charge(What::Token, pair(1), now).is_ok());
+        assert!(throttle.charge(What::Token, pair(1), ALONE, now).is_ok());
         let later = now + TimeDelta::seconds(30);
         assert!(charge(1, later).is_ok() && charge(1, later).is_err());
         // A clock that jumps back locks nobody out for longer than that takes.
         let before = now - TimeDelta::days(1);
         let wait = charge(1, before).err().unwrap();
-        assert_eq!(wait, TimeDelta::seconds(60));
+        assert_eq!(wait, Duration::from_secs(60));
         assert!(charge(1, before + wait).is_ok());
     }
 
     #[test]
     fn many_addresses_share_what_one_account_has() {
         let throttle = Throttle::default();
-        let now = DateTime::UNIX_EPOCH;
-        let tried = (0..=255).filter(|n| throttle.charge(What::Password, pair(*n), now).is_ok());
+        let now = now();
+        let tried = (0..=255).filter(|n| {
+            throttle
+                .charge(What::Password, pair(*n), ALONE, now)
+                .is_ok()
+        });
         assert_eq!(tried.count(), 100);
     }
 
     #[test]
     fn a_flood_of_made_up_addresses_does_not_make_it_forget_who_is_tried_hard() {
         let throttle = Throttle::default();
-        let now = DateTime::UNIX_EPOCH;
+        let now = now();
         for _ in 0..10 {
-            let _ = throttle.charge(What::Password, pair(1), now);
+            let _ = throttle.charge(What::Password, pair(1), ALONE, now);
         }
         for n in 0..2 * u32::try_from(REMEMBERED_MAX).unwrap() {
             let address = Whose::Address(IpAddr::from(n.to_be_bytes()));
-            let _ = throttle.charge(What::Token, vec![address], now);
+            let _ = throttle.charge(What::Token, vec![address], ALONE, now);
         }
         assert!(throttle.0.lock().unwrap().len() <= REMEMBERED_MAX);
-        assert!(throttle.charge(What::Password, pair(1), now).is_err());
+        assert!(
+            throttle
+                .charge(What::Password, pair(1), ALONE, now)
+                .is_err()
+        );
     }
 }

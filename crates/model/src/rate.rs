@@ -1,11 +1,15 @@
 //! How often something may be asked for: the generic cell rate algorithm (ITU-T I.371, annex A), which is a
 //! bucket that leaks, kept as one number. Pure: whoever counts brings the time.
 
-/// So many in a second on average, and so many at once.
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// One in each span on average, and so many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// On average; at least 1.
-    pub per_second: u32,
+    /// The span, on average; up to some centuries.
+    pub every: Duration,
     /// At once, after a quiet time; at least 1.
     pub burst: u32,
 }
@@ -13,34 +17,93 @@ pub struct Rate {
 const SECOND: u64 = 1_000_000_000;
 
 impl Rate {
+    /// So many in a second.
+    #[must_use]
+    pub const fn per_second(many: u32, burst: u32) -> Self {
+        let many = if many == 0 { 1 } else { many };
+        Self {
+            every: Duration::from_nanos(SECOND / many as u64),
+            burst,
+        }
+    }
+
+    /// One in so many seconds.
+    #[must_use]
+    pub const fn one_in(seconds: u64, burst: u32) -> Self {
+        Self {
+            every: Duration::from_secs(seconds),
+            burst,
+        }
+    }
+
+    /// What each of so many grants, who together grant this; at once each grants one at least.
+    #[must_use]
+    pub const fn shared(self, among: NonZeroU32) -> Self {
+        Self {
+            every: self.every.saturating_mul(among.get()),
+            burst: self.burst.div_ceil(among.get()),
+        }
+    }
+
     /// Nanoseconds that one takes.
     const fn one(self) -> u64 {
-        let per_second = if self.per_second == 0 {
+        let nanos = self.every.as_nanos();
+        if nanos > u64::MAX as u128 {
+            u64::MAX
+        } else {
+            nanos as u64
+        }
+    }
+
+    /// Nanoseconds that all take that there may be at once.
+    const fn room(self) -> u64 {
+        self.one().saturating_mul(if self.burst == 0 {
             1
         } else {
-            self.per_second
-        };
-        SECOND / per_second as u64
+            self.burst as u64
+        })
     }
 
     /// Takes one at `now`. `paid_until` is what the last take gave, 0 before the first: the time up to
-    /// which everything that was taken is paid for. All in nanoseconds of one clock that never goes back.
+    /// which everything that was taken is paid for. All in nanoseconds of one clock; where that goes back,
+    /// `paid_until` is held to by [`Rate::held`].
     ///
     /// # Errors
     /// How long to wait until there is one again; nothing was taken then.
     pub const fn take(self, paid_until: u64, now: u64) -> Result<u64, u64> {
         let from = if paid_until > now { paid_until } else { now };
         let next = from.saturating_add(self.one());
-        let room = self.one().saturating_mul(if self.burst == 0 {
-            1
-        } else {
-            self.burst as u64
-        });
         let ahead = next - now;
-        if ahead > room {
-            return Err(ahead - room);
+        if ahead > self.room() {
+            return Err(ahead - self.room());
         }
         Ok(next)
+    }
+
+    /// `paid_until` of a clock that may have been turned back: nobody waits for longer than all that there
+    /// may be at once is worth.
+    #[must_use]
+    pub const fn held(self, paid_until: u64, now: u64) -> u64 {
+        let most = now.saturating_add(self.room());
+        if paid_until > most { most } else { paid_until }
+    }
+
+    /// Gives one back that was taken.
+    #[must_use]
+    pub const fn give_back(self, paid_until: u64) -> u64 {
+        paid_until.saturating_sub(self.one())
+    }
+}
+
+/// Whose tries and requests are counted as one: who has one address of IPv6 has the whole network of 64 bits.
+#[must_use]
+pub const fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -66,10 +129,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_one_by_one() {
-        let rate = Rate {
-            per_second: 10,
-            burst: 3,
-        };
+        let rate = Rate::per_second(10, 3);
         let tenth = SECOND / 10;
         let start = 5 * SECOND;
         let (granted, refused) = run(rate, &[start; 5]);
@@ -82,6 +142,33 @@ mod tests {
         assert_eq!(granted.len(), 4, "not a nanosecond earlier");
     }
 
+    #[test]
+    fn several_share_what_one_would_grant_and_none_is_left_with_nothing() {
+        let rate = Rate::per_second(10, 20);
+        let among = |n| rate.shared(NonZeroU32::new(n).unwrap());
+        assert_eq!(among(1), rate);
+        assert_eq!(
+            among(4),
+            Rate {
+                every: Duration::from_millis(400),
+                burst: 5
+            }
+        );
+        assert_eq!(among(100).burst, 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_turned_back_locks_nobody_out_and_what_is_given_back_is_there() {
+        let rate = Rate::one_in(30, 2);
+        let paid = rate
+            .take(rate.take(0, 1000 * SECOND).unwrap(), 1000 * SECOND)
+            .unwrap();
+        let now = 10 * SECOND;
+        assert_eq!(rate.take(rate.held(paid, now), now), Err(30 * SECOND));
+        let given_back = rate.give_back(paid);
+        assert!(rate.take(given_back, 1000 * SECOND).is_ok());
+    }
+
     proptest! {
         #[test]
         fn never_more_than_the_rate_and_whoever_waits_as_told_gets_one(
@@ -89,7 +176,7 @@ mod tests {
             burst in 1u32..50,
             steps in prop::collection::vec(0u64..SECOND / 5, 1..300),
         ) {
-            let rate = Rate { per_second, burst };
+            let rate = Rate::per_second(per_second, burst);
             let mut now = SECOND;
             let times: Vec<u64> = steps.iter().map(|step| { now += step; now }).collect();
             let (granted, refused) = run(rate, &times);

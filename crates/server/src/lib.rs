@@ -16,6 +16,8 @@ mod negotiate;
 mod openapi;
 mod permissions;
 mod post;
+mod presence;
+mod proxy;
 mod pulse;
 mod questions;
 mod reconcile;
@@ -48,6 +50,7 @@ pub use gate::{Access, Route};
 pub use hub::Connections;
 pub use limit::Rates;
 pub use post::{Folder, NoPost, Smtp};
+pub use proxy::{Net, Proxies};
 pub use serve::Patience;
 
 use crate::answer::Refused;
@@ -95,6 +98,8 @@ pub struct Options {
     pub rates: Option<Rates>,
     /// How long an other end may keep a connection waiting.
     pub patience: Patience,
+    /// Who is trusted to say where a request comes from.
+    pub proxies: Proxies,
 }
 
 /// The server, ready to run.
@@ -103,6 +108,7 @@ pub struct Server {
     hosts: Arc<[String]>,
     keep_events: Option<chrono::TimeDelta>,
     patience: Patience,
+    proxies: Arc<Proxies>,
 }
 
 /// What handlers share.
@@ -126,6 +132,7 @@ impl Server {
     /// Builds the server. Nothing runs yet.
     #[must_use]
     pub fn build(options: Options) -> Self {
+        let share = options.engine.share().clone();
         let state = AppState {
             engine: options.engine,
             connections: options.connections,
@@ -135,7 +142,7 @@ impl Server {
             pulse: Pulse::new(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            limits: Limits::new(options.rates),
+            limits: Limits::new(options.rates, share),
             keep_audit: options.keep_audit,
             greetings: Arc::new(Semaphore::new(GREETED_AT_ONCE)),
         };
@@ -144,6 +151,7 @@ impl Server {
             hosts: options.hosts.into(),
             keep_events: options.keep_events,
             patience: options.patience,
+            proxies: Arc::new(options.proxies),
         }
     }
 
@@ -155,6 +163,7 @@ impl Server {
             hosts,
             keep_events,
             patience,
+            proxies,
         } = self;
         let stop = state.stop.clone();
         state.tasks.spawn(pulse::run(state.clone()));
@@ -162,10 +171,11 @@ impl Server {
         state.tasks.spawn(reconcile::run(state.clone()));
         state.tasks.spawn(questions::run(state.clone()));
         state.tasks.spawn(chain::run(state.clone()));
+        state.tasks.spawn(presence::run(state.clone()));
         state.tasks.spawn(tidy::run(state.clone(), keep_events));
         state.tasks.spawn(post::run(state.clone()));
         let app = router(state.clone(), hosts);
-        let serving = serve::serve(listener, app, patience, cancel.clone());
+        let serving = serve::serve(listener, app, patience, proxies, cancel.clone());
         let serving = async {
             // Streams and links end when they are told, and only then does serving.
             let told = async {

@@ -1,17 +1,21 @@
 //! How many requests there may be: of an address, of a token, of a person, of an organization; fewer of
-//! those that make credentials. Counted in this process; each server of several grants as much.
+//! those that make credentials. Counted in this process: each server of several grants its share, so that
+//! all of them together grant no more than one would. Whoever comes through one of them alone has that one's
+//! share; counts that are right for each would cost a write for each request, or let through what comes
+//! between two of them.
 //!
 //! What can be known before the database is asked is counted before: whoever asks far too often costs a
-//! hash and a look into a map. No header is believed about where a request comes from.
+//! hash and a look into a map. Where a request comes from, `proxy` has decided.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use freehold_engine::Caller;
-use freehold_model::rate::Rate;
+use freehold_engine::share::Share;
+use freehold_model::rate::{Rate, network};
 use freehold_model::{Action, TenantId, UserId};
 use freehold_wire::problem::{Code, Problem};
 use tokio::time::Instant;
@@ -43,10 +47,7 @@ impl Rates {
     #[must_use]
     pub const fn per_tenant(per_second: u32) -> Self {
         const fn rate(per_second: u32) -> Rate {
-            Rate {
-                per_second,
-                burst: per_second.saturating_mul(2),
-            }
+            Rate::per_second(per_second, per_second.saturating_mul(2))
         }
         let half = if per_second < 2 { 1 } else { per_second / 2 };
         let hundredth = if per_second < 200 {
@@ -59,10 +60,7 @@ impl Rates {
             token: rate(half),
             user: rate(half),
             tenant: rate(per_second),
-            sensitive: Rate {
-                per_second: hundredth,
-                burst: hundredth.saturating_mul(30),
-            },
+            sensitive: Rate::per_second(hundredth, hundredth.saturating_mul(30)),
         }
     }
 }
@@ -107,6 +105,7 @@ pub(crate) struct Limits(Option<Arc<Counts>>);
 
 struct Counts {
     rates: Rates,
+    share: Share,
     /// How long it is since some instant; never less than before.
     clock: Box<dyn Fn() -> Duration + Send + Sync>,
     /// With a key of its own, so that nobody can choose who falls together with whom.
@@ -115,18 +114,20 @@ struct Counts {
 }
 
 impl Limits {
-    pub(crate) fn new(rates: Option<Rates>) -> Self {
+    pub(crate) fn new(rates: Option<Rates>, share: Share) -> Self {
         let began = Instant::now();
-        Self::timed_by(rates, move || began.elapsed())
+        Self::timed_by(rates, share, move || began.elapsed())
     }
 
     fn timed_by(
         rates: Option<Rates>,
+        share: Share,
         clock: impl Fn() -> Duration + Send + Sync + 'static,
     ) -> Self {
         Self(rates.map(|rates| {
             Arc::new(Counts {
                 rates,
+                share,
                 clock: Box::new(clock),
                 hasher: RandomState::new(),
                 parts: Default::default(),
@@ -186,6 +187,7 @@ impl Limits {
 
 impl Counts {
     fn take(&self, of: Of, rate: Rate) -> Result<(), Box<Problem>> {
+        let rate = rate.shared(self.share.among());
         let now = u64::try_from((self.clock)().as_nanos()).unwrap_or(u64::MAX);
         let part = self.hasher.hash_one(of) as usize % PARTS;
         let mut part = self.parts[part]
@@ -209,26 +211,15 @@ impl Counts {
 }
 
 fn too_many(of: Of, rate: Rate, wait: Duration) -> Problem {
-    let what = format!(
-        "{} more than {} requests a second, or {} at once",
-        of.words(),
-        rate.per_second,
-        rate.burst
-    );
+    let (what, burst) = (of.words(), rate.burst);
+    let mean = match Duration::from_secs(1).as_nanos() / rate.every.as_nanos().max(1) {
+        0 => format!("one request in {} seconds", rate.every.as_secs_f32().ceil()),
+        many => format!("{many} requests a second"),
+    };
+    let what = format!("{what} more than {mean}, or {burst} at once");
     // A header has whole seconds: the next is always late enough.
     let seconds = wait.as_secs() + 1;
     Problem::new(Code::TooMany, what).retry_after(seconds)
-}
-
-/// Who has one address of IPv6 has the whole network.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]
@@ -245,7 +236,7 @@ mod tests {
         let clock = time.clone();
         let clock = move || Duration::from_millis(clock.load(Ordering::Relaxed));
         let rates = Rates::per_tenant(per_second);
-        (Limits::timed_by(Some(rates), clock), time)
+        (Limits::timed_by(Some(rates), Share::default(), clock), time)
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -326,7 +317,7 @@ mod tests {
 
     #[test]
     fn without_rates_nothing_is_counted() {
-        let limits = Limits::new(None);
+        let limits = Limits::new(None, Share::default());
         for _ in 0..10_000 {
             limits.came(address("192.0.2.1"), Some("a")).unwrap();
             limits.tries(address("192.0.2.1")).unwrap();

@@ -231,8 +231,8 @@ pub(crate) async fn run(state: AppState) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn mail_leaves_the_machine_sealed_or_not_at_all() {
+    #[tokio::test]
+    async fn mail_leaves_the_machine_sealed_or_not_at_all() {
         let from: Email = "post@example.org".parse().unwrap();
         let sealed = |url: &str| !matches!(Smtp::new(url, &from, None), Err(NoPost::Plain));
         for url in [

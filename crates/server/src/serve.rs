@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::proxy::Proxies;
 
 /// How long a listener rests that cannot take a connection: no file is left, and some will be closed.
 const REST: Duration = Duration::from_secs(1);
@@ -51,6 +54,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     patience: Patience,
+    proxies: Arc<Proxies>,
     stop: CancellationToken,
 ) {
     let mut http = http1::Builder::new();
@@ -77,9 +81,11 @@ pub(crate) async fn serve(
         let _ = tcp.set_nodelay(true);
         let io = TokioIo::new(Impatient::new(tcp, patience.stalled));
         let app = TowerToHyperService::new(app.clone());
+        let proxies = proxies.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
-            // Whoever looks at requests knows from where they came.
-            request.extensions_mut().insert(ConnectInfo(peer));
+            // Whoever looks at requests knows from where they came, and looks at no header for it.
+            let from = proxies.client(peer, request.headers());
+            request.extensions_mut().insert(ConnectInfo(from));
             app.call(request)
         });
         let connection = http.serve_connection(io, service).with_upgrades();

@@ -158,11 +158,3 @@ $$ SELECT t.tenant_id, t.user_id, s.name
 
 REVOKE ALL ON FUNCTION person_tokens_end(timestamptz), lookup_enrolment(bytea, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION person_tokens_end(timestamptz), lookup_enrolment(bytea, timestamptz) TO freehold_app;
-
--- Servers that live: each says so, and shares what may be asked for with the others. Nobody's, and worth
--- nothing after a crash.
-CREATE UNLOGGED TABLE servers (
-    id      uuid PRIMARY KEY,
-    seen_at timestamptz NOT NULL
-);
-GRANT SELECT, INSERT, UPDATE, DELETE ON servers TO freehold_app;

@@ -436,6 +436,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         keep_audit: freehold_engine::audit_keep::AuditKeep::default(),
         rates: None,
         patience: Patience::default(),
+        proxies: freehold_server::Proxies::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
-use freehold_server::{Connections, Options, Patience, Rates, Server, Studio};
+use freehold_server::{Connections, Options, Patience, Proxies, Rates, Server, Studio};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
@@ -52,6 +52,8 @@ struct Setting {
     /// Leases and the like are counted in the database's time, as in production, and not in the test's.
     has_databases_time: bool,
     patience: Patience,
+    /// Who is trusted to say where a request comes from.
+    proxies: Vec<freehold_server::Net>,
     /// How people come in.
     identity: Identity,
 }
@@ -65,6 +67,7 @@ impl Default for Setting {
             rates: None,
             has_databases_time: false,
             patience: Patience::default(),
+            proxies: Vec::new(),
             identity: Identity::default(),
         }
     }
@@ -92,6 +95,16 @@ impl App {
     pub async fn start_with_rates(rates: Rates) -> Self {
         Self::begin(Setting {
             rates: Some(rates),
+            ..Setting::default()
+        })
+        .await
+    }
+
+    /// A fresh installation that grants so many requests, behind proxies of these networks.
+    pub async fn start_behind(proxies: &[&str], rates: Rates) -> Self {
+        Self::begin(Setting {
+            rates: Some(rates),
+            proxies: proxies.iter().map(|net| net.parse().unwrap()).collect(),
             ..Setting::default()
         })
         .await
@@ -211,6 +224,7 @@ impl App {
             keep_audit: freehold_engine::audit_keep::AuditKeep::default(),
             rates: setting.rates,
             patience: setting.patience,
+            proxies: Proxies::new(setting.proxies.clone()),
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();

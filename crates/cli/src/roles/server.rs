@@ -10,7 +10,7 @@ use freehold_engine::audit_keep::AuditKeep;
 use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
-use freehold_server::{Connections, Options, Patience, Rates, Server, Studio};
+use freehold_server::{Connections, Options, Patience, Proxies, Rates, Server, Studio};
 use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,7 @@ async fn serve(
         },
         rates: Some(Rates::per_tenant(args.requests_per_second)),
         patience: Patience::default(),
+        proxies: Proxies::new(args.trusted_proxy.clone()),
     });
     let ready = Ready {
         sign_in: format!("{url}/sign-in#{sign_in}"),

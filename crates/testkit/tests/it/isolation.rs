@@ -7,15 +7,14 @@ use reqwest::Method;
 /// `content_store` names the place of all content, and nothing of anybody's; `lineage` the database's line
 /// of history.
 /// `event_months` which months there are tables for. A device in `device_codes` has no tenant before
-/// somebody approves it, and is nobody's to read. `servers` says which servers live.
-const NOT_TENANT_SCOPED: [&str; 7] = [
+/// somebody approves it, and is nobody's to read.
+const NOT_TENANT_SCOPED: [&str; 6] = [
     "tenants",
     "_sqlx_migrations",
     "lineage",
     "content_store",
     "event_months",
     "device_codes",
-    "servers",
 ];
 /// Tables of people, who may be in many tenants, and of what is mailed: under forced row-level security all
 /// the same. A transaction sees the one person that it is bound to; mails and registrations it may add.

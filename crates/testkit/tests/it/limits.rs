@@ -2,19 +2,16 @@
 
 use freehold_model::rate::Rate;
 use freehold_server::Rates;
-use freehold_testkit::App;
+use freehold_testkit::{App, eventually};
 use freehold_wire::problem::{Code, Problem};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 fn rate(per_second: u32, burst: u32) -> Rate {
-    Rate { per_second, burst }
+    Rate::per_second(per_second, burst)
 }
 
-const WIDE: Rate = Rate {
-    per_second: 10_000,
-    burst: 10_000,
-};
+const WIDE: Rate = Rate::per_second(10_000, 10_000);
 
 fn wide() -> Rates {
     Rates {
@@ -162,4 +159,99 @@ async fn credentials_are_not_guessed_quickly() {
     }
     assert_eq!(made[..5], [StatusCode::CREATED; 5]);
     assert!(made.contains(&StatusCode::TOO_MANY_REQUESTS), "{made:?}");
+}
+
+#[tokio::test]
+async fn several_servers_grant_together_what_one_would() {
+    let rates = Rates {
+        tenant: rate(1, 40),
+        ..wide()
+    };
+    let mut app = App::start_with_rates(rates).await;
+    let mut other = app.beside().await;
+    let knows = async |app: &App, servers: u32| {
+        eventually("the servers know of each other", async || {
+            (app.engine.share().among().get() == servers).then_some(())
+        })
+        .await;
+    };
+    knows(&app, 2).await;
+    knows(&other, 2).await;
+    let token = app.token.clone();
+    let (here, _) = until_refused(&app, &token, "/projects", 50).await.unwrap();
+    let (there, refused) = until_refused(&other, &token, "/projects", 50)
+        .await
+        .unwrap();
+    // A slow machine earns some back meanwhile.
+    assert!(
+        (18..28).contains(&here) && (18..28).contains(&there),
+        "{here} {there}"
+    );
+    let problem: Problem = refused.json().await.unwrap();
+    assert!(
+        problem
+            .detail
+            .contains("one request in 2 seconds, or 20 at once"),
+        "{problem:?}"
+    );
+    // Tries of a password are shared as well: ten at once become five at each.
+    let tries = async |app: &App| {
+        let mut tried = 0;
+        while tried < 20 {
+            let body = json!({ "email": "grace@example.org", "password": "not this one" });
+            let url = format!("{}/api/v1/sign-in/password", app.url());
+            let answer = reqwest::Client::new().post(url).json(&body).send().await;
+            if answer.unwrap().status() == StatusCode::TOO_MANY_REQUESTS {
+                break;
+            }
+            tried += 1;
+        }
+        tried
+    };
+    assert_eq!((tries(&app).await, tries(&other).await), (5, 5));
+    // One that is gone leaves its share to the other.
+    other.stop().await;
+    knows(&app, 1).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_through_a_trusted_proxy_is_counted_by_their_own_address() {
+    let rates = Rates {
+        address: rate(1, 3),
+        ..wide()
+    };
+    let asked = async |app: &App, header: &str, value: &str| {
+        let url = format!("{}/api/v1/health", app.url());
+        let asked = reqwest::Client::new().get(url).header(header, value);
+        asked.send().await.unwrap().status()
+    };
+    let behind = App::start_behind(&["127.0.0.0/8"], rates).await;
+    for n in 0..12 {
+        let value = format!("198.51.100.9, 192.0.2.{n}");
+        assert_eq!(asked(&behind, "x-forwarded-for", &value).await, 200, "{n}");
+    }
+    // One of them too often; what it says of others before itself helps it nothing.
+    let mut last = StatusCode::OK;
+    for n in 0..8 {
+        let value = format!("for=198.51.100.{n}, for=192.0.2.99");
+        last = asked(&behind, "forwarded", &value).await;
+    }
+    assert_eq!(last, 429);
+    // In the log stands where somebody is, not where the proxy is.
+    let request = behind.request(Method::POST, "/tokens");
+    let request = request.header("x-forwarded-for", "203.0.113.5");
+    let new = json!({ "name": "ci", "scopes": ["read:board"] });
+    let _: serde_json::Value = behind.send(request.json(&new)).await.unwrap();
+    let request = behind.request(Method::GET, "/audit?action=token.create&limit=1");
+    let request = request.header("x-forwarded-for", "203.0.113.6");
+    let log: serde_json::Value = behind.send(request).await.unwrap();
+    assert_eq!(log["items"][0]["address"], "203.0.113.5");
+
+    let open = App::start_with_rates(rates).await;
+    let mut last = StatusCode::OK;
+    for n in 0..8 {
+        last = asked(&open, "x-forwarded-for", &format!("192.0.2.{n}")).await;
+    }
+    assert_eq!(last, 429, "nobody is trusted unasked");
 }
