@@ -214,13 +214,10 @@ impl Engine {
         let n = signed(place.n);
         let keys = self.tenant_keys(&mut tx).await?;
         let signed = tx.audit_checkpoints(n - 1, n).await?.pop();
-        let begins = match tx.audit_began().await? {
-            Some((n, _, cut)) => Some(AuditBegin {
-                n: n.unsigned_abs() + 1,
-                cut,
-            }),
-            None => None,
-        };
+        let begins = tx.audit_began().await?.map(|(n, _, cut)| AuditBegin {
+            n: n.unsigned_abs() + 1,
+            cut,
+        });
         tx.commit().await?;
         Ok(AuditHead {
             tenant: caller.tenant,

@@ -27,6 +27,7 @@ mod mail;
 mod member;
 mod migrate;
 mod order;
+mod presence;
 mod project;
 mod question;
 mod queue;
@@ -88,9 +89,6 @@ const STATEMENT_TIMEOUT: &str = "15s";
 const STATEMENTS_KEPT: usize = 512;
 /// The channel of wake-up hints. Payload: `<tenant uuid> <what>`.
 const CHANNEL: &str = "freehold";
-
-/// The lock that each server has in common with the others, by which they are counted.
-const PRESENCE: i32 = 0x4648_5356;
 
 /// SQLSTATE classes of what may pass: 08 the connection broke, 25006 a standby or read-only, 40
 /// deadlock or rollback, 53 out of disk, memory or connections, 57 a statement was ended (by its
@@ -286,16 +284,7 @@ impl Store {
             .options([("statement_timeout", STATEMENT_TIMEOUT)]);
         let pulse = PgPoolOptions::new()
             .max_connections(1)
-            // Held for as long as the connection is: that is how servers see each other, at no write.
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::query("SELECT pg_advisory_lock_shared($1, 0)")
-                        .bind(PRESENCE)
-                        .execute(connection)
-                        .await?;
-                    Ok(())
-                })
-            })
+            .after_connect(|connection, _| Box::pin(presence::hold(connection)))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.clone());
         let pool = PgPoolOptions::new()
@@ -383,22 +372,6 @@ impl Store {
     /// still keeps this waiting: the caller says how long. May be dropped at any time.
     pub async fn alive(&self) -> bool {
         sqlx::query("SELECT 1").execute(&self.pulse).await.is_ok()
-    }
-
-    /// How many servers there are over this database, this one with them: at least one.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn servers(&self) -> Result<u32> {
-        let many: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-             WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
-               AND l.objsubid = 2 AND l.classid = $1::int4::oid AND l.objid = 0",
-        )
-        .bind(PRESENCE)
-        .fetch_one(&self.pulse)
-        .await?;
-        Ok(u32::try_from(many).unwrap_or(u32::MAX).max(1))
     }
 
     /// Wake-up hints from every server on this database. A hint may be lost; poll as well.
