@@ -90,8 +90,14 @@ impl Throttle {
         for whose in whose {
             let rate = what.rate(&whose).shared(among);
             let key = (what, whose);
-            let paid_until = seen.get(&key).copied().unwrap_or_default();
-            match rate.take(rate.held(paid_until, now), now) {
+            let paid_until = match seen.get_mut(&key) {
+                Some(paid_until) => {
+                    *paid_until = rate.held(*paid_until, now);
+                    *paid_until
+                }
+                None => 0,
+            };
+            match rate.take(paid_until, now) {
                 Ok(next) => taken.push((key, rate, next)),
                 Err(longer) => wait = wait.max(longer),
             }

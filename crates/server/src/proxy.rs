@@ -130,10 +130,9 @@ impl Proxies {
         let mut hop = near;
         let mut hops = 0;
         for line in lines.into_iter().rev() {
-            let Ok(line) = line.to_str() else {
-                return Some(hop);
-            };
-            for word in elements(line, ',').into_iter().rev() {
+            // What is no text spoils its own word and no other.
+            let line = String::from_utf8_lossy(line.as_bytes());
+            for word in elements(&line, ',').into_iter().rev() {
                 hops += 1;
                 // `unknown`, a made-up name, or rubbish: whoever wrote it is the last that is known.
                 let Some(said) = address(word).filter(|_| hops <= HOPS_MAX) else {
