@@ -133,6 +133,8 @@ const fn exit(code: Code) -> Exit {
         | Code::Conflict
         | Code::RunLive
         | Code::IdempotencyMismatch
+        | Code::IdempotencyRunning
+        | Code::AnswerLost
         | Code::CommitMismatch
         | Code::EventsGone
         | Code::Stale
@@ -208,6 +210,8 @@ mod tests {
         1 too_many
         1 seats_taken
         1 last_owner
+        1 idempotency_running
+        1 answer_lost
         1 internal
         ");
     }

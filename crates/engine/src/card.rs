@@ -124,7 +124,7 @@ impl Engine {
             let asked = serde_json::to_string(&new)
                 .map_err(|error| Error::Internal(format!("a card cannot be written: {error}")))?;
             let made = self
-                .once(&mut tx, key, &["card.add", &asked], id.uuid())
+                .once(&mut tx, caller, key, &["card.add", &asked], id.uuid())
                 .await?;
             if let Some(earlier) = made {
                 drop(tx);

@@ -30,6 +30,7 @@ mod isolation;
 pub mod keys;
 pub mod mail;
 pub mod member;
+pub mod once;
 pub mod open;
 pub mod order;
 mod password;

@@ -12,6 +12,8 @@ pub const KEPT_LEAST: TimeDelta = TimeDelta::days(7);
 const KEYS_KEPT: TimeDelta = TimeDelta::hours(48);
 /// Tokens that are void are kept for so long, for whoever looks into what happened.
 const VOID_KEPT: TimeDelta = TimeDelta::days(30);
+/// Answers that are kept under keys are good for a day, by the database's one clock.
+const ANSWERS_KEPT: TimeDelta = crate::once::KEPT;
 /// Keys forgotten in one transaction: each is a write, and nobody shall wait for them.
 const KEYS_AT_ONCE: i64 = 5000;
 /// Live runs looked at in one go.
@@ -87,9 +89,11 @@ impl Engine {
             let mut tx = self.store().begin(tenant).await?;
             let before = tx.time() - KEYS_KEPT;
             let done = tx.idempotency_forget(before, KEYS_AT_ONCE).await?;
+            let before = tx.time() - ANSWERS_KEPT;
+            let answers = tx.requests_forget(before, KEYS_AT_ONCE).await?;
             tx.commit().await?;
-            forgotten += done;
-            if done < KEYS_AT_ONCE.unsigned_abs() {
+            forgotten += done + answers;
+            if done.max(answers) < KEYS_AT_ONCE.unsigned_abs() {
                 return Ok(forgotten);
             }
         }

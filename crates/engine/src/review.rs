@@ -126,7 +126,10 @@ impl Engine {
         if let Some(key) = key {
             let id = row.id.to_string();
             let asked = reply_asked(&id, &reply.text);
-            if let Some(made) = self.once(&mut tx, key, &asked, row.id.uuid()).await? {
+            if let Some(made) = self
+                .once(&mut tx, caller, key, &asked, row.id.uuid())
+                .await?
+            {
                 drop(tx);
                 let made = RunId::from_uuid(made).to_string();
                 return self.run_show(caller, &made).await;

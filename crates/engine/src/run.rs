@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::agent::find_agent;
 use crate::away::waiting_for;
 use crate::card::{TITLE, find as find_card, parse as parse_card};
+use crate::once::check_key;
 use crate::open::Opener;
 use crate::order::{About, Turn};
 use crate::project::{find as find_project, page, shorten};
@@ -23,8 +24,6 @@ use crate::{Caller, Engine, Error, Result, isolation, refuse};
 
 /// How often a run is tried when runners are lost.
 const ATTEMPTS_MAX: u32 = 3;
-/// Longest idempotency key.
-const KEY_MAX: usize = 200;
 
 /// Which runs.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +102,7 @@ impl Engine {
             if wish.parent.is_none() {
                 asked.extend(wish.priority.map(Priority::name));
             }
-            if let Some(earlier) = self.once(&mut tx, key, &asked, id.uuid()).await? {
+            if let Some(earlier) = self.once(&mut tx, caller, key, &asked, id.uuid()).await? {
                 drop(tx);
                 let earlier = RunId::from_uuid(earlier).to_string();
                 return self.run_show(caller, &earlier).await;
@@ -178,19 +177,18 @@ impl Engine {
     pub(crate) async fn once(
         &self,
         tx: &mut Tx,
+        caller: &Caller,
         key: &str,
         asked: &[&str],
         made: uuid::Uuid,
     ) -> Result<Option<uuid::Uuid>> {
-        if key.is_empty() || key.len() > KEY_MAX {
-            return refuse(
-                Code::Invalid,
-                format!("an idempotency key has 1 to {KEY_MAX} characters"),
-            );
-        }
+        check_key(key)?;
+        // A key is its person's, and counts for one kind of request.
+        let kind = asked.first().copied().unwrap_or_default();
+        let key = format!("{}/{kind}/{key}", caller.user);
         let asked = asked.join("\0");
         let digest = freehold_wire::dsse::fingerprint(asked.as_bytes()).into_bytes();
-        match tx.idempotency_take(key, &digest, made, self.now()).await? {
+        match tx.idempotency_take(&key, &digest, made, self.now()).await? {
             None => Ok(None),
             Some(earlier) if earlier.request == digest => Ok(Some(earlier.made)),
             Some(_) => refuse(

@@ -51,6 +51,7 @@ kinds! {
     Environment EnvironmentId "env" "a project's environment on a runner.";
     Intent IntentId "int" "a change to be written into the record.";
     Lineage LineageId "lin" "a database's line of history.";
+    Attempt AttemptId "att" "an attempt at a request that came with a key.";
     Question QuestionId "ask" "what one server asks a runner of another.";
     Invitation InvitationId "inv" "an invitation to an organization.";
     Mail MailId "mail" "a mail that is to be sent.";

@@ -27,8 +27,9 @@ pub use change::{Change, Changes, changes};
 pub use directory::Directory;
 pub use email::Email;
 pub use id::{
-    AgentId, BlobId, CardId, EnvironmentId, Id, InvitationId, JobId, LineageId, MailId, OrderId,
-    ProjectId, ProviderId, QuestionId, RepositoryId, RunId, RunnerId, TenantId, TokenId, UserId,
+    AgentId, AttemptId, BlobId, CardId, EnvironmentId, Id, InvitationId, JobId, LineageId, MailId,
+    OrderId, ProjectId, ProviderId, QuestionId, RepositoryId, RunId, RunnerId, TenantId, TokenId,
+    UserId,
 };
 pub use isolation::Isolation;
 pub use limit::{Limit, Limits};

@@ -22,13 +22,15 @@ use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{OpenApi, SecurityRequirement};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{OpenApi, Required, SecurityRequirement};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::AppState;
 use crate::answer::{Answer, Refused, SignedIn, bearer};
 use crate::correlation::Correlation;
+use crate::once;
 use crate::openapi::PREFIX;
 
 /// Who may use a route.
@@ -99,6 +101,9 @@ impl Routes {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
                 mark(operation, access);
+                if method == Method::POST && matches!(access, Access::For(_)) {
+                    takes(operation, once::KEY.as_str(), once::ABOUT);
+                }
                 self.list.push(Route {
                     method,
                     path: path.clone(),
@@ -180,6 +185,21 @@ fn mark(operation: &mut Operation, access: Access) {
     extensions.merge(said.into_iter().collect());
 }
 
+/// Says in the description that an operation takes a header, or none.
+fn takes(operation: &mut Operation, header: &str, about: &str) {
+    let parameter = ParameterBuilder::new()
+        .name(header)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(parameter.into());
+}
+
 /// The roles that may, the most first; `reviewer` is whoever has the right to review.
 fn roles(who: Who) -> Value {
     let (least, review) = match who {
@@ -235,8 +255,8 @@ pub(crate) struct RunnerSession {
 
 async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>();
-    let path = path.map_or("", MatchedPath::as_str);
-    let access = match gate.policy.access(path, request.method()) {
+    let path = path.map_or("", MatchedPath::as_str).to_owned();
+    let access = match gate.policy.access(&path, request.method()) {
         Ok(access) => access,
         Err(allowed) => return not_allowed(&allowed),
     };
@@ -244,17 +264,27 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
         return refused.into_response();
     }
     let admitted = match access {
-        Access::Public => Ok(()),
-        Access::For(action) => signed_in(&gate.state, action, &mut request).await,
-        Access::Runner => runner(&gate.state, &mut request).await,
+        Access::Public => Ok(None),
+        Access::For(action) => signed_in(&gate.state, action, &mut request).await.map(Some),
+        Access::Runner => runner(&gate.state, &mut request).await.map(|()| None),
     };
-    if let Err(refused) = admitted {
-        return refused.into_response();
-    }
+    let keyed = admitted.and_then(|who| {
+        let Some((caller, action)) = who else {
+            return Ok(None);
+        };
+        let key = once::key(request.method(), action, request.headers())?;
+        Ok(key.map(|key| (caller, key)))
+    });
     let asked = request.extensions().get::<SignedIn>();
     let asked = asked.map(|signed_in| (signed_in.session.caller.clone(), signed_in.action));
     let asked = asked.map(|(caller, action)| (caller, action, request.uri().path().to_owned()));
-    let response = next.run(request).await;
+    let response = match keyed {
+        Ok(None) => next.run(request).await,
+        Ok(Some((caller, key))) => {
+            once::once(&gate.state, &caller, &path, &key, request, next).await
+        }
+        Err(refused) => return refused.into_response(),
+    };
     // What depends on more than the route is refused by the use case: the log says that too.
     if response.status() == StatusCode::FORBIDDEN
         && let Some((caller, action, path)) = asked
@@ -299,7 +329,11 @@ fn not_allowed(allowed: &str) -> Response {
     response
 }
 
-async fn signed_in(state: &AppState, action: Action, request: &mut Request) -> Answer<()> {
+async fn signed_in(
+    state: &AppState,
+    action: Action,
+    request: &mut Request,
+) -> Answer<(Caller, Action)> {
     let token = bearer(request.headers())?
         .ok_or_else(|| Problem::new(Code::Unauthenticated, "the request carries no token"))?;
     let address = address(request);
@@ -325,8 +359,9 @@ async fn signed_in(state: &AppState, action: Action, request: &mut Request) -> A
         session,
         action,
     };
+    let caller = signed_in.session.caller.clone();
     request.extensions_mut().insert(signed_in);
-    Ok(())
+    Ok((caller, action))
 }
 
 async fn runner(state: &AppState, request: &mut Request) -> Answer<()> {

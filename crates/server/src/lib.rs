@@ -13,6 +13,7 @@ mod hub;
 mod limit;
 mod link;
 mod negotiate;
+mod once;
 mod openapi;
 mod permissions;
 mod post;

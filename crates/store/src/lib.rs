@@ -32,6 +32,7 @@ mod project;
 mod question;
 mod queue;
 mod registration;
+mod request;
 mod retention;
 mod run;
 mod run_list;
@@ -72,6 +73,7 @@ pub use project::ProjectRow;
 pub use question::QuestionRow;
 pub use queue::{Due, Heard, Tell};
 pub use registration::RegistrationRow;
+pub use request::{Claim, Claimed, claimed};
 pub use run::{NewRun, RunRow};
 pub use run_list::RunNow;
 pub use run_report::{Report, UsageRow};
@@ -486,6 +488,7 @@ impl Tx {
     /// [`StoreError`]; the outcome is then unknown to the caller and must be read back.
     pub async fn commit(mut self) -> Result<()> {
         self.write_gathered().await?;
+        request::mark(&mut self.inner, Some(self.tenant)).await?;
         let hints = std::mem::take(&mut self.later.hints);
         if !hints.is_empty() {
             let said: Vec<String> = hints.into_iter().map(|hint| self.said(hint)).collect();

@@ -5,7 +5,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use freehold_model::{Email, TenantId, TokenId, UserId};
 use sqlx::{Postgres, Transaction};
 
-use crate::{Result, Store, Tx, later};
+use crate::{Result, Store, Tx, later, request};
 
 /// A transaction that sees one person. Rolls back when dropped.
 #[derive(Debug)]
@@ -135,7 +135,8 @@ impl PersonTx {
     ///
     /// # Errors
     /// [`crate::StoreError`]; the outcome is then unknown to the caller.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
+        request::mark(&mut self.inner, None).await?;
         Ok(self.inner.commit().await?)
     }
 

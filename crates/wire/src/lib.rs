@@ -1,6 +1,7 @@
 //! What crosses a border: the API's documents, the link's frames, signed envelopes, sealed
 //! content, tokens and error codes. Versioned, and nothing here decides anything.
 
+pub mod answer;
 pub mod api;
 pub mod audit;
 pub mod content;

@@ -68,6 +68,8 @@ codes! {
     TooMany "too_many" 429 "too many requests or tries in a short time" "wait as long as `Retry-After` says, then try again";
     SeatsTaken "seats_taken" 409 "the organization has no seat left" "remove a member, or ask whoever operates the server for more seats";
     LastOwner "last_owner" 409 "an organization keeps at least one owner" "make somebody else an owner first";
+    IdempotencyRunning "idempotency_running" 409 "a request with this idempotency key is being worked on" "wait as long as `Retry-After` says, then send it again under the same key";
+    AnswerLost "answer_lost" 409 "the request was carried out, and its answer was lost" "look at what is there now; send it under a new key only if it is to happen once more";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
 }
 

@@ -1817,7 +1817,7 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "idempotency_running" | "answer_lost" | "internal";
         /** @description Says that the address is one's own, by the token that was mailed there. */
         ConfirmRegistration: {
             /** @description The password that was chosen: whoever reads the mail of an account that they did not ask for does not confirm it. */
@@ -3083,7 +3083,10 @@ export interface operations {
     invitation_accept_as: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3129,7 +3132,10 @@ export interface operations {
     organization_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3154,7 +3160,10 @@ export interface operations {
     organization_enter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The organization's id. */
                 organization: string;
@@ -3178,7 +3187,10 @@ export interface operations {
     password_change: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3291,7 +3303,10 @@ export interface operations {
     agent_add: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3478,7 +3493,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repeated request one request: the same key and body give the same answer. */
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
             path?: never;
@@ -3560,7 +3575,10 @@ export interface operations {
     card_archive: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The card's id. */
                 card: string;
@@ -3613,7 +3631,10 @@ export interface operations {
     card_move: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The card's id. */
                 card: string;
@@ -3641,7 +3662,10 @@ export interface operations {
     card_restore: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The card's id. */
                 card: string;
@@ -3666,7 +3690,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repeated request one request: the same key and body give the same answer. */
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
             path: {
@@ -3742,7 +3766,10 @@ export interface operations {
     device_approve: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3767,7 +3794,10 @@ export interface operations {
     device_deny: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3792,7 +3822,10 @@ export interface operations {
     device_look: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3970,7 +4003,10 @@ export interface operations {
     environment_stop: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The environment's id, or its project's name. */
                 environment: string;
@@ -4076,7 +4112,10 @@ export interface operations {
     invitation_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4173,7 +4212,10 @@ export interface operations {
     invitation_resend: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The invitation's id, or the address that is invited. */
                 invitation: string;
@@ -4246,7 +4288,10 @@ export interface operations {
     member_leave: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4408,7 +4453,10 @@ export interface operations {
     project_add: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4485,7 +4533,10 @@ export interface operations {
     environment_start: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The project's id or name. */
                 project: string;
@@ -4544,7 +4595,10 @@ export interface operations {
     provider_add: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4693,7 +4747,10 @@ export interface operations {
     enrol_token: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4792,7 +4849,10 @@ export interface operations {
     run_approve: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The run's id. */
                 run: string;
@@ -4844,7 +4904,10 @@ export interface operations {
     run_cancel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The run's id. */
                 run: string;
@@ -4986,7 +5049,10 @@ export interface operations {
     run_reject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path: {
                 /** @description The run's id. */
                 run: string;
@@ -5015,7 +5081,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a repeated request one request: the same key and body give the same answer. */
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
             path: {
@@ -5119,7 +5185,10 @@ export interface operations {
     service_token_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5166,7 +5235,10 @@ export interface operations {
     session_renew: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5237,7 +5309,10 @@ export interface operations {
     sign_in_link: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5279,7 +5354,10 @@ export interface operations {
     sign_out: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5324,7 +5402,10 @@ export interface operations {
     token_create: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -10,10 +10,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{IDEMPOTENCY, Part, idempotency_key, parse};
+use super::{Part, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
+use crate::once;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -41,7 +42,6 @@ struct Which {
 /// Adds a card to the end of the first lane.
 #[utoipa::path(
     post, path = "/cards", tag = "cards",
-    params(("idempotency-key" = Option<String>, Header, description = IDEMPOTENCY)),
     request_body = NewCard,
     responses((status = 201, body = Card)),
 )]
@@ -51,7 +51,7 @@ async fn card_add(
     headers: HeaderMap,
     Body(new): Body<NewCard>,
 ) -> Answer<(StatusCode, Json<Card>)> {
-    let key = idempotency_key(&headers)?;
+    let key = once::one(&headers)?;
     let card = state.engine.card_add(&caller, new, key).await?;
     Ok((StatusCode::CREATED, Json(card)))
 }

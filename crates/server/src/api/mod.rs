@@ -21,7 +21,7 @@ mod token;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Method, header};
 use axum::routing::get;
 use freehold_model::id::{Id, Kind};
 use freehold_wire::api::PAGE_MAX;
@@ -32,11 +32,6 @@ use utoipa::IntoParams;
 use crate::answer::Answer;
 use crate::gate::{Access, Route, Routes};
 use crate::{AppState, link, openapi};
-
-/// The header that makes a repeated request one request.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const IDEMPOTENCY: &str =
-    "Makes a repeated request one request: the same key and body give the same answer.";
 
 /// The API's routes behind the gate, and its description.
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
@@ -141,12 +136,4 @@ fn list<T: std::str::FromStr>(text: Option<&str>, name: &str) -> Answer<Option<V
         .filter_map(Answer::transpose)
         .collect::<Answer<_>>()
         .map(Some)
-}
-
-/// The key that makes a repeated request one request.
-fn idempotency_key(headers: &HeaderMap) -> Answer<Option<&str>> {
-    let key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str());
-    Ok(key
-        .transpose()
-        .map_err(|_| Problem::new(Code::Invalid, "the idempotency key is not ASCII"))?)
 }

@@ -8,10 +8,10 @@ use freehold_model::Action;
 use freehold_wire::api::{Approve, Base, Reject, Reply, Review, Run};
 use utoipa_axum::routes;
 
-use super::{IDEMPOTENCY, idempotency_key};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member};
 use crate::gate::Routes;
+use crate::once;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -96,7 +96,6 @@ async fn run_reject(
 /// Answers a run, which goes on from there. One that has ended goes on as a new run, which is given.
 #[utoipa::path(
     post, path = "/runs/{run}/reply", tag = "runs",
-    params(("idempotency-key" = Option<String>, Header, description = IDEMPOTENCY)),
     request_body = Reply,
     responses((status = 200, body = Run)),
 )]
@@ -107,7 +106,7 @@ async fn run_reply(
     headers: HeaderMap,
     Body(reply): Body<Reply>,
 ) -> Answer<Json<Run>> {
-    let key = idempotency_key(&headers)?;
+    let key = once::one(&headers)?;
     let run = state.engine.run_reply(&caller, &run, reply, key).await?;
     Ok(Json(run))
 }

@@ -10,10 +10,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
-use super::{IDEMPOTENCY, Part, idempotency_key, list, parse};
+use super::{Part, list, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
+use crate::once;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -39,7 +40,6 @@ struct Which {
 /// Starts a run of a card.
 #[utoipa::path(
     post, path = "/cards/{card}/runs", tag = "runs",
-    params(("idempotency-key" = Option<String>, Header, description = IDEMPOTENCY)),
     request_body = StartRun,
     responses((status = 201, body = Run)),
 )]
@@ -50,7 +50,7 @@ async fn run_start(
     headers: HeaderMap,
     Body(start): Body<StartRun>,
 ) -> Answer<(StatusCode, Json<Run>)> {
-    let key = idempotency_key(&headers)?;
+    let key = once::one(&headers)?;
     let run = state.engine.run_start(&caller, &card, &start, key).await?;
     Ok((StatusCode::CREATED, Json(run)))
 }

@@ -203,6 +203,8 @@ async fn database(house: &House, seen: &mut Evidence) -> Result<(), sqlx::Error>
         .await?
     {
         let (key, made): (String, Uuid) = (row.try_get("key")?, row.try_get("made")?);
+        // Whose it is and what for stand before the word that was sent.
+        let key = key.splitn(3, '/').last().unwrap_or_default().to_owned();
         let made = match key.starts_with("make-") {
             true => CardId::from_uuid(made).to_string(),
             false => run(made),
