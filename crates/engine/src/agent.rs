@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::open::Opener;
 use crate::project::{check_name, page, shorten, taken};
 use crate::provider::find_provider;
+use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Hard limit on an agent's time where silent.
@@ -134,10 +135,13 @@ impl Engine {
         caller: &Caller,
         reference: &str,
         new: NewAgent,
+        expected: &Expected,
     ) -> Result<Agent> {
         check_agent(&new)?;
         let mut tx = self.store().begin(caller.tenant).await?;
-        let old = find_agent(&mut tx, Some(reference)).await?;
+        let old = self
+            .agent_held(&mut tx, caller, reference, expected)
+            .await?;
         let (row, start, provider) = self
             .agent_row(
                 &mut tx,
@@ -164,9 +168,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`].
-    pub async fn agent_remove(&self, caller: &Caller, reference: &str) -> Result<()> {
+    pub async fn agent_remove(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        expected: &Expected,
+    ) -> Result<()> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let row = find_agent(&mut tx, Some(reference)).await?;
+        let row = self
+            .agent_held(&mut tx, caller, reference, expected)
+            .await?;
         tx.agent_remove(row.id, self.now()).await?;
         self.audit(
             &mut tx,
@@ -177,6 +188,48 @@ impl Engine {
         )
         .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// An agent.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn agent_show(&self, caller: &Caller, reference: &str) -> Result<Agent> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let row = find_agent(&mut tx, Some(reference)).await?;
+        let shown = self.agent_shown(&mut tx, caller, row).await?;
+        tx.commit().await?;
+        Ok(shown)
+    }
+
+    async fn agent_shown(&self, tx: &mut Tx, caller: &Caller, row: AgentRow) -> Result<Agent> {
+        let opener = self
+            .opener(tx, caller, &row.id.to_string(), "agent.show")
+            .await?;
+        let provider = match row.provider {
+            Some(id) => tx.provider_get(id).await?.map(|p| p.name),
+            None => None,
+        };
+        let start = start_of(&opener, &row)?;
+        Ok(agent_view(row, start, provider))
+    }
+
+    /// An agent that stays as it is until the transaction ends, and is as it was seen.
+    async fn agent_held(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        reference: &str,
+        expected: &Expected,
+    ) -> Result<AgentRow> {
+        let id = find_agent(tx, Some(reference)).await?.id;
+        tx.agent_lock(id).await?;
+        let row = find_agent(tx, Some(&id.to_string())).await?;
+        if expected.is_named() {
+            let shown = self.agent_shown(tx, caller, row.clone()).await?;
+            expected.check(&tag::of(&shown)?)?;
+        }
+        Ok(row)
     }
 
     /// What was asked for as a row: under this id, this edition, made at that time.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::away::waiting_for;
 use crate::open::Opener;
 use crate::project::{find as find_project, page, shorten};
+use crate::tag::Expected;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Longest title, in characters.
@@ -185,7 +186,7 @@ impl Engine {
         view(&opener, row)
     }
 
-    /// Changes what a card says. `version` is the edition that the change was made from.
+    /// Changes what a card says, from an edition of it.
     ///
     /// # Errors
     /// [`Code::Stale`] where there is a newer one, [`Code::Invalid`] (a cycle of dependencies
@@ -195,7 +196,7 @@ impl Engine {
         caller: &Caller,
         reference: &str,
         edit: EditCard,
-        version: Option<u64>,
+        expected: &Expected,
     ) -> Result<Card> {
         edit.title.as_deref().map_or(Ok(()), check_title)?;
         edit.body.as_deref().map_or(Ok(()), check_body)?;
@@ -203,13 +204,7 @@ impl Engine {
         let id = find(&mut tx, reference).await?.id;
         tx.card_lock(id).await?;
         let row = find(&mut tx, reference).await?;
-        let now = u64::try_from(row.version).unwrap_or(0);
-        if version.is_some_and(|version| version != now) {
-            return refuse(
-                Code::Stale,
-                format!("the card is at edition {now}; this change was made from another"),
-            );
-        }
+        expected.check(&row.version.to_string())?;
         let opener = self
             .opener(&mut tx, caller, &row.id.to_string(), "card.edit")
             .await?;

@@ -7,6 +7,7 @@ use freehold_wire::problem::{Code, Problem};
 use serde_json::json;
 
 use crate::card::find;
+use crate::tag::Expected;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Between two ranks that are closer than this, a lane gets whole ranks again: long before a
@@ -24,7 +25,13 @@ impl Engine {
     /// # Errors
     /// [`Code::NotFound`]; [`Code::Invalid`] for a lane that does not exist; [`Code::Conflict`]
     /// when it no longer stands in the lane that it was seen in.
-    pub async fn card_move(&self, caller: &Caller, reference: &str, to: &MoveCard) -> Result<Card> {
+    pub async fn card_move(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        to: &MoveCard,
+        expected: &Expected,
+    ) -> Result<Card> {
         let lane = parse(&to.lane)?;
         let from = to.from.as_deref().map(parse).transpose()?;
         let mut tx = self.store().begin(caller.tenant).await?;
@@ -33,6 +40,7 @@ impl Engine {
         let Some((project, now_in, _)) = tx.card_lock(row.id).await? else {
             return Err(Error::Internal(format!("{} is gone", row.id)));
         };
+        expect(&mut tx, reference, expected).await?;
         if let Some(from) = from
             && from != now_in
         {
@@ -119,22 +127,39 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::RunLive`] while a run of it lives.
-    pub async fn card_archive(&self, caller: &Caller, reference: &str) -> Result<Card> {
-        self.set_archived(caller, reference, true).await
+    pub async fn card_archive(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        expected: &Expected,
+    ) -> Result<Card> {
+        self.set_archived(caller, reference, true, expected).await
     }
 
     /// Brings a card back to where it stood.
     ///
     /// # Errors
     /// [`Code::NotFound`].
-    pub async fn card_restore(&self, caller: &Caller, reference: &str) -> Result<Card> {
-        self.set_archived(caller, reference, false).await
+    pub async fn card_restore(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        expected: &Expected,
+    ) -> Result<Card> {
+        self.set_archived(caller, reference, false, expected).await
     }
 
-    async fn set_archived(&self, caller: &Caller, reference: &str, away: bool) -> Result<Card> {
+    async fn set_archived(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        away: bool,
+        expected: &Expected,
+    ) -> Result<Card> {
         let mut tx = self.store().begin(caller.tenant).await?;
         let row = find(&mut tx, reference).await?;
         tx.card_lock(row.id).await?;
+        expect(&mut tx, reference, expected).await?;
         if away && let Some(live) = tx.run_live_of_card(row.id).await? {
             return Err(
                 Problem::new(Code::RunLive, format!("a run of the card is live: {live}"))
@@ -154,5 +179,13 @@ impl Engine {
             self.intend(&mut tx, caller, &row, kind, &json!({})).await?;
         }
         self.card_answer(tx, caller, row.id).await
+    }
+}
+
+/// Goes on where the card is in the edition that was seen. Its row is locked.
+async fn expect(tx: &mut Tx, reference: &str, expected: &Expected) -> Result<()> {
+    match expected.is_named() {
+        true => expected.check(&find(tx, reference).await?.version.to_string()),
+        false => Ok(()),
     }
 }

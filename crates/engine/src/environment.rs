@@ -19,6 +19,7 @@ use freehold_wire::problem::{Code, Problem};
 use crate::open::Opener;
 use crate::order::LIFETIME;
 use crate::project::{find as find_project, page, shorten};
+use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Plans: their names, how many environments at a time where the tenant says nothing, and how many at
@@ -247,14 +248,7 @@ impl Engine {
     /// [`Error`].
     pub async fn environment_limits(&self, caller: &Caller) -> Result<EnvironmentLimits> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let terms = Terms::of(&mut tx).await?;
-        Ok(EnvironmentLimits {
-            placed: placed(&tx.environment_live().await?),
-            plan: terms.plan,
-            most: terms.most,
-            plan_most: terms.plan_most,
-            idle_minutes: u32::try_from(terms.idle.num_minutes()).unwrap_or(0),
-        })
+        limits(&mut tx).await
     }
 
     /// Changes what the tenant says itself. Environments beyond a lower limit go on until they are idle.
@@ -265,8 +259,11 @@ impl Engine {
         &self,
         caller: &Caller,
         edit: EditEnvironmentLimits,
+        expected: &Expected,
     ) -> Result<EnvironmentLimits> {
         let mut tx = self.store().begin(caller.tenant).await?;
+        tx.members_lock().await?;
+        expected.check(&tag::of_limits(&limits(&mut tx).await?)?)?;
         let terms = Terms::of(&mut tx).await?;
         if let Some(most) = edit.most
             && !(1..=terms.plan_most).contains(&most)
@@ -415,4 +412,15 @@ fn view(tenant: freehold_model::TenantId, terms: &Terms, row: EnvironmentRow) ->
         active_s: u64::try_from(row.seconds).unwrap_or(0),
         kept: row.kept,
     }
+}
+
+async fn limits(tx: &mut Tx) -> Result<EnvironmentLimits> {
+    let terms = Terms::of(tx).await?;
+    Ok(EnvironmentLimits {
+        placed: placed(&tx.environment_live().await?),
+        plan: terms.plan,
+        most: terms.most,
+        plan_most: terms.plan_most,
+        idle_minutes: u32::try_from(terms.idle.num_minutes()).unwrap_or(0),
+    })
 }

@@ -44,6 +44,7 @@ pub mod run;
 pub mod runner;
 pub mod share;
 pub mod sign_in;
+pub mod tag;
 pub mod tenant;
 mod throttle;
 pub mod token;

@@ -9,6 +9,7 @@ use freehold_wire::link::{Down, RunRef};
 use freehold_wire::problem::{Code, Problem};
 
 use crate::project::{page, shorten};
+use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Hint, Result, refuse};
 
 /// Runs of a member who leaves that are ended in the same transaction; more are ended after it.
@@ -36,6 +37,15 @@ impl Engine {
         )
     }
 
+    /// A member.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn member_show(&self, caller: &Caller, reference: &str) -> Result<Member> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        Ok(shown(find(&mut tx, reference).await?))
+    }
+
     /// How many members there are, and may be.
     ///
     /// # Errors
@@ -59,11 +69,13 @@ impl Engine {
         caller: &Caller,
         reference: &str,
         edit: &EditMember,
+        expected: &Expected,
     ) -> Result<Member> {
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.members_lock().await?;
         self.still(&mut tx, caller).await?;
         let mut row = find(&mut tx, reference).await?;
+        expected.check(&tag::of(&shown(row.clone()))?)?;
         let role = edit.role.unwrap_or(row.role);
         if edit.review.is_some_and(|review| review != row.review) {
             owners_decide(caller, &[row.role])?;
@@ -98,11 +110,17 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::member_edit`].
-    pub async fn member_remove(&self, caller: &Caller, reference: &str) -> Result<()> {
+    pub async fn member_remove(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        expected: &Expected,
+    ) -> Result<()> {
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.members_lock().await?;
         self.still(&mut tx, caller).await?;
         let row = find(&mut tx, reference).await?;
+        expected.check(&tag::of(&shown(row.clone()))?)?;
         owners_decide(caller, &[row.role])?;
         self.member_goes(tx, caller, &row, "member.remove").await
     }

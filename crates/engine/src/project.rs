@@ -7,6 +7,7 @@ use freehold_wire::api::{EditProject, NewProject, Page, Project, Record};
 use freehold_wire::link::{Probe, Probed};
 use freehold_wire::problem::{Code, Problem};
 
+use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// Most that one project may have for one of another's: beyond it the other might as well not be there.
@@ -152,6 +153,7 @@ impl Engine {
         caller: &Caller,
         reference: &str,
         edit: EditProject,
+        expected: &Expected,
     ) -> Result<Project> {
         if let Some(share) = edit.share
             && !(1..=SHARE_MAX).contains(&share)
@@ -166,6 +168,8 @@ impl Engine {
         let mut tx = self.store().begin(caller.tenant).await?;
         let seen = find(&mut tx, reference).await?;
         drop(tx);
+        // Before a runner is asked, and once more behind the lock.
+        expected.check(&tag::of(&view(seen.clone())?)?)?;
         let target = match edit.target.filter(|target| *target != seen.target) {
             Some(target) => Some(
                 self.probe_remote(caller, &seen.remote, Some(&target))
@@ -177,6 +181,7 @@ impl Engine {
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.project_lock(seen.id).await?;
         let mut row = find(&mut tx, &seen.id.to_string()).await?;
+        expected.check(&tag::of(&view(row.clone())?)?)?;
         row.target = target.unwrap_or(row.target);
         row.name = edit.name.unwrap_or(row.name);
         if let Some(egress) = edit.egress {

@@ -9,6 +9,7 @@ use freehold_wire::problem::{Code, Problem};
 use freehold_wire::seal::SealTo;
 
 use crate::project::{check_name, page, shorten, taken};
+use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// What a provider may be.
@@ -110,15 +111,19 @@ impl Engine {
         caller: &Caller,
         reference: &str,
         new: NewProvider,
+        expected: &Expected,
     ) -> Result<Provider> {
         check(&new)?;
         let mut tx = self.store().begin(caller.tenant).await?;
         let old = find_provider(&mut tx, reference).await?;
+        // Before a runner is asked, and once more behind the lock.
+        expected.check(&tag::of(&view(old.clone())?)?)?;
         let key = self.key_ref(&mut tx, caller, &new, Some(&old)).await?;
         drop(tx);
         let row = provider_row(new, &key, (old.id, old.created_at))?;
         self.probe_provider(caller, spec(&row)?).await?;
         let mut tx = self.store().begin(caller.tenant).await?;
+        held(&mut tx, &old.id.to_string(), expected).await?;
         let written = tx
             .provider_write(&row, &old)
             .await
@@ -143,9 +148,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Code::NotFound`], [`Code::Conflict`] while an agent uses it.
-    pub async fn provider_remove(&self, caller: &Caller, reference: &str) -> Result<()> {
+    pub async fn provider_remove(
+        &self,
+        caller: &Caller,
+        reference: &str,
+        expected: &Expected,
+    ) -> Result<()> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let row = find_provider(&mut tx, reference).await?;
+        let row = held(&mut tx, reference, expected).await?;
         let users = tx.provider_users(row.id).await?;
         if !users.is_empty() {
             let detail = format!("these agents use `{}`: {}", row.name, users.join(", "));
@@ -158,6 +168,15 @@ impl Engine {
         self.audit(&mut tx, caller, "provider.remove", &id, "setup")
             .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// A provider.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`].
+    pub async fn provider_show(&self, caller: &Caller, reference: &str) -> Result<Provider> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        view(find_provider(&mut tx, reference).await?)
     }
 
     /// Providers, oldest first.
@@ -259,6 +278,15 @@ fn provider_row(
         removed_at: None,
         created_at,
     })
+}
+
+/// A provider that stays as it is until the transaction ends, and is as it was seen.
+async fn held(tx: &mut Tx, reference: &str, expected: &Expected) -> Result<ProviderRow> {
+    let id = find_provider(tx, reference).await?.id;
+    tx.provider_lock(id).await?;
+    let row = find_provider(tx, &id.to_string()).await?;
+    expected.check(&tag::of(&view(row.clone())?)?)?;
+    Ok(row)
 }
 
 pub(crate) async fn find_provider(tx: &mut Tx, reference: &str) -> Result<ProviderRow> {

@@ -32,6 +32,7 @@ use crate::answer::{Answer, Refused, SignedIn, bearer};
 use crate::correlation::Correlation;
 use crate::once;
 use crate::openapi::PREFIX;
+use crate::tag;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,6 +280,14 @@ async fn admit(State(gate): State<Gate>, mut request: Request, next: Next) -> Re
     let asked = asked.map(|signed_in| (signed_in.session.caller.clone(), signed_in.action));
     let asked = asked.map(|(caller, action)| (caller, action, request.uri().path().to_owned()));
     let response = match keyed {
+        Ok(None) if request.method().is_safe() => {
+            let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+            let response = next.run(request).await;
+            match known {
+                Some(known) => tag::unless_known(&known, response),
+                None => response,
+            }
+        }
         Ok(None) => next.run(request).await,
         Ok(Some((caller, key))) => {
             once::once(&gate.state, &caller, &path, &key, request, next).await

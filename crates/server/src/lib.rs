@@ -24,6 +24,7 @@ mod questions;
 mod reconcile;
 mod serve;
 mod studio;
+mod tag;
 mod tidy;
 mod wake;
 mod whence;

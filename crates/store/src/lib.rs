@@ -20,6 +20,7 @@ mod content;
 mod device;
 mod environment;
 mod event;
+mod hold;
 mod invitation;
 mod later;
 mod lineage;

@@ -2,10 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use freehold_model::Action;
 use freehold_wire::api::{Card, CardEvent, EditCard, MoveCard, NewCard, Page};
-use freehold_wire::problem::{Code, Problem};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
@@ -15,6 +14,7 @@ use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
 use crate::once;
+use crate::tag::{IF_MATCH, IF_NONE_MATCH, IfMatch, Tagged};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -76,21 +76,23 @@ async fn card_list(
 }
 
 /// Shows a card.
-#[utoipa::path(get, path = "/cards/{card}", tag = "cards", responses((status = 200, body = Card)))]
+#[utoipa::path(
+    get, path = "/cards/{card}", tag = "cards",
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = Card), (status = 304, description = "It has not changed.")),
+)]
 async fn card_show(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(card): Path<String>,
-) -> Answer<Json<Card>> {
-    Ok(Json(state.engine.card_show(&caller, &card).await?))
+) -> Answer<Tagged<Card>> {
+    Tagged::card(state.engine.card_show(&caller, &card).await?)
 }
 
 /// Changes what a card says. What is absent stays as it is.
 #[utoipa::path(
     patch, path = "/cards/{card}", tag = "cards",
-    params(("if-match" = Option<String>, Header,
-        description = "The `version` that the change was made from, in quotes: `\"7\"`. Where there is a newer \
-            one by now, the change is refused as `stale`.")),
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     request_body = EditCard,
     responses((status = 200, body = Card)),
 )]
@@ -98,20 +100,20 @@ async fn card_edit(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(card): Path<String>,
-    headers: HeaderMap,
+    IfMatch(expected): IfMatch,
     Body(edit): Body<EditCard>,
-) -> Answer<Json<Card>> {
-    let edition = edition(&headers)?;
+) -> Answer<Tagged<Card>> {
     let card = state
         .engine
-        .card_edit(&caller, &card, edit, edition)
+        .card_edit(&caller, &card, edit, &expected)
         .await?;
-    Ok(Json(card))
+    Tagged::card(card)
 }
 
 /// Moves a card to a lane, or within one.
 #[utoipa::path(
     post, path = "/cards/{card}/move", tag = "cards",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     request_body = MoveCard,
     responses((status = 200, body = Card)),
 )]
@@ -119,35 +121,45 @@ async fn card_move(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(card): Path<String>,
+    IfMatch(expected): IfMatch,
     Body(to): Body<MoveCard>,
-) -> Answer<Json<Card>> {
-    Ok(Json(state.engine.card_move(&caller, &card, &to).await?))
+) -> Answer<Tagged<Card>> {
+    Tagged::card(
+        state
+            .engine
+            .card_move(&caller, &card, &to, &expected)
+            .await?,
+    )
 }
 
 /// Puts a card away.
 #[utoipa::path(
     post, path = "/cards/{card}/archive", tag = "cards",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     responses((status = 200, body = Card)),
 )]
 async fn card_archive(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(card): Path<String>,
-) -> Answer<Json<Card>> {
-    Ok(Json(state.engine.card_archive(&caller, &card).await?))
+    IfMatch(expected): IfMatch,
+) -> Answer<Tagged<Card>> {
+    Tagged::card(state.engine.card_archive(&caller, &card, &expected).await?)
 }
 
 /// Brings back a card that was put away.
 #[utoipa::path(
     post, path = "/cards/{card}/restore", tag = "cards",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     responses((status = 200, body = Card)),
 )]
 async fn card_restore(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(card): Path<String>,
-) -> Answer<Json<Card>> {
-    Ok(Json(state.engine.card_restore(&caller, &card).await?))
+    IfMatch(expected): IfMatch,
+) -> Answer<Tagged<Card>> {
+    Tagged::card(state.engine.card_restore(&caller, &card, &expected).await?)
 }
 
 /// Tells what happened to a card, oldest first.
@@ -167,25 +179,4 @@ async fn card_history(
         .card_history(&caller, &card, after, part.limit())
         .await?;
     Ok(Json(history))
-}
-
-/// The edition in `If-Match: "7"`; none in `*`, which any edition matches (RFC 9110, 13.1.1).
-fn edition(headers: &HeaderMap) -> Answer<Option<u64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    if value == "*" {
-        return Ok(None);
-    }
-    let edition = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok())
-        .ok_or_else(|| {
-            Problem::new(
-                Code::Invalid,
-                "`If-Match` is the card's edition in quotes, as in \"7\"",
-            )
-        })?;
-    Ok(Some(edition))
 }

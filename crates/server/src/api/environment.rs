@@ -16,6 +16,7 @@ use super::{Most, limit, parse};
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
+use crate::tag::{IF_MATCH, IF_NONE_MATCH, IfMatch, Tagged};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -105,16 +106,15 @@ async fn environment_list(
 /// Shows an environment, by its id or its project's name.
 #[utoipa::path(
     get, path = "/environments/{environment}", tag = "environments",
-    responses((status = 200, body = Environment)),
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = Environment), (status = 304, description = "It has not changed.")),
 )]
 async fn environment_show(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(environment): Path<String>,
-) -> Answer<Json<Environment>> {
-    Ok(Json(
-        state.engine.environment_show(&caller, &environment).await?,
-    ))
+) -> Answer<Tagged<Environment>> {
+    Tagged::of(state.engine.environment_show(&caller, &environment).await?)
 }
 
 /// Stops an environment.
@@ -156,27 +156,33 @@ async fn environment_usage(
 /// Tells how many environments there may be, and how long one may be idle.
 #[utoipa::path(
     get, path = "/environments/limits", tag = "environments",
-    responses((status = 200, body = EnvironmentLimits)),
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = EnvironmentLimits), (status = 304, description = "It has not changed.")),
 )]
 async fn environment_limits(
     State(state): State<AppState>,
     Member(caller): Member,
-) -> Answer<Json<EnvironmentLimits>> {
-    Ok(Json(state.engine.environment_limits(&caller).await?))
+) -> Answer<Tagged<EnvironmentLimits>> {
+    Tagged::limits(state.engine.environment_limits(&caller).await?)
 }
 
 /// Changes how many environments there may be, within the plan, and how long one may be idle.
 #[utoipa::path(
     patch, path = "/environments/limits", tag = "environments",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     request_body = EditEnvironmentLimits,
     responses((status = 200, body = EnvironmentLimits)),
 )]
 async fn environment_limits_edit(
     State(state): State<AppState>,
     Member(caller): Member,
+    IfMatch(expected): IfMatch,
     Body(edit): Body<EditEnvironmentLimits>,
-) -> Answer<Json<EnvironmentLimits>> {
-    Ok(Json(
-        state.engine.environment_limits_edit(&caller, edit).await?,
-    ))
+) -> Answer<Tagged<EnvironmentLimits>> {
+    Tagged::limits(
+        state
+            .engine
+            .environment_limits_edit(&caller, edit, &expected)
+            .await?,
+    )
 }

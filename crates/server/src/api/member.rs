@@ -14,11 +14,13 @@ use super::{Most, limit, parse};
 use crate::AppState;
 use crate::answer::{self, Answer, Body, Params};
 use crate::gate::Routes;
+use crate::tag::{IF_MATCH, IF_NONE_MATCH, IfMatch, Tagged};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .on(Action::MemberRead, routes!(member_list))
         .on(Action::MemberRead, routes!(member_seats))
+        .on(Action::MemberRead, routes!(member_show))
         .on(Action::MemberEdit, routes!(member_edit))
         .on(Action::MemberRemove, routes!(member_remove))
         .on(Action::MemberLeave, routes!(member_leave))
@@ -70,30 +72,56 @@ async fn member_seats(
     Ok(Json(state.engine.member_seats(&caller).await?))
 }
 
+/// Shows a member.
+#[utoipa::path(
+    get, path = "/members/{member}", tag = "members",
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = Member), (status = 304, description = "It has not changed.")),
+)]
+async fn member_show(
+    State(state): State<AppState>,
+    answer::Member(caller): answer::Member,
+    Path(member): Path<String>,
+) -> Answer<Tagged<Member>> {
+    Tagged::of(state.engine.member_show(&caller, &member).await?)
+}
+
 /// Changes what a member is. What an owner is, owners decide, and one of them stays.
 #[utoipa::path(
-    patch, path = "/members/{member}", tag = "members", request_body = EditMember,
+    patch, path = "/members/{member}", tag = "members", params(("if-match" = Option<String>, Header, description = IF_MATCH)), request_body = EditMember,
     responses((status = 200, body = Member)),
 )]
 async fn member_edit(
     State(state): State<AppState>,
     answer::Member(caller): answer::Member,
     Path(member): Path<String>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<EditMember>,
-) -> Answer<Json<Member>> {
-    Ok(Json(
-        state.engine.member_edit(&caller, &member, &body).await?,
-    ))
+) -> Answer<Tagged<Member>> {
+    Tagged::of(
+        state
+            .engine
+            .member_edit(&caller, &member, &body, &expected)
+            .await?,
+    )
 }
 
 /// Removes a member: their runs end, their tokens are void, their streams break off.
-#[utoipa::path(delete, path = "/members/{member}", tag = "members", responses((status = 204)))]
+#[utoipa::path(
+    delete, path = "/members/{member}", tag = "members",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
+    responses((status = 204)),
+)]
 async fn member_remove(
     State(state): State<AppState>,
     answer::Member(caller): answer::Member,
     Path(member): Path<String>,
+    IfMatch(expected): IfMatch,
 ) -> Answer<StatusCode> {
-    state.engine.member_remove(&caller, &member).await?;
+    state
+        .engine
+        .member_remove(&caller, &member, &expected)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -11,6 +11,7 @@ use super::Part;
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
+use crate::tag::{IF_MATCH, IF_NONE_MATCH, IfMatch, Tagged};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -53,18 +54,23 @@ async fn project_list(
 }
 
 /// Shows a project.
-#[utoipa::path(get, path = "/projects/{project}", tag = "projects", responses((status = 200, body = Project)))]
+#[utoipa::path(
+    get, path = "/projects/{project}", tag = "projects",
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = Project), (status = 304, description = "It has not changed.")),
+)]
 async fn project_show(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(project): Path<String>,
-) -> Answer<Json<Project>> {
-    Ok(Json(state.engine.project_show(&caller, &project).await?))
+) -> Answer<Tagged<Project>> {
+    Tagged::of(state.engine.project_show(&caller, &project).await?)
 }
 
 /// Changes a project. What is absent stays as it is.
 #[utoipa::path(
     patch, path = "/projects/{project}", tag = "projects",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     request_body = EditProject,
     responses((status = 200, body = Project)),
 )]
@@ -72,9 +78,13 @@ async fn project_edit(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(project): Path<String>,
+    IfMatch(expected): IfMatch,
     Body(edit): Body<EditProject>,
-) -> Answer<Json<Project>> {
-    Ok(Json(
-        state.engine.project_edit(&caller, &project, edit).await?,
-    ))
+) -> Answer<Tagged<Project>> {
+    Tagged::of(
+        state
+            .engine
+            .project_edit(&caller, &project, edit, &expected)
+            .await?,
+    )
 }

@@ -11,11 +11,13 @@ use super::Part;
 use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
+use crate::tag::{IF_MATCH, IF_NONE_MATCH, IfMatch, Tagged};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .on(Action::ProviderAdd, routes!(provider_add))
         .on(Action::ProviderRead, routes!(provider_list))
+        .on(Action::ProviderRead, routes!(provider_show))
         .on(Action::ProviderEdit, routes!(provider_edit))
         .on(Action::ProviderRemove, routes!(provider_remove))
 }
@@ -52,9 +54,24 @@ async fn provider_list(
     Ok(Json(providers))
 }
 
+/// Shows a model provider.
+#[utoipa::path(
+    get, path = "/providers/{provider}", tag = "providers",
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = Provider), (status = 304, description = "It has not changed.")),
+)]
+async fn provider_show(
+    State(state): State<AppState>,
+    Member(caller): Member,
+    Path(provider): Path<String>,
+) -> Answer<Tagged<Provider>> {
+    Tagged::of(state.engine.provider_show(&caller, &provider).await?)
+}
+
 /// Changes a model provider, all of it; the key `keep` stays as it is. A runner tries it first.
 #[utoipa::path(
     put, path = "/providers/{provider}", tag = "providers",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
     request_body = NewProvider,
     responses((status = 200, body = Provider)),
 )]
@@ -62,20 +79,32 @@ async fn provider_edit(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(provider): Path<String>,
+    IfMatch(expected): IfMatch,
     Body(edit): Body<NewProvider>,
-) -> Answer<Json<Provider>> {
-    Ok(Json(
-        state.engine.provider_edit(&caller, &provider, edit).await?,
-    ))
+) -> Answer<Tagged<Provider>> {
+    Tagged::of(
+        state
+            .engine
+            .provider_edit(&caller, &provider, edit, &expected)
+            .await?,
+    )
 }
 
 /// Removes a model provider that no agent uses.
-#[utoipa::path(delete, path = "/providers/{provider}", tag = "providers", responses((status = 204)))]
+#[utoipa::path(
+    delete, path = "/providers/{provider}", tag = "providers",
+    params(("if-match" = Option<String>, Header, description = IF_MATCH)),
+    responses((status = 204)),
+)]
 async fn provider_remove(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(provider): Path<String>,
+    IfMatch(expected): IfMatch,
 ) -> Answer<StatusCode> {
-    state.engine.provider_remove(&caller, &provider).await?;
+    state
+        .engine
+        .provider_remove(&caller, &provider, &expected)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

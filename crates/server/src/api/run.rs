@@ -15,6 +15,7 @@ use crate::AppState;
 use crate::answer::{Answer, Body, Member, Params};
 use crate::gate::Routes;
 use crate::once;
+use crate::tag::{IF_NONE_MATCH, Tagged};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -80,13 +81,17 @@ async fn run_list(
 }
 
 /// Shows a run.
-#[utoipa::path(get, path = "/runs/{run}", tag = "runs", responses((status = 200, body = Run)))]
+#[utoipa::path(
+    get, path = "/runs/{run}", tag = "runs",
+    params(("if-none-match" = Option<String>, Header, description = IF_NONE_MATCH)),
+    responses((status = 200, body = Run), (status = 304, description = "It has not changed.")),
+)]
 async fn run_show(
     State(state): State<AppState>,
     Member(caller): Member,
     Path(run): Path<String>,
-) -> Answer<Json<Run>> {
-    Ok(Json(state.engine.run_show(&caller, &run).await?))
+) -> Answer<Tagged<Run>> {
+    Tagged::of(state.engine.run_show(&caller, &run).await?)
 }
 
 /// Ends a run, whatever it is doing.

@@ -34,6 +34,7 @@ mod run;
 mod schema;
 mod sessions;
 mod studio;
+mod tag;
 mod tiers;
 mod token;
 mod torn;

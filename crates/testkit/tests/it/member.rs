@@ -556,7 +556,15 @@ async fn whoever_goes_or_is_made_less_leaves_no_way_back() {
     assert_eq!(code(token), Some(Code::Unauthenticated));
     let edit = serde_json::from_value(json!({ "role": "admin" })).unwrap();
     let whom = app.owner.user.to_string();
-    let edited = app.engine.member_edit(&before, &whom, &edit).await;
+    let edited = app
+        .engine
+        .member_edit(
+            &before,
+            &whom,
+            &edit,
+            &freehold_engine::tag::Expected::anything(),
+        )
+        .await;
     assert_eq!(code(edited), Some(Code::Unauthenticated));
 }
 

@@ -22,7 +22,7 @@
 //! | `DELETE /account/sessions`, `DELETE /account/sessions/{s}` | | nothing |
 //! | `GET /account/organizations`, `POST /account/organizations` | [`NewOrganization`] | [`Page`] of [`Organization`], [`NewSession`] |
 //! | `POST /account/organizations/{o}/enter` | | [`NewSession`] |
-//! | `GET /members`, `GET /members/seats` | | [`Page`] of [`Member`], [`Seats`] |
+//! | `GET /members`, `GET /members/{m}`, `GET /members/seats` | | [`Page`] of [`Member`], [`Member`], [`Seats`] |
 //! | `PATCH /members/{m}`, `DELETE /members/{m}`, `POST /members/leave` | [`EditMember`] | [`Member`], nothing |
 //! | `GET /invitations`, `POST /invitations` | [`NewInvitation`] | [`Page`] of [`Invitation`], [`Invitation`] |
 //! | `POST /invitations/{i}/resend`, `DELETE /invitations/{i}` | | [`Invitation`], nothing |
@@ -34,15 +34,15 @@
 //! | `GET /projects`, `GET /projects/{p}` | | [`Page`] of [`Project`], [`Project`] |
 //! | `PATCH /projects/{p}` | [`EditProject`] | [`Project`] |
 //! | `POST /providers`, `GET /providers` | [`NewProvider`] | [`Provider`] |
-//! | `PUT /providers/{p}`, `DELETE /providers/{p}` | [`NewProvider`] | [`Provider`], nothing |
+//! | `GET /providers/{p}`, `PUT /providers/{p}`, `DELETE /providers/{p}` | [`NewProvider`] | [`Provider`], nothing |
 //! | `POST /agents`, `GET /agents` | [`NewAgent`] | [`Agent`] |
-//! | `PUT /agents/{a}`, `DELETE /agents/{a}` | [`NewAgent`] | [`Agent`], nothing |
-//! | `POST /cards` (`Idempotency-Key`), `GET /cards?project=&archived=`, `GET /cards/{c}` | [`NewCard`] | [`Card`] |
-//! | `PATCH /cards/{c}` (`If-Match: "<version>"`) | [`EditCard`] | [`Card`] |
+//! | `GET /agents/{a}`, `PUT /agents/{a}`, `DELETE /agents/{a}` | [`NewAgent`] | [`Agent`], nothing |
+//! | `POST /cards`, `GET /cards?project=&archived=`, `GET /cards/{c}` | [`NewCard`] | [`Card`] |
+//! | `PATCH /cards/{c}` | [`EditCard`] | [`Card`] |
 //! | `POST /cards/{c}/move` | [`MoveCard`] | [`Card`] |
 //! | `POST /cards/{c}/archive`, `POST /cards/{c}/restore` | | [`Card`] |
 //! | `GET /cards/{c}/history` | | [`Page`] of [`CardEvent`] |
-//! | `POST /cards/{c}/runs` (`Idempotency-Key`) | [`StartRun`] | [`Run`] |
+//! | `POST /cards/{c}/runs` | [`StartRun`] | [`Run`] |
 //! | `GET /runs?project=&card=&state=`, `GET /runs/{r}` | | [`Page`] of [`Run`], [`Run`] |
 //! | `GET /runs/{r}/steps` | | [`Page`] of [`Step`] |
 //! | `GET /runs/{r}/events?after=&before=&limit=&kind=&step=` | | [`Page`] of [`Event`] |
@@ -53,7 +53,7 @@
 //! | `POST /runs/{r}/cancel` | | [`Run`] |
 //! | `POST /runs/{r}/approve` | [`Approve`] | [`Run`] (landing; watch it until it is not) |
 //! | `POST /runs/{r}/reject` | [`Reject`] | [`Run`] |
-//! | `POST /runs/{r}/reply` (`Idempotency-Key`) | [`Reply`] | [`Run`] (the child run where the run had ended) |
+//! | `POST /runs/{r}/reply` | [`Reply`] | [`Run`] (the child run where the run had ended) |
 //! | `POST /projects/{p}/environments` | | [`Environment`]: the one there is, or a new one |
 //! | `GET /environments?project=&active=`, `GET /environments/{e}` | | [`Page`] of [`Environment`], [`Environment`] |
 //! | `POST /environments/{e}/stop` | | [`Environment`] (stopping; watch it until it is not) |
@@ -62,6 +62,9 @@
 //! | `GET /runners` | | [`Page`] of [`Runner`] |
 //! | `DELETE /runners/{r}` | | nothing |
 //! | `POST /runners/tokens` | | [`EnrolToken`] |
+//!
+//! Each POST of whoever is signed in takes an `Idempotency-Key`. What is shown alone carries an `ETag`, and what
+//! changes it takes `If-Match`: `docs/api.md`.
 //!
 //! Lists take `?after=<cursor>&limit=` and give at most 200 items. Errors are
 //! [`crate::problem::Problem`] documents.
