@@ -1,4 +1,5 @@
-//! The few pages that need no Studio: what an error code means, and that Studio is missing.
+//! The few pages that need no Studio: what an error code means, and that Studio is missing; what the
+//! API's reference is written with.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
@@ -10,7 +11,7 @@ use crate::studio::{html_under, nonce};
 use crate::{AppState, negotiate};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:10vh auto;\
-    padding:0 1.5rem;color-scheme:light dark}h1{font-size:1.5rem}code{font:0.9em ui-monospace,monospace}";
+    padding:0 1.5rem;color-scheme:light dark}h1{font-size:1.5rem}td{vertical-align:top;padding:0.1rem 1rem 0.1rem 0}code{font:0.9em ui-monospace,monospace}";
 
 /// What a problem's `type` points to: the code's page for a browser, its Markdown for the rest.
 pub(crate) async fn error_page(
@@ -44,7 +45,7 @@ pub(crate) fn not_built(nonce: &str) -> Response {
     document("Freehold", &html(text), nonce)
 }
 
-fn document(title: &str, body: &str, nonce: &str) -> Response {
+pub(crate) fn document(title: &str, body: &str, nonce: &str) -> Response {
     let page = format!(
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width\"><title>{}</title>\
@@ -73,7 +74,7 @@ fn html(markdown: &str) -> String {
         .collect()
 }
 
-fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let code = |(at, part): (usize, &str)| match at % 2 {
         0 => strong(&escape(part)),
         _ => format!("<code>{}</code>", escape(part)),
@@ -89,7 +90,7 @@ fn strong(text: &str) -> String {
     text.split("**").enumerate().map(strong).collect()
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

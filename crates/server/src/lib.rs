@@ -22,6 +22,8 @@ mod proxy;
 mod pulse;
 mod questions;
 mod reconcile;
+mod reference;
+mod reserved;
 mod serve;
 mod studio;
 mod tag;
@@ -221,6 +223,7 @@ fn router(state: AppState, hosts: Arc<[String]>) -> Router {
     Router::new()
         .merge(of_database)
         .merge(studio::routes())
+        .merge(reserved::routes())
         .fallback(studio::anything_else)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn(limit_time))

@@ -13,7 +13,7 @@ use freehold_wire::problem::{Code, Problem};
 
 use crate::AppState;
 use crate::answer::{Answer, Refused};
-use crate::{docs, negotiate};
+use crate::{docs, negotiate, reference};
 
 /// What the page holds where its nonce goes.
 const NONCE: &str = "__CSP_NONCE__";
@@ -27,6 +27,7 @@ pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/assets/{*path}", get(asset))
         .route("/docs/errors/{code}", get(docs::error_page))
+        .route("/docs/api", get(reference::page))
 }
 
 /// A file that the page names. An absent one is never answered with the page: a script that was

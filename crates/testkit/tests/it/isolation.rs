@@ -243,3 +243,40 @@ async fn a_runner_s_id_is_one_runner_s_whatever_the_tenant() {
     let same = tx.runner_insert(&row).await;
     assert!(matches!(same, Err(StoreError::Taken { .. })), "{same:?}");
 }
+
+#[tokio::test]
+async fn what_is_kept_for_later_says_so_and_the_reference_is_a_page_without_scripts() {
+    let app = App::start().await;
+    let client = reqwest::Client::new();
+    for path in [
+        "/health",
+        "/pods",
+        "/schedule",
+        "/evict",
+        "/task-update",
+        "/stream/7",
+        "/tenant/a/b",
+        "/project/a",
+        "/admin/users",
+        "/terminal/1",
+        "/v1/chat/completions",
+    ] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            // As a browser would ask: it is no page of Studio's either.
+            let request = client.request(method, format!("{}{path}", app.url()));
+            let refused = request.header("accept", "text/html").send().await.unwrap();
+            assert_eq!(refused.status(), 404, "{path}");
+            let problem: Problem = refused.json().await.unwrap();
+            assert_eq!(problem.code, Code::NotFound);
+            assert!(problem.detail.contains("is reserved"), "{}", problem.detail);
+        }
+    }
+    let page = client.get(format!("{}/docs/api", app.url()));
+    let page = page.send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'nonce-"));
+    assert!(!policy.contains("script-src"));
+    let text = page.text().await.unwrap();
+    assert!(text.contains("<h3><code>POST /api/v1/cards</code></h3>"));
+}
