@@ -135,6 +135,7 @@ const fn exit(code: Code) -> Exit {
         | Code::IdempotencyMismatch
         | Code::IdempotencyRunning
         | Code::AnswerLost
+        | Code::ConfirmationNeeded
         | Code::CommitMismatch
         | Code::EventsGone
         | Code::Stale
@@ -212,6 +213,7 @@ mod tests {
         1 last_owner
         1 idempotency_running
         1 answer_lost
+        1 confirmation_needed
         1 internal
         ");
     }

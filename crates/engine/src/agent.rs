@@ -1,12 +1,13 @@
 //! Agents.
 
-use freehold_model::{AgentId, ProviderId};
+use freehold_model::{Action, AgentId, ProviderId};
 use freehold_store::{AgentRow, Tx};
 use freehold_wire::api::{Agent, NewAgent, Page};
 use freehold_wire::content::Place;
 use freehold_wire::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 
+use crate::confirm::Act;
 use crate::open::Opener;
 use crate::project::{check_name, page, shorten, taken};
 use crate::provider::find_provider;
@@ -178,6 +179,16 @@ impl Engine {
         let row = self
             .agent_held(&mut tx, caller, reference, expected)
             .await?;
+        let act = Act {
+            action: Action::AgentRemove,
+            resource: &row.id.to_string(),
+            version: &row.version.to_string(),
+            does: format!(
+                "the agent `{}` is removed; runs of it go on, no new one can be",
+                row.name
+            ),
+        };
+        let mut tx = self.confirm(tx, caller, act).await?;
         tx.agent_remove(row.id, self.now()).await?;
         self.audit(
             &mut tx,

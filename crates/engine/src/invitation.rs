@@ -304,6 +304,7 @@ impl Engine {
         })
         .await?;
         let caller = Caller {
+            confirms: crate::confirm::Confirms::No,
             address: whence.address,
             ..Caller::installation(tenant, user.id, user.name.clone())
         };

@@ -14,6 +14,7 @@ mod away;
 pub mod card;
 pub mod card_place;
 pub mod change;
+pub mod confirm;
 pub mod device;
 pub mod dispatch;
 pub mod environment;
@@ -86,6 +87,8 @@ pub struct Caller {
     pub address: Option<IpAddr>,
     /// The request's word in the server's log.
     pub correlation: Option<Arc<str>>,
+    /// Whether what they do is to be confirmed, and what they brought for it.
+    pub confirms: confirm::Confirms,
 }
 
 impl Caller {
@@ -100,6 +103,7 @@ impl Caller {
             token: None,
             address: None,
             correlation: None,
+            confirms: confirm::Confirms::No,
         }
     }
 

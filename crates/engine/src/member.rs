@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::{Command, Effect};
-use freehold_model::{Role, TenantId, UserId};
+use freehold_model::{Action, Role, TenantId, UserId};
 use freehold_store::{MemberRow, NewAudit, Outcome, Tx};
 use freehold_wire::api::{EditMember, Member, Page, Seats};
 use freehold_wire::link::{Down, RunRef};
 use freehold_wire::problem::{Code, Problem};
 
+use crate::confirm::Act;
 use crate::project::{page, shorten};
 use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Hint, Result, refuse};
@@ -122,7 +123,8 @@ impl Engine {
         let row = find(&mut tx, reference).await?;
         expected.check(&tag::of(&shown(row.clone()))?)?;
         owners_decide(caller, &[row.role])?;
-        self.member_goes(tx, caller, &row, "member.remove").await
+        self.member_goes(tx, caller, &row, Action::MemberRemove)
+            .await
     }
 
     /// Leaves the organization. The last owner stays.
@@ -133,7 +135,8 @@ impl Engine {
         let mut tx = self.store().begin(caller.tenant).await?;
         tx.members_lock().await?;
         let row = find(&mut tx, &caller.user.to_string()).await?;
-        self.member_goes(tx, caller, &row, "member.leave").await
+        self.member_goes(tx, caller, &row, Action::MemberLeave)
+            .await
     }
 
     /// Goes on only while the caller is what they were when their request was let in, and holds them so
@@ -158,14 +161,24 @@ impl Engine {
         mut tx: Tx,
         caller: &Caller,
         row: &MemberRow,
-        action: &str,
+        action: Action,
     ) -> Result<()> {
         if row.role == Role::Owner {
             keeps_an_owner(&mut tx).await?;
         }
         let user = row.user;
+        let act = Act {
+            action,
+            resource: &user.to_string(),
+            version: &tag::of(&shown(row.clone()))?,
+            does: format!(
+                "{} ({}) is out of the organization: their runs end, their tokens are void",
+                row.name, row.role
+            ),
+        };
+        let mut tx = self.confirm(tx, caller, act).await?;
         tx.member_remove(user, self.now()).await?;
-        self.audit(&mut tx, caller, action, &user.to_string(), "access")
+        self.audit(&mut tx, caller, action.word(), &user.to_string(), "access")
             .await?;
         // Only a request that was let in at this very moment could start another run as them.
         tx.commit().await?;

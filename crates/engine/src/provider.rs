@@ -1,6 +1,6 @@
 //! Model providers and their keys.
 
-use freehold_model::ProviderId;
+use freehold_model::{Action, ProviderId};
 use freehold_store::{ProviderRow, Tx};
 use freehold_wire::api::{Key, NewKey, NewProvider, Page, Provider};
 use freehold_wire::link::{Probe, Probed};
@@ -8,6 +8,7 @@ use freehold_wire::order::{KeyRef, ProviderSpec, SealedKey, provider_key_purpose
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::seal::SealTo;
 
+use crate::confirm::Act;
 use crate::project::{check_name, page, shorten, taken};
 use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Result, refuse};
@@ -163,6 +164,16 @@ impl Engine {
                 .next("give them another provider, or remove them first")
                 .into());
         }
+        let act = Act {
+            action: Action::ProviderRemove,
+            resource: &row.id.to_string(),
+            version: &tag::of(&(view(row.clone())?, &row.key_ref))?,
+            does: format!(
+                "the provider `{}` is removed, and its key is forgotten",
+                row.name
+            ),
+        };
+        let mut tx = self.confirm(tx, caller, act).await?;
         tx.provider_remove(row.id, self.now()).await?;
         let id = row.id.to_string();
         self.audit(&mut tx, caller, "provider.remove", &id, "setup")

@@ -1,7 +1,7 @@
 //! Runners: enrolment, connection, and what they are.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use freehold_model::{LineageId, RunnerId, TenantId};
+use freehold_model::{Action, LineageId, RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
@@ -9,6 +9,7 @@ use freehold_wire::link::{Hello, PROTOCOL, SILENT_S, WrappedKey, hello_message};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 
+use crate::confirm::Act;
 use crate::keys::content_key_purpose;
 use crate::project::{page, shorten};
 use crate::{Caller, Engine, Error, Result, refuse};
@@ -279,6 +280,17 @@ impl Engine {
         };
         let id: RunnerId = reference.parse().map_err(|_| absent())?;
         let mut tx = self.store().begin(caller.tenant).await?;
+        let there = tx.runner_get(id).await?.ok_or_else(absent)?;
+        let act = Act {
+            action: Action::RunnerRevoke,
+            resource: &id.to_string(),
+            version: "",
+            does: format!(
+                "the runner `{}` is shut out; its work goes elsewhere",
+                there.name
+            ),
+        };
+        let mut tx = self.confirm(tx, caller, act).await?;
         if !tx.runner_revoke(id, self.now()).await? {
             return Err(absent());
         }

@@ -5,12 +5,13 @@
 //! ends, and so does one that began long ago, however often it was renewed.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use freehold_model::{Email, Rights, TenantId, TokenId, UserId};
+use freehold_model::{Action, Email, Rights, TenantId, TokenId, UserId};
 use freehold_store::{Hold, PersonTx, Tx, UserRow};
 use freehold_wire::api::{BrowserSession, NewSession, Page, SignInPassword};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 
+use crate::confirm::Act;
 use crate::identity::Whence;
 use crate::throttle::What;
 use crate::token::Session;
@@ -168,6 +169,7 @@ impl Engine {
         };
         if let Some(word) = word {
             let caller = Caller {
+                confirms: crate::confirm::Confirms::No,
                 rights: Rights::of(member.role),
                 address: begins.whence.address,
                 ..Caller::installation(tx.tenant(), member.user, member.name)
@@ -313,6 +315,15 @@ impl Engine {
     /// # Errors
     /// [`Error`].
     pub async fn session_end_others(&self, session: &Session) -> Result<()> {
+        let caller = &session.caller;
+        let act = Act {
+            action: Action::SessionEndAll,
+            resource: &caller.user.to_string(),
+            version: "",
+            does: "all of your sessions but this one end, in all organizations".to_owned(),
+        };
+        let tx = self.store().begin(caller.tenant).await?;
+        self.confirm(tx, caller, act).await?.commit().await?;
         self.sessions_end(session, Some(session.token), None)
             .await?;
         Ok(())

@@ -104,7 +104,8 @@ impl Engine {
             | Kind::Device
             | Kind::Confirmation
             | Kind::Reset
-            | Kind::Invitation => return Err(not_valid()),
+            | Kind::Invitation
+            | Kind::Act => return Err(not_valid()),
         };
         let found = self.store().token_by_hash(&token.hash()).await?;
         let row = found.ok_or_else(not_valid)?;
@@ -116,6 +117,7 @@ impl Engine {
         self.used(&row, now).await;
         Ok(Session {
             caller: Caller {
+                confirms: crate::confirm::Confirms::No,
                 correlation: None,
                 tenant: row.tenant,
                 user: row.user,

@@ -15,7 +15,8 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use freehold_engine::Caller;
+use freehold_engine::confirm::Confirms;
+use freehold_engine::{Caller, TokenKind};
 use freehold_model::permission::Who;
 use freehold_model::{Action, Role, RunnerId, TenantId};
 use freehold_wire::problem::{Code, Problem};
@@ -33,6 +34,12 @@ use crate::correlation::Correlation;
 use crate::once;
 use crate::openapi::PREFIX;
 use crate::tag;
+
+/// Brings what confirms an act.
+const CONFIRMATION: &str = "confirmation";
+const ABOUT_CONFIRMATION: &str = "What the `confirmation` of a first try's refusal said, where a person's session \
+    asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs \
+    need none.";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +188,10 @@ fn mark(operation: &mut Operation, access: Access) {
     ];
     if let Some(scope) = rule.scope {
         said.push(("x-freehold-scope", json!(scope.name())));
+    }
+    if rule.confirmed {
+        said.push(("x-freehold-confirmed", json!(true)));
+        takes(operation, CONFIRMATION, ABOUT_CONFIRMATION);
     }
     let extensions = operation.extensions.get_or_insert_with(Extensions::default);
     extensions.merge(said.into_iter().collect());
@@ -357,6 +368,11 @@ async fn signed_in(
         }
     };
     state.limits.known(&session.caller, action)?;
+    if action.rule().confirmed && session.kind == TokenKind::Session {
+        let brought = request.headers().get(CONFIRMATION);
+        let brought = brought.map(|value| value.to_str().unwrap_or_default().to_owned());
+        session.caller.confirms = Confirms::With(brought);
+    }
     let word = request.extensions().get::<Correlation>();
     session.caller.correlation = word.map(|Correlation(word)| word.clone());
     if let Err(refused) = session.caller.require(action) {

@@ -34,7 +34,7 @@ A personal token acts as the member it belongs to, with its scopes and at most i
 const BETWEEN: &str = "
 ## Actions
 
-`+` may, `r` may with the right to review, `-` may not.
+`+` may, `r` may with the right to review, `-` may not. Of a session, what is marked `!` is to be confirmed: the first try is answered with `confirmation_needed` (428).
 
 ";
 
@@ -65,7 +65,8 @@ pub(crate) fn page(routes: &[Route]) -> String {
             .scope
             .map_or_else(|| "any token".to_owned(), |scope| code(scope.name()));
         let used = of(routes, Access::For(rule.action));
-        let word = code(rule.word);
+        let mark = if rule.confirmed { " !" } else { "" };
+        let word = format!("{}{mark}", code(rule.word));
         line(
             &mut page,
             &[

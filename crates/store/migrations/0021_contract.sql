@@ -16,11 +16,24 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_by_age ON requests (tenant_id, created_at);
 
+-- Confirmations of destructive acts: each is good once, for one act of one session on one state of a thing,
+-- all of which is in the digest.
+CREATE TABLE confirmations (
+    tenant_id  uuid NOT NULL REFERENCES tenants (id),
+    hash       bytea NOT NULL,          -- of the token
+    session    uuid NOT NULL,
+    act        bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, hash)
+);
+CREATE INDEX confirmations_of_session ON confirmations (tenant_id, session, created_at);
+
 DO $$
 DECLARE
     t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['requests']
+    FOREACH t IN ARRAY ARRAY['requests', 'confirmations']
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);

@@ -16,6 +16,7 @@ mod bucket;
 mod card;
 mod card_history;
 mod card_place;
+mod confirmation;
 mod content;
 mod device;
 mod environment;

@@ -70,6 +70,7 @@ codes! {
     LastOwner "last_owner" 409 "an organization keeps at least one owner" "make somebody else an owner first";
     IdempotencyRunning "idempotency_running" 409 "a request with this idempotency key is being worked on" "wait as long as `Retry-After` says, then send it again under the same key";
     AnswerLost "answer_lost" 409 "the request was carried out, and its answer was lost" "look at what is there now; send it under a new key only if it is to happen once more";
+    ConfirmationNeeded "confirmation_needed" 428 "the act is to be confirmed, and nothing was changed" "read what would happen; to go on, send the request again with `Confirmation:` and what `confirmation` says, within five minutes";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
 }
 
@@ -97,6 +98,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub retry_after_s: Option<u64>,
+    /// What confirms the act, once: the request again with this as its `Confirmation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub confirmation: Option<String>,
 }
 
 impl Problem {
@@ -112,6 +117,7 @@ impl Problem {
             next: code.next().to_owned(),
             correlation: None,
             retry_after_s: None,
+            confirmation: None,
         }
     }
 

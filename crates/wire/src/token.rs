@@ -35,10 +35,12 @@ pub enum Kind {
     Reset,
     /// Accepts an invitation, once.
     Invitation,
+    /// Confirms one destructive act, once.
+    Act,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::User,
         Self::Enrolment,
         Self::Session,
@@ -50,6 +52,7 @@ impl Kind {
         Self::Confirmation,
         Self::Reset,
         Self::Invitation,
+        Self::Act,
     ];
 
     const fn prefix(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Kind {
             Self::Confirmation => "fhc",
             Self::Reset => "fhw",
             Self::Invitation => "fhi",
+            Self::Act => "fha",
         }
     }
 }

@@ -13,6 +13,8 @@ export interface Problem {
   correlation?: string | null;
   /** In how many seconds it is worth trying again. */
   retry_after_s?: number | null;
+  /** What confirms an act that cannot be taken back, once. */
+  confirmation?: string | null;
 }
 
 /** The server answered, and said no. */

@@ -147,7 +147,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Shows an agent. */
+        get: operations["agent_show"];
         /** Changes an agent, all of it. Runs that have begun go on as they were. */
         put: operations["agent_edit"];
         post?: never;
@@ -722,7 +723,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Shows a member. */
+        get: operations["member_show"];
         put?: never;
         post?: never;
         /** Removes a member: their runs end, their tokens are void, their streams break off. */
@@ -848,7 +850,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Shows a model provider. */
+        get: operations["provider_show"];
         /** Changes a model provider, all of it; the key `keep` stays as it is. A runner tries it first. */
         put: operations["provider_edit"];
         post?: never;
@@ -1817,7 +1820,7 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "idempotency_running" | "answer_lost" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "idempotency_running" | "answer_lost" | "confirmation_needed" | "internal";
         /** @description Says that the address is one's own, by the token that was mailed there. */
         ConfirmRegistration: {
             /** @description The password that was chosen: whoever reads the mail of an account that they did not ask for does not confirm it. */
@@ -2561,6 +2564,8 @@ export interface components {
         Problem: {
             /** @description The code. */
             code: components["schemas"]["Code"];
+            /** @description What confirms the act, once: the request again with this as its `Confirmation`. */
+            confirmation?: string;
             /** @description To find the server's log lines by. */
             correlation?: string;
             /** @description What happened this time. */
@@ -3236,7 +3241,10 @@ export interface operations {
     session_end_others: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                confirmation?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3328,10 +3336,47 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    agent_show: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description The agent's id or name. */
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     agent_edit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
             path: {
                 /** @description The agent's id or name. */
                 agent: string;
@@ -3359,7 +3404,12 @@ export interface operations {
     agent_remove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                confirmation?: string;
+            };
             path: {
                 /** @description The agent's id or name. */
                 agent: string;
@@ -3520,7 +3570,10 @@ export interface operations {
     card_show: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
             path: {
                 /** @description The card's id. */
                 card: string;
@@ -3538,6 +3591,13 @@ export interface operations {
                     "application/json": components["schemas"]["Card"];
                 };
             };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3545,7 +3605,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `version` that the change was made from, in quotes: `"7"`. Where there is a newer one by now, the change is refused as `stale`. */
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
                 "if-match"?: string;
             };
             path: {
@@ -3576,6 +3636,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
                 /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
@@ -3632,6 +3694,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
                 /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
@@ -3663,6 +3727,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
                 /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
@@ -3905,7 +3971,10 @@ export interface operations {
     environment_limits: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3920,13 +3989,23 @@ export interface operations {
                     "application/json": components["schemas"]["EnvironmentLimits"];
                 };
             };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Problem"];
         };
     };
     environment_limits_edit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3979,7 +4058,10 @@ export interface operations {
     environment_show: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
             path: {
                 /** @description The environment's id, or its project's name. */
                 environment: string;
@@ -3996,6 +4078,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Environment"];
                 };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -4289,6 +4378,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                confirmation?: string;
                 /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
             };
@@ -4328,10 +4419,49 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    member_show: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description The person's id, or their address. */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     member_remove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                confirmation?: string;
+            };
             path: {
                 /** @description The person's id, or their address. */
                 member: string;
@@ -4353,7 +4483,10 @@ export interface operations {
     member_edit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
             path: {
                 /** @description The person's id, or their address. */
                 member: string;
@@ -4481,7 +4614,10 @@ export interface operations {
     project_show: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
             path: {
                 /** @description The project's id or name. */
                 project: string;
@@ -4499,13 +4635,23 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             default: components["responses"]["Problem"];
         };
     };
     project_edit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
             path: {
                 /** @description The project's id or name. */
                 project: string;
@@ -4620,10 +4766,47 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    provider_show: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description The provider's id or name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     provider_edit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
             path: {
                 /** @description The provider's id or name. */
                 provider: string;
@@ -4651,7 +4834,12 @@ export interface operations {
     provider_remove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                confirmation?: string;
+            };
             path: {
                 /** @description The provider's id or name. */
                 provider: string;
@@ -4771,7 +4959,10 @@ export interface operations {
     runner_revoke: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                confirmation?: string;
+            };
             path: {
                 /** @description The runner's id or name. */
                 runner: string;
@@ -4825,7 +5016,10 @@ export interface operations {
     run_show: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
             path: {
                 /** @description The run's id. */
                 run: string;
@@ -4842,6 +5036,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Run"];
                 };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

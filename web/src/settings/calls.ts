@@ -2,6 +2,7 @@
 
 import type { Agent, EnrolToken, Project, Provider } from "../api";
 import { api } from "../api/client";
+import { confirmed } from "../api/confirm";
 import type { AgentBody } from "./agent-draft";
 import type { editProjectBody, newProjectBody } from "./project-draft";
 import type { ProviderBody } from "./provider-draft";
@@ -30,7 +31,7 @@ export function replaceAgent(agent: string, body: AgentBody): Promise<Agent> {
 }
 
 export function removeAgent(agent: string): Promise<unknown> {
-  return api.del("/agents/{agent}", { path: { agent } });
+  return confirmed((headers) => api.del("/agents/{agent}", { path: { agent }, headers }));
 }
 
 export function addProvider(body: ProviderBody): Promise<Provider> {
@@ -42,7 +43,7 @@ export function replaceProvider(provider: string, body: ProviderBody): Promise<P
 }
 
 export function removeProvider(provider: string): Promise<unknown> {
-  return api.del("/providers/{provider}", { path: { provider } });
+  return confirmed((headers) => api.del("/providers/{provider}", { path: { provider }, headers }));
 }
 
 export function makeEnrolToken(): Promise<EnrolToken> {
@@ -50,5 +51,5 @@ export function makeEnrolToken(): Promise<EnrolToken> {
 }
 
 export function revokeRunner(runner: string): Promise<unknown> {
-  return api.del("/runners/{runner}", { path: { runner } });
+  return confirmed((headers) => api.del("/runners/{runner}", { path: { runner }, headers }));
 }

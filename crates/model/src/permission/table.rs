@@ -28,10 +28,18 @@ pub struct Rule {
     pub scope: Option<Scope>,
     /// What it is, in words.
     pub does: &'static str,
+    /// Whether a person is asked once more: it cannot be taken back.
+    pub confirmed: bool,
 }
 
 macro_rules! actions {
-    ($($action:ident $word:literal $who:expr, $scope:expr, $does:literal;)*) => {
+    (@is confirmed) => {
+        true
+    };
+    (@is) => {
+        false
+    };
+    ($($action:ident $word:literal $who:expr, $scope:expr, $does:literal $($confirmed:ident)?;)*) => {
         /// A thing that can be done.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {
@@ -50,6 +58,7 @@ macro_rules! actions {
             who: $who,
             scope: $scope,
             does: $does,
+            confirmed: actions!(@is $($confirmed)?),
         },)*];
     };
 }
@@ -77,12 +86,13 @@ actions! {
     PasswordChange "account.password" ANYONE, of(Scope::Account), "Change one's own password";
     SessionRenew "session.renew" ANYONE, of(Scope::Account), "Renew the session that is used";
     SessionList "session.list" ANYONE, of(Scope::Account), "See where one is signed in";
-    SessionEnd "session.end" ANYONE, of(Scope::Account), "End sessions of one's own";
+    SessionEnd "session.end" ANYONE, of(Scope::Account), "End a session of one's own";
+    SessionEndAll "session.end_all" ANYONE, of(Scope::Account), "End all sessions of one's own but the one that asks" confirmed;
     OrganizationList "organization.list" ANYONE, of(Scope::Account), "See the organizations that one is in";
     OrganizationCreate "organization.create" ANYONE, of(Scope::Account), "Make an organization, where the operator allows it";
     OrganizationEnter "organization.enter" ANYONE, of(Scope::Account), "Go to another organization of one's own";
     InvitationAccept "invitation.accept" ANYONE, of(Scope::Account), "Accept an invitation to oneself";
-    MemberLeave "member.leave" ANYONE, of(Scope::Account), "Leave the organization";
+    MemberLeave "member.leave" ANYONE, of(Scope::Account), "Leave the organization" confirmed;
 
     InboxRead "inbox.read" ANYONE, of(Scope::ReadBoard), "See what needs a person";
     ChangesWatch "changes.watch" ANYONE, of(Scope::ReadBoard), "Be told what changes";
@@ -109,20 +119,20 @@ actions! {
     AgentRead "agent.read" ANYONE, of(Scope::ReadSettings), "See agents";
     AgentAdd "agent.add" ADMINS, of(Scope::WriteSettings), "Add an agent";
     AgentEdit "agent.edit" ADMINS, of(Scope::WriteSettings), "Change an agent";
-    AgentRemove "agent.remove" ADMINS, of(Scope::WriteSettings), "Remove an agent";
+    AgentRemove "agent.remove" ADMINS, of(Scope::WriteSettings), "Remove an agent" confirmed;
     ProviderRead "provider.read" ANYONE, of(Scope::ReadSettings), "See model providers, not their keys";
     ProviderAdd "provider.add" ADMINS, of(Scope::WriteSettings), "Add a model provider";
     ProviderEdit "provider.edit" ADMINS, of(Scope::WriteSettings), "Change a model provider or its key";
-    ProviderRemove "provider.remove" ADMINS, of(Scope::WriteSettings), "Remove a model provider";
+    ProviderRemove "provider.remove" ADMINS, of(Scope::WriteSettings), "Remove a model provider" confirmed;
     LimitsRead "limits.read" ANYONE, of(Scope::ReadSettings), "See how many environments there may be";
     LimitsEdit "limits.edit" ADMINS, of(Scope::WriteSettings), "Change how many environments there may be";
     RunnerRead "runner.read" ANYONE, of(Scope::ReadRunners), "See runners";
     RunnerEnrol "runner.enrol" ADMINS, of(Scope::WriteRunners), "Make a token that enrols a runner";
-    RunnerRevoke "runner.revoke" ADMINS, of(Scope::WriteRunners), "Shut a runner out";
+    RunnerRevoke "runner.revoke" ADMINS, of(Scope::WriteRunners), "Shut a runner out" confirmed;
 
     MemberRead "member.read" ANYONE, of(Scope::ReadMembers), "See members, and how many there may be";
     MemberEdit "member.edit" ADMINS, of(Scope::WriteMembers), "Change what a member is; of owners, owners only";
-    MemberRemove "member.remove" ADMINS, of(Scope::WriteMembers), "Remove a member; an owner, owners only";
+    MemberRemove "member.remove" ADMINS, of(Scope::WriteMembers), "Remove a member; an owner, owners only" confirmed;
     InvitationRead "invitation.read" ANYONE, of(Scope::ReadMembers), "See invitations";
     InvitationCreate "invitation.create" ADMINS, of(Scope::WriteMembers), "Invite somebody, or once more; to be an owner, owners only";
     InvitationRevoke "invitation.revoke" ADMINS, of(Scope::WriteMembers), "Take an invitation back";

@@ -28,7 +28,7 @@ pub(super) fn routes() -> Routes {
         .on(Action::PasswordChange, routes!(password_change))
         .on(Action::SessionList, routes!(session_list))
         .on(Action::SessionEnd, routes!(session_end))
-        .on(Action::SessionEnd, routes!(session_end_others))
+        .on(Action::SessionEndAll, routes!(session_end_others))
         .on(Action::OrganizationList, routes!(organization_list))
         .on(Action::OrganizationCreate, routes!(organization_create))
         .on(Action::OrganizationEnter, routes!(organization_enter))

@@ -42,7 +42,7 @@ pub(crate) async fn post<T: serde::de::DeserializeOwned>(
     body: Value,
 ) -> Reply<T> {
     let request = ask(app, token, Method::POST, path).json(&body);
-    app.send(request).await
+    crate::confirm::confirmed(app, request).await
 }
 
 pub(crate) async fn me(app: &App, token: &str) -> Result<Me, Code> {

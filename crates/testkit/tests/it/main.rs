@@ -8,6 +8,7 @@ mod audit_kept;
 mod away;
 mod board;
 mod clock;
+mod confirm;
 mod content;
 mod contract;
 mod credential;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::account::{PASSWORD, ask, me, open, post, sign_in, somebody};
 use crate::board::{agent, card, project};
+use crate::confirm::confirmed;
 use crate::link::run;
 use crate::watch::Watch;
 
@@ -58,7 +59,9 @@ pub(crate) async fn change(
     body: Value,
 ) -> Result<Value, Code> {
     let request = ask(app, token, method, path).json(&body);
-    app.send(request).await.map_err(|problem| problem.code)
+    confirmed(app, request)
+        .await
+        .map_err(|problem| problem.code)
 }
 
 #[tokio::test]

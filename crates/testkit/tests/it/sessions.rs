@@ -73,7 +73,7 @@ async fn one_sees_where_one_is_signed_in_and_signs_others_out() {
             &format!("/account/sessions{id}"),
         );
         async {
-            app.send::<()>(request)
+            crate::confirm::confirmed::<()>(&app, request)
                 .await
                 .map_err(|problem| problem.code)
         }
