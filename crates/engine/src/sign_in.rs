@@ -224,7 +224,11 @@ impl Engine {
         let Caller {
             tenant: from, user, ..
         } = session.caller;
-        let mut tx = self.store().begin(from).await?;
+        let mut tx = self.store().begin_person(user).await?;
+        // Whoever sets another password meanwhile ends the sessions that there are: this one comes
+        // before that and ends with them, or not at all.
+        let password = tx.user_hold(Hold::Still).await?.map(|user| user.password);
+        let mut tx = tx.in_tenant(from).await?;
         let Some(facts) = tx.session_get(session.token).await? else {
             return refuse(Code::Conflict, "the token is no browser's session");
         };
@@ -269,7 +273,14 @@ impl Engine {
         .await?;
         // First the old one ends, then the new one begins: where the second fails, one signs in again.
         tx.commit().await?;
-        let tx = self.store().begin_person(user).await?;
+        let mut tx = self.store().begin_person(user).await?;
+        let now_stored = tx.user_hold(Hold::Still).await?.map(|user| user.password);
+        if now_stored != password {
+            return refuse(
+                Code::Unauthenticated,
+                "the password was changed meanwhile; sign in again",
+            );
+        }
         self.browser_begin(tx, to, &begins).await
     }
 
