@@ -146,6 +146,8 @@ const fn exit(code: Code) -> Exit {
         | Code::ProviderRefused
         | Code::SeatsTaken
         | Code::LastOwner
+        | Code::IdentityUnknown
+        | Code::IdentityRefused
         | Code::Internal => Exit::Failed,
     }
 }

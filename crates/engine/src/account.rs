@@ -5,7 +5,7 @@ use freehold_model::{Email, Role, TenantId, UserId, person};
 use freehold_store::{Hold, MemberRow, RegistrationRow, StoreError, UserRow};
 use freehold_wire::api::{
     Account, ChangePassword, ConfirmRegistration, ForgotPassword, NewOrganization, NewSession,
-    Organization, Page, Register, ResetPassword, SignInWays,
+    Organization, Page, Register, ResetPassword, SignInProvider, SignInWays,
 };
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
@@ -58,7 +58,12 @@ impl Engine {
             registration: settings.registration.name().to_owned(),
             organizations: settings.organizations,
             mail: settings.post.is_some(),
-            providers: Vec::new(),
+            providers: (settings.providers.iter())
+                .map(|provider| SignInProvider {
+                    name: provider.name.clone(),
+                    title: provider.title.clone(),
+                })
+                .collect(),
         }
     }
 
@@ -167,6 +172,7 @@ impl Engine {
             whence,
             follows: None,
             enters: false,
+            provider: None,
         };
         let session = self.browser_add(&mut tx, &begins).await?;
         tx.commit().await?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use freehold_model::{Email, MailId};
 
 use crate::Answer;
+use crate::oidc::Provider;
 use crate::password::Hasher;
 use crate::throttle::Throttle;
 
@@ -59,6 +60,8 @@ pub struct Identity {
     pub home: Option<String>,
     /// The way out for mail.
     pub post: Option<Arc<dyn Post>>,
+    /// Providers of identities, in the order in which they are shown.
+    pub providers: Vec<Provider>,
 }
 
 /// A mail on its way out.

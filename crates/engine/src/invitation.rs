@@ -242,14 +242,30 @@ impl Engine {
         let mut tx = self.store().begin_person(session.caller.user).await?;
         let user = tx.user_hold(Hold::Still).await?;
         let Some(user) = user.filter(|user| user.email == row.email) else {
-            return Err(Problem::new(
-                Code::Forbidden,
-                "the invitation is for another address than your own",
-            )
-            .next("sign out, and accept it as the person who was invited")
-            .into());
+            return Err(for_another());
         };
         self.join(tx, tenant, &user, &row, &hash, whence).await
+    }
+
+    /// The address that an invitation is for, by the hash of its token.
+    pub(crate) async fn invitation_email(&self, hash: &[u8]) -> Result<Email> {
+        Ok(self.invitation_by_hash(hash).await?.1.email)
+    }
+
+    /// Accepts an invitation as a person whom a provider of identities vouched for, held as they are in
+    /// `tx`.
+    pub(crate) async fn invitation_accept_held(
+        &self,
+        tx: PersonTx,
+        user: &UserRow,
+        hash: &[u8],
+        whence: &Whence,
+    ) -> Result<NewSession> {
+        let (tenant, row) = self.invitation_by_hash(hash).await?;
+        if user.email != row.email {
+            return Err(for_another());
+        }
+        self.join(tx, tenant, user, &row, hash, whence).await
     }
 
     /// The invitation that a token is of, if it can be accepted now.
@@ -260,9 +276,15 @@ impl Engine {
     ) -> Result<(Vec<u8>, TenantId, InvitationRow)> {
         let charged = self.charge(What::Token, None, whence)?;
         let hash = one_time(text, Kind::Invitation)?.hash();
+        let (tenant, row) = self.invitation_by_hash(&hash).await?;
+        self.door().throttle.refund(charged);
+        Ok((hash, tenant, row))
+    }
+
+    async fn invitation_by_hash(&self, hash: &[u8]) -> Result<(TenantId, InvitationRow)> {
         let (tenant, id) = self
             .store()
-            .invitation_by_hash(&hash)
+            .invitation_by_hash(hash)
             .await?
             .ok_or_else(spent)?;
         let mut tx = self.store().begin(tenant).await?;
@@ -270,8 +292,7 @@ impl Engine {
         let row = row
             .filter(|row| state(&row.facts, self.now()) == State::Open)
             .ok_or_else(spent)?;
-        self.door().throttle.refund(charged);
-        Ok((hash, tenant, row))
+        Ok((tenant, row))
     }
 
     /// Makes a person a member, uses the invitation up and begins a session, all at once.
@@ -316,6 +337,7 @@ impl Engine {
             whence,
             follows: None,
             enters: false,
+            provider: None,
         };
         let session = self.browser_add(&mut tx, &begins).await?;
         tx.user_was_here(user.id).await?;
@@ -364,6 +386,15 @@ impl Engine {
         })?;
         Ok(tx.mail_insert(&mail).await?)
     }
+}
+
+fn for_another() -> Error {
+    Problem::new(
+        Code::Forbidden,
+        "the invitation is for another address than your own",
+    )
+    .next("sign out, and accept it as the person who was invited")
+    .into()
 }
 
 /// A name as it may stand in a mail. Organizations of local installations are called what their owner's

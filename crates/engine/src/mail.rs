@@ -40,6 +40,13 @@ pub(crate) enum Mail {
     Forgot { to: Email },
     /// The password was changed.
     PasswordChanged { to: Email, name: String },
+    /// Who somebody is at a provider was linked to their account, or is no more.
+    WaysChanged {
+        to: Email,
+        name: String,
+        provider: String,
+        added: bool,
+    },
     /// Somebody is invited.
     Invitation {
         to: Email,
@@ -158,6 +165,19 @@ impl Engine {
                 "Your password was changed".to_owned(),
                 changed(home, &name),
             ),
+            Mail::WaysChanged {
+                to,
+                name,
+                provider,
+                added,
+            } => (
+                to,
+                match added {
+                    true => "There is another way into your account".to_owned(),
+                    false => "A way into your account is gone".to_owned(),
+                },
+                ways_changed(home, &name, &provider, added),
+            ),
             Mail::Invitation {
                 to,
                 by,
@@ -219,6 +239,17 @@ fn changed(home: &str, name: &str) -> String {
     format!(
         "Hello {name},\n\nthe password of your account was changed, and all other browsers were signed out.\n\n\
          If that was not you, set a new one at once: {home}/sign-in\n"
+    )
+}
+
+fn ways_changed(home: &str, name: &str, provider: &str, added: bool) -> String {
+    let what = match added {
+        true => format!("from now on you sign in with {provider}, too"),
+        false => format!("you do not sign in with {provider} any more"),
+    };
+    format!(
+        "Hello {name},\n\n{what}.\n\nIf that was not you, set a new password at once, and look at what is linked \
+         to your account: {home}/sign-in\n"
     )
 }
 

@@ -166,19 +166,29 @@ impl Engine {
         if row.role == Role::Owner {
             keeps_an_owner(&mut tx).await?;
         }
-        let user = row.user;
         let act = Act {
             action,
-            resource: &user.to_string(),
+            resource: &row.user.to_string(),
             version: &tag::of(&shown(row.clone()))?,
             does: format!(
                 "{} ({}) is out of the organization: their runs end, their tokens are void",
                 row.name, row.role
             ),
         };
-        let mut tx = self.confirm(tx, caller, act).await?;
+        let tx = self.confirm(tx, caller, act).await?;
+        self.member_gone(tx, caller, row.user, action.word()).await
+    }
+
+    /// Takes a membership away, of whoever may go: `word` is what the audit log calls it.
+    pub(crate) async fn member_gone(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        user: UserId,
+        word: &str,
+    ) -> Result<()> {
         tx.member_remove(user, self.now()).await?;
-        self.audit(&mut tx, caller, action.word(), &user.to_string(), "access")
+        self.audit(&mut tx, caller, word, &user.to_string(), "access")
             .await?;
         // Only a request that was let in at this very moment could start another run as them.
         tx.commit().await?;
@@ -288,6 +298,8 @@ impl Engine {
         let mut tx = tx.in_tenant(tenant).await?;
         tx.members_lock().await?;
         tx.member_put(&crate::account::owner(&user, now)).await?;
+        // Whatever their groups say.
+        tx.member_confirm(user.id, None, now).await?;
         tx.user_was_here(user.id).await?;
         tx.audit_insert(operators(now, by, "owner.restore", &user.id.to_string()));
         tx.commit().await?;
@@ -322,7 +334,7 @@ pub(crate) fn owners_decide(caller: &Caller, roles: &[Role]) -> Result<()> {
 }
 
 /// Goes on where one owner more than this one is left. The lock makes two who go at once two in a row.
-async fn keeps_an_owner(tx: &mut Tx) -> Result<()> {
+pub(crate) async fn keeps_an_owner(tx: &mut Tx) -> Result<()> {
     let (_, owners) = tx.member_counts().await?;
     match owners > 1 {
         true => Ok(()),

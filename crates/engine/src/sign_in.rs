@@ -46,6 +46,8 @@ pub(crate) struct Begins<'a> {
     pub(crate) follows: Option<(DateTime<Utc>, TokenId)>,
     /// It comes from another organization.
     pub(crate) enters: bool,
+    /// The provider of identities that vouched for its person, where one did.
+    pub(crate) provider: Option<&'a str>,
 }
 
 impl Engine {
@@ -104,6 +106,18 @@ impl Engine {
         if now_stored.as_ref() != Some(&user.password) {
             return Err(wrong());
         }
+        self.enter_held(tx, user, wanted, whence, None).await
+    }
+
+    /// The same, of a person who is held as they are.
+    pub(crate) async fn enter_held(
+        &self,
+        mut tx: PersonTx,
+        user: &UserRow,
+        wanted: Option<TenantId>,
+        whence: &Whence,
+        provider: Option<&str>,
+    ) -> Result<NewSession> {
         let organizations = tx.organizations().await?;
         let is_in = |tenant: &TenantId| organizations.iter().any(|o| o.tenant == *tenant);
         let tenant = match wanted {
@@ -124,6 +138,7 @@ impl Engine {
             whence,
             follows: None,
             enters: false,
+            provider,
         };
         self.browser_begin(tx, tenant, &begins).await
     }
@@ -150,7 +165,9 @@ impl Engine {
         let token = Token::generate(Kind::Browser, self.entropy());
         let now = self.now();
         let (began_at, id) = begins.follows.unwrap_or_else(|| (now, self.new_id()));
+        let confirmed_until = self.confirmed_until(tx, &member).await?;
         let expires_at = (now + IDLE).min(began_at + AT_MOST);
+        let expires_at = confirmed_until.map_or(expires_at, |until| expires_at.min(until));
         tx.session_insert(&freehold_store::NewSession {
             id,
             user: begins.user,
@@ -174,8 +191,11 @@ impl Engine {
                 address: begins.whence.address,
                 ..Caller::installation(tx.tenant(), member.user, member.name)
             };
-            self.audit(tx, &caller, word, &id.to_string(), "access")
-                .await?;
+            let what = match begins.provider {
+                Some(provider) => format!("{id} {provider}"),
+                None => id.to_string(),
+            };
+            self.audit(tx, &caller, word, &what, "access").await?;
         }
         Ok(NewSession {
             token: token.to_string(),
@@ -245,6 +265,7 @@ impl Engine {
             whence,
             follows: Some((facts.began_at, next)),
             enters: to != from,
+            provider: None,
         };
         // A token in its grace has got the next one, which may never have arrived: where that was used by
         // nobody, another takes its place, once.

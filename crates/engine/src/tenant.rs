@@ -227,6 +227,7 @@ impl Engine {
             whence,
             follows: None,
             enters: false,
+            provider: None,
         };
         let session = self.browser_add(&mut tx, &begins).await?;
         tx.commit().await?;

@@ -105,7 +105,8 @@ impl Engine {
             | Kind::Confirmation
             | Kind::Reset
             | Kind::Invitation
-            | Kind::Act => return Err(not_valid()),
+            | Kind::Act
+            | Kind::Begun => return Err(not_valid()),
         };
         let found = self.store().token_by_hash(&token.hash()).await?;
         let row = found.ok_or_else(not_valid)?;

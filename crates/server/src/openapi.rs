@@ -50,6 +50,8 @@ const PLACES: &[(&str, &str)] = &[
         "The invitation's id, or the address that is invited.",
     ),
     ("token", "The token's id."),
+    ("identity", "The linked identity's id."),
+    ("group", "The id under which a group is listed."),
 ];
 
 /// How operations are grouped.

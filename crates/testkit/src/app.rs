@@ -261,6 +261,12 @@ impl App {
         next
     }
 
+    /// The same, where people come in like this from now on.
+    pub async fn restart_for(mut self, identity: Identity) -> Self {
+        self.setting.identity = identity;
+        self.restart().await
+    }
+
     /// Another server over the same database and the same content, with an address of its own.
     pub async fn beside(&self) -> Self {
         let mut other = Self::over(

@@ -6,6 +6,7 @@ pub mod api;
 pub mod audit;
 pub mod content;
 pub mod dsse;
+pub mod id_token;
 pub mod link;
 pub mod order;
 pub mod problem;

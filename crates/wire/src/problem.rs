@@ -71,6 +71,8 @@ codes! {
     IdempotencyRunning "idempotency_running" 409 "a request with this idempotency key is being worked on" "wait as long as `Retry-After` says, then send it again under the same key";
     AnswerLost "answer_lost" 409 "the request was carried out, and its answer was lost" "look at what is there now; send it under a new key only if it is to happen once more";
     ConfirmationNeeded "confirmation_needed" 428 "the act is to be confirmed, and nothing was changed" "read what would happen; to go on, send the request again with `Confirmation:` and what `confirmation` says, within five minutes";
+    IdentityUnknown "identity_unknown" 403 "who you are at the provider is linked to nobody here" "sign in another way, and link it to your account; or have somebody invite you";
+    IdentityRefused "identity_refused" 422 "the provider of identities does not vouch for this" "begin again, in this browser";
     Internal "internal" 500 "something failed that should not" "see the server's log; please report it with the correlation id";
 }
 

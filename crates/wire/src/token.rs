@@ -37,10 +37,12 @@ pub enum Kind {
     Invitation,
     /// Confirms one destructive act, once.
     Act,
+    /// Brings the answer of a provider of identities back, once: the browser's that set out.
+    Begun,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::User,
         Self::Enrolment,
         Self::Session,
@@ -53,6 +55,7 @@ impl Kind {
         Self::Reset,
         Self::Invitation,
         Self::Act,
+        Self::Begun,
     ];
 
     const fn prefix(self) -> &'static str {
@@ -69,6 +72,7 @@ impl Kind {
             Self::Reset => "fhw",
             Self::Invitation => "fhi",
             Self::Act => "fha",
+            Self::Begun => "fho",
         }
     }
 }
@@ -119,6 +123,14 @@ impl Token {
         ring::digest::digest(&ring::digest::SHA256, self.text.as_bytes())
             .as_ref()
             .to_vec()
+    }
+
+    /// Another secret that is made of this one, for a purpose: whoever sees it learns nothing of the
+    /// token, nor of what is made of it for another. 256 bits, as unpadded base64url.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> String {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.text.as_bytes());
+        base64url::encode(ring::hmac::sign(&key, purpose.as_bytes()).as_ref())
     }
 }
 

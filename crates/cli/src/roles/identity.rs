@@ -17,6 +17,7 @@ use reqwest::Url;
 use serde::Serialize;
 
 use super::data::{Data, read_small};
+use super::oidc;
 use crate::environment::Environment;
 use crate::failure::{Exit, Failure};
 use crate::print::Printer;
@@ -93,6 +94,10 @@ pub(crate) fn settings(words: &IdentityWords) -> Result<(Identity, Option<String
         organizations: words.organizations.unwrap_or(open),
         home: home.map(Into::into),
         post,
+        providers: match &words.oidc {
+            Some(file) => oidc::providers(file)?,
+            None => Vec::new(),
+        },
     };
     Ok((identity, host))
 }

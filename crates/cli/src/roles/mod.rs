@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod identity;
 mod lineage;
 mod machine;
+mod oidc;
 pub(crate) mod process;
 pub(crate) mod runner;
 pub(crate) mod scripted;

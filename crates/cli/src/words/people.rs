@@ -155,4 +155,7 @@ pub(crate) struct IdentityWords {
     /// The sender of mails [default: freehold@ and the host of --public-url]
     #[arg(long, value_name = "ADDRESS", requires = "post")]
     pub(crate) mail_from: Option<String>,
+    /// A file that names providers of identities (OpenID Connect) that people sign in with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) oidc: Option<PathBuf>,
 }

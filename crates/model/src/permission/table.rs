@@ -66,6 +66,7 @@ macro_rules! actions {
 const ANYONE: Who = Who::AtLeast(Role::Viewer);
 const DEVELOPERS: Who = Who::AtLeast(Role::Developer);
 const ADMINS: Who = Who::AtLeast(Role::Admin);
+const OWNERS: Who = Who::AtLeast(Role::Owner);
 const REVIEWERS: Who = Who::Reviewer;
 const ANY_TOKEN: Option<Scope> = None;
 
@@ -88,6 +89,9 @@ actions! {
     SessionList "session.list" ANYONE, of(Scope::Account), "See where one is signed in";
     SessionEnd "session.end" ANYONE, of(Scope::Account), "End a session of one's own";
     SessionEndAll "session.end_all" ANYONE, of(Scope::Account), "End all sessions of one's own but the one that asks" confirmed;
+    IdentityList "identity.list" ANYONE, of(Scope::Account), "See who one is at providers of identities";
+    IdentityLink "identity.link" ANYONE, of(Scope::Account), "Link who one is at a provider to one's account";
+    IdentityUnlink "identity.unlink" ANYONE, of(Scope::Account), "Unlink who one is at a provider";
     OrganizationList "organization.list" ANYONE, of(Scope::Account), "See the organizations that one is in";
     OrganizationCreate "organization.create" ANYONE, of(Scope::Account), "Make an organization, where the operator allows it";
     OrganizationEnter "organization.enter" ANYONE, of(Scope::Account), "Go to another organization of one's own";
@@ -136,6 +140,8 @@ actions! {
     InvitationRead "invitation.read" ANYONE, of(Scope::ReadMembers), "See invitations";
     InvitationCreate "invitation.create" ADMINS, of(Scope::WriteMembers), "Invite somebody, or once more; to be an owner, owners only";
     InvitationRevoke "invitation.revoke" ADMINS, of(Scope::WriteMembers), "Take an invitation back";
+    GroupRoleRead "group_role.read" ADMINS, of(Scope::ReadMembers), "See what groups of a provider are here";
+    GroupRoleEdit "group_role.edit" OWNERS, of(Scope::WriteMembers), "Say what groups of a provider are here";
 
     ServiceTokenList "service_token.list" ADMINS, of(Scope::Account), "List the organization's tokens";
     ServiceTokenCreate "service_token.create" ADMINS, of(Scope::Account), "Make a token of the organization's own";

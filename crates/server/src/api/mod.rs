@@ -11,6 +11,7 @@ mod event;
 mod inbox;
 mod invitation;
 mod member;
+mod oidc;
 mod project;
 mod provider;
 mod review;
@@ -57,6 +58,7 @@ fn all() -> Routes {
     Routes::new()
         .merge(session::routes())
         .merge(account::routes())
+        .merge(oidc::routes())
         .merge(member::routes())
         .merge(invitation::routes())
         .merge(token::routes())

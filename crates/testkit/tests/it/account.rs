@@ -20,6 +20,7 @@ pub(crate) async fn open() -> (App, MailServer) {
         organizations: true,
         home: Some("https://freehold.example.org/".into()),
         post: Some(mail.post()),
+        providers: Vec::new(),
     })
     .await;
     (app, mail)
@@ -395,7 +396,7 @@ pub(crate) async fn at_once(
         );
         match status.as_u16() {
             200 | 204 => done += 1,
-            401 | 409 => {}
+            401 | 409 | 422 => {}
             429 | 503 => assert!(retry, "{status} does not say when to come again"),
             _ => unreachable!("{status}: {}", response.text().await.unwrap()),
         }

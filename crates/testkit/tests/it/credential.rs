@@ -125,6 +125,8 @@ async fn every_route_but_the_public_ones_wants_a_token_that_is_one() {
         "POST /registrations/confirm",
         "POST /password/forgot",
         "POST /password/reset",
+        "POST /sign-in/oidc/provider",
+        "POST /sign-in/oidc/provider/redeem",
         "POST /invitations/look",
         "POST /invitations/accept",
         "POST /device",

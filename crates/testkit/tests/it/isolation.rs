@@ -8,13 +8,14 @@ use reqwest::Method;
 /// of history.
 /// `event_months` which months there are tables for. A device in `device_codes` has no tenant before
 /// somebody approves it, and is nobody's to read.
-const NOT_TENANT_SCOPED: [&str; 6] = [
+const NOT_TENANT_SCOPED: [&str; 7] = [
     "tenants",
     "_sqlx_migrations",
     "lineage",
     "content_store",
     "event_months",
     "device_codes",
+    "oidc_begun",
 ];
 /// Tables of people, who may be in many tenants, and of what is mailed: under forced row-level security all
 /// the same. A transaction sees the one person that it is bound to; mails and registrations it may add.

@@ -28,6 +28,10 @@
 //! | `POST /invitations/{i}/resend`, `DELETE /invitations/{i}` | | [`Invitation`], nothing |
 //! | `POST /invitations/look`, `POST /invitations/accept` | [`InvitationToken`], [`AcceptInvitation`] | [`InvitationSeen`], [`NewSession`] (no token) |
 //! | `POST /account/invitations/accept` | [`InvitationToken`] | [`NewSession`] |
+//! | `POST /sign-in/oidc/{p}`, `POST /sign-in/oidc/{p}/redeem` | [`BeginOidc`], [`RedeemOidc`] | [`BegunOidc`], [`NewSession`] (no token) |
+//! | `GET /account/identities`, `DELETE /account/identities/{i}` | | [`Page`] of [`LinkedIdentity`], nothing |
+//! | `POST /account/identities/begin`, `POST /account/identities` | [`BeginLink`], [`RedeemLink`] | [`BegunOidc`], [`LinkedIdentity`] |
+//! | `GET /group-roles`, `PUT /group-roles`, `DELETE /group-roles/{g}` | [`PutGroupRole`] | [`Page`] of [`GroupRole`], [`GroupRole`], nothing |
 //! | `GET /changes` | | server-sent events: [`Change`], by name; hints, not history: on connecting look at everything |
 //! | `GET /inbox` | | [`Page`] of [`InboxItem`] |
 //! | `POST /projects` | [`NewProject`] | [`Project`] |
@@ -78,6 +82,7 @@ mod environment;
 mod inbox;
 mod isolation;
 mod member;
+mod oidc;
 mod project;
 mod provider;
 mod review;
@@ -106,6 +111,10 @@ pub use isolation::{Bound, InForce, too_low};
 pub use member::{
     AcceptInvitation, EditMember, Invitation, InvitationSeen, InvitationToken, Member,
     NewInvitation, Seats,
+};
+pub use oidc::{
+    BeginLink, BeginOidc, BegunOidc, GroupRole, LinkedIdentity, PutGroupRole, RedeemLink,
+    RedeemOidc,
 };
 pub use project::{EditProject, NewProject, Project, Record};
 pub use provider::{Key, NewKey, NewProvider, Provider};
