@@ -34,6 +34,7 @@ export interface RunFilter {
 export const keys = {
   me: ["me"] as const,
   ways: ["sign-in-ways"] as const,
+  identities: ["identities"] as const,
   projects: ["projects"] as const,
   project: (id: string) => ["project", id] as const,
   cards: (project: string) => ["cards", project] as const,
@@ -65,6 +66,13 @@ export const queries = {
       queryKey: keys.ways,
       queryFn: ({ signal }) => api.get("/sign-in/ways", { signal, token: null }),
       retry: false,
+    }),
+
+  /** Who one is at providers of identities. */
+  identities: () =>
+    queryOptions({
+      queryKey: keys.identities,
+      queryFn: ({ signal }) => api.get("/account/identities", { signal }),
     }),
 
   projects: () =>

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type Account = Schemas["Account"];
 export type Agent = Schemas["Agent"];
 export type Asked = Schemas["Asked"];
 export type Base = Schemas["Base"];
@@ -37,6 +38,8 @@ export type Runner = Schemas["Runner"];
 export type Machine = Schemas["Machine"];
 export type RunState = Schemas["State"];
 export type Step = Schemas["Step"];
+export type LinkedIdentity = Schemas["LinkedIdentity"];
+export type SignInProvider = Schemas["SignInProvider"];
 export type SignInWays = Schemas["SignInWays"];
 export type InvitationSeen = Schemas["InvitationSeen"];
 export type Usage = Schemas["Usage"];

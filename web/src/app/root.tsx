@@ -10,7 +10,7 @@ const OPEN: readonly string[] = DESIGN ? [...DOORS, "/design"] : DOORS;
 
 export function Root() {
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const open = OPEN.includes(path);
+  const open = OPEN.includes(path) || path.startsWith(WITH);
   const signedIn = useSignedIn();
   useEffect(startLive, []);
   useEffect(startRenewal, []);
@@ -27,6 +27,9 @@ export function Root() {
     </>
   );
 }
+
+/** Where providers of identities send browsers back to. */
+const WITH = "/sign-in/with/";
 
 /** Without a session there is only the sign-in page, and the way back from it. */
 function useSignIn(signedIn: boolean, open: boolean) {

@@ -23,6 +23,11 @@ const signIn = createRoute({
   validateSearch: signInSearch,
   component: lazyRouteComponent(() => import("../sign-in/sign-in-page")),
 });
+const signInWith = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in/with/$provider",
+  component: lazyRouteComponent(() => import("../sign-in/with-page")),
+});
 const confirm = createRoute({
   getParentRoute: () => root,
   path: "/confirm",
@@ -112,6 +117,7 @@ const design = createRoute({
 const routes = [
   index,
   signIn,
+  signInWith,
   confirm,
   newPassword,
   join,

@@ -9,6 +9,7 @@ import { ThemeChoice } from "../app/theme-choice";
 import { session as words } from "../strings/settings";
 import { Button, ButtonLink, ErrorState, FormError, Skeleton, Time } from "../ui";
 import { showFirstSteps } from "../welcome/first-steps";
+import { Identities } from "./identities";
 import { SettingsFrame } from "./settings-frame";
 
 export default function SessionPage() {
@@ -16,6 +17,7 @@ export default function SessionPage() {
     <SettingsFrame title={words.title}>
       <div className="flex flex-col gap-8">
         <Who />
+        <Identities />
         <Section title={words.look}>
           <ThemeChoice />
         </Section>

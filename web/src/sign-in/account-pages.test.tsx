@@ -17,6 +17,7 @@ import ConfirmPage from "./confirm-page";
 import JoinPage from "./join-page";
 import NewPasswordPage from "./new-password-page";
 import SignInPage from "./sign-in-page";
+import WithPage from "./with-page";
 
 const SECRET = "AAECAwQFBgcICQoLDA0ODxAREhM.0a1b2c";
 const PASSWORD = "a tall blue horse";
@@ -42,6 +43,7 @@ let replies: Record<string, Reply> = {};
 
 beforeEach(() => {
   asked = [];
+  sessionStorage.clear();
   replies = {
     "/sign-in/ways": {
       status: 200,
@@ -86,6 +88,7 @@ function open(path: string) {
       page("/confirm", ConfirmPage),
       page("/new-password", NewPasswordPage),
       page("/join", JoinPage),
+      page("/sign-in/with/$provider", WithPage),
       page("$", () => <p>inside</p>),
       page("/", () => <p>inside</p>),
     ]),
@@ -283,7 +286,7 @@ it("asks a person who has an account for its password, and a wrong one ends no s
   expect(screen.queryByLabelText(/^Name/)).toBeNull();
   press(words.join.submit);
   expect(await screen.findByText(/It is unauthenticated/)).toBeTruthy();
-  expect(asked[1]?.token).toBe(false);
+  expect(asked.find(({ path }) => path === "/invitations/accept")?.token).toBe(false);
   expect(session.token()).toBe("fhb_other");
 });
 
@@ -294,4 +297,108 @@ it("says why an invitation cannot be seen, and looks again", async () => {
   replies["/invitations/look"] = { status: 200, body: SEEN };
   press(words.join.retry);
   expect(await screen.findByText(/Ada invites you/)).toBeTruthy();
+});
+
+it("says to whoever is signed in as somebody else that they are, and joins as who is invited", async () => {
+  session.begin("fhb_ada");
+  replies["/account"] = { status: 200, body: { name: "Ada", email: "ada@example.org" } };
+  replies["/invitations/look"] = { status: 200, body: SEEN };
+  replies["/invitations/accept"] = { status: 200, body: GIVEN };
+  open(`/join#fhi_${SECRET}`);
+  expect(await screen.findByText(words.join.other("Ada"))).toBeTruthy();
+  await type(words.name, "Grace");
+  await type(words.newPassword, PASSWORD);
+  press(words.join.submit);
+  await screen.findByText("inside");
+  expect(session.token()).toBe("fhb_new");
+});
+
+it("asks nothing of whoever is signed in and invited", async () => {
+  session.begin("fhb_grace");
+  replies["/account"] = { status: 200, body: { name: "Grace", email: SEEN.email } };
+  replies["/invitations/look"] = { status: 200, body: { ...SEEN, has_account: true } };
+  replies["/account/invitations/accept"] = { status: 200, body: GIVEN };
+  open(`/join#fhi_${SECRET}`);
+  expect(await screen.findByText(words.join.asYou("Grace"))).toBeTruthy();
+  expect(screen.queryByLabelText(/^Password/)).toBeNull();
+  press(words.join.asYouSubmit);
+  await screen.findByText("inside");
+  expect(asked.at(-1)).toMatchObject({ path: "/account/invitations/accept", token: true });
+});
+
+const CORP = { name: "corp", title: "Example Corp" };
+const BEGUN = {
+  url: "https://id.example.org/auth?state=s",
+  secret: `fho_${SECRET}`,
+  expires_at: "",
+};
+
+function withCorp() {
+  const ways = { registration: "open", organizations: true, mail: true, providers: [CORP] };
+  replies["/sign-in/ways"] = { status: 200, body: ways };
+  replies["/sign-in/oidc/corp"] = { status: 200, body: BEGUN };
+  replies["/sign-in/oidc/corp/redeem"] = { status: 200, body: GIVEN };
+}
+
+it("goes to a provider, keeps the secret in this tab, and comes back to where one wanted to be", async () => {
+  withCorp();
+  open("/sign-in?back=%2Finbox");
+  fireEvent.click(await screen.findByRole("button", { name: words.providers.signIn(CORP.title) }));
+  await waitFor(() => expect(sessionStorage.getItem("freehold.way")).toContain(BEGUN.secret));
+  expect(asked).toMatchObject([{ path: "/sign-in/oidc/corp", token: false }]);
+  expect(JSON.stringify(localStorage)).not.toContain("fho_");
+  cleanup();
+  open("/sign-in/with/corp?code=c&state=s&iss=https%3A%2F%2Fid.example.org");
+  await screen.findByText("inside");
+  const body = { code: "c", state: "s", iss: "https://id.example.org", secret: BEGUN.secret };
+  expect(asked[1]).toMatchObject({ path: "/sign-in/oidc/corp/redeem", body, token: false });
+  expect(asked[1]?.address).not.toContain("code=");
+  expect(window.location.pathname).toBe("/inbox");
+  expect(session.token()).toBe("fhb_new");
+  expect(sessionStorage.getItem("freehold.way")).toBeNull();
+});
+
+it("accepts an invitation at a provider", async () => {
+  withCorp();
+  replies["/invitations/look"] = { status: 200, body: SEEN };
+  open(`/join#fhi_${SECRET}`);
+  fireEvent.click(await screen.findByRole("button", { name: words.providers.join(CORP.title) }));
+  await waitFor(() => expect(asked.at(-1)?.body).toEqual({ invitation: `fhi_${SECRET}` }));
+});
+
+it("says what is wrong with what a provider sent", async () => {
+  const kept = { provider: "corp", secret: BEGUN.secret, purpose: "sign-in" };
+  const keep = () => sessionStorage.setItem("freehold.way", JSON.stringify(kept));
+  for (const [search, text] of [
+    ["?code=c&state=s", words.providers.lost],
+    ["", words.providers.lost],
+    ["?error=access_denied&state=s", words.providers.saidNo],
+    ["?error=invalid_scope", words.providers.provider("invalid_scope")],
+    ["?error=%3Cb%3E", words.providers.provider(words.providers.unnamed)],
+  ] as const) {
+    if (search !== "?code=c&state=s") keep();
+    open(`/sign-in/with/corp${search}`);
+    expect(await screen.findByText(text)).toBeTruthy();
+    expect(window.location.search).toBe("");
+    cleanup();
+  }
+  expect(asked).toEqual([]);
+  keep();
+  refuse("/sign-in/oidc/corp/redeem", "identity_unknown", 403);
+  open("/sign-in/with/corp?code=c&state=s");
+  expect(await screen.findByText(/It is identity_unknown/)).toBeTruthy();
+  expect(session.token()).toBeNull();
+});
+
+it("links who one is at a provider to the account that one is signed in to", async () => {
+  session.begin("fhb_grace");
+  const kept = { provider: "corp", secret: BEGUN.secret, purpose: "link" };
+  sessionStorage.setItem("freehold.way", JSON.stringify(kept));
+  replies["/account/identities"] = { status: 201, body: { id: "1" } };
+  open("/sign-in/with/corp?code=c&state=s");
+  await screen.findByText("inside");
+  expect(asked).toMatchObject([{ path: "/account/identities", token: true }]);
+  expect(asked[0]?.body).toMatchObject({ provider: "corp", secret: BEGUN.secret });
+  expect(window.location.pathname).toBe("/settings");
+  expect(session.token()).toBe("fhb_grace");
 });

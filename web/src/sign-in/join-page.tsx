@@ -1,14 +1,17 @@
 import { useEffect, useState } from "react";
 import { api } from "../api/client";
-import type { InvitationSeen } from "../api/types";
+import { session } from "../api/session";
+import type { Account, InvitationSeen } from "../api/types";
 import { useForm } from "../settings/form/use-form";
 import { account } from "../strings/account";
-import { Button, Field, Input, Spinner } from "../ui";
+import { Button, Callout, Field, Input, Spinner } from "../ui";
 import { nameFault, newPasswordFault, passwordFault } from "./account-faults";
 import { NameField, NewPasswordField, PasswordField } from "./account-fields";
 import { AccountForm, Refusal } from "./account-form";
 import { MailedPage, NoToken, useGoHome, useMailedToken } from "./mailed-page";
+import { ProviderButtons } from "./provider-buttons";
 import { useArrive } from "./use-arrive";
+import { useWays } from "./ways";
 
 const words = account.join;
 
@@ -23,6 +26,24 @@ export default function JoinPage() {
     );
   }
   return <Invitation key={token} token={token} />;
+}
+
+/** Who this browser is signed in as, if anybody: undefined until that is known. */
+function useWhoIsHere(): Account | null | undefined {
+  const [here, setHere] = useState<Account | null | undefined>(undefined);
+  useEffect(() => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const asked =
+      session.token() === null ? Promise.resolve(null) : api.get("/account", { signal });
+    asked
+      .catch(() => null)
+      .then((account) => {
+        if (!signal.aborted) setHere(account);
+      });
+    return () => stop.abort();
+  }, []);
+  return here;
 }
 
 type Look = { at: "looking" } | { at: "refused"; problem: unknown } | Found;
@@ -71,6 +92,8 @@ function Invitation({ token }: { token: string }) {
 function Seen({ token, invitation }: { token: string; invitation: InvitationSeen }) {
   const { by, organization, role, email, has_account } = invitation;
   const arrive = useArrive(useGoHome());
+  const here = useWhoIsHere();
+  const ways = useWays();
   const form = useForm({
     initial: { name: "", password: "" },
     faults: ({ name, password }) =>
@@ -82,9 +105,20 @@ function Seen({ token, invitation }: { token: string; invitation: InvitationSeen
       arrive(await api.post("/invitations/accept", { body, token: null }));
     },
   });
+  if (here?.email === email) {
+    return (
+      <MailedPage title={words.titleOf(organization)}>
+        <AsYou token={token} name={here.name} />
+      </MailedPage>
+    );
+  }
   const as = words.roles[role] ?? words.role(role);
   return (
     <MailedPage title={words.titleOf(organization)} lead={words.invited(by, organization, as)}>
+      {here !== undefined && here !== null && here.email !== email && (
+        <Callout tone="warn">{words.other(here.name)}</Callout>
+      )}
+      <ProviderButtons providers={ways?.providers ?? []} invitation={token} />
       <p className="text-muted">{has_account ? words.known : words.unknown}</p>
       <AccountForm form={form} submit={words.submit}>
         <Field label={account.address}>
@@ -94,5 +128,22 @@ function Seen({ token, invitation }: { token: string; invitation: InvitationSeen
         {has_account ? <PasswordField form={form} /> : <NewPasswordField form={form} />}
       </AccountForm>
     </MailedPage>
+  );
+}
+
+/** Whoever is invited is signed in here: they need say nothing more. */
+function AsYou({ token, name }: { token: string; name: string }) {
+  const arrive = useArrive(useGoHome());
+  const form = useForm({
+    initial: {},
+    faults: () => ({}),
+    async send() {
+      arrive(await api.post("/account/invitations/accept", { body: { token } }));
+    },
+  });
+  return (
+    <AccountForm form={form} submit={words.asYouSubmit}>
+      <p>{words.asYou(name)}</p>
+    </AccountForm>
   );
 }

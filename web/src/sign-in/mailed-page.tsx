@@ -32,10 +32,13 @@ export function useGoHome(): () => void {
 export function MailedPage({
   title,
   lead,
+  back = "/sign-in",
   children,
 }: {
   title: string;
   lead?: ReactNode;
+  /** Where one goes instead. */
+  back?: "/sign-in" | "/settings";
   children: ReactNode;
 }) {
   return (
@@ -45,7 +48,7 @@ export function MailedPage({
       </PageHeader>
       {children}
       <p className="border-line border-t pt-4">
-        <Link to="/sign-in">{words.back}</Link>
+        <Link to={back}>{back === "/sign-in" ? words.back : words.backToSettings}</Link>
       </p>
     </div>
   );

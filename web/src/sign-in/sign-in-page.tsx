@@ -107,7 +107,7 @@ export default function SignInPage() {
       ) : can === undefined ? (
         <Spinner />
       ) : (
-        <View can={can} ways={ways ?? null} onSession={onSession}>
+        <View can={can} ways={ways ?? null} back={back} onSession={onSession}>
           <ByLink busy={exchanging} onToken={(token) => exchange(token, true)} />
         </View>
       )}

@@ -8,6 +8,7 @@ import { ForgottenForm } from "./forgotten-form";
 import { NewLink } from "./new-link";
 import { PasswordForm } from "./password-form";
 import { PasteForm } from "./paste-form";
+import { ProviderButtons } from "./provider-buttons";
 import { RegisterForm } from "./register-form";
 import type { Shown } from "./ways";
 
@@ -46,11 +47,14 @@ export function useHeadingFocus(view: SignInView | undefined) {
 export function View({
   can,
   ways,
+  back,
   onSession,
   children,
 }: {
   can: Shown;
   ways: SignInWays | null;
+  /** Where one wanted to be. */
+  back?: string;
   onSession: (session: NewSession) => void;
   children: ReactNode;
 }) {
@@ -72,6 +76,7 @@ export function View({
     case "password":
       return (
         <>
+          <ProviderButtons providers={ways?.providers ?? []} back={back} />
           <PasswordForm onSession={onSession} actions={can.forgotten && <To view="forgotten" />} />
           <Others views={can.register ? ["register", "link"] : ["link"]} />
         </>

@@ -41,7 +41,8 @@ export interface Shown {
 export function shown(wanted: SignInView | undefined, ways: SignInWays | null): Shown {
   const mail = ways?.mail === true;
   const open = ways?.registration === "open";
-  const people = ways !== null && (mail || ways.registration !== "closed");
+  const elsewhere = (ways?.providers ?? []).length > 0;
+  const people = ways !== null && (mail || elsewhere || ways.registration !== "closed");
   const first: SignInView = people ? "password" : "link";
   const can = { forgotten: mail, register: mail && open };
   const refused =
