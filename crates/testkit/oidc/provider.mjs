@@ -1,5 +1,6 @@
 // A provider of identities for tests: npm `oidc-provider`, on loopback, for one client. Who signs in there is
-// whom the test named last (`POST /test/who`): no form is filled in.
+// whom the test named last (`POST /test/who`): no form is filled in. `POST /test/back` names one more address to
+// send browsers back to, for a server that knows its own only when it runs.
 //
 // The argument says for which client: {"client_id", "client_secret", "redirect_uris"}. The first line of standard
 // output is the issuer. The secret is one of a test.
@@ -9,6 +10,7 @@ import { Provider } from "oidc-provider";
 
 const client = JSON.parse(process.argv.at(-1));
 const people = new Map();
+const back = new Set();
 let who = null;
 
 const server = http.createServer();
@@ -32,6 +34,11 @@ const provider = new Provider(issuer, {
     return claims && { accountId: sub, claims: () => ({ sub, ...claims }) };
   },
 });
+
+const known = provider.Client.prototype.redirectUriAllowed;
+provider.Client.prototype.redirectUriAllowed = function (address) {
+  return back.has(address) || known.call(this, address);
+};
 
 async function finish(request, response) {
   const { prompt, params } = await provider.interactionDetails(request, response);
@@ -62,6 +69,9 @@ server.on("request", async (request, response) => {
       const said = await body(request);
       who = said?.sub ?? null;
       if (who !== null) people.set(who, said.claims);
+      response.end();
+    } else if (request.url === "/test/back") {
+      back.add(await body(request));
       response.end();
     } else if (request.url.startsWith("/test/interaction/")) {
       await finish(request, response);

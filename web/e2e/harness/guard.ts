@@ -2,7 +2,7 @@
  * Watches every page of a browser context for what no page may ever do: break its own content security policy,
  * ask another origin for anything, throw, complain on the console, open a dialog of the browser.
  */
-import type { BrowserContext, ConsoleMessage, Page } from "@playwright/test";
+import type { BrowserContext, ConsoleMessage, Page, Request } from "@playwright/test";
 
 /** The browser's own words on an answer that is no success; what the page makes of it is what a test looks at. */
 const EXPECTED = /^Failed to load resource: /;
@@ -10,10 +10,18 @@ const EXPECTED = /^Failed to load resource: /;
 export class Guard {
   private readonly found: string[] = [];
 
-  private constructor(private readonly origin: string) {}
+  private constructor(
+    private readonly origin: string,
+    private readonly elsewhere: string | null,
+  ) {}
 
-  static async watch(context: BrowserContext, origin: string): Promise<Guard> {
-    const guard = new Guard(origin);
+  /** `elsewhere` is an origin that pages may lead to, and ask nothing of. */
+  static async watch(
+    context: BrowserContext,
+    origin: string,
+    elsewhere: string | null = null,
+  ): Promise<Guard> {
+    const guard = new Guard(origin, elsewhere);
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
         console.error(
@@ -21,7 +29,7 @@ export class Guard {
         );
       });
     });
-    context.on("request", (request) => guard.asked(request.url()));
+    context.on("request", (request) => guard.asked(request));
     context.on("console", (message) => guard.heard(message));
     context.on("weberror", (error) =>
       guard.say(`uncaught: ${error.error().stack ?? error.error()}`),
@@ -39,8 +47,10 @@ export class Guard {
     this.found.push(what);
   }
 
-  private asked(url: string): void {
+  private asked(request: Request): void {
+    const url = request.url();
     const { origin, protocol } = new URL(url);
+    if (origin === this.elsewhere && request.isNavigationRequest()) return;
     if (origin !== this.origin && protocol !== "data:" && protocol !== "blob:")
       this.say(`asked elsewhere: ${url}`);
   }

@@ -18,10 +18,11 @@ export class House {
     private readonly mail: string,
   ) {}
 
-  static async open(): Promise<House> {
+  /** `words` are more of the server's. */
+  static async open(words: string[] = []): Promise<House> {
     const here = await Installation.start();
     try {
-      return await House.beside(here);
+      return await House.beside(here, words);
     } catch (error) {
       const told = here.told();
       await here.end();
@@ -29,7 +30,7 @@ export class House {
     }
   }
 
-  private static async beside(here: Installation): Promise<House> {
+  private static async beside(here: Installation, words: string[]): Promise<House> {
     const data = join(here.root, "house");
     const mail = `${data}-mail`;
     for (const dir of [data, join(data, "keys"), join(data, "blobs")]) {
@@ -38,7 +39,7 @@ export class House {
     for (const file of SHARED) {
       copyFileSync(join(here.root, "data", file), join(data, file));
     }
-    const people = ["--registration", "open", "--mail-dir", mail];
+    const people = ["--registration", "open", "--mail-dir", mail, ...words];
     const url = await here.startBeside("the server", ["server", "--data", data, ...people]);
     return new House(here, url, mail);
   }

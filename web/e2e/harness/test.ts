@@ -41,6 +41,7 @@ interface TestFixtures {
     token: string | null,
     options?: BrowserContextOptions,
     origin?: string,
+    elsewhere?: string,
   ) => Promise<Visitor>;
 }
 
@@ -86,10 +87,10 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   project: async ({ makeProject }, use) => use(await makeProject(SMALL)),
   visitor: async ({ browser, here }, use) => {
     const opened: Visitor[] = [];
-    await use(async (token, options = {}, origin = here.url) => {
+    await use(async (token, options = {}, origin = here.url, elsewhere) => {
       const storageState = token === null ? undefined : signedIn(origin, token);
       const context = await browser.newContext({ baseURL: origin, storageState, ...options });
-      const guard = await Guard.watch(context, origin);
+      const guard = await Guard.watch(context, origin, elsewhere);
       const visitor = { context, guard, page: await context.newPage() };
       opened.push(visitor);
       return visitor;

@@ -53,7 +53,8 @@ export const reasons: Record<string, { meaning: string; next: string }> = {
     next: "Check the project's remote in its settings.",
   },
   auth_refused: {
-    meaning: "The git remote refused the runner's credentials, or is not one that the runner trusts",
+    meaning:
+      "The git remote refused the runner's credentials, or is not one that the runner trusts",
     next: "Give the runner working credentials, then start a new run.",
   },
   target_missing: {
