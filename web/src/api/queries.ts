@@ -2,6 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "./client";
+import { session } from "./session";
 import type { Page, RunState } from "./types";
 
 /** The server's own bound on a page. */
@@ -58,7 +59,15 @@ export const keys = {
 
 export const queries = {
   me: () =>
-    queryOptions({ queryKey: keys.me, queryFn: ({ signal }) => api.get("/me", { signal }) }),
+    queryOptions({
+      queryKey: keys.me,
+      async queryFn({ signal }) {
+        const token = session.token();
+        const me = await api.get("/me", { signal });
+        if (token !== null) session.learn(token, me.tenant);
+        return me;
+      },
+    }),
 
   /** How one signs in here; asked by whoever is not signed in. */
   ways: () =>

@@ -5,7 +5,8 @@ import { api } from "./client";
 import { Renewal, type World } from "./renew";
 import { session } from "./session";
 
-const LOCK = "freehold.renew";
+/** Whoever has another token given for the session holds it: of two, one would be refused. */
+export const RENEW_LOCK = "freehold.renew";
 const LOOK_MS = 5_000;
 /** So that a lost answer is noticed while the token before is still good. */
 const TIMEOUT_MS = 10_000;
@@ -14,7 +15,7 @@ const world: World = {
   token: session.token,
   renewAt: session.renewAt,
   renewLater: () => session.renewLater(),
-  replace: (old, next) => session.replace(old, next.token, next.renew_at),
+  replace: (old, next) => session.replace(old, next.token, next.renew_at, next.organization),
   renew: (token) => api.post("/session/renew", { token, timeout: TIMEOUT_MS }),
   async beginAnew(token) {
     const link = await api.post("/sign-in/tokens", { token, timeout: TIMEOUT_MS });
@@ -25,7 +26,7 @@ const world: World = {
   // Locks need a secure context; where there are none, the server gives one of several tabs a token.
   async alone(held) {
     if (!navigator.locks) return held();
-    await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
+    await navigator.locks.request(RENEW_LOCK, { ifAvailable: true }, async (lock) => {
       if (lock !== null) await held();
     });
   },

@@ -9,6 +9,7 @@ import { isDue, type Outcome, outcome, waitFor } from "./renew-plan";
 export interface Renewed {
   token: string;
   renew_at?: string;
+  organization?: string;
 }
 
 /** What it needs of the browser, so that tests can play it. */

@@ -40,6 +40,45 @@ describe("Session", () => {
     expect(two.replace("u", "v")).toBe(false);
   });
 
+  it("tells when it went to another organization, here or in another tab", () => {
+    const store = memory();
+    const one = new Session(store);
+    one.begin("t", undefined, "navy");
+    const two = new Session(store);
+    const moves = vi.fn(() => two.moves());
+    two.subscribe(moves);
+    // Renewed where it is: nothing that is shown changes.
+    one.replace("t", "u", undefined, "navy");
+    two.changedElsewhere("freehold.token");
+    expect([one.moves(), two.moves()]).toEqual([0, 0]);
+    one.replace("u", "v", undefined, "army");
+    expect([one.moves(), one.followed(), two.moves()]).toEqual([1, false, 0]);
+    two.changedElsewhere("freehold.token");
+    expect([two.moves(), two.followed(), two.organization()]).toEqual([1, true, "army"]);
+    expect(moves).toHaveLastReturnedWith(1);
+    // A renewal that does not say where it is stays there.
+    one.replace("v", "w");
+    expect(one.organization()).toBe("army");
+  });
+
+  it("learns where it is from the server, each tab by itself", () => {
+    const store = memory();
+    const [one, two] = [new Session(store), new Session(store)];
+    one.begin("t");
+    two.changedElsewhere("freehold.token");
+    one.learn("t", "navy");
+    two.learn("t", "navy");
+    one.learn("an older one", "army");
+    expect(two.organization()).toBe("navy");
+    one.replace("t", "u", undefined, "army");
+    two.changedElsewhere("freehold.token");
+    expect([one.moves(), two.moves()]).toEqual([1, 1]);
+    // Somebody else, who was nowhere before.
+    one.end("signed-out");
+    one.begin("x", undefined, "navy");
+    expect([one.moves(), one.organization()]).toEqual([1, "navy"]);
+  });
+
   it("does not care for other keys of the storage", () => {
     const told = vi.fn();
     const session = new Session(memory());

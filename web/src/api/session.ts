@@ -8,6 +8,8 @@ import { now } from "../lib/clock";
 const KEY = "freehold.token";
 /** When the token is to be replaced by another, in milliseconds of the server's clock. */
 const RENEW_KEY = "freehold.renew-at";
+/** The organization that the token acts in, where that is known. */
+const PLACE_KEY = "freehold.organization";
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Why there is no session any more; shown on the sign-in page. */
@@ -27,8 +29,15 @@ export class Session {
   private memory: string | null = null;
   private renewal: number | null = null;
   private ended: EndReason = "none";
+  private place: string | null = null;
+  /** The organization that this tab was in when it was last told. */
+  private seen: string | null;
+  private moved = 0;
+  private follows = false;
 
-  constructor(private readonly store: Store | null) {}
+  constructor(private readonly store: Store | null) {
+    this.seen = this.organization();
+  }
 
   readonly token = (): string | null => this.read(KEY) ?? this.memory;
 
@@ -38,18 +47,35 @@ export class Session {
     return text === null ? this.renewal : Number(text);
   };
 
+  /** The organization that the token acts in; null where that is not known. */
+  readonly organization = (): string | null => this.read(PLACE_KEY) ?? this.place;
+
+  /** How often this tab went from one organization to another: nothing that it showed holds then. */
+  readonly moves = (): number => this.moved;
+
+  /** Whether the last move was another tab's, which this one followed. */
+  readonly followed = (): boolean => this.follows;
+
   /** Why the last session ended. */
   readonly why = (): EndReason => this.ended;
 
   /** `renewAt` is what the server said, where it did; a day from now else. */
-  begin(token: string, renewAt?: string): void {
+  begin(token: string, renewAt?: string, organization?: string): void {
     const told = renewAt === undefined ? Number.NaN : Date.parse(renewAt);
     this.ended = "none";
     this.memory = token;
     // First, since other tabs hear of the token and read the rest then.
     this.renewLater(Number.isNaN(told) ? undefined : told);
+    this.settle(organization ?? null);
     this.write((store) => store.setItem(KEY, token));
-    this.tell();
+    this.tell(false);
+  }
+
+  /** The server said where that token acts, which its beginning had not told. */
+  learn(token: string, organization: string): void {
+    if (this.token() !== token) return;
+    if (this.organization() !== organization) this.settle(organization);
+    this.seen ??= organization;
   }
 
   /** The token is to be renewed at that time, or a day from now. */
@@ -59,9 +85,9 @@ export class Session {
   };
 
   /** Puts the next token in the place of one; false where that one is not here any more. */
-  replace(old: string, next: string, renewAt?: string): boolean {
+  replace(old: string, next: string, renewAt?: string, organization?: string): boolean {
     if (this.token() !== old) return false;
-    this.begin(next, renewAt);
+    this.begin(next, renewAt, organization ?? this.organization() ?? undefined);
     return true;
   }
 
@@ -75,20 +101,22 @@ export class Session {
     this.ended = why;
     this.memory = null;
     this.renewal = null;
+    this.settle(null);
     this.write((store) => {
       store.removeItem(KEY);
       store.removeItem(RENEW_KEY);
     });
-    this.tell();
+    this.tell(false);
   }
 
-  /** Another tab has signed in or out. */
+  /** Another tab has signed in or out, or went to another organization. */
   readonly changedElsewhere = (key: string | null): void => {
     if (key !== null && key !== KEY) return;
     this.memory = null;
     this.renewal = null;
+    this.place = null;
     this.ended = this.token() === null ? "signed-out" : "none";
-    this.tell();
+    this.tell(true);
   };
 
   readonly subscribe = (listener: Listener): (() => void) => {
@@ -112,8 +140,26 @@ export class Session {
     }
   }
 
-  private tell(): void {
+  private settle(organization: string | null): void {
+    this.place = organization;
+    this.write((store) => {
+      if (organization === null) store.removeItem(PLACE_KEY);
+      else store.setItem(PLACE_KEY, organization);
+    });
+  }
+
+  private tell(elsewhere: boolean): void {
     const token = this.token();
+    const here = this.organization();
+    if (token === null) {
+      this.seen = null;
+    } else if (here !== null) {
+      if (this.seen !== null && this.seen !== here) {
+        this.moved += 1;
+        this.follows = elsewhere;
+      }
+      this.seen = here;
+    }
     for (const listener of this.listeners) listener(token);
   }
 }

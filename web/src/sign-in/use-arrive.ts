@@ -8,7 +8,7 @@ export function useArrive(goOn: () => void): (given: NewSession) => void {
   const client = useQueryClient();
   return useCallback(
     (given) => {
-      session.begin(given.token, given.renew_at);
+      session.begin(given.token, given.renew_at, given.organization);
       client.clear();
       goOn();
     },
