@@ -49,8 +49,9 @@ pub(crate) async fn login(
     let route = Route::to("device");
     let codes: DeviceCodes = stranger.post(&route, &NewDevice { name }).await?;
     say(&format!(
-        "Where you are signed in to {url}, approve this code within ten minutes:\n\n  freehold device approve {}\n",
-        safe::line(&codes.user_code)
+        "Where you are signed in to {url}, approve this code within ten minutes:\n\n  freehold device approve {}\n\nor type it at {}/device in a browser.\n",
+        safe::line(&codes.user_code),
+        url.as_str().trim_end_matches('/')
     ));
     let token = approved(&stranger, &codes).await?;
     // Before it is kept: what does not work is not worth keeping.

@@ -62,6 +62,8 @@ fn login_keeps_the_token_for_that_server_and_for_nobody_else() {
     Where you are signed in to [SERVER]/, approve this code within ten minutes:
 
       freehold device approve BCDF-GHJK
+
+    or type it at [SERVER]/device in a browser.
     ");
     let requests = server.requests();
     assert_eq!(
