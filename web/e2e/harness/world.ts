@@ -226,6 +226,11 @@ export function views(world: World): { name: string; path: string }[] {
     { name: "environments", path: "/environments" },
     { name: "agents", path: "/settings/agents" },
     { name: "providers", path: "/settings/providers" },
+    { name: "account", path: "/settings/account" },
+    { name: "members", path: "/settings/members" },
+    { name: "tokens", path: "/settings/tokens" },
+    { name: "audit", path: "/settings/audit" },
+    { name: "device", path: "/device" },
     { name: "settings", path: "/settings" },
   ];
 }

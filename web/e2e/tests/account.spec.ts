@@ -69,7 +69,7 @@ test("from no account to two people in one organization", async ({ visitor }) =>
     await ada.page.getByRole("button", { name: "Join and sign in" }).click();
     await expect(ada.page.getByRole("heading", { name: "Join Navy" })).toBeHidden();
     await ada.page.goto("/settings");
-    await expect(ada.page.getByText("Navy", { exact: true })).toBeVisible();
+    await expect(ada.page.getByRole("main").getByText("Navy", { exact: true })).toBeVisible();
   });
 
   await test.step("a forgotten password is set anew, which signs all browsers out", async () => {

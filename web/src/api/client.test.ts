@@ -84,6 +84,14 @@ describe("api", () => {
     expect(session.token()).toBe("here");
   });
 
+  it("ends no session where what was sent along is what was refused", async () => {
+    session.begin("here");
+    answer({ code: "unauthenticated", title: "t" }, { status: 401 });
+    const body = { current: "wrong", password: "p" };
+    await api.post("/account/password", { body, proof: true }).catch(() => undefined);
+    expect(session.token()).toBe("here");
+  });
+
   it("keeps when to come again, of the document or of the header", async () => {
     const came = async (body: unknown) => {
       answer(body, { status: 429, headers: { "Retry-After": "7" } });

@@ -20,6 +20,8 @@ export interface CallOptions {
   ifMatch?: string | number;
   /** Asks with this token in place of the session's, or with none: a refusal is not the session's. */
   token?: string | null;
+  /** Sends a proof along, like a password: that it is not right says nothing about the session. */
+  proof?: boolean;
 }
 
 interface Loose extends CallOptions {
@@ -53,7 +55,7 @@ async function raw(method: Method, path: string, options: Loose = {}): Promise<R
   learnClock(response, sent);
   if (response.ok) return response;
   const body = await response.text().catch(() => "");
-  if (response.status === 401 && token !== null) session.end("refused", token);
+  if (response.status === 401 && token !== null && !options.proof) session.end("refused", token);
   // A gateway in between says so when the server behind it is away.
   if (response.status === 502 || (response.status === 504 && !body.startsWith("{"))) {
     throw new Offline();

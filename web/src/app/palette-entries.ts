@@ -24,6 +24,11 @@ const PAGES = [
   { to: "/environments", name: "environments", keys: "g e" },
   { to: "/settings/agents", name: "agents", keys: undefined },
   { to: "/settings/providers", name: "providers", keys: undefined },
+  { to: "/settings/account", name: "account", keys: undefined },
+  { to: "/settings/members", name: "members", keys: undefined },
+  { to: "/settings/tokens", name: "tokens", keys: undefined },
+  { to: "/settings/audit", name: "audit", keys: undefined },
+  { to: "/device", name: "device", keys: undefined },
   { to: "/settings", name: "settings", keys: "g s" },
 ] as const;
 

@@ -1,11 +1,11 @@
 import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { session, startLive, startRenewal, useSignedIn } from "../api";
 import { Toaster } from "../ui";
+import { DOORS } from "./doors";
+import { useFollow } from "./follow";
 import { Shell } from "./shell";
 
-/** Pages that nobody needs to be signed in for. */
-const DOORS = ["/sign-in", "/confirm", "/new-password", "/join"];
 const OPEN: readonly string[] = DESIGN ? [...DOORS, "/design"] : DOORS;
 
 export function Root() {
@@ -15,6 +15,8 @@ export function Root() {
   useEffect(startLive, []);
   useEffect(startRenewal, []);
   useSignIn(signedIn, open);
+  useFollow();
+  const moves = useSyncExternalStore(session.subscribe, session.moves);
   return (
     <>
       {open && (
@@ -22,7 +24,8 @@ export function Root() {
           <Outlet />
         </main>
       )}
-      {!open && signedIn && <Shell />}
+      {/* In another organization nothing that was shown or typed is in its place. */}
+      {!open && signedIn && <Shell key={moves} />}
       <Toaster />
     </>
   );

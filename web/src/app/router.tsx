@@ -8,7 +8,14 @@ import { LoadingPage } from "./loading-page";
 import { NotFoundPage } from "./not-found-page";
 import { PageError } from "./page-error";
 import { Root } from "./root";
-import { boardSearch, reviewSearch, runSearch, runsSearch, signInSearch } from "./search";
+import {
+  auditSearch,
+  boardSearch,
+  reviewSearch,
+  runSearch,
+  runsSearch,
+  signInSearch,
+} from "./search";
 
 const root = createRootRoute({ component: Root, notFoundComponent: NotFoundPage });
 
@@ -102,6 +109,32 @@ const providers = createRoute({
   path: "/settings/providers",
   component: lazyRouteComponent(() => import("../settings/providers-page")),
 });
+const account = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/account",
+  component: lazyRouteComponent(() => import("../account/account-page")),
+});
+const members = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/members",
+  component: lazyRouteComponent(() => import("../people/members-page")),
+});
+const tokens = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/tokens",
+  component: lazyRouteComponent(() => import("../tokens/tokens-page")),
+});
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/audit",
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import("../audit/audit-page")),
+});
+const device = createRoute({
+  getParentRoute: () => root,
+  path: "/device",
+  component: lazyRouteComponent(() => import("../device/device-page")),
+});
 const session = createRoute({
   getParentRoute: () => root,
   path: "/settings",
@@ -132,6 +165,11 @@ const routes = [
   environments,
   agents,
   providers,
+  account,
+  members,
+  tokens,
+  audit,
+  device,
   session,
   design,
 ] as const;

@@ -92,6 +92,31 @@ export function reviewSearch(raw: Raw): ReviewSearch {
   });
 }
 
+export interface AuditSearch {
+  actor?: string;
+  action?: string;
+  resource?: string;
+  /** Days, as 2026-11-22; the last one is among them. */
+  since?: string;
+  until?: string;
+}
+
+export function auditSearch(raw: Raw): AuditSearch {
+  return defined<AuditSearch>({
+    actor: text(raw.actor, 200),
+    action: text(raw.action, 200),
+    resource: text(raw.resource, 200),
+    since: day(raw.since),
+    until: day(raw.until),
+  });
+}
+
+function day(value: unknown): string | undefined {
+  const said = text(value, 10);
+  if (said === undefined || !/^\d{4}-\d\d-\d\d$/.test(said)) return undefined;
+  return Number.isNaN(Date.parse(said)) ? undefined : said;
+}
+
 export interface SignInSearch {
   /** Where to go afterwards. Anybody may have written it: the sign-in page takes own paths only. */
   back?: string;

@@ -13,6 +13,7 @@ import {
 } from "lucide-react";
 import type { AnchorHTMLAttributes, ReactNode, Ref } from "react";
 import { queries } from "../api";
+import { OrganizationMenu } from "../organizations/organization-menu";
 import { app } from "../strings/app";
 import { cn, Kbd, Skeleton } from "../ui";
 import { Logo } from "./logo";
@@ -30,7 +31,8 @@ export function Sidebar({ onGo }: { onGo?: () => void }) {
         <span className="flex-1" />
         <ThemeMenu />
       </div>
-      <div className="px-2 pb-2">
+      <div className="flex flex-col gap-2 px-2 pb-2">
+        <OrganizationMenu onGo={onGo} />
         <SearchButton onGo={onGo} />
       </div>
       <nav aria-label={app.nav.label} className="flex min-h-0 flex-1 flex-col">

@@ -11,7 +11,8 @@ interface RunnerItemProps {
   /** Those that it holds now. */
   runs: readonly Run[];
   serverVersion: string;
-  onRevoke: () => void;
+  /** False for who may not. */
+  onRevoke: false | (() => void);
 }
 
 interface Look {
@@ -37,21 +38,23 @@ export function RunnerItem({ runner, runs, serverVersion, onRevoke }: RunnerItem
           <State state={runner.state} />
           <Slots busy={runner.busy} capacity={runner.capacity} />
         </div>
-        <Menu
-          trigger={
-            <IconButton size="sm" label={words.actions(runner.name)}>
-              <Ellipsis aria-hidden />
-            </IconButton>
-          }
-          items={[
-            {
-              label: words.revoke,
-              icon: <Unplug aria-hidden />,
-              danger: true,
-              onSelect: onRevoke,
-            },
-          ]}
-        />
+        {onRevoke && (
+          <Menu
+            trigger={
+              <IconButton size="sm" label={words.actions(runner.name)}>
+                <Ellipsis aria-hidden />
+              </IconButton>
+            }
+            items={[
+              {
+                label: words.revoke,
+                icon: <Unplug aria-hidden />,
+                danger: true,
+                onSelect: onRevoke,
+              },
+            ]}
+          />
+        )}
       </div>
       <dl className="flex flex-wrap gap-x-6 gap-y-1 px-3 pb-2 text-sm">
         <Fact name={words.columns.seen}>

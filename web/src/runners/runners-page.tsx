@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Plus, Server } from "lucide-react";
 import { useState } from "react";
 import type { Run, Runner } from "../api";
+import { may } from "../api/may";
 import { queries } from "../api/queries";
 import { runners as words } from "../strings/runners";
 import { Button, Callout, CodeBlock, EmptyState, ErrorState, PageHeader } from "../ui";
@@ -23,17 +24,14 @@ export default function RunnersPage() {
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
   const list = query.data;
-  const add = (
+  const add = may(me.data, "runner.enrol") && (
     <Button variant="primary" icon={<Plus aria-hidden />} onClick={() => setOpen({ what: "add" })}>
       {words.add}
     </Button>
   );
   return (
     <div className="mx-auto max-w-4xl">
-      <PageHeader
-        title={words.title}
-        actions={list !== undefined && list.length > 0 ? add : undefined}
-      >
+      <PageHeader title={words.title} actions={list !== undefined && list.length > 0 && add}>
         <p className="max-w-prose text-muted">{words.lead}</p>
       </PageHeader>
       {list === undefined ? (
@@ -54,7 +52,9 @@ export default function RunnersPage() {
           runners={list}
           runs={held.data?.items ?? []}
           serverVersion={me.data?.server_version ?? ""}
-          onRevoke={(runner) => setOpen({ what: "revoke", runner })}
+          onRevoke={
+            may(me.data, "runner.revoke") && ((runner) => setOpen({ what: "revoke", runner }))
+          }
         />
       )}
       {open?.what === "add" && <AddRunner known={list ?? []} onClose={close} />}
@@ -69,7 +69,8 @@ interface FleetProps {
   runners: readonly Runner[];
   runs: readonly Run[];
   serverVersion: string;
-  onRevoke: (runner: Runner) => void;
+  /** False for who may not. */
+  onRevoke: false | ((runner: Runner) => void);
 }
 
 function Fleet({ runners, runs, serverVersion, onRevoke }: FleetProps) {
@@ -92,7 +93,7 @@ function Fleet({ runners, runs, serverVersion, onRevoke }: FleetProps) {
             runner={runner}
             runs={runs.filter((run) => run.runner === runner.id)}
             serverVersion={serverVersion}
-            onRevoke={() => onRevoke(runner)}
+            onRevoke={onRevoke && (() => onRevoke(runner))}
           />
         ))}
       </ul>

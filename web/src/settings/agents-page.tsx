@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Bot, Ellipsis, Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { Agent } from "../api";
+import { may } from "../api/may";
 import { queries } from "../api/queries";
 import { settings, agentSettings as words } from "../strings/settings";
 import { Button, type Column, DataTable, EmptyState, ErrorState, IconButton, Menu } from "../ui";
@@ -18,9 +19,11 @@ type Open = { what: "add" } | { what: "edit" | "remove"; agent: Agent } | null;
 
 export default function AgentsPage() {
   const query = useQuery(queries.agents());
+  const me = useQuery(queries.me());
+  const able = may(me.data, "agent.edit");
   const [open, setOpen] = useState<Open>(null);
   const agents = query.data;
-  const add = (
+  const add = able && (
     <Button variant="primary" icon={<Plus aria-hidden />} onClick={() => setOpen({ what: "add" })}>
       {words.add}
     </Button>
@@ -29,7 +32,7 @@ export default function AgentsPage() {
     <SettingsFrame
       title={words.title}
       lead={words.lead}
-      actions={agents !== undefined && agents.length > 0 ? add : undefined}
+      actions={agents !== undefined && agents.length > 0 && add}
     >
       {agents === undefined ? (
         query.isError ? (
@@ -42,7 +45,7 @@ export default function AgentsPage() {
           caption={words.title}
           rows={agents}
           rowKey={(agent) => agent.id}
-          columns={columns(setOpen)}
+          columns={columns(able ? setOpen : null)}
           empty={
             <EmptyState
               title={words.empty.title}
@@ -60,20 +63,24 @@ export default function AgentsPage() {
   );
 }
 
-function columns(setOpen: (open: Open) => void): Column<Agent>[] {
-  return [
+/** Without `setOpen` there is nothing to open: who may change nothing only reads. */
+function columns(setOpen: ((open: Open) => void) | null): Column<Agent>[] {
+  const columns: Column<Agent>[] = [
     {
       key: "name",
       header: words.columns.name,
-      cell: (agent) => (
-        <button
-          type="button"
-          onClick={() => setOpen({ what: "edit", agent })}
-          className="rounded-sm font-medium text-ink hover:underline"
-        >
-          {agent.name}
-        </button>
-      ),
+      cell: (agent) =>
+        setOpen === null ? (
+          <span className="font-medium">{agent.name}</span>
+        ) : (
+          <button
+            type="button"
+            onClick={() => setOpen({ what: "edit", agent })}
+            className="rounded-sm font-medium text-ink hover:underline"
+          >
+            {agent.name}
+          </button>
+        ),
     },
     { key: "kind", header: words.columns.kind, cell: kindTitle },
     {
@@ -103,7 +110,9 @@ function columns(setOpen: (open: Open) => void): Column<Agent>[] {
         </span>
       ),
     },
-    {
+  ];
+  if (setOpen !== null) {
+    columns.push({
       key: "actions",
       header: <span className="sr-only">{words.columns.actions}</span>,
       align: "end",
@@ -130,8 +139,9 @@ function columns(setOpen: (open: Open) => void): Column<Agent>[] {
           ]}
         />
       ),
-    },
-  ];
+    });
+  }
+  return columns;
 }
 
 function kindTitle(agent: Agent): string {

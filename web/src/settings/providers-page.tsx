@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Ellipsis, Pencil, Plug, Plus, Trash2, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import type { Provider, Runner } from "../api";
+import { may } from "../api/may";
 import { queries } from "../api/queries";
 import { settings, providerSettings as words } from "../strings/settings";
 import { Button, type Column, DataTable, EmptyState, ErrorState, IconButton, Menu } from "../ui";
@@ -15,10 +16,12 @@ type Open = { what: "add" } | { what: "edit" | "remove"; provider: Provider } | 
 export default function ProvidersPage() {
   const query = useQuery(queries.providers());
   const runners = useQuery(queries.runners());
+  const me = useQuery(queries.me());
+  const able = may(me.data, "provider.edit");
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
   const providers = query.data;
-  const add = (
+  const add = able && (
     <Button variant="primary" icon={<Plus aria-hidden />} onClick={() => setOpen({ what: "add" })}>
       {words.add}
     </Button>
@@ -27,7 +30,7 @@ export default function ProvidersPage() {
     <SettingsFrame
       title={words.title}
       lead={words.lead}
-      actions={providers !== undefined && providers.length > 0 ? add : undefined}
+      actions={providers !== undefined && providers.length > 0 && add}
     >
       {providers === undefined ? (
         query.isError ? (
@@ -40,7 +43,7 @@ export default function ProvidersPage() {
           caption={words.title}
           rows={providers}
           rowKey={(provider) => provider.id}
-          columns={columns(setOpen, runners.data ?? [])}
+          columns={columns(able ? setOpen : null, runners.data ?? [])}
           empty={
             <EmptyState
               title={words.empty.title}
@@ -58,20 +61,27 @@ export default function ProvidersPage() {
   );
 }
 
-function columns(setOpen: (open: Open) => void, runners: readonly Runner[]): Column<Provider>[] {
-  return [
+/** Without `setOpen` there is nothing to open: who may change nothing only reads. */
+function columns(
+  setOpen: ((open: Open) => void) | null,
+  runners: readonly Runner[],
+): Column<Provider>[] {
+  const columns: Column<Provider>[] = [
     {
       key: "name",
       header: words.columns.name,
-      cell: (provider) => (
-        <button
-          type="button"
-          onClick={() => setOpen({ what: "edit", provider })}
-          className="rounded-sm font-medium text-ink hover:underline"
-        >
-          {provider.name}
-        </button>
-      ),
+      cell: (provider) =>
+        setOpen === null ? (
+          <span className="font-medium">{provider.name}</span>
+        ) : (
+          <button
+            type="button"
+            onClick={() => setOpen({ what: "edit", provider })}
+            className="rounded-sm font-medium text-ink hover:underline"
+          >
+            {provider.name}
+          </button>
+        ),
     },
     {
       key: "kind",
@@ -102,7 +112,9 @@ function columns(setOpen: (open: Open) => void, runners: readonly Runner[]): Col
       wide: true,
       cell: (provider) => <KeyCell provider={provider} runners={runners} />,
     },
-    {
+  ];
+  if (setOpen !== null) {
+    columns.push({
       key: "actions",
       header: <span className="sr-only">{words.columns.actions}</span>,
       align: "end",
@@ -129,8 +141,9 @@ function columns(setOpen: (open: Open) => void, runners: readonly Runner[]): Col
           ]}
         />
       ),
-    },
-  ];
+    });
+  }
+  return columns;
 }
 
 function KeyCell({ provider, runners }: { provider: Provider; runners: readonly Runner[] }) {

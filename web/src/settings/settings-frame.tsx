@@ -4,8 +4,12 @@ import { Link, PageHeader } from "../ui";
 
 const PLACES = [
   { to: "/settings", label: settings.nav.session },
+  { to: "/settings/account", label: settings.nav.account },
+  { to: "/settings/members", label: settings.nav.members },
+  { to: "/settings/tokens", label: settings.nav.tokens },
   { to: "/settings/agents", label: settings.nav.agents },
   { to: "/settings/providers", label: settings.nav.providers },
+  { to: "/settings/audit", label: settings.nav.audit },
 ] as const;
 
 const TAB =

@@ -67,6 +67,11 @@ export const app = {
       projects: "Projects",
       agents: "Agents",
       providers: "Providers",
+      account: "Account",
+      members: "Members",
+      tokens: "Tokens",
+      audit: "Audit log",
+      device: "Sign in a device",
       settings: "Settings",
     },
     actions: {

@@ -3,7 +3,16 @@ import { plural } from "../lib/text";
 /** What every settings form says. */
 export const settings = {
   title: "Settings",
-  nav: { label: "Settings", session: "Session", agents: "Agents", providers: "Providers" },
+  nav: {
+    label: "Settings",
+    session: "Session",
+    account: "Account",
+    members: "Members",
+    tokens: "Tokens",
+    agents: "Agents",
+    providers: "Providers",
+    audit: "Audit log",
+  },
   save: "Save",
   saving: "Saving…",
   cancel: "Cancel",
@@ -36,7 +45,7 @@ export const session = {
   expires: "Signed in until",
   expiresNever: "The token does not expire",
   signOut: "Sign out",
-  signOutHint: "Ends this browser's session, in all its tabs. To come back you need a new link.",
+  signOutHint: "Ends this browser's session, in all its tabs. To come back you sign in again.",
   signOutAnyway: "Forget it here anyway",
   look: "Appearance",
   keyboard: "Keyboard",

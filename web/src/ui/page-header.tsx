@@ -57,7 +57,7 @@ export function PageHeader({
         >
           {heading ?? title}
         </h1>
-        {actions !== undefined && <div className="flex flex-wrap gap-2">{actions}</div>}
+        {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
       </div>
       {children}
     </header>

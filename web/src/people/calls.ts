@@ -1,0 +1,27 @@
+/** What these pages write to the server. */
+
+import { api, type EditMember, type Invitation, type Member, type Role } from "../api";
+
+export function editMember(member: string, body: EditMember): Promise<Member> {
+  return api.patch("/members/{member}", { path: { member }, body });
+}
+
+export function removeMember(member: string): Promise<unknown> {
+  return api.del("/members/{member}", { path: { member } });
+}
+
+export function leave(): Promise<unknown> {
+  return api.post("/members/leave");
+}
+
+export function invite(email: string, role: Role, review: boolean): Promise<Invitation> {
+  return api.post("/invitations", { body: { email, role, review } });
+}
+
+export function resendInvitation(invitation: string): Promise<Invitation> {
+  return api.post("/invitations/{invitation}/resend", { path: { invitation } });
+}
+
+export function revokeInvitation(invitation: string): Promise<unknown> {
+  return api.del("/invitations/{invitation}", { path: { invitation } });
+}

@@ -1,0 +1,48 @@
+import { type Me, type Member, session } from "../api";
+import { people } from "../strings/people";
+import { ConfirmDialog, Dialog } from "../ui";
+import { leave } from "./calls";
+import { isLastOwner } from "./members";
+import { WhatEnds } from "./remove-member";
+
+const words = people.leaveDialog;
+
+interface LeaveProps {
+  me: Me;
+  members: readonly Member[];
+  onClose: () => void;
+}
+
+/** Leaves the organization; the last owner is told why not, because the server would refuse. */
+export function LeaveDialog({ me, members, onClose }: LeaveProps) {
+  const self = members.find((one) => one.user === me.user);
+  const close = (open: boolean) => {
+    if (!open) onClose();
+  };
+  if (self !== undefined && isLastOwner(self, members)) {
+    return (
+      <Dialog
+        open
+        size="sm"
+        onOpenChange={close}
+        title={words.lastTitle}
+        description={words.last}
+      />
+    );
+  }
+  return (
+    <ConfirmDialog
+      open
+      onOpenChange={close}
+      title={words.title(me.tenant_name)}
+      body={<WhatEnds lines={words.body} back={words.back} />}
+      confirm={words.confirm}
+      danger
+      onConfirm={async () => {
+        await leave();
+        // The session was of this organization, and is void.
+        session.end("signed-out");
+      }}
+    />
+  );
+}
