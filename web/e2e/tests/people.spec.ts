@@ -398,6 +398,17 @@ test("who goes to another organization goes there in all tabs, and comes back", 
   await expect(page.getByText("No agent yet")).toBeVisible();
   await page.reload();
   await expect(page.getByRole("button", { name: "Organization: Org One" })).toBeVisible();
+
+  // And by the menu, on a phone.
+  await page.setViewportSize(PHONE);
+  await page.getByRole("button", { name: "Menu" }).click();
+  await expect(dialog(page)).toBeVisible();
+  await accessible(page, "the menu of a phone");
+  await dialog(page).getByRole("button", { name: "Organization: Org One" }).click();
+  await page.getByRole("menuitemcheckbox", { name: /Org Two/ }).click();
+  await expect(page.getByText("You are in Org Two now")).toBeVisible();
+  await expect(dialog(page)).toHaveCount(0);
+  await expect(tab.getByRole("button", { name: "Organization: Org Two" })).toBeVisible();
 });
 
 test("the audit log is searched, carried away and checked; others do not see it", async ({

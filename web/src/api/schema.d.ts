@@ -18,6 +18,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/account/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists who one is at providers of identities. */
+        get: operations["identity_list"];
+        put?: never;
+        /** Links who one is at a provider to one's account, with what it sent the browser back with. */
+        post: operations["identity_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/identities/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets out to a provider of identities, to link who one is there to one's account. */
+        post: operations["identity_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/identities/{identity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlinks who one is at a provider; all other sessions end. The last way in stays. */
+        delete: operations["identity_unlink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/account/invitations/accept": {
         parameters: {
             query?: never;
@@ -523,6 +575,41 @@ export interface paths {
          */
         post: operations["environment_stop"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/group-roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what groups of providers are in the organization. */
+        get: operations["group_role_list"];
+        /** Says what a group of a provider is in the organization: members with that role. */
+        put: operations["group_role_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/group-roles/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** A group of a provider is nothing in the organization any more. */
+        delete: operations["group_role_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1240,6 +1327,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sign-in/oidc/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets out to a provider of identities, to sign in: gives the address to go to. */
+        post: operations["oidc_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sign-in/oidc/{provider}/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with what the provider sent the browser back with; works once, for the browser that set out. */
+        post: operations["oidc_redeem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sign-in/password": {
         parameters: {
             query?: never;
@@ -1577,6 +1698,28 @@ export interface components {
          * @enum {string}
          */
         BaseState: "same" | "moved" | "unknown";
+        /** @description Sets out to a provider, to link who one is there to one's account. */
+        BeginLink: {
+            /** @description The provider's name. */
+            provider: string;
+        };
+        /** @description Sets out to a provider, to sign in. */
+        BeginOidc: {
+            /** @description The token of an invitation that is to be accepted by whoever comes back. */
+            invitation?: string | null;
+        };
+        /** @description Where to go, and what brings the answer back. */
+        BegunOidc: {
+            /**
+             * Format: date-time
+             * @description From then on the answer comes too late.
+             */
+            expires_at: string;
+            /** @description What this browser keeps, and shows with the answer: whoever else gets the answer has no use of it. */
+            secret: string;
+            /** @description The provider's page. It sends the browser back to `/sign-in/with/{provider}`. */
+            url: string;
+        };
         /** @description One limit of a step. */
         Bound: {
             /** @description Whether it was held. One that this machine cannot hold is asked for and not held. */
@@ -1820,7 +1963,7 @@ export interface components {
          * @description What went wrong; `/docs/errors/<code>` is its page. More may come: go by the status then.
          * @enum {string}
          */
-        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "idempotency_running" | "answer_lost" | "confirmation_needed" | "internal";
+        Code: "invalid" | "unauthenticated" | "forbidden" | "not_found" | "exists" | "conflict" | "run_live" | "idempotency_mismatch" | "commit_mismatch" | "events_gone" | "stale" | "too_large" | "no_runner" | "remote_refused" | "provider_refused" | "agent_ambiguous" | "timeout" | "unavailable" | "content_unavailable" | "too_many" | "seats_taken" | "last_owner" | "idempotency_running" | "answer_lost" | "confirmation_needed" | "identity_unknown" | "identity_refused" | "internal";
         /** @description Says that the address is one's own, by the token that was mailed there. */
         ConfirmRegistration: {
             /** @description The password that was chosen: whoever reads the mail of an account that they did not ask for does not confirm it. */
@@ -2143,6 +2286,24 @@ export interface components {
             /** @description The address. */
             email: string;
         };
+        /** @description What a group is in the organization: whoever signs in as one of it is a member with that role. */
+        GroupRole: {
+            /** @description The group, as the provider calls it. */
+            group: string;
+            /** @description Its id. */
+            id: string;
+            /** @description The provider that tells of it. */
+            provider: string;
+            /** @description `owner`, `admin`, `developer` or `viewer`. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description A part of a list. */
+        GroupRolePage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["GroupRole"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
         /** @description The server is there. */
         Health: {
             /** @description Whether the database answers. */
@@ -2301,6 +2462,29 @@ export interface components {
          * @enum {string}
          */
         Lane: "Backlog" | "Planning" | "Build" | "Test" | "Review" | "Done";
+        /** @description Who one is at a provider. */
+        LinkedIdentity: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was linked.
+             */
+            linked_at: string;
+            /** @description The provider's name; null for one that is not set up here any more. */
+            provider: string | null;
+            /** @description One's name there, which is never given to another. */
+            subject: string;
+            /** @description The provider's name on a button; its address where it is not set up here any more. */
+            title: string;
+        };
+        /** @description A part of a list. */
+        LinkedIdentityPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["LinkedIdentity"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
         /** @description A machine, and what was found to work there by trying. */
         Machine: {
             /** @description Known agents whose programs are there. */
@@ -2659,6 +2843,15 @@ export interface components {
             /** @description The cursor for `after`, when there is more. */
             next: string | null;
         };
+        /** @description Says what a group is in the organization. */
+        PutGroupRole: {
+            /** @description The group, as the provider calls it. */
+            group: string;
+            /** @description The provider that tells of it. */
+            provider: string;
+            /** @description `owner`, `admin`, `developer` or `viewer`. */
+            role: components["schemas"]["Role"];
+        };
         /**
          * @description Why a run is where it is. More may come: show an unknown one as it is.
          * @enum {string}
@@ -2672,6 +2865,30 @@ export interface components {
             ref: string;
             /** @description The git remote. */
             remote: string;
+        };
+        /** @description The same, to link who one is there to one's account. */
+        RedeemLink: {
+            /** @description `code` of the address. */
+            code: string;
+            /** @description `iss` of the address, where it has one. */
+            iss?: string | null;
+            /** @description The provider's name. */
+            provider: string;
+            /** @description What the browser kept. */
+            secret: string;
+            /** @description `state` of the address. */
+            state: string;
+        };
+        /** @description What the provider sent the browser back with. */
+        RedeemOidc: {
+            /** @description `code` of the address. */
+            code: string;
+            /** @description `iss` of the address, where it has one. */
+            iss?: string | null;
+            /** @description What the browser kept. */
+            secret: string;
+            /** @description `state` of the address. */
+            state: string;
         };
         /** @description Asks for an account. */
         Register: {
@@ -3081,6 +3298,105 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Account"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    identity_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentityPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    identity_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemLink"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedIdentity"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    identity_begin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginLink"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunOidc"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    identity_unlink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The linked identity's id. */
+                identity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -4112,6 +4428,74 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Environment"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    group_role_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupRolePage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    group_role_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutGroupRole"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupRole"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    group_role_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id under which a group is listed. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -5477,6 +5861,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    oidc_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's id or name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginOidc"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunOidc"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    oidc_redeem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's id or name. */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemOidc"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSession"];
                 };
             };
             default: components["responses"]["Problem"];
