@@ -1,6 +1,7 @@
 /** What this page writes to the server. */
 
 import { api, exchange, isProblem, type NewSession } from "../api";
+import { confirmed } from "../api/confirm";
 import { stillGood } from "../sign-in/enter";
 
 /** All other sessions end; this one goes on with another token. */
@@ -20,5 +21,5 @@ export function endSession(session: string): Promise<unknown> {
 }
 
 export function endOtherSessions(): Promise<unknown> {
-  return api.del("/account/sessions");
+  return confirmed((headers) => api.del("/account/sessions", { headers }));
 }

@@ -7,7 +7,7 @@ import type { Role, Scope } from "./types";
 const PAGE = readFileSync(new URL("../../../docs/permissions.md", import.meta.url), "utf8");
 
 function printed(act: string): { least: Role | undefined; scope: string } {
-  const row = PAGE.split("\n").find((line) => line.startsWith(`| \`${act}\` |`));
+  const row = PAGE.split("\n").find((line) => line.startsWith(`| \`${act}\` `));
   if (row === undefined) throw new Error(`the server knows no ${act}`);
   const cells = row.split("|").map((cell) => cell.trim());
   const least = ROLES[cells.slice(3, 7).indexOf("+")];

@@ -1,17 +1,18 @@
 /** What these pages write to the server. */
 
 import { api, type EditMember, type Invitation, type Member, type Role } from "../api";
+import { confirmed } from "../api/confirm";
 
 export function editMember(member: string, body: EditMember): Promise<Member> {
   return api.patch("/members/{member}", { path: { member }, body });
 }
 
 export function removeMember(member: string): Promise<unknown> {
-  return api.del("/members/{member}", { path: { member } });
+  return confirmed((headers) => api.del("/members/{member}", { path: { member }, headers }));
 }
 
 export function leave(): Promise<unknown> {
-  return api.post("/members/leave");
+  return confirmed((headers) => api.post("/members/leave", { headers }));
 }
 
 export function invite(email: string, role: Role, review: boolean): Promise<Invitation> {

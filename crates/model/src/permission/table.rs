@@ -140,7 +140,7 @@ actions! {
     InvitationRead "invitation.read" ANYONE, of(Scope::ReadMembers), "See invitations";
     InvitationCreate "invitation.create" ADMINS, of(Scope::WriteMembers), "Invite somebody, or once more; to be an owner, owners only";
     InvitationRevoke "invitation.revoke" ADMINS, of(Scope::WriteMembers), "Take an invitation back";
-    GroupRoleRead "group_role.read" ADMINS, of(Scope::ReadMembers), "See what groups of a provider are here";
+    GroupRoleRead "group_role.read" ANYONE, of(Scope::ReadMembers), "See what groups of a provider are here";
     GroupRoleEdit "group_role.edit" OWNERS, of(Scope::WriteMembers), "Say what groups of a provider are here";
 
     ServiceTokenList "service_token.list" ADMINS, of(Scope::Account), "List the organization's tokens";

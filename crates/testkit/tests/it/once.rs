@@ -18,8 +18,9 @@ use crate::member::invite;
 use crate::permission::Somebody;
 
 /// Tables that background work writes, and what is counted without a change of anything.
-const BESIDE: [&str; 5] = [
+const BESIDE: [&str; 6] = [
     "requests",
+    "queue_unsigned",
     "queue_audit",
     "audit_chain",
     "audit_checkpoints",
@@ -185,6 +186,11 @@ async fn all(app: &App, mail: &freehold_testkit::MailServer) -> (Peer, Vec<(&'st
         add(route, status, who, route.to_owned(), body.clone());
     };
     simple("/sign-in/tokens", 201, own, &none);
+    // There is no provider here: the refusal is what is kept. What linking does is in `oidc.rs`.
+    let begin = json!({ "provider": "none" });
+    let redeem = json!({ "provider": "none", "code": "c", "state": "s", "secret": "s" });
+    simple("/account/identities/begin", 404, own, &begin);
+    simple("/account/identities", 404, own, &redeem);
     simple("/tokens", 201, own, &scoped);
     simple("/service-tokens", 201, own, &scoped);
     simple("/runners/tokens", 201, own, &none);

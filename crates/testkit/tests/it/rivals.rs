@@ -226,7 +226,8 @@ async fn whoever_watches_is_told_when_the_database_went_away_meanwhile() {
 async fn whoever_signs_out_reads_no_run_any_longer() {
     let (app, mut peer, asked) = started().await;
     let offer = peer.offer().await;
-    peer.accept(&offer).await;
+    let accepted = peer.accept(&offer).await;
+    peer.acknowledged(accepted).await;
     for path in ["events/stream", "logs?follow=true"] {
         let signed: SignedIn = app
             .post("/sign-in", &json!({ "token": app.token }))
@@ -308,7 +309,7 @@ async fn a_change_of_whatever_there_is_needs_no_edition_and_one_of_nothing_is_no
     assert_eq!(changed.version, 2);
     // A weak tag never matches strongly: RFC 9110, section 8.8.3.2.
     let weak = edit("W/\"2\"", json!({ "title": "x" })).await;
-    assert_eq!(weak.unwrap_err(), Code::Invalid);
+    assert_eq!(weak.unwrap_err(), Code::Stale);
     let same = json!({ "title": "Other words", "depends": [] });
     assert_eq!(edit("\"2\"", same).await.unwrap().version, 2);
     let history: Page<Value> = app.get(&format!("{path}/history")).await.unwrap();
