@@ -216,6 +216,8 @@ mod tests {
         1 idempotency_running
         1 answer_lost
         1 confirmation_needed
+        1 identity_unknown
+        1 identity_refused
         1 internal
         ");
     }
