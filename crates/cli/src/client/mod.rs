@@ -25,6 +25,8 @@ use self::target::Target;
 pub(crate) use self::trouble::Trouble;
 use crate::failure::{Exit, Failure};
 
+/// Brings the server's word for an act that cannot be taken back (`docs/api.md`, "Confirmations").
+const CONFIRMATION: HeaderName = HeaderName::from_static("confirmation");
 /// A server that does not take a connection within this is not there.
 const CONNECT: Duration = Duration::from_secs(5);
 /// For what the server answers from its database.
@@ -214,9 +216,22 @@ impl Client {
         Ok(document(self.send(request).await?).await?)
     }
 
-    /// Does what has no answer but that it is done.
+    /// Does what has no answer but that it is done. Whoever calls this for what cannot be taken back has
+    /// asked the person: a server that wants a confirmation of it, as it does of browsers' sessions, gets
+    /// the one that it made for this act on the present state, once.
     pub(crate) async fn tell(&self, method: Method, route: &Route) -> Result<(), Failure> {
-        let request = self.request(method, route, WRITE);
+        let asked = self.send(self.request(method.clone(), route, WRITE)).await;
+        let confirmation = match &asked {
+            Err(Trouble::Refused(problem)) => problem.confirmation.as_deref(),
+            _ => None,
+        };
+        let Some(confirmation) = confirmation.and_then(|word| HeaderValue::from_str(word).ok())
+        else {
+            asked?;
+            return Ok(());
+        };
+        let mut request = self.request(method, route, WRITE);
+        request.headers_mut().insert(CONFIRMATION, confirmation);
         self.send(request).await?;
         Ok(())
     }
