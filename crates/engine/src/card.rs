@@ -1,6 +1,7 @@
 //! Cards. What a person changes on the board is one use case: the change, and beside it an
 //! intent that will be written into the record.
 
+use freehold_model::webhook::Event;
 use freehold_model::{CardId, Lane};
 use freehold_store::{CardEventRow, CardRow, Happened, Tx};
 use freehold_wire::api::{Card, CardEvent, EditCard, NewCard, Page};
@@ -164,6 +165,8 @@ impl Engine {
         tx.card_insert(&row).await?;
         tx.card_happened(id, Some(caller.user), Happened::Created, now)
             .await?;
+        let facts = json!({ "card": id, "project": project.id, "lane": Lane::Backlog.name() });
+        self.happened(&mut tx, Event::CardCreated, facts);
         let change = json!({ "title": title, "body": new.body, "depends": row.depends });
         self.intend(&mut tx, caller, &row, "card.create", &change)
             .await?;

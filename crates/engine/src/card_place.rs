@@ -68,6 +68,7 @@ impl Engine {
             let happened = Happened::Moved(now_in, lane);
             tx.card_happened(row.id, Some(caller.user), happened, at)
                 .await?;
+            self.card_happened(&mut tx, row.id, (now_in, lane));
             self.intend(
                 &mut tx,
                 caller,
@@ -120,6 +121,7 @@ impl Engine {
         tx.card_place(card, lane, rank, at).await?;
         tx.card_happened(card, None, Happened::Moved(now_in, lane), at)
             .await?;
+        self.card_happened(tx, card, (now_in, lane));
         Ok(())
     }
 

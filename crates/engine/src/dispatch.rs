@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::priority::rank;
-use freehold_model::run::{Command, JobKind};
+use freehold_model::run::{Command, Effect, JobKind};
 use freehold_model::schedule::{Offer as Room, Placement, Share, Wanted, place};
+use freehold_model::webhook::Event;
 use freehold_model::{CardId, JobId, ProjectId, Reason, RunId, RunnerId, TenantId};
 use freehold_store::{Due, EnvironmentRow, RunRow, Tx};
 use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
@@ -95,6 +96,10 @@ impl Engine {
             let effects = self
                 .advance(&mut tx, &mut row, Command::Expire(now))
                 .await?;
+            if let Some(runner) = holder.filter(|_| effects.contains(&Effect::Lost)) {
+                let facts = serde_json::json!({ "runner": runner, "run": id, "epoch": epoch });
+                self.happened(&mut tx, Event::RunnerLost, facts);
+            }
             tx.commit().await?;
             if let (Some(runner), false) = (holder, effects.is_empty()) {
                 tracing::warn!(%tenant, run = %id, %runner, epoch, "lease expired");

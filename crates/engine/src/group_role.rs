@@ -183,6 +183,8 @@ impl Engine {
         .await?;
         tx.member_confirm(user.id, Some(&provider.name), now)
             .await?;
+        let facts = serde_json::json!({ "member": user.id, "role": role.name() });
+        self.happened(&mut tx, freehold_model::webhook::Event::MemberJoined, facts);
         let what = format!("{} {role} {}", user.id, provider.name);
         self.audit(&mut tx, caller, "member.join", &what, PURPOSE)
             .await?;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use freehold_model::invitation::{Facts, State, state};
+use freehold_model::webhook::Event;
 use freehold_model::{Email, InvitationId, TenantId, UserId, person};
 use freehold_store::{Hold, InvitationRow, MemberRow, PersonTx, Tx, UserRow};
 use freehold_wire::api::{
@@ -324,6 +325,8 @@ impl Engine {
             since: now,
         })
         .await?;
+        let facts = serde_json::json!({ "member": user.id, "role": invitation.role.name() });
+        self.happened(&mut tx, Event::MemberJoined, facts);
         let caller = Caller {
             confirms: crate::confirm::Confirms::No,
             address: whence.address,

@@ -52,6 +52,8 @@ pub mod tag;
 pub mod tenant;
 mod throttle;
 pub mod token;
+pub mod webhook;
+pub mod webhook_send;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -227,6 +229,8 @@ pub struct Parts {
     pub runs_per_tenant: Option<u32>,
     /// How people come in.
     pub identity: identity::Identity,
+    /// The way out for what webhooks are told; none where nothing is sent.
+    pub carrier: Option<Arc<dyn webhook::Carrier>>,
 }
 
 /// All use cases. Cheap to clone.

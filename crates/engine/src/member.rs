@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::{Command, Effect};
+use freehold_model::webhook::Event;
 use freehold_model::{Action, Role, TenantId, UserId};
 use freehold_store::{MemberRow, NewAudit, Outcome, Tx};
 use freehold_wire::api::{EditMember, Member, Page, Seats};
@@ -188,6 +189,8 @@ impl Engine {
         word: &str,
     ) -> Result<()> {
         tx.member_remove(user, self.now()).await?;
+        let facts = serde_json::json!({ "member": user });
+        self.happened(&mut tx, Event::MemberLeft, facts);
         self.audit(&mut tx, caller, word, &user.to_string(), "access")
             .await?;
         // Only a request that was let in at this very moment could start another run as them.
@@ -297,9 +300,14 @@ impl Engine {
             .await?;
         let mut tx = tx.in_tenant(tenant).await?;
         tx.members_lock().await?;
+        let was_there = tx.member_get(user.id).await?.is_some();
         tx.member_put(&crate::account::owner(&user, now)).await?;
         // Whatever their groups say.
         tx.member_confirm(user.id, None, now).await?;
+        if !was_there {
+            let facts = serde_json::json!({ "member": user.id, "role": Role::Owner.name() });
+            self.happened(&mut tx, Event::MemberJoined, facts);
+        }
         tx.user_was_here(user.id).await?;
         tx.audit_insert(operators(now, by, "owner.restore", &user.id.to_string()));
         tx.commit().await?;

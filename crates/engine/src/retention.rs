@@ -1,4 +1,5 @@
-//! How long things are kept that only grow: what happened in runs, and keys of requests. A reconciler
+//! How long things are kept that only grow: what happened in runs, keys of requests, and what webhooks
+//! were told. A reconciler
 //! like the others: it may be ended anywhere and called from many servers at once.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,6 +31,8 @@ pub struct Tidied {
     pub keys: u64,
     /// Tokens forgotten that were void.
     pub tokens: u64,
+    /// Deliveries of webhooks forgotten.
+    pub deliveries: u64,
 }
 
 impl Engine {
@@ -55,6 +58,7 @@ impl Engine {
             }
             tidied.keys += self.forget_keys(tenant).await?;
             tidied.tokens += self.forget_tokens(tenant).await?;
+            tidied.deliveries += self.forget_deliveries(tenant).await?;
         }
         if let Some(old) = old {
             tidied.dropped = self.store().months_drop(old, &live).await?;

@@ -318,6 +318,7 @@ impl Engine {
         }
         for effect in &effects {
             self.announce(tx, row.id, &row.life, *effect).await?;
+            self.run_happened(tx, row, *effect);
             if let Effect::Entered(state) = effect
                 && *state != before
                 && belongs_to_history(*state)

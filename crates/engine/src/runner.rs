@@ -1,6 +1,7 @@
 //! Runners: enrolment, connection, and what they are.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use freehold_model::webhook::Event;
 use freehold_model::{Action, LineageId, RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
@@ -118,6 +119,8 @@ impl Engine {
             "setup",
         )
         .await?;
+        let facts = serde_json::json!({ "runner": enrol.runner });
+        self.happened(&mut tx, Event::RunnerEnrolled, facts);
         tx.commit().await?;
         Ok(Enrolled {
             tenant,
@@ -296,6 +299,11 @@ impl Engine {
         }
         self.audit(&mut tx, caller, "runner.revoke", &id.to_string(), "access")
             .await?;
+        self.happened(
+            &mut tx,
+            Event::RunnerRevoked,
+            serde_json::json!({ "runner": id }),
+        );
         // Whichever server has its link ends it.
         tx.hint(Hint::Link(id));
         tx.commit().await?;

@@ -4,7 +4,7 @@
 //! A tag is a digest of what the API shows. It is compared in the transaction of the change, behind the
 //! row's lock: of two who saw the same, one changes it.
 
-use freehold_wire::api::{Card, EnvironmentLimits};
+use freehold_wire::api::{Card, EnvironmentLimits, Webhook};
 use freehold_wire::problem::{Code, Problem};
 use serde::Serialize;
 
@@ -41,6 +41,15 @@ pub fn of_card(card: &Card) -> Result<String> {
 pub fn of_limits(limits: &EnvironmentLimits) -> Result<String> {
     let set = of(&(limits.most, limits.idle_minutes))?;
     Ok(format!("{set}-{}", of(limits)?))
+}
+
+/// Of what people set of a webhook, and how it fares, which changes by itself.
+///
+/// # Errors
+/// As [`of`].
+pub fn of_webhook(webhook: &Webhook) -> Result<String> {
+    let set = of(&(&webhook.address, &webhook.events, &webhook.paused))?;
+    Ok(format!("{set}-{}", of(webhook)?))
 }
 
 /// Which states of a thing a change may be made from.

@@ -55,6 +55,9 @@ kinds! {
     Question QuestionId "ask" "what one server asks a runner of another.";
     Invitation InvitationId "inv" "an invitation to an organization.";
     Mail MailId "mail" "a mail that is to be sent.";
+    Webhook WebhookId "whk" "where an organization is told of what happens.";
+    Happening HappeningId "hap" "something that webhooks are told of.";
+    Delivery DeliveryId "msg" "what one webhook is told of one thing that happened.";
 }
 
 /// Crockford's alphabet: no i, l, o, u.

@@ -20,6 +20,7 @@ pub mod rate;
 pub mod reason;
 pub mod run;
 pub mod schedule;
+pub mod webhook;
 pub mod world;
 
 pub use card::Lane;
@@ -27,9 +28,9 @@ pub use change::{Change, Changes, changes};
 pub use directory::Directory;
 pub use email::Email;
 pub use id::{
-    AgentId, AttemptId, BlobId, CardId, EnvironmentId, Id, InvitationId, JobId, LineageId, MailId,
-    OrderId, ProjectId, ProviderId, QuestionId, RepositoryId, RunId, RunnerId, TenantId, TokenId,
-    UserId,
+    AgentId, AttemptId, BlobId, CardId, DeliveryId, EnvironmentId, HappeningId, Id, InvitationId,
+    JobId, LineageId, MailId, OrderId, ProjectId, ProviderId, QuestionId, RepositoryId, RunId,
+    RunnerId, TenantId, TokenId, UserId, WebhookId,
 };
 pub use isolation::Isolation;
 pub use limit::{Limit, Limits};

@@ -6,6 +6,7 @@ mod api;
 mod chain;
 mod changes;
 mod correlation;
+mod courier;
 mod docs;
 mod follow;
 mod gate;
@@ -30,6 +31,7 @@ mod studio;
 mod tag;
 mod tidy;
 mod wake;
+mod webhooks;
 mod whence;
 
 use std::sync::Arc;
@@ -50,6 +52,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use courier::{Addresses, Courier, Names, Reach};
 pub use freehold_studio::Studio;
 pub use gate::{Access, Route};
 pub use hub::Connections;
@@ -180,6 +183,7 @@ impl Server {
         state.tasks.spawn(presence::run(state.clone()));
         state.tasks.spawn(tidy::run(state.clone(), keep_events));
         state.tasks.spawn(post::run(state.clone()));
+        state.tasks.spawn(webhooks::run(state.clone()));
         let app = router(state.clone(), hosts);
         let serving = serve::serve(listener, app, patience, proxies, cancel.clone());
         let serving = async {

@@ -65,13 +65,15 @@ impl Rates {
     }
 }
 
-/// Acts that make credentials or carry everything away: few are needed, and many are an attack.
-const SENSITIVE: [Action; 5] = [
+/// Acts that make credentials, carry everything away, or have us send to others: few are needed, and many
+/// are an attack.
+const SENSITIVE: [Action; 6] = [
     Action::SignInLink,
     Action::TokenCreate,
     Action::ServiceTokenCreate,
     Action::RunnerEnrol,
     Action::AuditExport,
+    Action::WebhookEdit,
 ];
 
 /// Whose requests are counted together.

@@ -52,6 +52,8 @@ const PLACES: &[(&str, &str)] = &[
     ("token", "The token's id."),
     ("identity", "The linked identity's id."),
     ("group", "The id under which a group is listed."),
+    ("webhook", "The webhook's id."),
+    ("delivery", "The delivery's id."),
 ];
 
 /// How operations are grouped.
@@ -78,6 +80,7 @@ const TAGS: &[(&str, &str)] = &[
         "Projects that a runner has at hand, and for how long.",
     ),
     ("audit", "Who did what, and the proof of it."),
+    ("webhooks", "Where an organization is told of what happens."),
 ];
 
 /// What the handlers' descriptions are put into, with the documents that no handler names: the

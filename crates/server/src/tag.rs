@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use freehold_engine::tag::{self, Expected};
-use freehold_wire::api::{Card, EnvironmentLimits};
+use freehold_wire::api::{Card, EnvironmentLimits, Webhook};
 use freehold_wire::problem::{Code, Problem};
 use serde::Serialize;
 
@@ -42,6 +42,12 @@ impl Tagged<Card> {
 impl Tagged<EnvironmentLimits> {
     pub(crate) fn limits(limits: EnvironmentLimits) -> Answer<Self> {
         Ok(Self(tag::of_limits(&limits)?, limits))
+    }
+}
+
+impl Tagged<Webhook> {
+    pub(crate) fn webhook(webhook: Webhook) -> Answer<Self> {
+        Ok(Self(tag::of_webhook(&webhook)?, webhook))
     }
 }
 

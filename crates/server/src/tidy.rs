@@ -37,13 +37,15 @@ pub(crate) async fn run(state: AppState, keep: Option<TimeDelta>) {
                         dropped,
                         keys,
                         tokens,
+                        deliveries,
                     } = tidied;
                     tracing::info!(
                         made,
                         ?dropped,
                         keys,
                         tokens,
-                        "months made and dropped, and keys and void tokens forgotten"
+                        deliveries,
+                        "months made and dropped; keys, void tokens and deliveries forgotten"
                     );
                 }
                 EVERY

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::audit::NewAudit;
 use crate::event::{NewEvent, StepRow};
+use crate::webhook_queue::NewHappening;
 use crate::{Hint, Result, StoreError, Tx};
 
 /// What is still to be written.
@@ -20,6 +21,8 @@ pub(crate) struct Later {
     steps: BTreeMap<(RunId, i32, String), StepRow>,
     audits: Vec<NewAudit>,
     pub(crate) hints: Vec<Hint>,
+    /// What webhooks may want to be told of: goes out with the hints.
+    pub(crate) happenings: Vec<NewHappening>,
     pub(crate) after: After,
 }
 

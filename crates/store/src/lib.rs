@@ -45,6 +45,8 @@ mod session;
 mod sign_in;
 mod tenant;
 mod user;
+mod webhook;
+mod webhook_queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +87,8 @@ pub use runner::RunnerRow;
 pub use sign_in::{NewSession, SessionFacts, SessionRow};
 pub use tenant::{KeyRow, OrderKeyRow};
 pub use user::{Belongs, Hold, PersonTx, UserRow};
+pub use webhook::{AttemptRow, DeliveryRow, WebhookRow};
+pub use webhook_queue::{NewHappening, TakenDelivery, Tried, WAITING_MAX};
 
 /// How long a request waits for a connection before it answers "unavailable".
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -442,10 +446,12 @@ pub enum Noun {
     Member,
     /// An invitation.
     Invitation,
+    /// A webhook.
+    Webhook,
 }
 
 impl Noun {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Project,
         Self::Agent,
         Self::Provider,
@@ -454,6 +460,7 @@ impl Noun {
         Self::Token,
         Self::Member,
         Self::Invitation,
+        Self::Webhook,
     ];
 
     /// The word.
@@ -468,6 +475,7 @@ impl Noun {
             Self::Token => "token",
             Self::Member => "member",
             Self::Invitation => "invitation",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -494,8 +502,11 @@ impl Tx {
         self.write_gathered().await?;
         request::mark(&mut self.inner, Some(self.tenant)).await?;
         let hints = std::mem::take(&mut self.later.hints);
-        if !hints.is_empty() {
-            let said: Vec<String> = hints.into_iter().map(|hint| self.said(hint)).collect();
+        let said: Vec<String> = hints.into_iter().map(|hint| self.said(hint)).collect();
+        let happenings = std::mem::take(&mut self.later.happenings);
+        if !happenings.is_empty() {
+            self.write_happenings(happenings, said).await?;
+        } else if !said.is_empty() {
             sqlx::query("SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said")
                 .bind(CHANNEL)
                 .bind(said)

@@ -423,6 +423,7 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
         clock: Arc::new(TestClock::default()),
         entropy: entropy.clone(),
         identity: freehold_engine::identity::Identity::default(),
+        carrier: None,
         runs_per_tenant: None,
     });
     let local = engine.local_owner("Ada").await.unwrap();

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use freehold_engine::identity::Identity;
+use freehold_engine::webhook::Carrier;
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
-use freehold_server::{Connections, Options, Patience, Proxies, Rates, Server, Studio};
+use freehold_server::{
+    Connections, Courier, Options, Patience, Proxies, Rates, Reach, Server, Studio,
+};
 use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
 use freehold_wire::seal::SealKey;
@@ -16,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::hooks::Nowhere;
 use crate::{Database, TestClock, TestEntropy};
 
 /// A running server with one tenant and its owner.
@@ -56,6 +60,8 @@ struct Setting {
     proxies: Vec<freehold_server::Net>,
     /// How people come in.
     identity: Identity,
+    /// The way out to webhooks; to loopback, by address alone, where silent.
+    carrier: Option<Arc<dyn Carrier>>,
 }
 
 impl Default for Setting {
@@ -69,6 +75,7 @@ impl Default for Setting {
             patience: Patience::default(),
             proxies: Vec::new(),
             identity: Identity::default(),
+            carrier: None,
         }
     }
 }
@@ -165,6 +172,15 @@ impl App {
         .await
     }
 
+    /// A fresh installation whose webhooks are told this way.
+    pub async fn start_carried_by(carrier: Arc<dyn Carrier>) -> Self {
+        Self::begin(Setting {
+            carrier: Some(carrier),
+            ..Setting::default()
+        })
+        .await
+    }
+
     async fn begin(setting: Setting) -> Self {
         Self::begin_over(Database::create().await, setting).await
     }
@@ -202,6 +218,10 @@ impl App {
             // Servers of one test share it.
             None => Blobs::directory(&directory.path().join("blobs"), Sharing::Several),
         };
+        let carrier = setting
+            .carrier
+            .clone()
+            .unwrap_or_else(|| Arc::new(Courier::by(Arc::new(Nowhere), Reach::Loopback).unwrap()));
         let engine = Engine::new(Parts {
             store,
             blobs: blobs.unwrap(),
@@ -211,6 +231,7 @@ impl App {
             entropy: entropy.clone(),
             runs_per_tenant: setting.runs_per_tenant,
             identity: setting.identity.clone(),
+            carrier: Some(carrier),
         });
         let local = engine.local_owner("Ada").await.unwrap();
         let hub: Arc<dyn Hub> = connections.clone();

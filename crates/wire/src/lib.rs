@@ -13,6 +13,7 @@ pub mod problem;
 pub mod schema;
 pub mod seal;
 pub mod token;
+pub mod webhook;
 
 /// Serde helper: bytes as unpadded base64url text.
 pub mod base64url {

@@ -55,6 +55,13 @@ described! {
     InvitationId = id::<kind::Invitation>("an invitation");
     /// Of a runner.
     RunnerId = id::<kind::Runner>("a runner");
+    /// Of a webhook.
+    WebhookId = id::<kind::Webhook>("a webhook");
+    /// Of a delivery.
+    DeliveryId = id::<kind::Delivery>("what a webhook is told of one thing that happened");
+    /// What webhooks are told of.
+    WebhookEvent = one_of("What webhooks are told of; docs/webhooks.md says what each means. More may come.",
+        freehold_model::webhook::Event::ALL.iter().map(|event| event.word()));
     /// What a member is in an organization.
     Role = one_of("What a member is in an organization, the least first: each may do what those before it may.",
         freehold_model::Role::ALL.map(freehold_model::Role::name));

@@ -1467,6 +1467,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists webhooks. */
+        get: operations["webhook_list"];
+        put?: never;
+        /**
+         * Adds a webhook. Its secret is shown this once.
+         * @description What it is sent is signed as Standard Webhooks says, and holds ids, times and numbers, no content.
+         */
+        post: operations["webhook_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a webhook. */
+        get: operations["webhook_show"];
+        put?: never;
+        post?: never;
+        /** Removes a webhook. What waits is not sent, and its secrets are forgotten. */
+        delete: operations["webhook_remove"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook, pauses it, or goes on with it. What is absent stays as it is. */
+        patch: operations["webhook_edit"];
+        trace?: never;
+    };
+    "/webhooks/{webhook}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what a webhook was told in the last 30 days, newest first. */
+        get: operations["delivery_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a delivery: what is sent, and what came of each try. */
+        get: operations["delivery_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a delivery once more, under the same id. */
+        post: operations["delivery_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a webhook a new secret, which is shown this once.
+         * @description For 24 hours what is sent is signed with the secret before as well.
+         */
+        post: operations["webhook_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{webhook}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a webhook something to try it with. Look at the delivery for what came of it. */
+        post: operations["webhook_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1971,6 +2099,11 @@ export interface components {
             /** @description The token. */
             token: string;
         };
+        /**
+         * @description The id of what a webhook is told of one thing that happened. Later ones sort later.
+         * @example msg_0000000000epjtb9d5mpjtb9d5
+         */
+        DeliveryId: string;
         /** @description A device that asks to be signed in. */
         Device: {
             /** @description Where it asked from. */
@@ -2074,6 +2207,15 @@ export interface components {
             share?: number | null;
             /** @description Another branch; a runner looks whether it is there. */
             target?: string | null;
+        };
+        /** @description What is to be other than it is; what is silent stays. */
+        EditWebhook: {
+            /** @description Where to. */
+            address?: string | null;
+            /** @description What it is told of, in place of what it was. */
+            events?: components["schemas"]["WebhookEvent"][] | null;
+            /** @description Whether nothing is sent. What happens meanwhile it is not told of; what waited goes on afterwards. */
+            paused?: boolean | null;
         };
         /**
          * @description What may be reached from inside.
@@ -2716,6 +2858,13 @@ export interface components {
             /** @description What it is for; at least one, and none that the token in use lacks itself. */
             scopes: components["schemas"]["Scope"][];
         };
+        /** @description A webhook, to be added. */
+        NewWebhook: {
+            /** @description Where to: an `https://` address in the public network, at port 443 or 8443. */
+            address: string;
+            /** @description What it is told of; at least one. */
+            events: components["schemas"]["WebhookEvent"][];
+        };
         /** @description An organization that one is in. */
         Organization: {
             /** @description Its id. */
@@ -3262,6 +3411,148 @@ export interface components {
          * @enum {string}
          */
         Waits: "review" | "failed" | "stuck";
+        /** @description A webhook. */
+        Webhook: {
+            /** @description Where to. */
+            address: string;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /** @description What it is told of. */
+            events: components["schemas"]["WebhookEvent"][];
+            /**
+             * Format: date-time
+             * @description Since when every try has failed.
+             */
+            failing_since: string | null;
+            /** @description Its id. */
+            id: components["schemas"]["WebhookId"];
+            /**
+             * Format: int64
+             * @description The sequence of what it was told of last.
+             */
+            last_sequence: number;
+            /**
+             * Format: date-time
+             * @description Until when what is sent is signed with the secret before the last rotation as well.
+             */
+            old_secret_until: string | null;
+            /** @description Why nothing is sent: `person`, `gone` (it answered 410), `failing` (three days without a success); null while it is sent to. */
+            paused: string | null;
+            /**
+             * Format: date-time
+             * @description Since when nothing is sent.
+             */
+            paused_at: string | null;
+            /**
+             * Format: int32
+             * @description How many deliveries wait to be sent, or sent again.
+             */
+            waiting: number;
+        };
+        /** @description A try to deliver. */
+        WebhookAttempt: {
+            /** @description The answer's first kilobyte, as text. */
+            answer: string | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /**
+             * Format: int32
+             * @description Which one, from 1.
+             */
+            n: number;
+            /** @description How it ended: `delivered`, `gone`, `redirected`, `refused`, `timed_out`, `unreachable`, `forbidden_address`, `sealed`. More may come. */
+            outcome: string;
+            /**
+             * Format: int32
+             * @description The answer's status.
+             */
+            status: number | null;
+            /**
+             * Format: int32
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+        };
+        /** @description What a webhook was told, or is to be told, of one thing that happened. */
+        WebhookDelivery: {
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             */
+            done_at: string | null;
+            /** @description What happened. */
+            event: components["schemas"]["WebhookEvent"];
+            /** @description Its id, which is sent as `webhook-id`: the same however often it is sent. */
+            id: components["schemas"]["DeliveryId"];
+            /**
+             * Format: date-time
+             * @description When it is sent next; null where that is not to come, while it is on its way, and while the webhook is paused.
+             */
+            next_try_at: string | null;
+            /**
+             * Format: int64
+             * @description Counts up for each thing that the webhook is told of; what was left out leaves a gap.
+             */
+            sequence: number;
+            /** @description `waiting`, `delivered` or `failed`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description How often it was sent, or tried to be sent.
+             */
+            tries: number;
+        };
+        /** @description A part of a list. */
+        WebhookDeliveryPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["WebhookDelivery"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
+        /** @description A delivery, with what is sent and what came of each try. */
+        WebhookDeliveryShown: {
+            /** @description The delivery. */
+            about: components["schemas"]["WebhookDelivery"];
+            /** @description The tries, oldest first. One whose end nobody saw, as its server ended before, is not among them. */
+            attempts: components["schemas"]["WebhookAttempt"][];
+            /** @description What is sent. */
+            body: Record<string, never>;
+        };
+        /**
+         * @description What webhooks are told of; docs/webhooks.md says what each means. More may come.
+         * @enum {string}
+         */
+        WebhookEvent: "run.started" | "run.review_needed" | "run.input_needed" | "run.landed" | "run.unchanged" | "run.failed" | "run.rejected" | "run.cancelled" | "card.created" | "card.moved" | "member.joined" | "member.left" | "runner.enrolled" | "runner.lost" | "runner.revoked" | "webhook.test";
+        /**
+         * @description The id of a webhook. Later ones sort later.
+         * @example whk_0000000000epjtb9d5mpjtb9d5
+         */
+        WebhookId: string;
+        /** @description A webhook whose secret is new. */
+        WebhookMade: {
+            /** @description What it is. */
+            about: components["schemas"]["Webhook"];
+            /** @description What its receiver verifies with, shown this once. */
+            secret: string;
+        };
+        /** @description A part of a list. */
+        WebhookPage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["Webhook"][];
+            /** @description The cursor for `after`, when there is more. */
+            next: string | null;
+        };
     };
     responses: {
         /** @description It was refused or it failed, and nothing was changed unless the problem says so. */
@@ -6086,6 +6377,288 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_show: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An `ETag` that came with this before: where it has not changed, the answer is 304 without a body. */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_remove: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_edit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditWebhook"];
+            };
+        };
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delivery_list: {
+        parameters: {
+            query?: {
+                /** @description The `next` of the part before; the first part where silent. */
+                after?: string;
+                /** @description Most items, 200 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delivery_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+                /** @description The delivery's id. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryShown"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    delivery_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+                /** @description The delivery's id. */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_rotate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    webhook_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Here it is. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
             };
             default: components["responses"]["Problem"];
         };

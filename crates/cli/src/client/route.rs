@@ -27,25 +27,35 @@ impl Route {
     /// # Errors
     /// For what cannot be a segment of a URL's path: nothing, `.` and `..`.
     pub(crate) fn of(noun: &'static str, name: &str) -> Result<Self, Failure> {
+        Self::to(noun).at(name)
+    }
+
+    /// The thing of that id or name below it.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) fn at(mut self, name: &str) -> Result<Self, Failure> {
         // RFC 3986 section 5.2.4: dot segments are taken out, even when they are escaped.
         if matches!(name, "" | "." | "..") {
             return Err(Failure::usage(
                 format!("`{name}` is neither an id nor a name"),
-                format!("list what there is under `{noun}`, and use its id or its name"),
+                format!(
+                    "list what there is under `{}`, and use its id or its name",
+                    self.path.trim_start_matches("/api/v1/")
+                ),
             ));
         }
-        let mut route = Self::to(noun);
-        route.path.push('/');
+        self.path.push('/');
         for byte in name.bytes() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    route.path.push(char::from(byte));
+                    self.path.push(char::from(byte));
                 }
                 // Writing to a `String` cannot fail.
-                _ => drop(write!(route.path, "%{byte:02X}")),
+                _ => drop(write!(self.path, "%{byte:02X}")),
             }
         }
-        Ok(route)
+        Ok(self)
     }
 
     /// Something below it.

@@ -20,6 +20,7 @@ mod token;
 mod undo;
 mod vm;
 mod watch;
+mod webhook;
 
 pub(crate) use audit::{Verified, verify};
 pub(crate) use completions::completions;
@@ -42,7 +43,7 @@ use crate::failure::Failure;
 use crate::print::Printer;
 use crate::words::{
     AgentWords, AuditWords, CardWords, DeviceWords, EnvironmentWords, Global, InviteWords,
-    ListWords, MemberWords, ProjectWords, ProviderWords, RunWords, TokenWords,
+    ListWords, MemberWords, ProjectWords, ProviderWords, RunWords, TokenWords, WebhookWords,
 };
 use crate::world::SystemEntropy;
 
@@ -60,6 +61,7 @@ pub(crate) enum Ask {
     EnrollToken,
     RunnerRevoke { runner: String, yes: bool },
     Token(TokenWords),
+    Webhook(WebhookWords),
     Device(DeviceWords),
     Member(MemberWords),
     Invite(InviteWords),
@@ -112,6 +114,7 @@ pub(crate) async fn ask(
         Ask::Audit(words) => audit::run(words, &client, printer).await,
         Ask::Inbox(words) => person::inbox(words, &client, printer).await,
         Ask::Token(words) => token::run(words, &client, person, printer).await,
+        Ask::Webhook(words) => webhook::run(words, &client, person, printer).await,
         Ask::Device(words) => device::run(words, &client, person, printer).await,
         Ask::Member(words) => people::member(words, &client, person, printer).await,
         Ask::Invite(words) => people::invite(words, &client, printer).await,

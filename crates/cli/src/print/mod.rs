@@ -15,6 +15,7 @@ pub(crate) mod table;
 pub(crate) mod things;
 pub(crate) mod token;
 pub(crate) mod vm;
+pub(crate) mod webhook;
 
 use std::io::{self, ErrorKind, Write};
 use std::ops::ControlFlow;

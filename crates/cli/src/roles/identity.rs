@@ -246,6 +246,7 @@ async fn open(data: &Data) -> anyhow::Result<(Engine, String)> {
         entropy: Arc::new(SystemEntropy),
         runs_per_tenant: None,
         identity: Identity::default(),
+        carrier: None,
     });
     let url = data.client()?.map(|client| client.url).unwrap_or_default();
     Ok((engine, url))

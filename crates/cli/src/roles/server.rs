@@ -10,7 +10,9 @@ use freehold_engine::audit_keep::AuditKeep;
 use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
-use freehold_server::{Connections, Options, Patience, Proxies, Rates, Server, Studio};
+use freehold_server::{
+    Connections, Courier, Options, Patience, Proxies, Rates, Reach, Server, Studio,
+};
 use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -152,6 +154,11 @@ async fn open(
     let blobs = content::open(&args.content, data, &fresh.to_string()).await?;
     let claimed = store.content_claim(&blobs, fresh.uuid()).await;
     claimed.map_err(content::trouble)?;
+    let reach = match args.webhooks_to_loopback {
+        true => Reach::Loopback,
+        false => Reach::Public,
+    };
+    let carrier = Courier::new(reach).context("nothing can be sent to webhooks")?;
     let engine = Engine::new(Parts {
         store,
         blobs,
@@ -161,6 +168,7 @@ async fn open(
         entropy: entropy.clone(),
         runs_per_tenant: args.runs_per_tenant,
         identity: identity.clone(),
+        carrier: Some(Arc::new(carrier)),
     });
     // Before anybody is served, so that nothing is done on what may not be so.
     engine.put_back().await.map_err(trouble)?;

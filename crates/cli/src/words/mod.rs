@@ -12,6 +12,7 @@ mod runs;
 mod sandbox;
 mod tokens;
 mod vm;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ pub(crate) use runs::{EventsWords, RunWords, StartWords};
 pub(crate) use sandbox::SandboxWords;
 pub(crate) use tokens::{TokenCreate, TokenWords};
 pub(crate) use vm::{VmRun, VmWords};
+pub(crate) use webhooks::WebhookWords;
 
 const LONG: &str = "\
 Freehold runs coding agents on machines that you own: a card on the board becomes a reviewed \
@@ -129,6 +131,9 @@ pub(crate) enum Command {
     /// Tokens: what programs use to act for you, or for the organization
     #[command(subcommand, arg_required_else_help = true)]
     Token(TokenWords),
+    /// Webhooks: addresses that are told of what happens
+    #[command(subcommand, arg_required_else_help = true)]
+    Webhook(WebhookWords),
     /// The audit log: who did what, and the proof of it
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditWords),

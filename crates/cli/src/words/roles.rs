@@ -64,6 +64,9 @@ pub(crate) struct ServerWords {
     /// How long what happened in runs (steps, what agents printed) is kept: days, or `forever`
     #[arg(long, value_name = "TIME", default_value = "400d")]
     pub(crate) keep_events: Keep,
+    /// Webhooks may be on this machine as well, without TLS and on any port: where all are its owner's
+    #[arg(long)]
+    pub(crate) webhooks_to_loopback: bool,
     #[command(flatten)]
     pub(crate) keep_audit: AuditKeepWords,
     #[command(flatten)]
@@ -120,6 +123,8 @@ pub(crate) struct ServerArgs {
     pub(crate) keep_events: Keep,
     /// How long the audit log is kept.
     pub(crate) keep_audit: AuditKeepWords,
+    /// Whether webhooks may be on this machine.
+    pub(crate) webhooks_to_loopback: bool,
     /// How people come in.
     pub(crate) identity: IdentityWords,
     /// Where content lies.

@@ -22,6 +22,7 @@ fn help_teaches() {
       runner       Runners: the machines that agents work on
       environment  Environments: projects that a runner has at hand
       token        Tokens: what programs use to act for you, or for the organization
+      webhook      Webhooks: addresses that are told of what happens
       audit        The audit log: who did what, and the proof of it
       login        Sign this machine in to a server that is elsewhere
       device       Devices: machines that ask to be signed in as you
@@ -251,7 +252,7 @@ fn a_usage_error_is_exit_code_2() {
     insta::assert_snapshot!(Home::empty().run(&["--json"]), @r#"
     exit code 2
     --- stderr
-    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, audit, login, device, member, invite, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, admin, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
+    {"error":{"code":"usage","message":"'freehold' requires a subcommand but one was not provided [subcommands: up, project, provider, agent, card, run, inbox, runner, environment, token, webhook, audit, login, device, member, invite, sign-in, sign-out, whoami, sandbox, vm, doctor, backup, restore, admin, completions, server, scripted-model]","next":"write `freehold [OPTIONS] <COMMAND>`; see `freehold --help`, or `--help` after the command"}}
     "#);
     let commands: [&[&str]; 10] = [
         &["agent", "add", "a", "--driver", "magic"],

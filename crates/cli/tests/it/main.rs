@@ -23,3 +23,4 @@ mod runs;
 mod sandbox;
 mod server;
 mod up;
+mod webhooks;

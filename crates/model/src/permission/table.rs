@@ -146,6 +146,8 @@ actions! {
     ServiceTokenList "service_token.list" ADMINS, of(Scope::Account), "List the organization's tokens";
     ServiceTokenCreate "service_token.create" ADMINS, of(Scope::Account), "Make a token of the organization's own";
     ServiceTokenRevoke "service_token.revoke" ADMINS, of(Scope::Account), "Revoke a token of the organization's";
+    WebhookRead "webhook.read" ADMINS, of(Scope::ReadSettings), "See webhooks, and what became of what they were told";
+    WebhookEdit "webhook.edit" ADMINS, of(Scope::WriteSettings), "Add, change, try and remove webhooks";
     AuditRead "audit.read" ADMINS, of(Scope::ReadAudit), "See the audit log";
     AuditExport "audit.export" ADMINS, of(Scope::ReadAudit), "Carry the audit log away";
 }

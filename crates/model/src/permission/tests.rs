@@ -81,7 +81,9 @@ proptest! {
 fn a_viewer_changes_nothing_but_what_is_their_own() {
     for rule in RULES {
         let own = rule.scope.is_none() || rule.scope == Some(Scope::Account);
-        let reads = rule.scope.is_some_and(|s| s.name().starts_with("read:"));
+        // Where an organization's webhooks are may hold a secret of their receivers'.
+        let reads = rule.scope.is_some_and(|s| s.name().starts_with("read:"))
+            && rule.action != Action::WebhookRead;
         let viewer = may(Rights::of(Role::Viewer), rule.action);
         assert_eq!(
             viewer,

@@ -19,6 +19,7 @@ mod run;
 mod runner;
 mod session;
 mod token;
+mod webhook;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -74,6 +75,7 @@ fn all() -> Routes {
         .merge(environment::routes())
         .merge(runner::routes())
         .merge(audit::routes())
+        .merge(webhook::routes())
         .merge(link::routes())
         .below_prefix(openapi::base())
 }

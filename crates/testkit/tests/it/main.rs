@@ -43,3 +43,5 @@ mod tiers;
 mod token;
 mod torn;
 mod watch;
+mod webhook;
+mod webhook_reach;

@@ -31,7 +31,13 @@ pub(crate) async fn accept(app: &App, token: &str, password: &str) -> Reply<NewS
 }
 
 /// Somebody who was invited to be that, and came; they had no account.
-async fn joined(app: &App, mail: &MailServer, owner: &str, email: &str, role: &str) -> NewSession {
+pub(crate) async fn joined(
+    app: &App,
+    mail: &MailServer,
+    owner: &str,
+    email: &str,
+    role: &str,
+) -> NewSession {
     invite(app, owner, email, role).await.unwrap();
     let token = mail.mail(email, 1).await.token();
     accept(app, &token, PASSWORD).await.unwrap()

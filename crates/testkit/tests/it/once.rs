@@ -2,8 +2,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
+use freehold_model::webhook::Event;
 use freehold_model::{Rights, Role};
 use freehold_server::Access;
+use freehold_testkit::hooks::Receiver;
 use freehold_testkit::{App, Peer};
 use freehold_wire::api::{DeviceCodes, Environment, Invitation, Page, Project, TokenMade};
 use freehold_wire::link::Probed;
@@ -16,6 +18,7 @@ use crate::board::card;
 use crate::link::started_on;
 use crate::member::invite;
 use crate::permission::Somebody;
+use crate::webhook::{add as add_hook, attempt as try_hook, tried};
 
 /// Tables that background work writes, and what is counted without a change of anything.
 const BESIDE: [&str; 6] = [
@@ -153,6 +156,17 @@ async fn all(app: &App, mail: &freehold_testkit::MailServer) -> (Peer, Vec<(&'st
         .await
         .unwrap();
     let joins = mail.mail("grace@example.org", 2).await.token();
+    // Paused, since what is sent by itself would be a change.
+    let receiver = Receiver::start().await;
+    let hook = add_hook(app, &receiver.url(), &[Event::Test]).await;
+    let told = try_hook(app, &hook).await.id.to_string();
+    tried(app, &hook, &told, 1).await;
+    let pausing = format!("/webhooks/{}", hook.about.id);
+    let paused = app.request(Method::PATCH, &pausing);
+    let _: Value = app
+        .send(paused.json(&json!({ "paused": true })))
+        .await
+        .unwrap();
     let remote = fit();
     let models = Probed::Provider { models: vec![] };
     let scoped = json!({ "name": "one", "scopes": ["read:jobs"], "role": "viewer" });
@@ -185,6 +199,8 @@ async fn all(app: &App, mail: &freehold_testkit::MailServer) -> (Peer, Vec<(&'st
     let mut simple = |route: &'static str, status: u16, who: &str, body: &Value| {
         add(route, status, who, route.to_owned(), body.clone());
     };
+    let new = json!({ "address": "http://127.0.0.1:1/", "events": ["webhook.test"] });
+    simple("/webhooks", 201, own, &new);
     simple("/sign-in/tokens", 201, own, &none);
     // There is no provider here: the refusal is what is kept. What linking does is in `oidc.rs`.
     let begin = json!({ "provider": "none" });
@@ -232,6 +248,21 @@ async fn all(app: &App, mail: &freehold_testkit::MailServer) -> (Peer, Vec<(&'st
     // Ends all other sessions of hers.
     let change = json!({ "current": PASSWORD, "password": "a small green horse" });
     at("/account/password", 200, "account", "", change);
+    let hook = hook.about.id.to_string();
+    let rotate = "/webhooks/{webhook}/rotate";
+    at(rotate, 200, "webhook", &hook, json!({}));
+    at("/webhooks/{webhook}/test", 409, "webhook", &hook, json!({}));
+    let (replay, both) = (
+        "/webhooks/{webhook}/deliveries/{delivery}/replay",
+        "webhook}/deliveries/{delivery",
+    );
+    at(
+        replay,
+        409,
+        both,
+        &format!("{hook}/deliveries/{told}"),
+        json!({}),
+    );
     let invited = invited.id.to_string();
     at(
         "/invitations/{invitation}/resend",

@@ -6,7 +6,9 @@ use freehold_model::{Action, Rights, Role, Scope, Scopes, TenantId, TokenId, Use
 use freehold_server::{Access, Route};
 use freehold_store::TokenKind;
 use freehold_testkit::{App, Peer, TestEntropy};
-use freehold_wire::api::{AccessToken, Agent, Environment, Page, Project, TokenMade};
+use freehold_wire::api::{
+    AccessToken, Agent, Environment, Page, Project, TokenMade, WebhookDelivery, WebhookMade,
+};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use reqwest::{Method, StatusCode};
@@ -224,6 +226,11 @@ async fn everything(app: &App) -> Vec<(&'static str, String)> {
     let token: TokenMade = app.post("/tokens", &read).await.unwrap();
     let service: TokenMade = app.post("/service-tokens", &read).await.unwrap();
     let provider = provider(app, &mut peer).await;
+    // Nobody is at home there: what is to be delivered stays.
+    let new = json!({ "address": "http://127.0.0.1:1/", "events": ["webhook.test"] });
+    let webhook: WebhookMade = app.post("/webhooks", &new).await.unwrap();
+    let path = format!("/webhooks/{}/test", webhook.about.id);
+    let delivery: WebhookDelivery = app.post(&path, &()).await.unwrap();
     // The runner stays connected as long as this test.
     std::mem::forget(peer);
     vec![
@@ -239,6 +246,8 @@ async fn everything(app: &App) -> Vec<(&'static str, String)> {
         ("member", app.owner.user.to_string()),
         ("invitation", invitation(app).await),
         ("organization", app.owner.tenant.to_string()),
+        ("webhook", webhook.about.id.to_string()),
+        ("delivery", delivery.id.to_string()),
     ]
 }
 
@@ -305,6 +314,7 @@ fn body(route: &Route) -> Value {
             json!({ "name": "models", "kind": "openai", "base_url": "http://127.0.0.1:1/v1", "key": "keep" })
         }
         ("PATCH", "/members/{member}") => json!({ "role": "viewer" }),
+        ("PATCH", "/webhooks/{webhook}") => json!({ "paused": true }),
         ("PATCH", "/projects/{project}") => json!({ "share": 2 }),
         ("PATCH", "/cards/{card}") => json!({ "title": "Mine now" }),
         ("POST", "/cards/{card}/move") => json!({ "lane": "Done" }),
@@ -325,7 +335,11 @@ async fn what_is_another_s_is_answered_as_what_is_not_there() {
     let owner = Somebody::signed_in(&app, app.owner.tenant, app.owner.user, rights).await;
     let answer = async |who: &Somebody, route: &Route, name: &str, id: &str| {
         let path = route.path.trim_start_matches("/api/v1");
-        let path = path.replace(&format!("{{{name}}}"), id);
+        let mut path = path.replace(&format!("{{{name}}}"), id);
+        // What stands before it or behind it is theirs as well.
+        for (name, id) in &theirs {
+            path = path.replace(&format!("{{{name}}}"), id);
+        }
         let request = who.request(&app, route.method.clone(), &path);
         let response = request.json(&body(route)).send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
@@ -362,7 +376,7 @@ async fn what_is_another_s_is_answered_as_what_is_not_there() {
             }
         }
     }
-    assert_eq!(tried.len(), 11, "{tried:?}");
+    assert_eq!(tried.len(), 13, "{tried:?}");
     for filter in [
         "/cards?project=",
         "/runs?project=",
@@ -390,6 +404,13 @@ async fn what_is_another_s_is_answered_as_what_is_not_there() {
         let noun = format!("/{name}s");
         let list: Value = match *name {
             "card" => app.get("/cards?project=demo").await.unwrap(),
+            "delivery" => app
+                .get(&format!(
+                    "/webhooks/{}/deliveries",
+                    theirs[theirs.len() - 2].1
+                ))
+                .await
+                .unwrap(),
             _ => app.get(&noun).await.unwrap(),
         };
         assert!(list.to_string().contains(id), "{name}");

@@ -370,6 +370,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "queue_heard",
             "queue_tenants",
             "queue_unsigned",
+            "queue_webhook_tenants",
             "registration_use"
         ]
     );
@@ -402,6 +403,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "queue_places",
             "queue_ready",
             "queue_unsigned",
+            "queue_webhooks",
             "registrations",
             "runner_presence",
             "runner_sessions",

@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 
 use freehold_testkit::{App, Peer};
+use freehold_wire::api::WebhookMade;
 use freehold_wire::link::Probed;
 use freehold_wire::problem::{Code, Problem};
 use reqwest::{Method, StatusCode};
@@ -26,6 +27,8 @@ async fn things(app: &App, peer: &mut Peer) -> Vec<Thing> {
     let worker = agent(app, "worker").await;
     let one = card(app, &demo, "One").await;
     let member = Somebody::member(app, app.owner.tenant, freehold_model::Role::Viewer).await;
+    let hook = json!({ "address": "http://127.0.0.1:1/", "events": ["webhook.test"] });
+    let hook: WebhookMade = app.post("/webhooks", &hook).await.unwrap();
     let models = Probed::Provider { models: vec![] };
     let provider = json!({ "name": "models", "kind": "openai", "base_url": "http://127.0.0.1:1/v1",
         "key": { "env": "KEY" } });
@@ -76,6 +79,12 @@ async fn things(app: &App, peer: &mut Peer) -> Vec<Thing> {
             "/members/{}",
             &member.user.to_string(),
             (Method::PATCH, json!({ "role": "developer" })),
+            gone(),
+        ),
+        thing(
+            "/webhooks/{}",
+            &hook.about.id.to_string(),
+            (Method::PATCH, json!({ "events": ["run.landed"] })),
             gone(),
         ),
         thing(

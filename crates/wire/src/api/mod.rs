@@ -66,6 +66,11 @@
 //! | `GET /runners` | | [`Page`] of [`Runner`] |
 //! | `DELETE /runners/{r}` | | nothing |
 //! | `POST /runners/tokens` | | [`EnrolToken`] |
+//! | `GET /webhooks`, `POST /webhooks` | [`NewWebhook`] | [`Page`] of [`Webhook`], [`WebhookMade`] |
+//! | `GET /webhooks/{w}`, `PATCH /webhooks/{w}`, `DELETE /webhooks/{w}` | [`EditWebhook`] | [`Webhook`], nothing |
+//! | `POST /webhooks/{w}/rotate`, `POST /webhooks/{w}/test` | | [`WebhookMade`], [`WebhookDelivery`] |
+//! | `GET /webhooks/{w}/deliveries`, `GET /webhooks/{w}/deliveries/{d}` | | [`Page`] of [`WebhookDelivery`], [`WebhookDeliveryShown`] |
+//! | `POST /webhooks/{w}/deliveries/{d}/replay` | | [`WebhookDelivery`] |
 //!
 //! Each POST of whoever is signed in takes an `Idempotency-Key`. What is shown alone carries an `ETag`, and what
 //! changes it takes `If-Match`: `docs/api.md`.
@@ -91,6 +96,7 @@ mod runner;
 mod session;
 mod token;
 mod up;
+mod webhook;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -127,6 +133,10 @@ pub use runner::{Enrol, EnrolToken, Enrolled, Machine, Runner};
 pub use session::{Health, Me, SignIn, SignInToken, SignedIn};
 pub use token::{AccessToken, NewServiceToken, NewToken, TokenMade};
 pub use up::{Up, UpPids};
+pub use webhook::{
+    EditWebhook, NewWebhook, Webhook, WebhookAttempt, WebhookDelivery, WebhookDeliveryShown,
+    WebhookMade,
+};
 
 /// Largest request body, in bytes: a card's body is text for people and agents, not an upload.
 pub const BODY_MAX: usize = 2 * 1024 * 1024;

@@ -84,6 +84,7 @@ impl Shared {
             // One person's machine: whoever comes in has a link of theirs.
             "--registration".into(),
             "closed".into(),
+            "--webhooks-to-loopback".into(),
         ];
         if self.accepts_older.swap(false, Ordering::Relaxed) {
             args.push("--accept-older-database".into());
