@@ -28,7 +28,8 @@ fmt: ## format everything
 bench: install release ## figures, each with its command and the floor beside it
 	@scripts/bench
 	@scripts/install peers
-	@cargo build -q --release --locked -p freehold-testkit --example runs
+	@cargo build -q --release --locked -p freehold-testkit --example runs --example requests
+	@scripts/bench_api.py
 	@scripts/bench_runs.py
 	@scripts/bench_runs.py --crash
 	@cargo build -q --release --locked -p freehold-sandbox --example start -p freehold-git --example workspace

@@ -16,21 +16,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use freehold_engine::{Answer, Caller, Connected, Engine, Hub, Keys, Parts};
+use freehold_engine::{Caller, Engine};
 use freehold_model::run::Outcome;
-use freehold_model::{Isolation, RunId, RunnerId, TenantId};
-use freehold_postgres::Options as Cluster;
-use freehold_server::{Connections, Options, Patience, Server, Studio};
-use freehold_store::{Blobs, Sharing, Store};
-use freehold_testkit::{TestClock, TestEntropy};
-use freehold_wire::api::{Enrol, NewAgent, NewCard, NewProject, Run, StartRun};
-use freehold_wire::link::{Down, Finished, JobRef, Offer, Probe, Probed, RunEvent, Up};
-use freehold_wire::seal::SealKey;
+use freehold_model::{RunId, RunnerId, TenantId};
+use freehold_testkit::site::{Site, percentile, processor};
+use freehold_wire::api::{NewAgent, NewCard, NewProject, Run, StartRun};
+use freehold_wire::link::{Finished, JobRef, Offer, RunEvent, Up};
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 /// Runners, which share the places.
 const RUNNERS: u8 = 4;
@@ -40,46 +35,6 @@ const TOGETHER: usize = 21;
 const CARDS: usize = 400;
 /// A measurement that does not end by then is none.
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// Runners without a line: what they are told goes to a channel.
-struct Direct {
-    lines: Mutex<HashMap<RunnerId, mpsc::UnboundedSender<Offer>>>,
-    capacity: u32,
-}
-
-impl Hub for Direct {
-    fn connected(&self, _: TenantId) -> Vec<Connected> {
-        let runners = self.lines.lock().unwrap();
-        let runners = runners.keys().map(|runner| Connected {
-            runner: *runner,
-            labels: BTreeMap::new(),
-            isolation: Some([Isolation::Sandbox].into()),
-            capacity: self.capacity,
-            draining: false,
-            environments: false,
-        });
-        runners.collect()
-    }
-
-    fn send(&self, runner: RunnerId, frame: Down) {
-        if let (Down::Offer(offer), Some(sender)) = (frame, self.lines.lock().unwrap().get(&runner))
-        {
-            sender.send(*offer).unwrap();
-        }
-    }
-
-    fn dismiss(&self, _: RunnerId) {}
-
-    fn ask(&self, _: TenantId, _: Probe) -> Answer<'_, Option<Probed>> {
-        let found = Probed::Remote {
-            head: Some("main".into()),
-            target: false,
-            empty: false,
-            commit: None,
-        };
-        Box::pin(async { Some(found) })
-    }
-}
 
 /// What was asked for on the command line.
 struct Wish {
@@ -200,29 +155,8 @@ async fn runner(
     }
 }
 
-/// Processor seconds of this process, and of the processes of PostgreSQL.
-fn processor(postmaster: u32) -> (f64, f64) {
-    let of = |pid: u32| -> Option<(u32, f64)> {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let rest: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = rest.get(11)?.parse::<f64>().ok()? + rest.get(12)?.parse::<f64>().ok()?;
-        Some((rest.get(1)?.parse().ok()?, ticks / 100.0))
-    };
-    let own = of(std::process::id()).map_or(0.0, |(_, seconds)| seconds);
-    let mut theirs = of(postmaster).map_or(0.0, |(_, seconds)| seconds);
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        if let Ok(pid) = entry.file_name().to_string_lossy().parse()
-            && let Some((parent, seconds)) = of(pid)
-            && parent == postmaster
-        {
-            theirs += seconds;
-        }
-    }
-    (own, theirs)
-}
-
-/// The running installation.
-struct Site {
+/// Who asks, and what for.
+struct Asker {
     engine: Engine,
     caller: Caller,
     http: reqwest::Client,
@@ -233,7 +167,7 @@ struct Site {
     times: Arc<Times>,
 }
 
-impl Site {
+impl Asker {
     /// Asks for a run of a card; gives when it was asked for.
     async fn ask(&self, card: &str, key: &str) -> (RunId, Instant) {
         let asked = Instant::now();
@@ -269,13 +203,6 @@ impl Site {
         }
         (to_start, to_end)
     }
-}
-
-fn percentile(values: &mut [f64], hundredth: usize) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = values.len() * hundredth / 100;
-    let value = values.get(at.min(values.len().saturating_sub(1)));
-    value.copied().unwrap_or(0.0)
 }
 
 /// Rows are written as the owner, who must see them for it.
@@ -330,34 +257,19 @@ async fn fill(owner: &str, caller: &Caller, wish: &Wish) {
     owner.execute("ANALYZE").await.unwrap();
 }
 
-async fn enrol(site: &Site, hub: &Direct) -> JoinSet<()> {
+async fn enrol(site: &Site, times: &Arc<Times>) -> JoinSet<()> {
     let mut runners = JoinSet::new();
     for n in 1..=RUNNERS {
-        let token = site.engine.enrol_token(&site.caller).await.unwrap().token;
-        let signing = ed25519_dalek::SigningKey::from_bytes(&[n; 32]);
-        let seal = SealKey::from_seed([n; 32]);
-        let id = RunnerId::new(&TestClock::default(), &TestEntropy);
-        let vouched = ed25519_dalek::Signer::sign(&signing, &seal.public().0);
-        let enrol = Enrol {
-            token: token.split('#').next().unwrap_or_default().to_owned(),
-            name: format!("runner {n}"),
-            runner: id,
-            signing_key: signing.verifying_key().to_bytes().to_vec(),
-            seal_key_signature: vouched.to_bytes().to_vec(),
-            seal_key: seal.public(),
-        };
-        site.engine.runner_enrol(enrol).await.unwrap();
-        let (sender, offers) = mpsc::unbounded_channel();
-        hub.lines.lock().unwrap().insert(id, sender);
-        let (engine, times) = (site.engine.clone(), site.times.clone());
-        runners.spawn(runner(engine, site.caller.tenant, id, offers, times));
+        let (id, offers) = site.enrol(n).await;
+        let (engine, times) = (site.engine.clone(), times.clone());
+        runners.spawn(runner(engine, site.owner.tenant, id, offers, times));
     }
     runners
 }
 
 /// A project, an agent and cards.
-async fn furnish(site: &mut Site) {
-    let (engine, caller) = (&site.engine, &site.caller);
+async fn furnish(asker: &mut Asker) {
+    let (engine, caller) = (&asker.engine, &asker.caller);
     let project = json!({ "name": "demo", "remote": "file:///srv/demo.git" });
     let project: NewProject = serde_json::from_value(project).unwrap();
     engine.project_add(caller, project).await.unwrap();
@@ -368,101 +280,59 @@ async fn furnish(site: &mut Site) {
         let new = json!({ "project": "demo", "title": format!("Card {n}"), "body": "Please." });
         let new: NewCard = serde_json::from_value(new).unwrap();
         let card = engine.card_add(caller, new, None).await.unwrap();
-        site.cards.push(card.id.to_string());
+        asker.cards.push(card.id.to_string());
     }
 }
 
 /// Many at once, each card one after another. Gives the seconds until all were asked for, and done.
-async fn many(site: &Arc<Site>, wish: &Wish) -> (f64, f64) {
+async fn many(asker: &Arc<Asker>, wish: &Wish) -> (f64, f64) {
     let began = Instant::now();
     let mut askers = JoinSet::new();
-    for asker in 0..wish.at_once {
-        let (site, runs, at_once) = (site.clone(), wish.runs, wish.at_once);
+    for first in 0..wish.at_once {
+        let (asker, runs, at_once) = (asker.clone(), wish.runs, wish.at_once);
         askers.spawn(async move {
-            let mine: Vec<usize> = (asker..CARDS).step_by(at_once).collect();
+            let mine: Vec<usize> = (first..CARDS).step_by(at_once).collect();
             let mut last = BTreeMap::new();
-            for (turn, n) in (asker..runs).step_by(at_once).enumerate() {
+            for (turn, n) in (first..runs).step_by(at_once).enumerate() {
                 let card = mine[turn % mine.len()];
                 if let Some(before) = last.get(&card) {
-                    site.until_done(*before).await;
+                    asker.until_done(*before).await;
                 }
-                let (run, _) = site.ask(&site.cards[card], &format!("many {n}")).await;
+                let (run, _) = asker.ask(&asker.cards[card], &format!("many {n}")).await;
                 last.insert(card, run);
             }
         });
     }
     askers.join_all().await;
     let asked = began.elapsed().as_secs_f64();
-    while site.times.done.lock().unwrap().len() < wish.runs + wish.alone {
+    while asker.times.done.lock().unwrap().len() < wish.runs + wish.alone {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     (asked, began.elapsed().as_secs_f64())
 }
 
 async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value {
-    let cluster = Cluster::new(directory.join("postgres"));
-    let postgres = freehold_postgres::start(cluster, CancellationToken::new());
-    let postgres = postgres.await.unwrap();
-    let pid = std::fs::read_to_string(directory.join("postgres/postmaster.pid")).unwrap();
-    let postmaster: u32 = pid.lines().next().unwrap().parse().unwrap();
-    freehold_store::migrate(&postgres.owner_url())
-        .await
-        .unwrap();
-    let store = Store::connect(&postgres.app_url(), 16).await.unwrap();
-    store.require_durable().await.unwrap();
-    let hub = Arc::new(Direct {
-        lines: Mutex::default(),
-        capacity: wish.places.div_ceil(RUNNERS.into()),
-    });
-    let entropy = Arc::new(TestEntropy);
-    let engine = Engine::new(Parts {
-        store,
-        blobs: Blobs::directory(&directory.join("blobs"), Sharing::Several).unwrap(),
-        keys: Keys::new(SealKey::from_seed([42; 32])),
-        hub: hub.clone(),
-        clock: Arc::new(TestClock::default()),
-        entropy: entropy.clone(),
-        identity: freehold_engine::identity::Identity::default(),
-        carrier: None,
-        runs_per_tenant: None,
-    });
-    let local = engine.local_owner("Ada").await.unwrap();
-    let server = Server::build(Options {
-        engine: engine.clone(),
-        connections: Arc::new(Connections::new()),
-        entropy,
-        hosts: vec![],
-        studio: Studio::of([]),
-        keep_events: None,
-        keep_audit: freehold_engine::audit_keep::AuditKeep::default(),
-        rates: None,
-        patience: Patience::default(),
-        proxies: freehold_server::Proxies::default(),
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let stop = CancellationToken::new();
-    let serving = tokio::spawn(server.run(listener, stop.clone()));
-    let mut site = Site {
-        engine,
-        caller: local.caller,
+    let site = Site::start(directory, None, wish.places.div_ceil(RUNNERS.into()), "").await;
+    let times = Arc::default();
+    let _runners = enrol(&site, &times).await;
+    let mut asker = Asker {
+        engine: site.engine.clone(),
+        caller: site.owner.clone(),
         http: reqwest::Client::new(),
-        url,
-        token: local.token.to_string(),
+        url: site.url.clone(),
+        token: site.token.clone(),
         api: wish.api,
         cards: vec![],
-        times: Arc::default(),
+        times,
     };
-    let _runners = enrol(&site, &hub).await;
-    furnish(&mut site).await;
-    fill(&postgres.owner_url(), &site.caller, wish).await;
-    let site = Arc::new(site);
-    let (mut to_start, mut to_end) = site.alone(wish.alone).await;
-    let before = processor(postmaster);
-    let (asked, took) = many(&site, wish).await;
-    let after = processor(postmaster);
-    stop.cancel();
-    serving.await.unwrap();
+    furnish(&mut asker).await;
+    fill(&site.postgres.owner_url(), &asker.caller, wish).await;
+    let asker = Arc::new(asker);
+    let (mut to_start, mut to_end) = asker.alone(wish.alone).await;
+    let before = processor(&site.cluster);
+    let (asked, took) = many(&asker, wish).await;
+    let after = processor(&site.cluster);
+    site.stop().await;
     let runs = f64::from(u32::try_from(wish.runs).unwrap());
     json!({
         "way": if wish.api { "api" } else { "in process" },
@@ -477,8 +347,6 @@ async fn measure(wish: &Wish, directory: &std::path::Path) -> serde_json::Value 
 
 #[tokio::main]
 async fn main() {
-    // Nobody was first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let wish = Wish::read();
     let directory = tempfile::Builder::new()
         .prefix("fh-runs")

@@ -20,8 +20,11 @@ pub mod hooks;
 pub mod moto;
 pub mod oidc;
 pub mod peer;
+pub mod plans;
+pub mod populace;
 pub mod procs;
 pub mod proxy;
+pub mod site;
 pub mod smtp;
 pub mod world;
 

@@ -30,6 +30,7 @@ mod oidc_lies;
 mod once;
 mod patience;
 mod permission;
+mod plans;
 mod queue;
 mod replicas;
 mod retention;
