@@ -367,7 +367,7 @@ async fn signed_in(
             return Err(refused);
         }
     };
-    state.limits.known(&session.caller, action)?;
+    state.limits.known(&session.caller, action, token)?;
     if action.rule().confirmed && session.kind == TokenKind::Session {
         let brought = request.headers().get(CONFIRMATION);
         let brought = brought.map(|value| value.to_str().unwrap_or_default().to_owned());

@@ -113,6 +113,8 @@ struct Counts {
     /// With a key of its own, so that nobody can choose who falls together with whom.
     hasher: RandomState,
     parts: [Mutex<HashMap<Of, u64>>; PARTS],
+    /// Whose tokens were refused for their person or organization, by the token's hash.
+    refused: Mutex<HashMap<u64, (UserId, TenantId)>>,
 }
 
 impl Limits {
@@ -133,6 +135,7 @@ impl Limits {
                 clock: Box::new(clock),
                 hasher: RandomState::new(),
                 parts: Default::default(),
+                refused: Mutex::default(),
             })
         }))
     }
@@ -155,23 +158,36 @@ impl Limits {
         if let Some(token) = token {
             let hash = counts.hasher.hash_one(token);
             counts.take(Of::Token(hash), counts.rates.token)?;
+            counts.still_refused(hash)?;
         }
         Ok(())
     }
 
-    /// Whose request it is, and what they want, is known.
+    /// Whose request it is, and what they want, is known. Where their person or organization is at its limit,
+    /// the token is remembered: until there is room again its requests are refused before anybody is looked
+    /// up, so that an organization that asks far too often costs the others nothing but a look into a map.
     ///
     /// # Errors
     /// `too_many`.
-    pub(crate) fn known(&self, caller: &Caller, action: Action) -> Result<(), Box<Problem>> {
+    pub(crate) fn known(
+        &self,
+        caller: &Caller,
+        action: Action,
+        token: &str,
+    ) -> Result<(), Box<Problem>> {
         let Some(counts) = &self.0 else {
             return Ok(());
         };
         if SENSITIVE.contains(&action) {
             counts.take(Of::Sensitive(caller.user), counts.rates.sensitive)?;
         }
-        counts.take(Of::User(caller.user), counts.rates.user)?;
-        counts.take(Of::Tenant(caller.tenant), counts.rates.tenant)
+        let within = counts
+            .take(Of::User(caller.user), counts.rates.user)
+            .and_then(|()| counts.take(Of::Tenant(caller.tenant), counts.rates.tenant));
+        if within.is_err() {
+            counts.remember(counts.hasher.hash_one(token), caller);
+        }
+        within
     }
 
     /// An address tries a credential that may be wrong: a link that signs in, a password; or it tried a
@@ -188,9 +204,54 @@ impl Limits {
 }
 
 impl Counts {
+    fn now(&self) -> u64 {
+        u64::try_from((self.clock)().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn remember(&self, token: u64, caller: &Caller) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() >= COUNTED_MAX {
+            refused.clear();
+        }
+        refused.insert(token, (caller.user, caller.tenant));
+    }
+
+    /// Whether a token that was refused for its person or organization would be again. Nothing is taken: that
+    /// is for when it is known whose the token is now.
+    fn still_refused(&self, token: u64) -> Result<(), Box<Problem>> {
+        let whose = {
+            let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.get(&token).copied()
+        };
+        let Some((user, tenant)) = whose else {
+            return Ok(());
+        };
+        self.room(Of::User(user), self.rates.user)?;
+        self.room(Of::Tenant(tenant), self.rates.tenant)?;
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.remove(&token);
+        Ok(())
+    }
+
+    /// Whether there is one left.
+    fn room(&self, of: Of, rate: Rate) -> Result<(), Box<Problem>> {
+        let rate = rate.shared(self.share.among());
+        let part = self.hasher.hash_one(of) as usize % PARTS;
+        let paid_until = {
+            let part = self.parts[part]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            part.get(&of).copied().unwrap_or_default()
+        };
+        match rate.take(paid_until, self.now()) {
+            Ok(_) => Ok(()),
+            Err(wait) => Err(Box::new(too_many(of, rate, Duration::from_nanos(wait)))),
+        }
+    }
+
     fn take(&self, of: Of, rate: Rate) -> Result<(), Box<Problem>> {
         let rate = rate.shared(self.share.among());
-        let now = u64::try_from((self.clock)().as_nanos()).unwrap_or(u64::MAX);
+        let now = self.now();
         let part = self.hasher.hash_one(of) as usize % PARTS;
         let mut part = self.parts[part]
             .lock()
@@ -265,6 +326,36 @@ mod tests {
         time.fetch_add(200, Ordering::Relaxed);
         of("a").unwrap();
         of("a").unwrap_err();
+    }
+
+    #[test]
+    fn who_was_refused_for_an_organization_is_refused_unseen_until_there_is_room() {
+        let (limits, time) = limits(100);
+        let tenant = TenantId::from_uuid(uuid::Uuid::from_u128(1));
+        let caller = |n: u128| {
+            let user = UserId::from_uuid(uuid::Uuid::from_u128(n));
+            Caller::installation(tenant, user, "Ada".to_owned())
+        };
+        let asks = |n: u128| {
+            let token = format!("token {n}");
+            limits.came(None, Some(&token))?;
+            limits.known(&caller(n), Action::CardRead, &token)
+        };
+        for n in 0..200 {
+            asks(n).unwrap();
+        }
+        // Nobody knows yet whose these are.
+        limits.came(None, Some("token 7")).unwrap();
+        asks(7).unwrap_err();
+        let refused = limits.came(None, Some("token 7")).unwrap_err();
+        let words = "your organization sends more than 100 requests a second";
+        assert!(refused.detail.starts_with(words), "{refused:?}");
+        limits.came(None, Some("token 8")).unwrap();
+        time.fetch_add(10, Ordering::Relaxed);
+        asks(7).unwrap();
+        asks(8).unwrap_err();
+        let remembered = limits.0.as_ref().unwrap().refused.lock().unwrap().len();
+        assert_eq!(remembered, 1, "who was let in is forgotten");
     }
 
     #[test]
