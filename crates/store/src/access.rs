@@ -332,14 +332,14 @@ impl Tx {
                     t.last_used_at
              FROM tokens t LEFT JOIN members m ON m.tenant_id = t.tenant_id AND m.user_id = t.made_by
              WHERE t.tenant_id = $1 AND t.kind = $2 AND ($3::uuid IS NULL OR t.user_id = $3)
-               AND t.revoked_at IS NULL AND t.expires_at > $4 AND ($5::uuid IS NULL OR t.id > $5)
+               AND t.revoked_at IS NULL AND t.expires_at > $4 AND t.id > $5
              ORDER BY t.id LIMIT $6",
         )
         .bind(self.tenant.uuid())
         .bind(kind)
         .bind(user)
         .bind(at)
-        .bind(after.map(TokenId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), TokenId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

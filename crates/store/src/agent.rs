@@ -227,11 +227,11 @@ impl Tx {
     ) -> Result<Vec<ProviderRow>> {
         let raw: Vec<RawProvider> = sqlx::query_as(
             "SELECT id, name, kind, base_url, key_ref, model, removed_at, created_at FROM providers
-             WHERE tenant_id = $1 AND removed_at IS NULL AND ($2::uuid IS NULL OR id > $2)
+             WHERE tenant_id = $1 AND removed_at IS NULL AND id > $2
              ORDER BY id LIMIT $3",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(ProviderId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), ProviderId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;
@@ -388,11 +388,11 @@ impl Tx {
     ) -> Result<Vec<AgentRow>> {
         let raw: Vec<RawAgent> = sqlx::query_as(
             "SELECT id, name, driver, preset, provider_id, labels, timeout_s, stall_s, isolation, limits, start, version, removed_at, created_at
-             FROM agents WHERE tenant_id = $1 AND removed_at IS NULL AND ($2::uuid IS NULL OR id > $2)
+             FROM agents WHERE tenant_id = $1 AND removed_at IS NULL AND id > $2
              ORDER BY id LIMIT $3",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(AgentId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), AgentId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

@@ -234,13 +234,13 @@ impl Tx {
                                 WHERE tenant_id = c.tenant_id AND card_id = c.id
                                 ORDER BY id DESC LIMIT 1) r ON true
              WHERE c.tenant_id = $1 AND c.project_id = $2 AND (c.archived_at IS NOT NULL) = $3
-               AND ($4::uuid IS NULL OR c.id > $4)
+               AND c.id > $4
              ORDER BY c.id LIMIT $5",
         )
         .bind(self.tenant.uuid())
         .bind(project.uuid())
         .bind(archived)
-        .bind(after.map(CardId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), CardId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

@@ -366,13 +366,13 @@ impl Tx {
         let raw: Vec<Raw> = sqlx::query_as(select!(
             "AND ($2::uuid IS NULL OR e.project_id = $2)
              AND ($3::boolean IS NULL OR (e.stopped_at IS NULL) = $3)
-             AND ($4::uuid IS NULL OR e.id < $4)
+             AND e.id < $4
              ORDER BY e.id DESC LIMIT $5"
         ))
         .bind(self.tenant.uuid())
         .bind(project.map(ProjectId::uuid))
         .bind(active)
-        .bind(before.map(EnvironmentId::uuid))
+        .bind(before.map_or(uuid::Uuid::max(), EnvironmentId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

@@ -164,12 +164,12 @@ impl Tx {
             "SELECT id, email, role, review, by_user, created_at, sent_at, expires_at, accepted_at,
                     revoked_at
              FROM invitations
-             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
+             WHERE tenant_id = $1 AND id < $2
                AND ((accepted_at IS NULL AND revoked_at IS NULL) OR created_at > $3)
              ORDER BY id DESC LIMIT $4",
         )
         .bind(self.tenant.uuid())
-        .bind(before.map(InvitationId::uuid))
+        .bind(before.map_or(uuid::Uuid::max(), InvitationId::uuid))
         .bind(since)
         .bind(limit)
         .fetch_all(&mut *self.inner)

@@ -137,13 +137,13 @@ impl Tx {
     ) -> Result<Vec<MemberRow>> {
         let rows: Vec<Raw> = sqlx::query_as(
             "SELECT user_id, name, email, role, review, created_at FROM members
-             WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id > $2)
+             WHERE tenant_id = $1 AND user_id > $2
                AND ($4::text IS NULL OR strpos(lower(name), lower($4)) > 0
                     OR strpos(lower(coalesce(email, '')), lower($4)) > 0)
              ORDER BY user_id LIMIT $3",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(UserId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), UserId::uuid))
         .bind(limit)
         .bind(search)
         .fetch_all(&mut *self.inner)

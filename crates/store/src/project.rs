@@ -198,11 +198,11 @@ impl Tx {
                     r.id AS repository, r.remote, r.target, p.created_at
              FROM projects p
              JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
-             WHERE p.tenant_id = $1 AND ($2::uuid IS NULL OR p.id > $2)
+             WHERE p.tenant_id = $1 AND p.id > $2
              ORDER BY p.id LIMIT $3",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(ProjectId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), ProjectId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

@@ -39,12 +39,12 @@ impl Tx {
         let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
             "SELECT id FROM runs
              WHERE tenant_id = $1 AND state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
-               AND ($2::uuid IS NULL OR last_runner = $2) AND ($3::uuid IS NULL OR id > $3)
+               AND ($2::uuid IS NULL OR last_runner = $2) AND id > $3
              ORDER BY id LIMIT $4",
         )
         .bind(self.tenant.uuid())
         .bind(of.map(RunnerId::uuid))
-        .bind(after.map(RunId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), RunId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;
@@ -67,14 +67,14 @@ impl Tx {
             states.map(|states| states.iter().map(|state| state.name()).collect());
         let raw: Vec<Raw> = sqlx::query_as(select!(
             "WHERE u.tenant_id = $1 AND ($2::uuid IS NULL OR u.project_id = $2)
-               AND ($3::uuid IS NULL OR u.card_id = $3) AND ($4::uuid IS NULL OR u.id < $4)
+               AND ($3::uuid IS NULL OR u.card_id = $3) AND u.id < $4
                AND ($6::text[] IS NULL OR u.state = ANY($6))
              ORDER BY u.id DESC LIMIT $5"
         ))
         .bind(self.tenant.uuid())
         .bind(project.map(ProjectId::uuid))
         .bind(card.map(CardId::uuid))
-        .bind(before.map(RunId::uuid))
+        .bind(before.map_or(uuid::Uuid::max(), RunId::uuid))
         .bind(limit)
         .bind(states)
         .fetch_all(&mut *self.inner)
@@ -107,13 +107,13 @@ select!(
                     OR (u.state IN ('queued', 'landing') AND u.lease_job IS NULL AND u.reason = ANY($3)))
                AND NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = u.tenant_id
                                AND later.card_id = u.card_id AND later.id > u.id)
-               AND ($4::uuid IS NULL OR u.id < $4)
+               AND u.id < $4
              ORDER BY u.id DESC LIMIT $5"
         ))
         .bind(self.tenant.uuid())
         .bind(codes(decided))
         .bind(codes(stuck))
-        .bind(before.map(RunId::uuid))
+        .bind(before.map_or(uuid::Uuid::max(), RunId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

@@ -242,11 +242,11 @@ impl Tx {
                      WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
              FROM runners r
              LEFT JOIN runner_presence p ON p.tenant_id = r.tenant_id AND p.runner_id = r.id
-             WHERE r.tenant_id = $1 AND r.revoked_at IS NULL AND ($2::uuid IS NULL OR r.id > $2)
+             WHERE r.tenant_id = $1 AND r.revoked_at IS NULL AND r.id > $2
              ORDER BY r.id LIMIT $3",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(RunnerId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), RunnerId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

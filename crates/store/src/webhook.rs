@@ -195,11 +195,11 @@ impl Tx {
     ) -> Result<Vec<WebhookRow>> {
         let raw: Vec<RawWebhook> = sqlx::query_as(
             "SELECT id, sealed, events, paused, paused_at, failing_since, last_seq, waiting, by_user, created_at
-             FROM webhooks WHERE tenant_id = $1 AND removed_at IS NULL AND ($2::uuid IS NULL OR id > $2)
+             FROM webhooks WHERE tenant_id = $1 AND removed_at IS NULL AND id > $2
              ORDER BY id LIMIT $3",
         )
         .bind(self.tenant.uuid())
-        .bind(after.map(WebhookId::uuid))
+        .bind(after.map_or(uuid::Uuid::nil(), WebhookId::uuid))
         .bind(limit)
         .fetch_all(&mut *self.inner)
         .await?;

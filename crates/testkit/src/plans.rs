@@ -189,24 +189,45 @@ impl Explained {
     }
 }
 
-/// A line of a plan without what is another each time: ids, times, and names of months.
+/// A line of a plan without what is another each time: `?` for parameters, whether they were planned for or
+/// not, and no names of months.
 fn masked(line: &str) -> String {
-    let pieces: Vec<&str> = line.split('\'').collect();
     let mut bare = String::new();
-    for (n, piece) in pieces.iter().enumerate() {
-        let next = pieces.get(n + 1).copied().unwrap_or_default();
-        let is_other = ["::uuid", "::timestamp"]
+    let mut pieces = line.split('\'').enumerate().peekable();
+    while let Some((n, piece)) = pieces.next() {
+        let kind = pieces.peek().map_or("", |(_, next)| *next);
+        // Every second one is a literal, and what follows it says of what kind.
+        let is_value = ["::uuid", "::timestamp"]
             .iter()
-            .any(|kind| next.starts_with(kind));
-        // Every second one is a literal.
-        let is_literal = n % 2 == 1;
-        bare.push_str(if n == 0 { "" } else { "'" });
-        bare.push_str(if is_literal && is_other { "…" } else { piece });
+            .find(|is| kind.starts_with(**is));
+        match (n % 2, is_value) {
+            (0, _) => bare.push_str(piece),
+            (_, Some(_)) => {
+                bare.push('?');
+                let rest = kind.trim_start_matches(|c: char| c == ':' || c.is_ascii_lowercase());
+                bare.push_str(
+                    rest.trim_start_matches(" with time zone")
+                        .trim_start_matches("[]"),
+                );
+                pieces.next();
+            }
+            (_, None) => {
+                bare.push('\'');
+                bare.push_str(piece);
+                bare.push('\'');
+            }
+        }
     }
     let words = bare.split(' ').map(|word| {
         let digits = word.trim_start_matches(|c: char| !c.is_ascii_digit());
-        let is_month = word.starts_with("run_events_") && digits.len() >= 6;
-        if is_month { "run_events_(month)" } else { word }
+        if word.starts_with("run_events_") && digits.len() >= 6 {
+            return "run_events_(month)".to_owned();
+        }
+        let Some((before, number)) = word.split_once('$') else {
+            return word.to_owned();
+        };
+        let after = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        format!("{before}?{after}")
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -295,4 +316,33 @@ pub async fn book(site: &Site, overheard: &Overheard, known: &Known) -> String {
         }
     }
     book
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn a_plan_for_values_and_one_for_parameters_read_the_same() {
+        for (line, bare) in [
+            (
+                "Index Cond: ((tenant_id = '01a2-0c'::uuid) AND (id = ANY ('{a,b}'::uuid[])))",
+                "Index Cond: ((tenant_id = ?) AND (id = ANY (?)))",
+            ),
+            (
+                "Index Cond: ((tenant_id = $1) AND (id = ANY ($2)))",
+                "Index Cond: ((tenant_id = ?) AND (id = ANY (?)))",
+            ),
+            (
+                "Filter: ((kind ~~ 'run.%'::text) AND (at > '2026-01-02 03:04:05+00'::timestamp with time zone))",
+                "Filter: ((kind ~~ 'run.%'::text) AND (at > ?))",
+            ),
+            (
+                "  ->  Index Scan using run_events_202701_pkey on run_events_202701 r",
+                "  ->  Index Scan using run_events_(month) on run_events_(month) r",
+            ),
+        ] {
+            assert_eq!(masked(line), bare);
+        }
+    }
 }
