@@ -2,10 +2,10 @@
 //! (`standardwebhooks`, PyPI), which `scripts/install test` puts into `target/standardwebhooks`.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::ChildStdin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use freehold_server::{Addresses, Names};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use crate::helper::{Helper, Speaks};
 
 /// Knows no name: nothing leaves loopback.
 pub struct Nowhere;
@@ -298,7 +300,7 @@ pub struct Verified {
 
 /// A receiver that verifies with the published library.
 pub struct Verifier {
-    child: Child,
+    _helper: Helper,
     tell: ChildStdin,
     port: u16,
     said: Arc<Mutex<Vec<Option<Verified>>>>,
@@ -309,32 +311,23 @@ impl Verifier {
     #[must_use]
     pub fn start() -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(PLACE);
-        let mut child = Command::new(&python)
-            .args(["-c", PROGRAM])
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{}: {error}; run scripts/install test", python.display())
-            });
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines.next().and_then(Result::ok);
-        let port = port.and_then(|line| line.parse().ok());
+        let mut command = Helper::command(python);
+        command.args(["-c", PROGRAM]);
         let said = Arc::<Mutex<Vec<_>>>::default();
         let heard = said.clone();
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
+        let (mut helper, port) = Helper::start(
+            command,
+            Speaks::Output,
+            |line| line.parse().ok(),
+            move |line| {
                 let one = serde_json::from_str(&line).unwrap();
                 heard.lock().unwrap().push(one);
-            }
-        });
+            },
+        );
         Self {
-            tell: child.stdin.take().unwrap(),
-            port: port.expect("the receiver says where it listens"),
-            child,
+            tell: helper.tells(),
+            _helper: helper,
+            port,
             said,
         }
     }
@@ -376,12 +369,5 @@ impl Verifier {
             (all.len() >= count).then_some(all)
         })
         .await
-    }
-}
-
-impl Drop for Verifier {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
     }
 }

@@ -16,6 +16,7 @@ pub mod dice;
 pub mod faults;
 mod frames;
 pub mod git_http;
+mod helper;
 pub mod hooks;
 pub mod moto;
 pub mod oidc;

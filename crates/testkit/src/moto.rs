@@ -1,14 +1,14 @@
 //! A service that speaks S3: moto (PyPI), started on loopback by a test and ended with it.
 //! `scripts/install test` puts it into `target/moto`.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use freehold_store::{Access, Bucket, Patience};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::helper::{Helper, Speaks};
 
 /// What it says when it listens.
 const READY: &str = "Running on ";
@@ -17,7 +17,7 @@ const PLACE: &str = "../../target/moto/bin";
 
 /// It keeps everything in memory.
 pub struct Moto {
-    child: Child,
+    helper: Helper,
     url: String,
 }
 
@@ -30,27 +30,17 @@ impl Moto {
         // The program's first line names its interpreter by an absolute path, which a tree that was
         // moved or copied no longer has.
         let python = place.join("python");
-        let mut child = Command::new(&python)
-            .arg(place.join("moto_server"))
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{}: {error}; run scripts/install test", python.display())
-            });
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = said
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once(READY)?.1.trim().to_owned()))
-            .expect("moto says where it listens");
-        // It says a line for each request: somebody must read them.
-        std::thread::spawn(move || said.map_while(Result::ok).for_each(drop));
-        let moto = Self { child, url };
+        let mut command = Helper::command(python);
+        command.arg(place.join("moto_server"));
+        command.args(["-H", "127.0.0.1", "-p", "0"]);
+        // It says a line for each request, too.
+        let (helper, url) = Helper::start(
+            command,
+            Speaks::Errors,
+            |line| Some(line.split_once(READY)?.1.trim().to_owned()),
+            drop,
+        );
+        let moto = Self { helper, url };
         moto.make(bucket).await;
         moto
     }
@@ -120,14 +110,7 @@ impl Moto {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).unwrap();
+        let pid = i32::try_from(self.helper.id()).unwrap();
         kill(Pid::from_raw(pid), signal).unwrap();
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
     }
 }

@@ -2,9 +2,7 @@
 //! `oidc-provider`), and one that lies. `scripts/install test` puts what they need into `target/oidc`.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use freehold_engine::oidc::Provider;
@@ -12,6 +10,8 @@ use freehold_model::TenantId;
 use freehold_server::{Oidc, OidcSettings};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
+
+use crate::helper::{Helper, Speaks};
 
 const REAL: &str = include_str!("../oidc/provider.mjs");
 const ROGUE: &str = include_str!("../oidc/rogue.mjs");
@@ -29,7 +29,7 @@ const REDIRECTS_MAX: usize = 20;
 
 /// A provider of identities.
 pub struct IdentityProvider {
-    child: Child,
+    helper: Helper,
     issuer: String,
     http: Client,
 }
@@ -58,31 +58,20 @@ impl IdentityProvider {
         let own = here.join(OWN_NODE);
         let node = own.is_file().then_some(own);
         let node = node.unwrap_or_else(|| PathBuf::from("node"));
-        let mut child = Command::new(&node)
-            .args(["--input-type=module", "--eval", program, "--", word])
+        let mut command = Helper::command(node);
+        command.args(["--input-type=module", "--eval", program, "--", word]);
+        command
             .current_dir(here.join(PLACE))
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("NODE_ENV", "test")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{}: {error}; run scripts/install test", node.display())
-            });
-        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = said.by_ref().map_while(Result::ok);
-        let issuer = lines.find(|line| line.starts_with("http"));
-        let issuer = issuer.expect("the provider says where it listens; run scripts/install test");
-        std::thread::spawn(move || said.map_while(Result::ok).for_each(drop));
+            .env("NODE_ENV", "test");
+        let is_issuer = |line: &str| line.starts_with("http").then(|| line.to_owned());
+        let (helper, issuer) = Helper::start(command, Speaks::Output, is_issuer, drop);
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .unwrap();
         Self {
-            child,
+            helper,
             issuer,
             http,
         }
@@ -175,8 +164,7 @@ impl IdentityProvider {
 
     /// Ends it.
     pub fn end(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
+        self.helper.end();
     }
 }
 
@@ -184,10 +172,4 @@ impl IdentityProvider {
 #[must_use]
 pub fn back_to(name: &str) -> String {
     format!("{HOME}/sign-in/with/{name}")
-}
-
-impl Drop for IdentityProvider {
-    fn drop(&mut self) {
-        self.end();
-    }
 }

@@ -3,13 +3,13 @@
 //! refused twice for now, with `never` for good, and behind `lost` the connection breaks off when the
 //! mail was taken and before that is said.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use freehold_engine::identity::Post;
 use freehold_server::Smtp;
+
+use crate::helper::{Helper, Speaks};
 
 const PLACE: &str = "../../target/aiosmtpd/bin/python";
 const PROGRAM: &str = r#"
@@ -69,7 +69,7 @@ impl Arrived {
 
 /// A mail server.
 pub struct MailServer {
-    child: Child,
+    _helper: Helper,
     port: u16,
     arrived: Arc<Mutex<Vec<Arrived>>>,
 }
@@ -79,34 +79,21 @@ impl MailServer {
     #[must_use]
     pub fn start() -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(PLACE);
-        let mut child = Command::new(&python)
-            .args(["-c", PROGRAM])
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{}: {error}; run scripts/install test", python.display())
-            });
-        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = said
-            .next()
-            .and_then(Result::ok)
-            .and_then(|line| line.parse().ok());
-        let port = port.expect("the mail server says where it listens");
+        let mut command = Helper::command(python);
+        command.args(["-c", PROGRAM]);
         let arrived = Arc::<Mutex<Vec<Arrived>>>::default();
-        let box_ = arrived.clone();
-        std::thread::spawn(move || {
-            for line in said.map_while(Result::ok) {
-                box_.lock()
-                    .unwrap()
-                    .push(serde_json::from_str(&line).unwrap());
-            }
-        });
+        let letters = arrived.clone();
+        let (helper, port) = Helper::start(
+            command,
+            Speaks::Output,
+            |line| line.parse().ok(),
+            move |line| {
+                let letter = serde_json::from_str(&line).unwrap();
+                letters.lock().unwrap().push(letter);
+            },
+        );
         Self {
-            child,
+            _helper: helper,
             port,
             arrived,
         }
@@ -135,12 +122,5 @@ impl MailServer {
             mails.pop().filter(|_| mails.len() + 1 >= count)
         })
         .await
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
     }
 }
