@@ -20,6 +20,7 @@ mod bad_link;
 mod desk;
 mod ends;
 mod environments;
+mod failover;
 mod frozen;
 mod half_open;
 mod killed;
