@@ -10,7 +10,10 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Runs until the server stops.
 pub(crate) async fn run(state: AppState) {
     while !state.stop.is_cancelled() {
-        let chained = state.pulse.while_it_beats(state.engine.audit_chain()).await;
+        let chained = state
+            .pulse
+            .while_it_answers(state.engine.audit_chain())
+            .await;
         if let Some(Err(error)) = chained {
             tracing::warn!(%error, "entries of the audit log have no place yet; it is tried again shortly");
         }

@@ -188,7 +188,7 @@ impl Line {
         let session = Token::generate(Kind::Session, &*self.state.entropy);
         let hash = session.hash();
         let begun = self.state.engine.runner_joined(&known, &hash);
-        let stands = pulse.while_it_beats(Box::pin(begun)).await;
+        let stands = pulse.while_it_answers(Box::pin(begun)).await;
         if !stands.ok_or(End::Gone)?? {
             return Err(End::Replaced);
         }
@@ -206,7 +206,7 @@ impl Line {
             .await;
         self.state.connections.unregister(runner, generation);
         let _turn = wait_for_turn(&self.state).await.ok();
-        let told = pulse.while_it_beats(Box::pin(self.state.engine.runner_left(
+        let told = pulse.while_it_answers(Box::pin(self.state.engine.runner_left(
             known.tenant,
             runner,
             &hash,
@@ -258,11 +258,11 @@ impl Line {
         };
         self.send(&Frame::new(Down::Welcome(welcome))).await?;
         let pulse = self.state.pulse.clone();
-        let reminded = pulse.while_it_beats(Box::pin(
+        let reminded = pulse.while_it_answers(Box::pin(
             self.state.engine.remind(known.tenant, known.runner),
         ));
         reminded.await.ok_or(End::Gone)?.map_err(End::from)?;
-        let environments = pulse.while_it_beats(Box::pin(self.environments(known, environments)));
+        let environments = pulse.while_it_answers(Box::pin(self.environments(known, environments)));
         environments.await.ok_or(End::Gone)??;
         drop(turn);
         let stop = self.state.stop.clone();
@@ -277,7 +277,7 @@ impl Line {
                 },
                 message = unless_silent(heard, self.socket.recv()) => {
                     // What cannot be taken now the runner says again, on another connection.
-                    let taken = pulse.while_it_beats(Box::pin(self.take(known, message?)));
+                    let taken = pulse.while_it_answers(Box::pin(self.take(known, message?)));
                     taken.await.ok_or(End::Gone)??;
                     heard = Instant::now();
                 }

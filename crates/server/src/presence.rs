@@ -12,7 +12,7 @@ pub(crate) async fn run(state: AppState) {
     while !state.stop.is_cancelled() {
         let counted = state
             .pulse
-            .while_it_beats(state.engine.servers_count())
+            .while_it_answers(state.engine.servers_count())
             .await;
         if let Some(Err(error)) = counted {
             tracing::debug!(%error, "the servers could not be counted; as many as before are reckoned with");

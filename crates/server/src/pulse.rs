@@ -17,6 +17,10 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// hears within ten seconds; a checkpoint on a slow disk takes less.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
 
+/// The database ends a statement after 15 seconds. Work of a few of them that has not ended after this waits for a
+/// session that is dead, of which nobody was told: whatever lies between forgot the connection.
+const DEAD_AFTER: Duration = Duration::from_secs(25);
+
 /// The last that was heard. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Pulse(Arc<watch::Sender<bool>>);
@@ -42,6 +46,18 @@ impl Pulse {
             _ = heard.wait_for(|beats| !beats) => None,
             done = work => Some(done),
         }
+    }
+
+    /// The same for work of a few statements, which is given up as well when its own session does not answer: that
+    /// the database does on another one says nothing of this.
+    pub(crate) async fn while_it_answers<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let done = timeout(DEAD_AFTER, self.while_it_beats(work)).await;
+        done.unwrap_or_else(|_| {
+            tracing::warn!(
+                "a session of the database does not answer; what waited for it begins anew"
+            );
+            None
+        })
     }
 
     fn set(&self, beats: bool) {
@@ -74,6 +90,15 @@ pub(crate) async fn run(state: AppState) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_is_dead_is_given_up_though_the_database_lives() {
+        let pulse = Pulse::new();
+        let stuck = pulse.while_it_answers(std::future::pending::<()>());
+        assert_eq!(stuck.await, None);
+        assert!(pulse.beats());
+        assert_eq!(pulse.while_it_answers(async { 7 }).await, Some(7));
+    }
 
     #[tokio::test]
     async fn work_goes_on_until_the_database_falls_silent() {

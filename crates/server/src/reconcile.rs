@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use freehold_engine::{Due, Error, Hint};
+use freehold_engine::{Due, Error, Hint, StoreError};
 use freehold_model::{RunnerId, TenantId};
 use tokio::time::Instant;
 
@@ -38,7 +38,8 @@ pub(crate) async fn run(state: AppState) {
         if passed.elapsed() >= STOOD_STILL {
             state.engine.was_deaf();
         }
-        let pass = pass(&state, std::mem::take(&mut hinted), &mut clock, look, sweep);
+        let hinted_at = std::mem::take(&mut hinted);
+        let pass = Box::pin(pass(&state, hinted_at, &mut clock, look, sweep));
         match state.pulse.while_it_beats(pass).await {
             Some(Ok(())) => {}
             Some(Err(error)) => {
@@ -80,7 +81,7 @@ async fn tell(state: &AppState, runner: RunnerId) {
     };
     let told = state
         .pulse
-        .while_it_beats(state.engine.remind(tenant, runner));
+        .while_it_answers(state.engine.remind(tenant, runner));
     if let Some(Err(error)) = told.await {
         tracing::warn!(%error, %runner, "a runner could not be told; it is repeated shortly");
     }
@@ -106,7 +107,7 @@ async fn pass(
     }
     if sweep {
         for tenant in state.connections.tenants() {
-            alone(tenant, state.engine.sweep(tenant).await)?;
+            alone(tenant, answered(state, state.engine.sweep(tenant)).await)?;
         }
     }
     Ok(())
@@ -133,10 +134,12 @@ async fn look_at_all(
     let mut after = None;
     loop {
         let store = state.engine.store();
-        let mut due = store.queue_tenants(after, TENANTS).await?;
+        let page = async { Ok(store.queue_tenants(after, TENANTS).await?) };
+        let mut due = answered(state, page).await?;
         // After what was found by that clock, and before anything is done about it.
         if after.is_none() {
-            let now = store.clock().await?.map(|time| (time, Instant::now()));
+            let now = answered(state, async { Ok(store.clock().await?) }).await?;
+            let now = now.map(|time| (time, Instant::now()));
             if has_jumped(clock, now) {
                 tracing::warn!("the database's clock jumped; leases are given time to be renewed");
                 state.engine.was_deaf();
@@ -151,6 +154,15 @@ async fn look_at_all(
     }
 }
 
+/// What is done in one go. Where its session is dead, nobody can say what became of it.
+async fn answered<T>(
+    state: &AppState,
+    work: impl Future<Output = freehold_engine::Result<T>>,
+) -> freehold_engine::Result<T> {
+    let done = state.pulse.while_it_answers(work).await;
+    done.unwrap_or_else(|| Err(Error::Store(StoreError::gone())))
+}
+
 /// Looks after each in turn, and again after those who have more to do than fits into one turn: no
 /// tenant's thousands hold up another's one.
 async fn in_turns(state: &AppState, mut due: Vec<Due>) -> freehold_engine::Result<()> {
@@ -159,7 +171,7 @@ async fn in_turns(state: &AppState, mut due: Vec<Due>) -> freehold_engine::Resul
     while !due.is_empty() && began.elapsed() < LOOK_EVERY && !state.stop.is_cancelled() {
         let mut again = Vec::new();
         for one in due {
-            let has_more = state.engine.reconcile(&one).await;
+            let has_more = answered(state, Box::pin(state.engine.reconcile(&one))).await;
             if alone(one.tenant, has_more)?.unwrap_or(false) {
                 again.push(one);
             }

@@ -67,7 +67,7 @@ pub(crate) async fn run(state: AppState) {
         let looked = Instant::now();
         let pass = state
             .pulse
-            .while_it_beats(look(&state, &mut flying, after))
+            .while_it_answers(look(&state, &mut flying, after))
             .await;
         let has_more = match pass {
             Some(Ok(next)) => {

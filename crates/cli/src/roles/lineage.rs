@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freehold_model::LineageId;
 use freehold_model::lineage::{Position, Verdict, judge};
-use freehold_store::{Lineage, Store};
+use freehold_store::{Lineage, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::data::{Data, read_json, write_json};
@@ -15,6 +15,9 @@ use crate::world::{SystemClock, SystemEntropy};
 /// Between two looks: what a replica had not got, and was committed longer ago than this, is missed
 /// for sure. An installation at rest writes nothing for it.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The database ends a statement after 15 seconds; a session that says nothing for longer is dead.
+const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 /// The file, and what stands in it.
 pub(super) struct Memory {
@@ -60,16 +63,24 @@ impl Memory {
                 () = stop.cancelled() => return None,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            // One that is away now is looked at when it is back.
-            let Ok(now) = store.lineage().await else {
+            let look = async {
+                let now = store.lineage().await?;
+                match judge(self.seen.as_ref(), &now.at, now.before) {
+                    Verdict::WentBack => Ok((Verdict::WentBack, now)),
+                    fine => store.lineage_advance().await.map(|now| (fine, now)),
+                }
+            };
+            // One that is away, or a session that is dead, is no reason not to end, and is looked at when it is back.
+            let looked = tokio::select! {
+                looked = tokio::time::timeout(LOOK_WITHIN, look) => looked,
+                () = stop.cancelled() => return None,
+            };
+            let Ok(Ok::<_, StoreError>((verdict, now))) = looked else {
                 continue;
             };
-            if judge(self.seen.as_ref(), &now.at, now.before) == Verdict::WentBack {
+            if verdict == Verdict::WentBack {
                 return Some(self.went_back(&now));
             }
-            let Ok(now) = store.lineage_advance().await else {
-                continue;
-            };
             if let Err(failure) = self.remember(now.at) {
                 // A full disk: less is remembered, and nothing wrong.
                 tracing::warn!(%failure, "how far the database has come cannot be written down");

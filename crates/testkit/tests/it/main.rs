@@ -38,6 +38,7 @@ mod rivals;
 mod run;
 mod schema;
 mod sessions;
+mod silent;
 mod studio;
 mod tag;
 mod tiers;
