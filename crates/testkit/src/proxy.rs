@@ -363,10 +363,12 @@ impl Direction {
                 {
                     self.flush()
                 }
-                Err(_) => return,
+                Err(error) => Err(error),
             };
+            // A reset is passed on, as a network does that works.
             if done.is_err() {
                 let _ = self.from.shutdown(Shutdown::Both);
+                let _ = self.to.shutdown(Shutdown::Both);
                 return;
             }
         }

@@ -417,8 +417,14 @@ fn refusals_are_explained(seen: &Evidence, verdict: &mut Verdict) {
             let what = format!("{} {}: {} without words", call.op, call.about, call.status);
             verdict.break_("I9", what);
         }
-        if call.status == 500 {
-            let what = format!("{} {}: an internal error", call.op, call.about);
+        // A server that fails says that it does for now; and people here ask for nothing that they may not have, of what is there.
+        let is_earned = match call.status {
+            404 => DECISIONS.contains(&call.op.as_str()),
+            status => matches!(status, 0..400 | 409 | 429 | 503),
+        };
+        if !is_earned {
+            let code = call.code.as_deref().unwrap_or("no code");
+            let what = format!("{} {}: {} ({code})", call.op, call.about, call.status);
             verdict.break_("I9", what);
         }
     }

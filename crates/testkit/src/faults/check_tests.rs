@@ -1,10 +1,13 @@
 //! Each promise is broken in evidence that is otherwise fine, and must be named; the fine one must pass.
 
+use std::time::Duration;
+
 use super::check::{SAW_TOO_LITTLE, SETTLED_WITHIN, check, settled_within};
 use super::evidence::{
     Call, Environment, Event, Evidence, Fault, ModelCall, Move, Ms, Probe, Reading, Run, Update,
 };
-use super::{KINDS, PARTS, SERVERS};
+use super::kinds::{KINDS, chosen, rhythm};
+use super::{PARTS, SERVERS};
 
 const NONE: &str = "0000000000000000000000000000000000000000";
 
@@ -332,6 +335,13 @@ fn a_refusal_without_words_and_an_internal_error_are_found() {
     assert_eq!(found(refuse(503, true)), [""; 0]);
     assert_eq!(found(refuse(503, false)), ["I9"]);
     assert_eq!(found(refuse(500, true)), ["I9"]);
+    // Nor is a server that has no database one that knows nobody, or has nothing.
+    for status in [401, 403, 404, 502, 504] {
+        assert_eq!(found(refuse(status, true)), ["I9"], "{status}");
+    }
+    for status in [0, 409, 429] {
+        assert_eq!(found(refuse(status, true)), [""; 0], "{status}");
+    }
 }
 
 #[test]
@@ -395,7 +405,7 @@ fn what_fails_though_no_fault_was_near_is_found_and_so_is_a_storm_without_calm()
         }
     };
     assert_eq!(found(refuse(409, "run.show")), ["I12"]);
-    assert_eq!(found(refuse(401, "run.approve")), ["I12"]);
+    assert_eq!(found(refuse(401, "run.approve")), ["I12", "I9"]);
     assert_eq!(found(refuse(409, "run.approve")), [""; 0]);
     let slow = |seen: &mut Evidence| {
         for call in seen.calls.iter_mut().filter(|call| call.at >= 50_000) {
@@ -417,9 +427,25 @@ fn each_kind_has_a_name_of_its_own_and_a_bound() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), KINDS.len());
-    assert!(
-        KINDS
-            .iter()
-            .all(|kind| kind.bound.heals > 0 && kind.weight > 0)
-    );
+    assert!(KINDS.iter().all(|kind| kind.bound.heals > 0));
+}
+
+#[test]
+fn what_comes_in_a_rhythm_is_had_alone_and_heals_before_it_comes_again() {
+    let (long, short) = (Duration::from_secs(600), Duration::from_secs(50));
+    let every = |only: Option<&str>, time| rhythm(&chosen(only), time);
+    assert_eq!(every(None, long), None);
+    assert_eq!(every(Some("database"), long), None);
+    let alone = chosen(Some("restarted each"));
+    let [kind] = alone[..] else {
+        panic!("{alone:?}");
+    };
+    assert_eq!(rhythm(&[kind], long), Some(Duration::from_secs(20)));
+    let shortest = rhythm(&[kind], short).unwrap();
+    assert!(shortest * 6 <= short);
+    // Somebody is asked outside of its windows.
+    assert!(Duration::from_millis(kind.bound.window) < shortest);
+    let drawn = chosen(None);
+    assert!(drawn.iter().all(|kind| kind.weight > 0));
+    assert_eq!(drawn.len() + 1, KINDS.len());
 }

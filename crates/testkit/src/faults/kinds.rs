@@ -1,6 +1,8 @@
 //! The kinds of fault: how often each is drawn, how long a part may take to be well again after it, and for how long
 //! afterwards an operation may still feel it.
 
+use std::time::Duration;
+
 use super::evidence::Ms;
 
 /// What is promised of a fault.
@@ -114,13 +116,24 @@ const SILENT: Bound = Bound {
     heals: 40_000,
     window: 5_000,
 };
+/// The same where nothing else is done: it is there again within the seconds that its log takes, and so is whoever asks it.
+const AGAIN_AND_AGAIN: Bound = Bound {
+    heals: 10_000,
+    window: 4_000,
+};
 /// Nobody who asks feels it.
 const UNFELT: Bound = Bound {
     heals: 10_000,
     window: 0,
 };
 
-/// All of them. A fault's row in `docs/faults.md` names its kind.
+/// Between two faults of a kind that comes in a rhythm (F46).
+const RHYTHM: Duration = Duration::from_secs(20);
+/// As many as these come in a short storm, at shorter distances, but not before whoever asks is over the last one.
+const BEATS: u32 = 6;
+const SHORTEST_RHYTHM: Duration = Duration::from_secs(8);
+
+/// All of them. One without a weight is drawn by no dice: it comes in a rhythm, alone. A fault's row in `docs/faults.md` names its kind.
 pub(crate) const KINDS: &[Kind] = &[
     kind("server: kill -9", Do::KillServer, 40, SERVES),
     kind("server: TERM", Do::EndServer, 20, REPLAYS),
@@ -141,6 +154,12 @@ pub(crate) const KINDS: &[Kind] = &[
         Do::RestartDatabase,
         15,
         REPLAYS,
+    ),
+    kind(
+        "database: restarted each 20 s",
+        Do::RestartDatabase,
+        0,
+        AGAIN_AND_AGAIN,
     ),
     kind("database: STOP, CONT", Do::StopDatabase, 10, SERVES),
     kind("database: read-only", Do::ReadOnly, 15, SERVES),
@@ -245,6 +264,23 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("files: server has 64", Do::ServerFiles, 15, SERVES),
     kind("files: runner has 64", Do::RunnerFiles, 15, DIALS),
 ];
+
+/// The kinds that a storm draws from: those whose name contains this. What comes in a rhythm is no part of a storm, and is
+/// had by a name that fits nothing else.
+pub(crate) fn chosen(only: Option<&str>) -> Vec<&'static Kind> {
+    let named = (KINDS.iter()).filter(|kind| kind.name.contains(only.unwrap_or_default()));
+    let (drawn, in_rhythm): (Vec<_>, Vec<_>) = named.partition(|kind| kind.weight > 0);
+    match drawn.is_empty() {
+        true => in_rhythm,
+        false => drawn,
+    }
+}
+
+/// How often the one that comes in a rhythm does so in a storm of this length; `None` for kinds that are drawn.
+pub(crate) fn rhythm(kinds: &[&Kind], time: Duration) -> Option<Duration> {
+    let is_in_rhythm = kinds.iter().all(|kind| kind.weight == 0);
+    is_in_rhythm.then(|| (time / BEATS).clamp(SHORTEST_RHYTHM, RHYTHM))
+}
 
 /// What is promised of a kind, by its name. One that is not known has no time at all.
 pub(crate) fn bound(name: &str) -> Bound {

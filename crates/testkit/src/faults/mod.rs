@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use collect::Probes;
 use evidence::Evidence;
 use house::House;
-use kinds::{KINDS, Kind, bound};
+use kinds::{Kind, bound};
 use people::People;
 use storm::Storm;
 
@@ -97,14 +97,14 @@ pub struct Outcome {
 /// Storms, heals, looks, decides. Takes the storm's time and up to five minutes more, two after a short storm. When it takes
 /// longer, or is told to end (SIGINT, SIGTERM), everything it began is ended, and a broken promise says so.
 pub async fn run(options: &Options) -> Outcome {
-    let kinds: Vec<_> = (KINDS.iter())
-        .filter(|kind| {
-            kind.name
-                .contains(options.only.as_deref().unwrap_or_default())
-        })
-        .collect();
+    let kinds = kinds::chosen(options.only.as_deref());
     if kinds.is_empty() {
         return broken(check::SAW_TOO_LITTLE, "no kind of fault has such a name");
+    }
+    let mut options = options.clone();
+    if let Some(every) = kinds::rhythm(&kinds, options.time) {
+        let beats = options.time.as_millis() / every.as_millis();
+        options.faults = (options.faults).min(usize::try_from(beats).unwrap_or(usize::MAX));
     }
     let is_short = options.time <= SHORT;
     let settles = Duration::from_millis(check::settled_within(is_short));
@@ -115,7 +115,7 @@ pub async fn run(options: &Options) -> Outcome {
     };
     let mark = root.path().to_string_lossy().into_owned();
     // A task of its own: what blocks it does not keep this one from seeing the time.
-    let mut all = tokio::spawn(whole(options.clone(), kinds, root));
+    let mut all = tokio::spawn(whole(options, kinds, root));
     let why = tokio::select! {
         ended = &mut all => match ended {
             Ok(outcome) => return outcome,

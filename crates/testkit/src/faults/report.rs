@@ -34,6 +34,7 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
         ));
     }
     let missing: Vec<&str> = (KINDS.iter())
+        .filter(|kind| kind.weight > 0)
         .map(|kind| kind.name)
         .filter(|name| !verdict.kinds.contains_key(*name))
         .collect();

@@ -81,6 +81,9 @@ impl Storm {
         time: Duration,
         only: &[&'static Kind],
     ) {
+        if let ([kind], Some(every)) = (only, kinds::rhythm(only, time)) {
+            return self.beat(faults, time, kind, every).await;
+        }
         let begun = Instant::now();
         let mut under_way = JoinSet::new();
         // They last longer than a calm should.
@@ -121,6 +124,16 @@ impl Storm {
         }
         while under_way.join_next().await.is_some() {}
         while pauses.join_next().await.is_some() {}
+    }
+
+    /// One kind at equal distances, without a calm: each must heal before the next.
+    async fn beat(&self, faults: usize, time: Duration, kind: &'static Kind, every: Duration) {
+        let begun = Instant::now();
+        let mut beat = tokio::time::interval(every);
+        while self.faults().len() < faults && begun.elapsed() < time {
+            beat.tick().await;
+            self.inject(kind).await;
+        }
     }
 
     fn hold(&self, name: impl Into<String>) -> Option<Held<'_>> {
