@@ -50,11 +50,8 @@ pub(crate) async fn mark(connection: &mut PgConnection, bound: Option<TenantId>)
         return Ok(());
     };
     if bound != Some(claim.tenant) {
-        // The last statement of a transaction that was about somebody elsewhere.
-        sqlx::query("SELECT set_config('app.tenant', $1, true)")
-            .bind(claim.tenant.uuid().to_string())
-            .execute(&mut *connection)
-            .await?;
+        // A transaction that was about somebody elsewhere.
+        bind(connection, claim.tenant).await?;
     }
     let (wrote, marked): (bool, bool) = sqlx::query_as(
         "WITH wrote AS MATERIALIZED (SELECT pg_current_xact_id_if_assigned() IS NOT NULL AS yes),
@@ -69,11 +66,23 @@ pub(crate) async fn mark(connection: &mut PgConnection, bound: Option<TenantId>)
     .bind(claim.attempt)
     .fetch_one(&mut *connection)
     .await?;
+    if let Some(bound) = bound.filter(|bound| *bound != claim.tenant) {
+        // What is written behind this is its own tenant's, like what webhooks are told.
+        bind(connection, bound).await?;
+    }
     match wrote && !marked {
         // Too late: another attempt has the claim. Nothing of this one happens.
         true => Err(StoreError::gone()),
         false => Ok(()),
     }
+}
+
+async fn bind(connection: &mut PgConnection, tenant: TenantId) -> Result<()> {
+    sqlx::query("SELECT set_config('app.tenant', $1, true)")
+        .bind(tenant.uuid().to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 impl Tx {

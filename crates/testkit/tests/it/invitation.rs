@@ -1,5 +1,6 @@
 //! Invitations: for one address, good once and for a week.
 use chrono::TimeDelta;
+use freehold_model::webhook::Event;
 use freehold_testkit::App;
 use freehold_wire::api::{Invitation, InvitationSeen, NewSession, Page};
 use freehold_wire::problem::Code;
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use crate::account::{PASSWORD, ask, at_once, me, open, post, sign_in, somebody};
 use crate::member::{accept, change, invite, members};
+use crate::webhook::{add, deliveries};
 
 async fn look(app: &App, token: &str) -> Result<InvitationSeen, Code> {
     let seen = post(app, "", "/invitations/look", json!({ "token": token })).await;
@@ -178,4 +180,33 @@ async fn an_invitation_accepted_a_hundred_times_at_once_makes_one_member() {
     let path = "/invitations/accept";
     assert_eq!(at_once(&app, "", path, &body, 100).await, 1);
     assert_eq!(members(&app, &owner.token).await.len(), 2);
+}
+
+/// The request's key is kept in the organization that it was sent from; what is told is the other's.
+#[tokio::test]
+async fn who_comes_by_a_request_under_a_key_is_told_to_the_organization_that_they_come_to() {
+    let (app, mail) = open().await;
+    let hook = add(&app, "http://127.0.0.1:1/hook", &[Event::MemberJoined]).await;
+    for (n, key) in [None, Some("k")].into_iter().enumerate() {
+        let email = format!("ada{n}@example.org");
+        let ada = somebody(&app, &mail, &email, "Mill").await;
+        invite(&app, &app.token, &email, "viewer").await.unwrap();
+        let token = mail.mail(&email, 2).await.token();
+        let mut request = ask(
+            &app,
+            &ada.token,
+            Method::POST,
+            "/account/invitations/accept",
+        );
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let joined: NewSession = app
+            .send(request.json(&json!({ "token": token })))
+            .await
+            .unwrap();
+        assert_eq!(joined.organization, app.owner.tenant);
+        let told = deliveries(&app, &hook).await;
+        assert_eq!(told.len(), n + 1, "{key:?}: {told:?}");
+    }
 }
