@@ -183,7 +183,9 @@ impl Engine {
                 (false, false) => DeviceState::Pending {},
             });
         };
-        let mut tx = self.store().begin(tenant).await?;
+        // Whoever sets a new password by mail meanwhile ends the tokens that there are: this one comes before
+        // that and ends with them, or not at all.
+        let (mut tx, _) = self.begin_still(tenant, user).await?;
         if tx.device_use(&hash, now).await? != Some(user) {
             return refuse(Code::Unauthenticated, gone);
         }

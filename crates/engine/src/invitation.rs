@@ -207,7 +207,7 @@ impl Engine {
             let user = self.person_by_password(&row.email, &given.password).await?;
             self.door().throttle.refund(charged);
             let mut tx = self.store().begin_person(user.id).await?;
-            let held = tx.user_hold(Hold::Still).await?;
+            let held = tx.user_hold(Hold::ToChange).await?;
             if held.map(|held| held.password) != Some(user.password.clone()) {
                 return Err(spent());
             }
@@ -241,7 +241,7 @@ impl Engine {
     ) -> Result<NewSession> {
         let (hash, tenant, row) = self.invitation_by_token(&given.token, whence).await?;
         let mut tx = self.store().begin_person(session.caller.user).await?;
-        let user = tx.user_hold(Hold::Still).await?;
+        let user = tx.user_hold(Hold::ToChange).await?;
         let Some(user) = user.filter(|user| user.email == row.email) else {
             return Err(for_another());
         };
@@ -253,7 +253,7 @@ impl Engine {
         Ok(self.invitation_by_hash(hash).await?.1.email)
     }
 
-    /// Accepts an invitation as a person whom a provider of identities vouched for, held as they are in
+    /// Accepts an invitation as a person whom a provider of identities vouched for, held to be changed in
     /// `tx`.
     pub(crate) async fn invitation_accept_held(
         &self,
@@ -296,7 +296,9 @@ impl Engine {
         Ok((tenant, row))
     }
 
-    /// Makes a person a member, uses the invitation up and begins a session, all at once.
+    /// Makes a person a member, uses the invitation up and begins a session, all at once. The person is held
+    /// to be changed in `tx`: that they were here is written at its end, and of two who wait there for each
+    /// other one would fail.
     async fn join(
         &self,
         tx: PersonTx,

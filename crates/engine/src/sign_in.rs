@@ -101,15 +101,18 @@ impl Engine {
     ) -> Result<NewSession> {
         let mut tx = self.store().begin_person(user.id).await?;
         // Whoever sets another password meanwhile ends the sessions that there are: this one comes
-        // before that, or not at all.
-        let now_stored = tx.user_hold(Hold::Still).await?.map(|user| user.password);
+        // before that, or not at all. That they were here is written below.
+        let now_stored = tx.user_hold(Hold::ToChange).await?;
+        let now_stored = now_stored.map(|user| user.password);
         if now_stored.as_ref() != Some(&user.password) {
             return Err(wrong());
         }
         self.enter_held(tx, user, wanted, whence, None).await
     }
 
-    /// The same, of a person who is held as they are.
+    /// The same, of a person who is held to be changed. Where they name no organization, one that would not
+    /// have them now is passed over: a membership by groups that is to be confirmed shuts nobody out of the
+    /// others.
     pub(crate) async fn enter_held(
         &self,
         mut tx: PersonTx,
@@ -119,19 +122,15 @@ impl Engine {
         provider: Option<&str>,
     ) -> Result<NewSession> {
         let organizations = tx.organizations().await?;
-        let is_in = |tenant: &TenantId| organizations.iter().any(|o| o.tenant == *tenant);
-        let tenant = match wanted {
-            Some(wanted) => Some(wanted).filter(is_in),
-            None => user
-                .last_tenant
-                .filter(is_in)
-                .or(organizations.first().map(|o| o.tenant)),
-        };
-        let Some(tenant) = tenant else {
-            return Err(match wanted {
-                Some(_) => no_such_organization(),
-                None => nowhere(),
-            });
+        let mut those: Vec<TenantId> = organizations.iter().map(|o| o.tenant).collect();
+        match wanted {
+            Some(wanted) => those.retain(|tenant| *tenant == wanted),
+            // A stable order: where they were last, then where they have been the longest.
+            None => those.sort_by_key(|tenant| Some(*tenant) != user.last_tenant),
+        }
+        let mut not_let_in = match wanted {
+            Some(_) => no_such_organization(),
+            None => nowhere(),
         };
         let begins = Begins {
             user: user.id,
@@ -140,7 +139,44 @@ impl Engine {
             enters: false,
             provider,
         };
-        self.browser_begin(tx, tenant, &begins).await
+        for tenant in those {
+            let mut there = tx.in_tenant(tenant).await?;
+            match self.lets_in(&mut there, user.id).await {
+                Ok(()) => {
+                    tx = there.of_person(user.id).await?;
+                    return self.browser_begin(tx, tenant, &begins).await;
+                }
+                Err(Error::Problem(problem)) => not_let_in = Error::Problem(problem),
+                Err(other) => return Err(other),
+            }
+            tx = there.of_person(user.id).await?;
+        }
+        Err(not_let_in)
+    }
+
+    /// Goes on where a session of this person's may begin in the tenant of `tx`.
+    async fn lets_in(&self, tx: &mut Tx, user: UserId) -> Result<()> {
+        let Some(member) = tx.member_get(user).await? else {
+            return Err(no_such_organization());
+        };
+        self.confirmed_until(tx, &member).await.map(|_| ())
+    }
+
+    /// A transaction of a person's in a tenant, in which they are held as they are: whoever ends their
+    /// sessions or changes what they sign in with comes before what is done in it, or behind it. One who has
+    /// no account, like the owner of a local installation, is held by their membership.
+    pub(crate) async fn begin_still(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<(Tx, Option<UserRow>)> {
+        let mut tx = self.store().begin_person(user).await?;
+        let held = tx.user_hold(Hold::Still).await?;
+        let mut tx = tx.in_tenant(tenant).await?;
+        if held.is_none() {
+            tx.member_hold(user).await?;
+        }
+        Ok((tx, held))
     }
 
     /// Begins a session in a tenant, as the last thing in a transaction of its person.
@@ -230,7 +266,13 @@ impl Engine {
         drop(tx);
         let wanted = organization.parse::<TenantId>().ok();
         match wanted.filter(|wanted| organizations.iter().any(|o| o.tenant == *wanted)) {
-            Some(tenant) => self.session_move(session, tenant, whence).await,
+            Some(tenant) => {
+                // Asked before anything ends: who is not let in there stays where they are.
+                let mut there = self.store().begin(tenant).await?;
+                self.lets_in(&mut there, session.caller.user).await?;
+                drop(there);
+                self.session_move(session, tenant, whence).await
+            }
             None => Err(no_such_organization()),
         }
     }
@@ -244,11 +286,10 @@ impl Engine {
         let Caller {
             tenant: from, user, ..
         } = session.caller;
-        let mut tx = self.store().begin_person(user).await?;
-        // Whoever sets another password meanwhile ends the sessions that there are: this one comes
-        // before that and ends with them, or not at all.
-        let password = tx.user_hold(Hold::Still).await?.map(|user| user.password);
-        let mut tx = tx.in_tenant(from).await?;
+        // Whoever sets another password meanwhile, or ends sessions, ends those that there are: this one
+        // comes before that and ends with them, or not at all.
+        let (mut tx, person) = self.begin_still(from, user).await?;
+        let password = person.map(|person| person.password);
         let Some(facts) = tx.session_get(session.token).await? else {
             return refuse(Code::Conflict, "the token is no browser's session");
         };
@@ -295,13 +336,21 @@ impl Engine {
         // First the old one ends, then the new one begins: where the second fails, one signs in again.
         tx.commit().await?;
         let mut tx = self.store().begin_person(user).await?;
-        let now_stored = tx.user_hold(Hold::Still).await?.map(|user| user.password);
-        if now_stored != password {
+        let now_stored = tx.user_hold(Hold::ToChange).await?;
+        if now_stored.map(|person| person.password) != password {
             return refuse(
                 Code::Unauthenticated,
                 "the password was changed meanwhile; sign in again",
             );
         }
+        let mut tx = tx.in_tenant(from).await?;
+        if tx.session_get(session.token).await?.is_none() {
+            return refuse(
+                Code::Unauthenticated,
+                "the session was ended meanwhile; sign in again",
+            );
+        }
+        let tx = tx.of_person(user).await?;
         self.browser_begin(tx, to, &begins).await
     }
 
@@ -335,7 +384,8 @@ impl Engine {
     /// [`Code::NotFound`].
     pub async fn session_end(&self, session: &Session, reference: &str) -> Result<()> {
         let id: TokenId = reference.parse().unwrap_or_else(|_| self.new_id());
-        let ended = self.sessions_end(session, None, Some(id)).await?;
+        let tx = self.person_alone(session).await?;
+        let ended = self.sessions_end(tx, session, None, Some(id)).await?;
         match ended {
             0 => refuse(Code::NotFound, "there is no such session"),
             _ => Ok(()),
@@ -348,26 +398,47 @@ impl Engine {
     /// [`Error`].
     pub async fn session_end_others(&self, session: &Session) -> Result<()> {
         let caller = &session.caller;
+        let tx = self.person_alone(session).await?;
+        let mut tx = tx.of_person(caller.user).await?;
+        let sessions = tx.session_list(self.now()).await?;
+        let others = sessions.iter().filter(|row| row.id != session.token);
+        let others = others.count().to_string();
+        let tx = tx.in_tenant(caller.tenant).await?;
         let act = Act {
             action: Action::SessionEndAll,
             resource: &caller.user.to_string(),
-            version: "",
-            does: "all of your sessions but this one end, in all organizations".to_owned(),
+            version: &others,
+            does: format!(
+                "all of your sessions but this one end, in all organizations: there are {others}"
+            ),
         };
-        let tx = self.store().begin(caller.tenant).await?;
-        self.confirm(tx, caller, act).await?.commit().await?;
-        self.sessions_end(session, Some(session.token), None)
+        let tx = self.confirm(tx, caller, act).await?;
+        self.sessions_end(tx, session, Some(session.token), None)
             .await?;
         Ok(())
     }
 
+    /// A transaction in which nobody begins, renews or moves a session of the person's, and nobody did
+    /// whose session it would not see.
+    async fn person_alone(&self, session: &Session) -> Result<Tx> {
+        let caller = &session.caller;
+        let mut tx = self.store().begin_person(caller.user).await?;
+        let held = tx.user_hold(Hold::ToChange).await?;
+        let mut tx = tx.in_tenant(caller.tenant).await?;
+        if held.is_none() {
+            tx.member_hold_to_change(caller.user).await?;
+        }
+        Ok(tx)
+    }
+
     async fn sessions_end(
         &self,
+        tx: Tx,
         session: &Session,
         but: Option<TokenId>,
         only: Option<TokenId>,
     ) -> Result<usize> {
-        let mut tx = self.store().begin_person(session.caller.user).await?;
+        let mut tx = tx.of_person(session.caller.user).await?;
         let tenants = tx.sign_out_all(but, only, self.now()).await?;
         tx.hint_tokens(&tenants).await?;
         let ended = tenants.len();

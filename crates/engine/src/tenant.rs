@@ -154,9 +154,10 @@ impl Engine {
     /// A link's token that signs one browser in, once.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Code::Unauthenticated`] where the caller's own token was ended meanwhile.
     pub async fn sign_in_token(&self, caller: &Caller) -> Result<Token> {
-        let mut tx = self.store().begin(caller.tenant).await?;
+        let (mut tx, _) = self.begin_still(caller.tenant, caller.user).await?;
+        self.still(&mut tx, caller).await?;
         let (kind, stored) = (Kind::SignIn, TokenKind::SignIn);
         let token = self
             .token_issue(&mut tx, caller, kind, stored, Some(SIGN_IN_LIFETIME))
@@ -198,13 +199,14 @@ impl Engine {
             // Somebody pasted the token of the command line: a browser gets one of its own, that
             // expires and that it can give back.
             let caller = self.authenticate(text).await?;
-            let tx = self.store().begin(caller.tenant).await?;
+            let (mut tx, _) = self.begin_still(caller.tenant, caller.user).await?;
+            self.still(&mut tx, &caller).await?;
             return self.session_begin(tx, &caller, whence).await;
         }
         let Some(row) = self.store().token_by_hash(&token.hash()).await? else {
             return Err(used());
         };
-        let mut tx = self.store().begin(row.tenant).await?;
+        let (mut tx, _) = self.begin_still(row.tenant, row.user).await?;
         if !tx
             .token_use(&token.hash(), TokenKind::SignIn, self.now())
             .await?

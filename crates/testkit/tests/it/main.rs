@@ -18,6 +18,8 @@ mod device;
 mod environment;
 mod faults;
 mod groups;
+mod held;
+mod hurried;
 mod invitation;
 mod isolation;
 mod limits;

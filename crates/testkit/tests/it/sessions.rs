@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::account::{PASSWORD, ask, at_once, me, open, post, sign_in, somebody};
+use crate::held::Held;
 
 #[tokio::test]
 async fn a_session_is_renewed_and_comes_to_an_end() {
@@ -188,50 +189,14 @@ async fn a_session_that_is_renewed_while_the_password_is_set_anew_ends_with_the_
     let (): () = post(&app, "", "/password/forgot", forgot).await.unwrap();
     let token = mail.mail("grace@example.org", 2).await.token();
     // The renewal stands still in its middle: it has the old session, and waits for the membership.
-    let mut holder = app.database.as_app().await;
-    sqlx::query("BEGIN").execute(&mut holder).await.unwrap();
-    sqlx::query("SELECT set_config('app.tenant', $1, true)")
-        .bind(session.organization.uuid().to_string())
-        .execute(&mut holder)
-        .await
-        .unwrap();
-    sqlx::query("SELECT 1 FROM members FOR UPDATE")
-        .execute(&mut holder)
-        .await
-        .unwrap();
-    let holder_pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut holder)
-        .await
-        .unwrap();
-    let mut owner = app.database.as_owner().await;
-    // How many wait for the holder, or for somebody who does.
-    let mut in_line = async |wanted: i64| {
-        for _ in 0..500 {
-            let waiting: i64 = sqlx::query_scalar(
-                "WITH waits AS (SELECT DISTINCT pid, unnest(pg_blocking_pids(pid)) AS for_pid
-                                FROM pg_locks WHERE NOT granted),
-                      first AS (SELECT pid FROM waits WHERE for_pid = $1)
-                 SELECT count(DISTINCT pid) FROM waits
-                 WHERE for_pid = $1 OR for_pid IN (SELECT pid FROM first)",
-            )
-            .bind(holder_pid)
-            .fetch_one(&mut owner)
-            .await
-            .unwrap();
-            if waiting >= wanted {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        unreachable!("nobody waits");
-    };
+    let mut held = Held::members(&app, session.organization).await;
     let renewing = post::<NewSession>(&app, &session.token, "/session/renew", json!({}));
     let new = json!({ "token": token, "password": "another tall horse" });
     let rest = async {
-        in_line(1).await;
+        held.in_line(1).await;
         let going_on = async {
-            in_line(2).await;
-            sqlx::query("COMMIT").execute(&mut holder).await.unwrap();
+            held.in_line(2).await;
+            held.go().await;
         };
         let setting = post::<()>(&app, "", "/password/reset", new);
         tokio::join!(setting, going_on).0
