@@ -15,6 +15,7 @@ pub mod card;
 pub mod card_place;
 pub mod change;
 pub mod confirm;
+mod departed;
 pub mod device;
 pub mod dispatch;
 pub mod environment;

@@ -1,21 +1,16 @@
 //! Members: who they are in an organization, and how they cease to be in it.
 
 use chrono::{DateTime, Utc};
-use freehold_model::run::{Command, Effect};
 use freehold_model::webhook::Event;
 use freehold_model::{Action, Role, TenantId, UserId};
 use freehold_store::{MemberRow, NewAudit, Outcome, Tx};
 use freehold_wire::api::{EditMember, Member, Page, Seats};
-use freehold_wire::link::{Down, RunRef};
 use freehold_wire::problem::{Code, Problem};
 
 use crate::confirm::Act;
 use crate::project::{page, shorten};
 use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Hint, Result, refuse};
-
-/// Runs of a member who leaves that are ended in the same transaction; more are ended after it.
-const RUNS_AT_ONCE: i64 = 200;
 
 impl Engine {
     /// The members; only those in whose name or address `search` stands.
@@ -193,53 +188,15 @@ impl Engine {
         self.happened(&mut tx, Event::MemberLeft, facts);
         self.audit(&mut tx, caller, word, &user.to_string(), "access")
             .await?;
-        // Only a request that was let in at this very moment could start another run as them.
+        // With the membership: whoever starts a run as them holds it, and comes before this or not at all.
+        let ended = self.runs_end(&mut tx, caller, user).await?;
         tx.commit().await?;
-        while self.runs_end(caller, user).await? {}
+        let goes_on = ended.may_be_more();
+        self.runs_stop(ended);
+        if goes_on {
+            self.runs_end_all(caller, user).await?;
+        }
         Ok(())
-    }
-
-    /// Ends runs that a former member started. True where there may be more.
-    async fn runs_end(&self, caller: &Caller, user: UserId) -> Result<bool> {
-        let mut tx = self.store().begin(caller.tenant).await?;
-        let runs = tx.run_live_of_user(user, RUNS_AT_ONCE).await?;
-        let mut told = Vec::new();
-        let mut ended = 0;
-        for run in &runs {
-            let Some(mut row) = tx.run_lock(*run).await? else {
-                continue;
-            };
-            // One that lands at this moment was approved: it does.
-            let Ok(effects) = self.advance(&mut tx, &mut row, Command::Cancel).await else {
-                continue;
-            };
-            if effects.is_empty() {
-                continue;
-            }
-            ended += 1;
-            self.audit(&mut tx, caller, "run.cancel", &row.id.to_string(), "run")
-                .await?;
-            if let Some(lease) = row
-                .life
-                .lease
-                .as_ref()
-                .filter(|_| effects.contains(&Effect::Stop))
-            {
-                tx.hint(Hint::Link(lease.runner));
-                told.push((
-                    lease.runner,
-                    RunRef {
-                        run: row.id,
-                        epoch: row.life.epoch,
-                    },
-                ));
-            }
-        }
-        tx.commit().await?;
-        for (runner, run) in told {
-            self.hub().send(runner, Down::Cancel(run));
-        }
-        Ok(ended > 0 && runs.len() == usize::try_from(RUNS_AT_ONCE).unwrap_or(usize::MAX))
     }
 
     /// Says how many members an organization may have, by the word of whoever operates the server.
@@ -278,7 +235,8 @@ impl Engine {
         let known = self.store().user_by_email(&email).await?;
         let id = known.unwrap_or_else(|| self.new_id());
         let mut tx = self.store().begin_person(id).await?;
-        let user = match tx.user_get().await? {
+        // Held first, as everybody does who writes where somebody was last.
+        let user = match tx.user_hold(freehold_store::Hold::ToChange).await? {
             Some(user) => user,
             None => {
                 let name = email.local().to_owned();

@@ -33,12 +33,14 @@ pub struct Tidied {
     pub tokens: u64,
     /// Deliveries of webhooks forgotten.
     pub deliveries: u64,
+    /// Runs ended whose people are members no more.
+    pub runs: u64,
 }
 
 impl Engine {
     /// Makes room for the months to come, drops those that all ended longer than `keep` ago (never, where
-    /// silent) and in which no run began that has not ended, and forgets keys of requests and tokens that are
-    /// void.
+    /// silent) and in which no run began that has not ended, forgets keys of requests and tokens that are
+    /// void, and ends runs of former members that are left.
     ///
     /// # Errors
     /// [`crate::Error`]; the next pass does what this one did not.
@@ -56,6 +58,7 @@ impl Engine {
             if let Some(old) = old {
                 live.extend(self.began_and_live(tenant, old).await?);
             }
+            tidied.runs += self.runs_end_of_former(tenant).await?;
             tidied.keys += self.forget_keys(tenant).await?;
             tidied.tokens += self.forget_tokens(tenant).await?;
             tidied.deliveries += self.forget_deliveries(tenant).await?;

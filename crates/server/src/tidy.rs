@@ -38,6 +38,7 @@ pub(crate) async fn run(state: AppState, keep: Option<TimeDelta>) {
                         keys,
                         tokens,
                         deliveries,
+                        runs,
                     } = tidied;
                     tracing::info!(
                         made,
@@ -45,7 +46,8 @@ pub(crate) async fn run(state: AppState, keep: Option<TimeDelta>) {
                         keys,
                         tokens,
                         deliveries,
-                        "months made and dropped; keys, void tokens and deliveries forgotten"
+                        runs,
+                        "months made and dropped; keys, void tokens and deliveries forgotten; runs of former members ended"
                     );
                 }
                 EVERY

@@ -292,4 +292,23 @@ impl Tx {
         .await?;
         Ok(ids.into_iter().map(RunId::from_uuid).collect())
     }
+
+    /// Runs that have not ended and whose people are members no more.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn run_live_of_former(&mut self, limit: i64) -> Result<Vec<RunId>> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT r.id FROM runs r JOIN former_members f ON f.tenant_id = r.tenant_id AND f.user_id = r.by_user
+             WHERE r.tenant_id = $1 AND r.state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
+               AND NOT EXISTS (SELECT 1 FROM members m
+                               WHERE m.tenant_id = r.tenant_id AND m.user_id = r.by_user)
+             ORDER BY r.id LIMIT $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(limit)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        Ok(ids.into_iter().map(RunId::from_uuid).collect())
+    }
 }

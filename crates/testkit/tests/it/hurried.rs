@@ -1,17 +1,19 @@
 //! What a person ends at the very moment in which another request makes something of it: one comes before the
 //! other, and what was ended stays ended.
-use freehold_model::UserId;
-use freehold_testkit::{App, MailServer};
+use freehold_model::{Role, UserId};
+use freehold_testkit::{App, MailServer, Peer};
 use freehold_wire::api::{
-    Device, DeviceCodes, DeviceState, NewSession, Organization, Page, SignInToken,
+    Card, Device, DeviceCodes, DeviceState, NewSession, Organization, Page, Run, SignInToken,
 };
 use freehold_wire::problem::Code;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::account::{PASSWORD, ask, me, open, post, sign_in, somebody};
+use crate::board;
 use crate::held::Held;
 use crate::member::invite;
+use crate::permission::Somebody;
 
 const GRACE: &str = "grace@example.org";
 
@@ -237,4 +239,77 @@ async fn two_who_come_in_at_once_do_not_wait_for_each_other() {
     let mut all = [one, other];
     all.sort_by_key(Result::is_err);
     assert_eq!(all, [Ok(()), Err(Code::Unauthenticated)]);
+}
+
+/// A card that somebody may start runs of, and that somebody: a developer.
+async fn developer() -> (App, Somebody, Card) {
+    let app = App::start().await;
+    let mut peer = Peer::enrol(&app).await;
+    peer.connect().await;
+    let project = board::project(&app, &mut peer, "demo").await;
+    board::agent(&app, "worker").await;
+    let card = board::card(&app, &project, "a").await;
+    let ada = Somebody::member(&app, app.owner.tenant, Role::Developer).await;
+    (app, ada, card)
+}
+
+async fn starts(app: &App, who: &Somebody, card: &Card) -> Result<Run, Code> {
+    let request = who.request(app, Method::POST, &format!("/cards/{}/runs", card.id));
+    let started = app.send(request.json(&json!({}))).await;
+    started.map_err(|problem| problem.code)
+}
+
+async fn removes(app: &App, who: &Somebody) -> Result<(), Code> {
+    let request = app.request(Method::DELETE, &format!("/members/{}", who.user));
+    let removed = crate::confirm::confirmed(app, request).await;
+    removed.map_err(|problem| problem.code)
+}
+
+async fn is_over(app: &App, run: &Run) -> bool {
+    let run: Run = app.get(&format!("/runs/{}", run.id)).await.unwrap();
+    run.state.is_terminal()
+}
+
+#[tokio::test]
+async fn a_run_that_is_started_while_its_member_is_removed_ends_with_the_membership() {
+    let (app, ada, card) = developer().await;
+    let mut held = Held::nothing(&app, app.owner.tenant, None).await;
+    held.takes("SELECT 1 FROM cards FOR UPDATE").await;
+    let (started, removed) =
+        one_behind_the_other(held, starts(&app, &ada, &card), removes(&app, &ada)).await;
+    removed.unwrap();
+    assert!(is_over(&app, &started.unwrap()).await);
+}
+
+#[tokio::test]
+async fn a_member_is_removed_with_their_runs_in_one_transaction() {
+    let (app, ada, card) = developer().await;
+    let run = starts(&app, &ada, &card).await.unwrap();
+    let mut held = Held::nothing(&app, app.owner.tenant, None).await;
+    held.takes("SELECT 1 FROM runs FOR UPDATE").await;
+    let removing = removes(&app, &ada);
+    let looking = async {
+        held.in_line(1).await;
+        let member = app.get::<Value>(&format!("/members/{}", ada.user)).await;
+        held.go().await;
+        member
+    };
+    let (removed, member) = tokio::join!(removing, looking);
+    assert!(member.is_ok(), "gone before their runs were: {member:?}");
+    removed.unwrap();
+    assert!(is_over(&app, &run).await);
+}
+
+#[tokio::test]
+async fn what_a_server_that_died_left_of_a_former_members_runs_is_ended() {
+    let (app, ada, card) = developer().await;
+    let run = starts(&app, &ada, &card).await.unwrap();
+    assert_eq!(app.engine.tidy(None).await.unwrap().runs, 0);
+    assert!(!is_over(&app, &run).await, "a member's goes on");
+    let mut tx = app.engine.store().begin(app.owner.tenant).await.unwrap();
+    tx.member_remove(ada.user, app.engine.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(app.engine.tidy(None).await.unwrap().runs, 1);
+    assert!(is_over(&app, &run).await);
+    assert_eq!(app.engine.tidy(None).await.unwrap().runs, 0);
 }
