@@ -4,7 +4,7 @@
 //! of the group is a member with that role; whoever is in none of them any more is a member no more. That
 //! holds for whoever became a member so: who was invited, or is an owner since the beginning, is what
 //! people say, whatever their groups. A group makes an owner only where it was said that it does, and the
-//! last owner stays. Such a membership wants to be confirmed each day, by signing in at the provider.
+//! last owner stays. Whose groups the provider does not tell of stays what they are. Such a membership wants to be confirmed each day, by signing in at the provider.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::Role;
@@ -105,12 +105,12 @@ impl Engine {
 
     /// Whether any organization takes somebody for their groups.
     pub(crate) async fn groups_take(&self, provider: &Provider, claims: &Claims) -> Result<bool> {
-        if claims.groups.is_empty() {
+        let Some(groups) = &claims.groups else {
             return Ok(false);
-        }
+        };
         for tenant in &provider.organizations {
             let mut tx = self.store().begin(*tenant).await?;
-            let role = tx.group_role_of(&provider.name, &claims.groups).await?;
+            let role = tx.group_role_of(&provider.name, groups).await?;
             if role.is_some() {
                 return Ok(true);
             }
@@ -118,7 +118,9 @@ impl Engine {
         Ok(false)
     }
 
-    /// Makes of somebody who signs in what their groups are, in each organization that goes by them.
+    /// Makes of somebody who signs in what their groups are, in each organization that goes by them. Where the
+    /// provider does not say what their groups are, nothing is made of them: nobody is taken in or confirmed,
+    /// and nobody is out before their last confirmation runs out.
     pub(crate) async fn groups_apply(
         &self,
         user: &UserRow,
@@ -126,17 +128,27 @@ impl Engine {
         claims: &Claims,
         whence: &Whence,
     ) -> Result<()> {
+        let Some(groups) = &claims.groups else {
+            if !provider.organizations.is_empty() {
+                tracing::warn!(
+                    user = %user.id,
+                    provider = provider.name,
+                    "the provider does not say which groups somebody is in: see `groups_claim` and `no_groups_claim`"
+                );
+            }
+            return Ok(());
+        };
         for tenant in &provider.organizations {
             let caller = themselves(user, *tenant, whence);
             let mut tx = self.store().begin(*tenant).await?;
-            let role = tx.group_role_of(&provider.name, &claims.groups).await?;
+            let role = tx.group_role_of(&provider.name, groups).await?;
             let member = tx.member_get(user.id).await?;
             if role.is_none() && member.is_none() {
                 continue;
             }
             // One after the other, and looked at anew: others change members too.
             tx.members_lock().await?;
-            let role = tx.group_role_of(&provider.name, &claims.groups).await?;
+            let role = tx.group_role_of(&provider.name, groups).await?;
             let by_group = tx.member_by_group(user.id).await?;
             let by_this = by_group.is_some_and(|(by, _)| by == provider.name);
             match (tx.member_get(user.id).await?, role) {

@@ -64,6 +64,8 @@ pub struct OidcSettings {
     pub scopes: Vec<String>,
     /// The claim that lists groups.
     pub groups: Option<String>,
+    /// That it is not there means that somebody is in no group.
+    pub no_claim_is_no_group: bool,
 }
 
 /// A provider.
@@ -343,6 +345,7 @@ impl Oidc {
             nonce: &given.nonce,
             now: given.now,
             groups: self.settings.groups.as_deref(),
+            no_claim_is_no_group: self.settings.no_claim_is_no_group,
         };
         let keys = self.keys(&itself).await?;
         let claims = match verify(&token, &keys, &expected) {
@@ -438,6 +441,7 @@ mod tests {
             secret: None,
             scopes: Vec::new(),
             groups: None,
+            no_claim_is_no_group: false,
         })
     }
 

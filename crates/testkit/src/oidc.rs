@@ -92,6 +92,7 @@ impl IdentityProvider {
             secret: Some(SECRET.to_owned().into()),
             scopes: ["profile", "email", "groups"].map(str::to_owned).to_vec(),
             groups: Some("groups".to_owned()),
+            no_claim_is_no_group: false,
         };
         Provider {
             name: name.to_owned(),

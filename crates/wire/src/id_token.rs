@@ -28,7 +28,7 @@ pub const SKEW: TimeDelta = TimeDelta::seconds(60);
 const AGE_MAX: TimeDelta = TimeDelta::minutes(15);
 /// Longest subject (OpenID Connect Core 1.0, 2).
 const SUBJECT_MAX: usize = 255;
-/// Groups that are looked at: Entra sends 200 at most, and nobody maps more by hand.
+/// Groups that are looked at: Entra sends 200 at most. Of a longer list nothing is believed.
 const GROUPS_MAX: usize = 1000;
 /// Longest name of a group.
 pub const GROUP_NAME_MAX: usize = 256;
@@ -78,6 +78,9 @@ pub struct Expected<'a> {
     pub now: DateTime<Utc>,
     /// The claim that lists groups, where any is looked at.
     pub groups: Option<&'a str>,
+    /// That it is not there means that somebody is in no group. Some providers leave it out then; others do
+    /// when there are too many, or when somebody took it out of the client.
+    pub no_claim_is_no_group: bool,
 }
 
 /// Whom a token tells of.
@@ -91,8 +94,8 @@ pub struct Claims {
     pub email_verified: bool,
     /// What they are called.
     pub name: Option<String>,
-    /// The groups that they are in.
-    pub groups: Vec<String>,
+    /// The groups that they are in. Nothing where the token does not say: that is not to be in none.
+    pub groups: Option<Vec<String>>,
 }
 
 /// The keys of a provider (a JWK Set, RFC 7517).
@@ -262,7 +265,7 @@ pub fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Claim
     let said: Map<String, Value> =
         serde_json::from_slice(&decode(payload)?).map_err(|_| NotGood::Malformed)?;
     check(&said, expected)?;
-    claims(&said, expected.groups)
+    claims(&said, expected)
 }
 
 /// What a code verifier hashes to (RFC 7636, 4.2, `S256`).
@@ -323,7 +326,29 @@ fn check(said: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), NotGo
     }
 }
 
-fn claims(said: &Map<String, Value>, groups: Option<&str>) -> Result<Claims, NotGood> {
+/// The groups that a token lists, if it says all of them: a claim that is not there, is said to be elsewhere
+/// (OpenID Connect Core 1.0, 5.6.2), is no list of names, or a longer one than is looked at, says nothing.
+fn groups(said: &Map<String, Value>, expected: &Expected<'_>) -> Option<Vec<String>> {
+    let claim = expected.groups?;
+    let elsewhere = said.get("_claim_names");
+    if elsewhere.is_some_and(|names| names.get(claim).is_some()) {
+        return None;
+    }
+    let listed = match said.get(claim) {
+        None | Some(Value::Null) => return expected.no_claim_is_no_group.then(Vec::new),
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(several)) if several.len() <= GROUPS_MAX => several
+            .iter()
+            .map(|one| one.as_str().map(str::to_owned))
+            .collect::<Option<Vec<String>>>()?,
+        Some(_) => return None,
+    };
+    // What cannot be a name is nothing in any organization.
+    let is_name = |group: &String| !group.is_empty() && group.len() <= GROUP_NAME_MAX;
+    Some(listed.into_iter().filter(is_name).collect())
+}
+
+fn claims(said: &Map<String, Value>, expected: &Expected<'_>) -> Result<Claims, NotGood> {
     let subject = text(said, "sub").unwrap_or_default();
     let is_one = (1..=SUBJECT_MAX).contains(&subject.len())
         && subject.chars().all(|c| c == ' ' || c.is_ascii_graphic());
@@ -333,22 +358,12 @@ fn claims(said: &Map<String, Value>, groups: Option<&str>) -> Result<Claims, Not
     // Some write it as text. What is missing is a no.
     let verified = said.get("email_verified");
     let email_verified = verified.is_some_and(|said| *said == true || *said == "true");
-    let listed = match groups.and_then(|claim| said.get(claim)) {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(several)) => several
-            .iter()
-            .take(GROUPS_MAX)
-            .filter_map(|one| one.as_str().map(str::to_owned))
-            .collect(),
-        _ => Vec::new(),
-    };
-    let is_name = |group: &String| !group.is_empty() && group.len() <= GROUP_NAME_MAX;
     Ok(Claims {
         subject: subject.to_owned(),
         email: text(said, "email").map(str::to_owned),
         email_verified,
         name: text(said, "name").map(str::to_owned),
-        groups: listed.into_iter().filter(is_name).collect(),
+        groups: groups(said, expected),
     })
 }
 

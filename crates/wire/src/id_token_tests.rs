@@ -68,6 +68,7 @@ fn expected() -> Expected<'static> {
         nonce: "n-0S6",
         now: DateTime::from_timestamp(NOW, 0).unwrap(),
         groups: Some("groups"),
+        no_claim_is_no_group: false,
     }
 }
 
@@ -79,7 +80,7 @@ fn what_it_says_is_believed_when_it_was_made_for_us_now_and_for_this() {
     let verdict = |said: &Value| verify(&signer.sign(&header, said), &keys, &expected());
     let claims = verdict(&said()).unwrap();
     assert_eq!(claims.subject, "248289761001");
-    assert_eq!(claims.groups, ["navy"]);
+    assert_eq!(claims.groups, Some(vec!["navy".to_owned()]));
     assert!(claims.email_verified && claims.email.as_deref() == Some("grace@example.org"));
     // Nobody said that the address is theirs.
     assert!(!verdict(&without("email_verified")).unwrap().email_verified);
@@ -234,4 +235,52 @@ fn what_is_no_token_is_refused_without_ado() {
     assert!(Keys::from_json(b"{}").is_none() && Keys::from_json(b"[").is_none());
     let odd = json!({ "kty": "RSA", "n": "!", "e": "AQAB" });
     assert!(set(&[odd, json!(7), json!({ "kty": "new" })]).0.is_empty());
+}
+
+#[test]
+fn groups_that_a_token_does_not_tell_of_are_not_none() {
+    let signer = Signer::new();
+    let keys = set(&[signer.public("1")]);
+    let header = json!({ "alg": "ES256", "kid": "1" });
+    let groups = |said: &Value, no_claim_is_no_group: bool| {
+        let expected = Expected {
+            no_claim_is_no_group,
+            ..expected()
+        };
+        let verdict = verify(&signer.sign(&header, said), &keys, &expected);
+        verdict.unwrap().groups
+    };
+    let many = |n: usize| -> Vec<String> { (0..n).map(|n| format!("g{n}")).collect() };
+    for said in [
+        json!({ "groups": [] }),
+        json!({ "groups": "navy" }),
+        json!({ "groups": many(1000) }),
+        json!({ "groups": ["navy", "", "x".repeat(257)] }),
+    ] {
+        let listed = groups(&with(&said), false).unwrap();
+        let navy = listed.iter().filter(|group| *group == "navy").count();
+        assert!(navy == listed.len() || listed.len() == 1000, "{listed:?}");
+    }
+    for said in [
+        json!({ "groups": many(1001) }),
+        json!({ "groups": { "navy": true } }),
+        json!({ "groups": [{ "name": "navy" }] }),
+        json!({ "groups": ["navy", 7] }),
+        json!({ "groups": 7 }),
+        json!({ "groups": true }),
+        json!({ "groups": [], "_claim_names": { "groups": "src1" } }),
+    ] {
+        for no_claim_is_no_group in [false, true] {
+            assert_eq!(groups(&with(&said), no_claim_is_no_group), None, "{said}");
+        }
+    }
+    for said in [without("groups"), with(&json!({ "groups": null }))] {
+        assert_eq!(groups(&said, false), None);
+        assert_eq!(groups(&said, true), Some(Vec::new()));
+    }
+    // Entra, of somebody who is in more than two hundred.
+    let mut elsewhere = without("groups");
+    elsewhere["_claim_names"] = json!({ "groups": "src1" });
+    elsewhere["_claim_sources"] = json!({ "src1": { "endpoint": "https://graph.example.org" } });
+    assert_eq!(groups(&elsewhere, true), None);
 }

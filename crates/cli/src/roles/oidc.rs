@@ -46,7 +46,20 @@ struct One {
     scopes: Option<Vec<String>>,
     groups_claim: Option<String>,
     #[serde(default)]
+    no_groups_claim: NoClaim,
+    #[serde(default)]
     organizations: Vec<TenantId>,
+}
+
+/// What it means that a token has no claim that lists groups.
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum NoClaim {
+    /// That nobody knows.
+    #[default]
+    Unknown,
+    /// That somebody is in none.
+    None,
 }
 
 fn bad(path: &Path, what: impl std::fmt::Display) -> Failure {
@@ -174,6 +187,7 @@ fn provider(path: &Path, one: One) -> Result<Provider, Failure> {
         secret,
         scopes,
         groups: one.groups_claim,
+        no_claim_is_no_group: one.no_groups_claim == NoClaim::None,
     };
     let desk = Oidc::new(settings).map_err(|error| bad(error.to_string()))?;
     Ok(Provider {

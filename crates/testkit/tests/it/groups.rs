@@ -41,11 +41,19 @@ async fn comes(
     who: &str,
     groups: Value,
 ) -> Reply<NewSession> {
+    says(app, provider, who, json!({ "groups": groups })).await
+}
+
+/// Signs somebody in of whom the provider says that besides.
+async fn says(app: &App, provider: &IdentityProvider, who: &str, more: Value) -> Reply<NewSession> {
     let now = app.engine.now().timestamp();
-    let claims = json!({
+    let mut claims = json!({
         "sub": who, "email": format!("{who}@example.org"), "email_verified": true, "name": who,
-        "groups": groups, "iat": now, "exp": now + 300,
+        "iat": now, "exp": now + 300,
     });
+    for (claim, value) in more.as_object().unwrap() {
+        claims[claim] = value.clone();
+    }
     provider.plan(json!({ "claims": claims })).await;
     lie(app).await
 }
@@ -279,6 +287,10 @@ async fn a_membership_by_groups_is_confirmed_each_day_and_takes_a_seat() {
         enter(&there.token, &ours).await.unwrap_err(),
         Code::Forbidden
     );
+    assert!(
+        me(&app, &there.token).await.is_ok(),
+        "who is not let in there stays where they are"
+    );
     let session = comes(&app, &provider, "ada", json!(["eng"])).await.unwrap();
     enter(&session.token, &ours).await.unwrap();
     // No seat, no member; who is one already stays.
@@ -293,4 +305,73 @@ async fn a_membership_by_groups_is_confirmed_each_day_and_takes_a_seat() {
     app.engine.seats_set(tenant, None).await.unwrap();
     comes(&app, &provider, "eve", json!(["eng"])).await.unwrap();
     assert_eq!(role(&app, "eve").await.as_deref(), Some("developer"));
+}
+
+#[tokio::test]
+async fn whose_groups_the_provider_does_not_tell_of_stays_what_they_are_for_a_day() {
+    let (app, provider) = two().await;
+    put(&app, &app.token, "eng", "developer").await.unwrap();
+    let session = comes(&app, &provider, "ada", json!(["eng"])).await.unwrap();
+    let silent = [
+        json!({}),
+        json!({ "groups": null }),
+        json!({ "group": ["eng"] }),
+        json!({ "groups": { "eng": true } }),
+        json!({ "groups": [{ "name": "eng" }] }),
+        json!({ "groups": vec!["x"; 1001] }),
+        json!({ "_claim_names": { "groups": "src1" }, "_claim_sources": { "src1": {} } }),
+    ];
+    for said in silent {
+        let again = says(&app, &provider, "ada", said.clone()).await.unwrap();
+        assert_eq!(
+            again.expires_at, session.expires_at,
+            "nothing is confirmed: {said}"
+        );
+        assert_eq!(role(&app, "ada").await.as_deref(), Some("developer"));
+    }
+    assert!(me(&app, &session.token).await.is_ok());
+    // Nobody is taken in by what is not said.
+    let refused = says(&app, &provider, "eve", json!({})).await.unwrap_err();
+    assert_eq!(refused.code, Code::IdentityUnknown);
+    // A day later it lets nobody in, and they are a member still: an admin sees them.
+    app.clock.advance(TimeDelta::hours(25));
+    let refused = says(&app, &provider, "ada", json!({})).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden);
+    assert_eq!(role(&app, "ada").await.as_deref(), Some("developer"));
+    let refused = comes(&app, &provider, "ada", json!([])).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden);
+    assert_eq!(role(&app, "ada").await, None, "an empty list says none");
+}
+
+#[tokio::test]
+async fn a_membership_that_is_to_be_confirmed_shuts_nobody_out_of_their_other_organizations() {
+    let (app, provider) = two().await;
+    put(&app, &app.token, "eng", "developer").await.unwrap();
+    let session = comes(&app, &provider, "ada", json!(["eng"])).await.unwrap();
+    app.clock.advance(TimeDelta::hours(25));
+    let refused = says(&app, &provider, "ada", json!({})).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden, "there is no other");
+    assert!(refused.next.contains("corp"), "{}", refused.next);
+    assert_eq!(me(&app, &session.token).await, Err(Code::Unauthenticated));
+    let session = comes(&app, &provider, "ada", json!(["eng"])).await.unwrap();
+    let path = "/account/organizations";
+    let made: Value = post(&app, &session.token, path, json!({ "name": "Mill" }))
+        .await
+        .unwrap();
+    let mill = made["id"].as_str().unwrap();
+    // They were in the group's last.
+    app.clock.advance(TimeDelta::hours(25));
+    let session = says(&app, &provider, "ada", json!({})).await.unwrap();
+    assert_eq!(session.organization.to_string(), mill);
+    assert!(me(&app, &session.token).await.is_ok());
+    // Who comes back confirmed is there again.
+    let mut tx = app.engine.store().begin(app.owner.tenant).await.unwrap();
+    let user = me(&app, &session.token).await.unwrap().user;
+    assert!(tx.member_get(user).await.unwrap().is_some());
+    drop(tx);
+    let session = comes(&app, &provider, "ada", json!(["eng"])).await.unwrap();
+    let ours = app.owner.tenant.to_string();
+    let path = format!("/account/organizations/{ours}/enter");
+    let entered = post::<NewSession>(&app, &session.token, &path, json!({})).await;
+    assert_eq!(entered.unwrap().organization.to_string(), ours);
 }
