@@ -124,3 +124,15 @@ export async function press(page: Page, target: Locator): Promise<void> {
   await reach(page, target);
   await page.keyboard.press("Enter");
 }
+
+/** Opens what can be done with a row, by keyboard, and chooses. */
+export async function choose(page: Page, button: string, item: string): Promise<void> {
+  await press(page, page.getByRole("button", { name: button }));
+  await expect(page.getByRole("menu")).toBeVisible();
+  const wanted = page.getByRole("menuitem", { name: item });
+  for (let n = 0; n < 10; n += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) break;
+    await page.keyboard.press("ArrowDown");
+  }
+  await page.keyboard.press("Enter");
+}

@@ -229,6 +229,7 @@ export function views(world: World): { name: string; path: string }[] {
     { name: "account", path: "/settings/account" },
     { name: "members", path: "/settings/members" },
     { name: "tokens", path: "/settings/tokens" },
+    { name: "webhooks", path: "/settings/webhooks" },
     { name: "audit", path: "/settings/audit" },
     { name: "device", path: "/device" },
     { name: "settings", path: "/settings" },

@@ -9,7 +9,7 @@ import { Api, Refused } from "../harness/api";
 import { House } from "../harness/house";
 import { binary } from "../harness/installation";
 import { again, founder, joined, PASSWORD, type Person } from "../harness/people";
-import { accessible, fits, PHONE, press, reach, visit } from "../harness/studio";
+import { accessible, choose, fits, PHONE, press, reach, visit } from "../harness/studio";
 import { expect, test } from "../harness/test";
 
 let house: House;
@@ -37,18 +37,6 @@ async function refusal(asked: Promise<unknown>): Promise<number | null> {
     if (error instanceof Refused) return error.status;
     throw error;
   }
-}
-
-/** Opens what can be done with a row, by keyboard, and chooses. */
-async function choose(page: Page, button: string, item: string): Promise<void> {
-  await press(page, page.getByRole("button", { name: button }));
-  await expect(page.getByRole("menu")).toBeVisible();
-  const wanted = page.getByRole("menuitem", { name: item });
-  for (let n = 0; n < 10; n += 1) {
-    if (await wanted.evaluate((element) => element === document.activeElement)) break;
-    await page.keyboard.press("ArrowDown");
-  }
-  await page.keyboard.press("Enter");
 }
 
 async function roleOf(owner: Person, person: Person): Promise<string | undefined> {

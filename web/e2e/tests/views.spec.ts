@@ -28,6 +28,7 @@ const SHOWN: Record<string, (string | RegExp)[]> = {
   account: ["Where you are signed in", "You have no password here"],
   members: ["1 member.", "Owner", "Nobody can be invited from here"],
   tokens: ["You have no token", "The organization has no token"],
+  webhooks: ["Nobody is told yet", "Add a webhook"],
   audit: ["run.start", "The key that signs", /^freehold audit verify audit.jsonl --key/],
   device: [/^A machine that runs freehold login shows a code/],
   settings: ["Owner", /version \d+\.\d+\.\d+/],

@@ -28,6 +28,8 @@ export const NEEDS = {
   "service_token.list": ["admin", "account"],
   "service_token.create": ["admin", "account"],
   "service_token.revoke": ["admin", "account"],
+  "webhook.read": ["admin", "read:settings"],
+  "webhook.edit": ["admin", "write:settings"],
   "audit.read": ["admin", "audit:read"],
   "audit.export": ["admin", "audit:read"],
   "project.add": ["admin", "write:settings"],

@@ -22,7 +22,7 @@ type Json<R> = R extends { content: { "application/json": infer A } } ? A : null
 /** What the server gives back; null where it gives nothing. */
 export type AnswerOf<M extends Method, P> =
   Operation<M, P> extends { responses: infer R }
-    ? Json<R[Extract<keyof R, 200 | 201 | 204>]>
+    ? Json<R[Extract<keyof R, 200 | 201 | 202 | 204>]>
     : never;
 
 type Path<O> = O extends { parameters: { path: infer V } } ? { path: V } : unknown;

@@ -58,6 +58,12 @@ export type TokenMade = Schemas["TokenMade"];
 export type SignInWays = Schemas["SignInWays"];
 export type InvitationSeen = Schemas["InvitationSeen"];
 export type Usage = Schemas["Usage"];
+export type Webhook = Schemas["Webhook"];
+export type WebhookAttempt = Schemas["WebhookAttempt"];
+export type WebhookDelivery = Schemas["WebhookDelivery"];
+export type WebhookDeliveryShown = Schemas["WebhookDeliveryShown"];
+export type WebhookEvent = Schemas["WebhookEvent"];
+export type WebhookMade = Schemas["WebhookMade"];
 
 export interface Page<T> {
   items: T[];

@@ -27,6 +27,7 @@ const PAGES = [
   { to: "/settings/account", name: "account", keys: undefined },
   { to: "/settings/members", name: "members", keys: undefined },
   { to: "/settings/tokens", name: "tokens", keys: undefined },
+  { to: "/settings/webhooks", name: "webhooks", keys: undefined },
   { to: "/settings/audit", name: "audit", keys: undefined },
   { to: "/device", name: "device", keys: undefined },
   { to: "/settings", name: "settings", keys: "g s" },

@@ -124,6 +124,16 @@ const tokens = createRoute({
   path: "/settings/tokens",
   component: lazyRouteComponent(() => import("../tokens/tokens-page")),
 });
+const webhooks = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/webhooks",
+  component: lazyRouteComponent(() => import("../webhooks/webhooks-page")),
+});
+const webhook = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/webhooks/$webhook",
+  component: lazyRouteComponent(() => import("../webhooks/webhook-page")),
+});
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/settings/audit",
@@ -168,6 +178,8 @@ const routes = [
   account,
   members,
   tokens,
+  webhooks,
+  webhook,
   audit,
   device,
   session,

@@ -23,7 +23,8 @@ describe("relative", () => {
   ])("%d ms ago is %s", (ms, words) => expect(ago(ms)).toBe(words));
 
   it("tells what is to come, and never minus", () => {
-    expect(ago(-10_000)).toBe("just now");
+    expect(ago(-2_000)).toBe("just now");
+    expect(ago(-10_000)).toBe("in a moment");
     expect(ago(-10 * 60_000)).toBe("in 10 min");
     expect(relative("nonsense", NOW)).toBe("at an unknown time");
   });

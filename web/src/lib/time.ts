@@ -28,7 +28,9 @@ export function relative(at: string | number, now: number): string {
 }
 
 function ahead(left: number, then: number, now: number): string {
-  if (left < 45 * SECOND) return "just now";
+  // What has just happened may be a little ahead of a clock that is a little behind.
+  if (left < 3 * SECOND) return "just now";
+  if (left < 45 * SECOND) return "in a moment";
   if (left < HOUR) return `in ${Math.max(1, Math.round(left / MINUTE))} min`;
   if (left < DAY) return `in ${Math.floor(left / HOUR)} h`;
   if (left < 7 * DAY) return `in ${Math.ceil(left / DAY)} days`;

@@ -9,6 +9,7 @@ const PLACES = [
   { to: "/settings/tokens", label: settings.nav.tokens },
   { to: "/settings/agents", label: settings.nav.agents },
   { to: "/settings/providers", label: settings.nav.providers },
+  { to: "/settings/webhooks", label: settings.nav.webhooks },
   { to: "/settings/audit", label: settings.nav.audit },
 ] as const;
 
@@ -18,12 +19,14 @@ const TAB =
 interface SettingsFrameProps {
   title: string;
   lead?: string;
+  /** Where a page below one of the places belongs. */
+  breadcrumbs?: ReactNode[];
   actions?: ReactNode;
   children: ReactNode;
 }
 
 /** What the settings pages have in common. */
-export function SettingsFrame({ title, lead, actions, children }: SettingsFrameProps) {
+export function SettingsFrame({ title, lead, breadcrumbs, actions, children }: SettingsFrameProps) {
   return (
     <div className="mx-auto max-w-4xl">
       <nav aria-label={settings.nav.label} className="mb-4 border-line border-b">
@@ -46,7 +49,7 @@ export function SettingsFrame({ title, lead, actions, children }: SettingsFrameP
           ))}
         </ul>
       </nav>
-      <PageHeader title={title} actions={actions}>
+      <PageHeader title={title} breadcrumbs={breadcrumbs} actions={actions}>
         {lead !== undefined && <p className="max-w-prose text-muted">{lead}</p>}
       </PageHeader>
       {children}

@@ -70,6 +70,7 @@ export const app = {
       account: "Account",
       members: "Members",
       tokens: "Tokens",
+      webhooks: "Webhooks",
       audit: "Audit log",
       device: "Sign in a device",
       settings: "Settings",

@@ -11,6 +11,7 @@ export const settings = {
     tokens: "Tokens",
     agents: "Agents",
     providers: "Providers",
+    webhooks: "Webhooks",
     audit: "Audit log",
   },
   save: "Save",

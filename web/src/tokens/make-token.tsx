@@ -5,20 +5,11 @@ import { errorAt, Form } from "../settings/form/form";
 import { FormDialog } from "../settings/form/form-dialog";
 import { useForm } from "../settings/form/use-form";
 import { nameFault } from "../settings/rules";
+import { ShownOnce } from "../settings/shown-once";
 import { people, roles } from "../strings/people";
 import { settings } from "../strings/settings";
 import { scopes as texts, tokens } from "../strings/tokens";
-import {
-  Button,
-  Checkbox,
-  CodeBlock,
-  ConfirmDialog,
-  CopyButton,
-  Dialog,
-  Field,
-  Input,
-  Select,
-} from "../ui";
+import { Button, Checkbox, Field, Input, Select } from "../ui";
 import { makeToken } from "./calls";
 import { DAYS, DAYS_USUAL, type Kind, offered, rolesFor, type TokenScope, useless } from "./scopes";
 
@@ -35,7 +26,10 @@ interface MakeTokenProps {
 export function MakeToken(props: MakeTokenProps) {
   const [made, setMade] = useState<TokenMade | null>(null);
   const { kind, onClose } = props;
-  if (made !== null) return <Made made={made} onClose={onClose} />;
+  if (made !== null) {
+    const title = tokens.made.title(made.about.name);
+    return <ShownOnce title={title} secret={made.token} words={tokens.made} onClose={onClose} />;
+  }
   return (
     <FormDialog size="lg" title={tokens[kind].dialog} onClose={onClose}>
       {(changed) => (
@@ -193,45 +187,5 @@ function Useless({ why }: { why: Role | "review" | null }) {
     <span className="block text-warn-ink">
       {why === "review" ? words.review : words.beyond(people.as(why))}
     </span>
-  );
-}
-
-/** The one time that the token is shown: closing without a copy is asked about. */
-function Made({ made, onClose }: { made: TokenMade; onClose: () => void }) {
-  const [asking, setAsking] = useState(false);
-  const text = tokens.made;
-  return (
-    <>
-      <Dialog
-        open
-        size="lg"
-        title={text.title(made.about.name)}
-        description={text.body}
-        onOpenChange={(open) => {
-          if (!open) setAsking(true);
-        }}
-        footer={
-          <>
-            <CopyButton words size="md" label={text.copy} text={made.token} />
-            <Button variant="primary" onClick={onClose}>
-              {text.done}
-            </Button>
-          </>
-        }
-      >
-        <CodeBlock wrap bare text={made.token} label={text.label} />
-        <p className="pt-2 text-muted text-sm">{text.use}</p>
-      </Dialog>
-      <ConfirmDialog
-        open={asking}
-        onOpenChange={setAsking}
-        title={text.askTitle}
-        body={text.askBody}
-        confirm={text.askConfirm}
-        keep={text.askKeep}
-        danger
-        onConfirm={onClose}
-      />
-    </>
   );
 }
