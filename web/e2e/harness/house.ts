@@ -5,6 +5,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { Api } from "./api";
 import { Installation } from "./installation";
 import { until } from "./wait";
 
@@ -18,11 +19,13 @@ export class House {
     private readonly mail: string,
   ) {}
 
-  /** `words` are more of the server's. */
-  static async open(words: string[] = []): Promise<House> {
+  /** `words` are more of the server's; a function gets the id of the first organization. */
+  static async open(words: string[] | ((tenant: string) => string[]) = []): Promise<House> {
     const here = await Installation.start();
     try {
-      return await House.beside(here, words);
+      if (Array.isArray(words)) return await House.beside(here, words);
+      const { tenant } = await here.api.get<{ tenant: string }>("/me");
+      return await House.beside(here, words(tenant));
     } catch (error) {
       const told = here.told();
       await here.end();
@@ -55,6 +58,11 @@ export class House {
       }
       return null;
     });
+  }
+
+  /** The first organization's owner, at this server. */
+  get owner(): Api {
+    return new Api(this.url, this.here.token);
   }
 
   end(): Promise<void> {

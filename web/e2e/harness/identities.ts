@@ -47,6 +47,14 @@ client_id = "freehold"\nclient_secret_file = "secret"\n`;
     return new Identities(child, issuer, dir, file);
   }
 
+  /** Another file for `--oidc`: these organizations may go by its groups. */
+  withGroups(organizations: string[]): string {
+    const file = join(this.dir, "groups.toml");
+    const more = `scopes = ["profile", "email", "groups"]\ngroups_claim = "groups"\norganizations = ${JSON.stringify(organizations)}\n`;
+    writeFileSync(file, readFileSync(this.file, "utf8") + more, { mode: 0o600 });
+    return file;
+  }
+
   /** Who signs in from now on; nobody says yes where null. */
   async who(sub: string | null, claims: object = {}): Promise<void> {
     await this.tell("who", sub === null ? null : { sub, claims });

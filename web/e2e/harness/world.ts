@@ -228,6 +228,7 @@ export function views(world: World): { name: string; path: string }[] {
     { name: "providers", path: "/settings/providers" },
     { name: "account", path: "/settings/account" },
     { name: "members", path: "/settings/members" },
+    { name: "groups", path: "/settings/groups" },
     { name: "tokens", path: "/settings/tokens" },
     { name: "webhooks", path: "/settings/webhooks" },
     { name: "audit", path: "/settings/audit" },

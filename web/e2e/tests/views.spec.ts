@@ -27,6 +27,7 @@ const SHOWN: Record<string, (string | RegExp)[]> = {
   providers: ["scripted", "OpenAI"],
   account: ["Where you are signed in", "You have no password here"],
   members: ["1 member.", "Owner", "Nobody can be invited from here"],
+  groups: ["This server knows no provider of identities", "What the operator sets"],
   tokens: ["You have no token", "The organization has no token"],
   webhooks: ["Nobody is told yet", "Add a webhook"],
   audit: ["run.start", "The key that signs", /^freehold audit verify audit.jsonl --key/],

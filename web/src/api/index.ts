@@ -4,7 +4,7 @@ export { exchange } from "./exchange";
 export { live, startLive } from "./live-browser";
 export { useLive, useLiveState, useRunChange, useSignedIn } from "./live-hooks";
 export { isUpdated, type LivePhase, type LiveState } from "./live-state";
-export { type Act, atLeast, may, rolesUpTo } from "./may";
+export { type Act, atLeast, may, ROLES, rolesUpTo } from "./may";
 export { peopleKeys, peopleQueries } from "./people-queries";
 export * from "./problem";
 export { allPages, keys, queries, type RunFilter } from "./queries";

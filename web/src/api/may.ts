@@ -25,6 +25,8 @@ export const NEEDS = {
   "invitation.read": ["viewer", "read:members"],
   "invitation.create": ["admin", "write:members"],
   "invitation.revoke": ["admin", "write:members"],
+  "group_role.read": ["viewer", "read:members"],
+  "group_role.edit": ["owner", "write:members"],
   "service_token.list": ["admin", "account"],
   "service_token.create": ["admin", "account"],
   "service_token.revoke": ["admin", "account"],

@@ -16,6 +16,7 @@ export const peopleKeys = {
   members: ["members"] as const,
   seats: ["seats"] as const,
   invitations: ["invitations"] as const,
+  groups: ["group-roles"] as const,
   tokens: ["tokens"] as const,
   serviceTokens: ["service-tokens"] as const,
   audit: ["audit"] as const,
@@ -66,6 +67,14 @@ export const peopleQueries = {
       queryKey: peopleKeys.invitations,
       queryFn: ({ signal }) =>
         allPages((after) => api.get("/invitations", { query: { after, limit: PAGE }, signal })),
+      ...CHANGING,
+    }),
+
+  /** All of them: there are 200 at most, and one answer has them. */
+  groups: () =>
+    queryOptions({
+      queryKey: peopleKeys.groups,
+      queryFn: async ({ signal }) => (await api.get("/group-roles", { signal })).items,
       ...CHANGING,
     }),
 

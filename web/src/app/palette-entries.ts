@@ -26,6 +26,7 @@ const PAGES = [
   { to: "/settings/providers", name: "providers", keys: undefined },
   { to: "/settings/account", name: "account", keys: undefined },
   { to: "/settings/members", name: "members", keys: undefined },
+  { to: "/settings/groups", name: "groups", keys: undefined },
   { to: "/settings/tokens", name: "tokens", keys: undefined },
   { to: "/settings/webhooks", name: "webhooks", keys: undefined },
   { to: "/settings/audit", name: "audit", keys: undefined },

@@ -119,6 +119,11 @@ const members = createRoute({
   path: "/settings/members",
   component: lazyRouteComponent(() => import("../people/members-page")),
 });
+const groups = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/groups",
+  component: lazyRouteComponent(() => import("../people/groups-page")),
+});
 const tokens = createRoute({
   getParentRoute: () => root,
   path: "/settings/tokens",
@@ -177,6 +182,7 @@ const routes = [
   providers,
   account,
   members,
+  groups,
   tokens,
   webhooks,
   webhook,

@@ -1,6 +1,14 @@
 /** What these pages write to the server. */
 
-import { api, type EditMember, type Invitation, type Member, type Role } from "../api";
+import {
+  api,
+  type EditMember,
+  type GroupRole,
+  type Invitation,
+  type Member,
+  type PutGroupRole,
+  type Role,
+} from "../api";
 import { confirmed } from "../api/confirm";
 
 export function editMember(member: string, body: EditMember): Promise<Member> {
@@ -25,4 +33,12 @@ export function resendInvitation(invitation: string): Promise<Invitation> {
 
 export function revokeInvitation(invitation: string): Promise<unknown> {
   return api.del("/invitations/{invitation}", { path: { invitation } });
+}
+
+export function putGroupRole(body: PutGroupRole): Promise<GroupRole> {
+  return api.put("/group-roles", { body });
+}
+
+export function removeGroupRole(group: string): Promise<unknown> {
+  return api.del("/group-roles/{group}", { path: { group } });
 }

@@ -6,6 +6,7 @@ const PLACES = [
   { to: "/settings", label: settings.nav.session },
   { to: "/settings/account", label: settings.nav.account },
   { to: "/settings/members", label: settings.nav.members },
+  { to: "/settings/groups", label: settings.nav.groups },
   { to: "/settings/tokens", label: settings.nav.tokens },
   { to: "/settings/agents", label: settings.nav.agents },
   { to: "/settings/providers", label: settings.nav.providers },

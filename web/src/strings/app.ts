@@ -69,6 +69,7 @@ export const app = {
       providers: "Providers",
       account: "Account",
       members: "Members",
+      groups: "Groups",
       tokens: "Tokens",
       webhooks: "Webhooks",
       audit: "Audit log",

@@ -8,6 +8,7 @@ export const settings = {
     session: "Session",
     account: "Account",
     members: "Members",
+    groups: "Groups",
     tokens: "Tokens",
     agents: "Agents",
     providers: "Providers",

@@ -1,0 +1,55 @@
+/** What groups of a provider of identities are in the organization. */
+
+export const groups = {
+  title: "Groups",
+  lead: "Whoever signs in at your provider of identities as one of a group is a member here, with the role that stands beside it. Of several groups the highest counts.",
+  add: "Add a group",
+  columns: { group: "Group", provider: "Provider", role: "Role", actions: "Actions" },
+  actions: (group: string) => `Actions for the group ${group}`,
+  edit: "Change the role…",
+  remove: "Remove…",
+  added: (group: string) => `${group} is added; it holds when its people sign in next`,
+  edited: (group: string) => `${group} is changed; it holds when its people sign in next`,
+  removed: (group: string) => `${group} is nothing here any more`,
+  notes: [
+    "It holds for whoever became a member by a group. Who was invited stays what people say.",
+    "Who is in none of the groups any more is no member from their next sign-in on, a day later at most.",
+    "The last owner stays, whatever their groups.",
+  ],
+  ownersOnly: "Owners say what groups are here.",
+  gone: "not set up any more",
+  empty: {
+    title: "No group is anything here",
+    body: "Say what a group of your provider is, and its people need no invitation.",
+    ownersBody: "Owners of the organization may say that a group of your provider is something.",
+  },
+  unset: {
+    title: "This server knows no provider of identities",
+    body: "Whoever operates it names one in a file, with this organization in it, and starts the server with it: freehold server --oidc FILE.",
+  },
+  setup: {
+    title: "What the operator sets",
+    body: "Groups are taken where the provider's part of the --oidc file says where they are, and names this organization:",
+    label: "Lines of the provider's part",
+    lines: (organization: string) => `groups_claim = "groups"\norganizations = ["${organization}"]`,
+  },
+  dialog: {
+    addTitle: "Add a group",
+    editTitle: (group: string) => `What ${group} is here`,
+    provider: "Provider",
+    group: "Group",
+    groupHint: "As the provider calls it, letter by letter. Some send ids in place of names.",
+    groupEmpty: "Give the group's name.",
+    groupLong: "A group's name has 256 bytes at most.",
+    groupKnown: "This group is something here already. Change it in the list.",
+    role: "Its people are",
+    ownerTitle: "They will be owners",
+    owner: "Whoever manages the group at the provider then decides who is an owner here.",
+    submit: "Add the group",
+  },
+  removeDialog: {
+    title: (group: string) => `Remove ${group}?`,
+    body: "Who is a member by this group alone is one no more when they sign in next, a day later at most. Who was invited stays.",
+    confirm: "Remove",
+  },
+} as const;
