@@ -125,6 +125,15 @@ test("an owner changes what members are, by keyboard; the last one stays", async
   await test.step("who is removed is out at once", async () => {
     await choose(page, "Actions for Ada", "Remove…");
     await expect(alert(page)).toContainText("Runs that they started");
+    await expect(alert(page)).toContainText(
+      /The server says what will happen.*Ada \(developer\) is out of the organization/,
+    );
+    // What was read is what is done: they are another by now.
+    await grace.api.request("PATCH", `/members/${ada.address}`, { role: "viewer" });
+    await press(page, alert(page).getByRole("button", { name: "Remove" }));
+    await expect(alert(page).getByRole("alert")).toContainText("another by now");
+    await expect(alert(page)).toContainText("Ada (viewer) is out of the organization");
+    expect(await roleOf(grace, ada)).toBe("viewer");
     await accessible(page, "removing a member");
     await press(page, alert(page).getByRole("button", { name: "Remove" }));
     await expect(page.getByText("Ada is removed")).toBeVisible();

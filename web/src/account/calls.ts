@@ -1,7 +1,7 @@
 /** What this page writes to the server. */
 
 import { api, exchange, isProblem, type NewSession } from "../api";
-import { confirmed } from "../api/confirm";
+import type { Act } from "../api/confirm";
 import { stillGood } from "../sign-in/enter";
 
 /** All other sessions end; this one goes on with another token. */
@@ -20,6 +20,5 @@ export function endSession(session: string): Promise<unknown> {
   return api.del("/account/sessions/{session}", { path: { session } });
 }
 
-export function endOtherSessions(): Promise<unknown> {
-  return confirmed((headers) => api.del("/account/sessions", { headers }));
-}
+/** To be confirmed. */
+export const endOtherSessions: Act = (headers) => api.del("/account/sessions", { headers });

@@ -8,6 +8,7 @@ import {
   Button,
   type Column,
   ConfirmDialog,
+  ConfirmedDialog,
   DataTable,
   EmptyState,
   ErrorState,
@@ -83,15 +84,14 @@ export function Sessions() {
         />
       )}
       {open?.what === "others" && (
-        <ConfirmDialog
-          open
-          onOpenChange={close}
+        <ConfirmedDialog
+          what="session.end_all"
+          act={endOtherSessions}
+          onClose={() => setOpen(null)}
           title={words.endOthersTitle}
           body={words.endOthersBody}
           confirm={words.endOthersConfirm}
-          danger
-          onConfirm={async () => {
-            await endOtherSessions();
+          onDone={() => {
             void look();
             toast.show({ title: words.endedOthers, tone: "ok" });
           }}

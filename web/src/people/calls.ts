@@ -9,19 +9,19 @@ import {
   type PutGroupRole,
   type Role,
 } from "../api";
-import { confirmed } from "../api/confirm";
+import type { Act } from "../api/confirm";
 
 export function editMember(member: string, body: EditMember): Promise<Member> {
   return api.patch("/members/{member}", { path: { member }, body });
 }
 
-export function removeMember(member: string): Promise<unknown> {
-  return confirmed((headers) => api.del("/members/{member}", { path: { member }, headers }));
+/** To be confirmed. */
+export function removeMember(member: string): Act {
+  return (headers) => api.del("/members/{member}", { path: { member }, headers });
 }
 
-export function leave(): Promise<unknown> {
-  return confirmed((headers) => api.post("/members/leave", { headers }));
-}
+/** To be confirmed. */
+export const leave: Act = (headers) => api.post("/members/leave", { headers });
 
 export function invite(email: string, role: Role, review: boolean): Promise<Invitation> {
   return api.post("/invitations", { body: { email, role, review } });

@@ -1,6 +1,6 @@
 import { type Me, type Member, session } from "../api";
 import { people } from "../strings/people";
-import { ConfirmDialog, Dialog } from "../ui";
+import { ConfirmedDialog, Dialog } from "../ui";
 import { leave } from "./calls";
 import { isLastOwner } from "./members";
 import { WhatEnds } from "./remove-member";
@@ -31,15 +31,14 @@ export function LeaveDialog({ me, members, onClose }: LeaveProps) {
     );
   }
   return (
-    <ConfirmDialog
-      open
-      onOpenChange={close}
+    <ConfirmedDialog
+      what="member.leave"
+      act={leave}
+      onClose={onClose}
       title={words.title(me.tenant_name)}
       body={<WhatEnds lines={words.body} back={words.back} />}
       confirm={words.confirm}
-      danger
-      onConfirm={async () => {
-        await leave();
+      onDone={() => {
         // The session was of this organization, and is void.
         session.end("signed-out");
       }}

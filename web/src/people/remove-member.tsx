@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import type { Member } from "../api";
 import { people } from "../strings/people";
-import { ConfirmDialog, toast } from "../ui";
+import { ConfirmedDialog, toast } from "../ui";
 import { removeMember } from "./calls";
 import { refreshPeople } from "./refresh";
 
@@ -11,17 +11,14 @@ const words = people.removeDialog;
 export function RemoveMember({ member, onClose }: { member: Member; onClose: () => void }) {
   const client = useQueryClient();
   return (
-    <ConfirmDialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onClose();
-      }}
+    <ConfirmedDialog
+      what="member.remove"
+      act={removeMember(member.user)}
+      onClose={onClose}
       title={words.title(member.name)}
       body={<WhatEnds lines={words.body} back={words.back} />}
       confirm={words.confirm}
-      danger
-      onConfirm={async () => {
-        await removeMember(member.user);
+      onDone={() => {
         refreshPeople(client);
         toast.show({ title: words.done(member.name), tone: "ok" });
       }}

@@ -3,7 +3,7 @@ import type { Runner } from "../api";
 import { keys } from "../api/queries";
 import { revokeRunner } from "../settings/calls";
 import { runners as words } from "../strings/runners";
-import { ConfirmDialog, toast } from "../ui";
+import { ConfirmedDialog, toast } from "../ui";
 
 interface RevokeRunnerProps {
   runner: Runner;
@@ -18,11 +18,10 @@ export function RevokeRunner({ runner, runners, onClose }: RevokeRunnerProps) {
   const others = runners.some((one) => one.id !== runner.id && one.state === "online");
   const last = runner.state === "online" && !others;
   return (
-    <ConfirmDialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onClose();
-      }}
+    <ConfirmedDialog
+      what="runner.revoke"
+      act={revokeRunner(runner.id)}
+      onClose={onClose}
       title={text.title(runner.name)}
       body={
         <div className="flex flex-col gap-2">
@@ -33,10 +32,8 @@ export function RevokeRunner({ runner, runners, onClose }: RevokeRunnerProps) {
         </div>
       }
       confirm={text.confirm}
-      danger
       typed={runner.name}
-      onConfirm={async () => {
-        await revokeRunner(runner.id);
+      onDone={() => {
         client.invalidateQueries({ queryKey: keys.runners });
         toast.show({ title: text.done(runner.name), tone: "ok" });
       }}

@@ -2,7 +2,7 @@
 
 import type { Agent, EnrolToken, Project, Provider } from "../api";
 import { api } from "../api/client";
-import { confirmed } from "../api/confirm";
+import type { Act } from "../api/confirm";
 import type { AgentBody } from "./agent-draft";
 import type { editProjectBody, newProjectBody } from "./project-draft";
 import type { ProviderBody } from "./provider-draft";
@@ -26,30 +26,39 @@ export function addAgent(body: AgentBody): Promise<Agent> {
   return api.post("/agents", { body });
 }
 
-export function replaceAgent(agent: string, body: AgentBody): Promise<Agent> {
+export function replaceAgent(
+  agent: string,
+  body: AgentBody,
+): Promise<Agent> {
   return api.put("/agents/{agent}", { path: { agent }, body });
 }
 
-export function removeAgent(agent: string): Promise<unknown> {
-  return confirmed((headers) => api.del("/agents/{agent}", { path: { agent }, headers }));
+/** To be confirmed. */
+export function removeAgent(agent: string): Act {
+  return (headers) => api.del("/agents/{agent}", { path: { agent }, headers });
 }
 
 export function addProvider(body: ProviderBody): Promise<Provider> {
   return api.post("/providers", { body, ...TRIED });
 }
 
-export function replaceProvider(provider: string, body: ProviderBody): Promise<Provider> {
+export function replaceProvider(
+  provider: string,
+  body: ProviderBody,
+): Promise<Provider> {
   return api.put("/providers/{provider}", { path: { provider }, body, ...TRIED });
 }
 
-export function removeProvider(provider: string): Promise<unknown> {
-  return confirmed((headers) => api.del("/providers/{provider}", { path: { provider }, headers }));
+/** To be confirmed. */
+export function removeProvider(provider: string): Act {
+  return (headers) => api.del("/providers/{provider}", { path: { provider }, headers });
 }
 
 export function makeEnrolToken(): Promise<EnrolToken> {
   return api.post("/runners/tokens", { body: {} });
 }
 
-export function revokeRunner(runner: string): Promise<unknown> {
-  return confirmed((headers) => api.del("/runners/{runner}", { path: { runner }, headers }));
+/** To be confirmed. */
+export function revokeRunner(runner: string): Act {
+  return (headers) => api.del("/runners/{runner}", { path: { runner }, headers });
 }

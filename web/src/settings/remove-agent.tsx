@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Agent } from "../api";
 import { keys, queries } from "../api/queries";
 import { agentSettings as words } from "../strings/settings";
-import { ConfirmDialog, toast } from "../ui";
+import { ConfirmedDialog, toast } from "../ui";
 import { removeAgent } from "./calls";
 
 /** States of a run in which its agent still has something to do. */
@@ -14,11 +14,10 @@ export function RemoveAgent({ agent, onClose }: { agent: Agent; onClose: () => v
   const live = useQuery(queries.runs({ state: LIVE }));
   const count = (live.data?.items ?? []).filter((run) => run.agent === agent.name).length;
   return (
-    <ConfirmDialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onClose();
-      }}
+    <ConfirmedDialog
+      what="agent.remove"
+      act={removeAgent(agent.id)}
+      onClose={onClose}
       title={words.removeTitle(agent.name)}
       body={
         <>
@@ -27,9 +26,7 @@ export function RemoveAgent({ agent, onClose }: { agent: Agent; onClose: () => v
         </>
       }
       confirm={words.removeConfirm}
-      danger
-      onConfirm={async () => {
-        await removeAgent(agent.id);
+      onDone={() => {
         client.invalidateQueries({ queryKey: keys.agents });
         toast.show({ title: words.removed(agent.name), tone: "ok" });
       }}

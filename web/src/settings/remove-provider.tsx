@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { Provider } from "../api";
 import { keys, queries } from "../api/queries";
 import { providerSettings as words } from "../strings/settings";
-import { ButtonLink, ConfirmDialog, Dialog, toast } from "../ui";
+import { ButtonLink, ConfirmedDialog, Dialog, toast } from "../ui";
 import { removeProvider } from "./calls";
 
 /** Removes a provider; while an agent uses it, says which, because the server would refuse. */
@@ -26,15 +26,14 @@ export function RemoveProvider({ provider, onClose }: { provider: Provider; onCl
     );
   }
   return (
-    <ConfirmDialog
-      open
-      onOpenChange={close}
+    <ConfirmedDialog
+      what="provider.remove"
+      act={removeProvider(provider.id)}
+      onClose={onClose}
       title={words.removeTitle(provider.name)}
       body={words.removeBody}
       confirm={words.removeConfirm}
-      danger
-      onConfirm={async () => {
-        await removeProvider(provider.id);
+      onDone={() => {
         client.invalidateQueries({ queryKey: keys.providers });
         toast.show({ title: words.removed(provider.name), tone: "ok" });
       }}

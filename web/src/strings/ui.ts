@@ -11,6 +11,11 @@ export const ui = {
   problemCode: (code: string) => `Code ${code}`,
   correlation: (id: string) => `Correlation id ${id}`,
   typeToConfirm: (word: string) => `Type ${word} to confirm`,
+  confirmed: {
+    says: "The server says what will happen",
+    changed: "It is another by now than what you read, and nothing was done",
+    again: "Read what would happen now, and decide again.",
+  },
   notifications: "Notifications",
   dismiss: "Dismiss",
   now: "now",

@@ -19,6 +19,8 @@ export interface ConfirmDialogProps {
   danger?: boolean;
   /** A word to type first, for what cannot be undone. */
   typed?: string;
+  /** Whether all is there that a person should read before they say yes. */
+  ready?: boolean;
   /** A promise keeps the dialog open until it is settled; a failure is shown in it. */
   onConfirm: () => unknown;
 }
@@ -32,6 +34,7 @@ export function ConfirmDialog({
   keep = ui.cancel,
   danger = false,
   typed,
+  ready: isRead = true,
   onConfirm,
 }: ConfirmDialogProps) {
   const [word, setWord] = useState("");
@@ -45,7 +48,7 @@ export function ConfirmDialog({
   }, [open]);
   const field = useRef<HTMLInputElement>(null);
   const giveBack = useReturnFocus(open);
-  const ready = typed === undefined || word.trim() === typed;
+  const ready = isRead && (typed === undefined || word.trim() === typed);
 
   async function submit(event: FormEvent) {
     event.preventDefault();

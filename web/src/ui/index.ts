@@ -13,6 +13,7 @@ export { Checkbox, type CheckboxProps, Switch, type SwitchProps } from "./checkb
 export { cn } from "./cn";
 export { CodeBlock, type CodeBlockProps } from "./code-block";
 export { ConfirmDialog, type ConfirmDialogProps } from "./confirm-dialog";
+export { ConfirmedDialog, type ConfirmedDialogProps } from "./confirmed-dialog";
 export { CopyButton, type CopyButtonProps } from "./copy-button";
 export { type Column, DataTable, type DataTableProps } from "./data-table";
 export { Dialog, type DialogProps, Drawer, type DrawerProps } from "./dialog";
