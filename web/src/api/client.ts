@@ -5,6 +5,7 @@ import { address, type Values } from "./address";
 import { Offline, ProblemError, parseProblem } from "./problem";
 import type { AnswerOf, InputOf, Method, PathOf } from "./routes";
 import { session } from "./session";
+import { learnTag } from "./tags";
 
 /** Longer than any answer that does not ask a runner; those are bounded by the server at 30 s. */
 const TIMEOUT_MS = 30_000;
@@ -90,7 +91,9 @@ async function call(method: Method, path: string, options?: Loose): Promise<unkn
   const response = await raw(method, path, options);
   if (response.status === 204) return null;
   try {
-    return await response.json();
+    const shown: unknown = await response.json();
+    learnTag(shown, response.headers.get("ETag"));
+    return shown;
   } catch (error) {
     if (options?.signal?.aborted) throw options.signal.reason;
     if (error instanceof SyntaxError) throw new ProblemError(parseProblem(response.status, ""));

@@ -12,4 +12,5 @@ export { queryClient } from "./query-client";
 export { startRenewal } from "./renew-browser";
 export { type EndReason, session } from "./session";
 export { SseParser } from "./sse";
+export { tagOf } from "./tags";
 export * from "./types";

@@ -95,6 +95,8 @@ export const queries = {
     queryOptions({
       queryKey: keys.project(id),
       queryFn: ({ signal }) => api.get("/projects/{project}", { path: { project: id }, signal }),
+      // An answer keeps its tag only as the object that it is.
+      structuralSharing: false,
     }),
 
   /** Every card of a project that is not archived. */

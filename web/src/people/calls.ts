@@ -11,8 +11,12 @@ import {
 } from "../api";
 import type { Act } from "../api/confirm";
 
-export function editMember(member: string, body: EditMember): Promise<Member> {
-  return api.patch("/members/{member}", { path: { member }, body });
+export function lookAtMember(member: string): Promise<Member> {
+  return api.get("/members/{member}", { path: { member } });
+}
+
+export function editMember(member: string, body: EditMember, ifMatch?: string): Promise<Member> {
+  return api.patch("/members/{member}", { path: { member }, body, ifMatch });
 }
 
 /** To be confirmed. */

@@ -4,11 +4,12 @@ import { type EditMember, isProblem, type Me, type Member, toProblem } from "../
 import { Choice } from "../settings/form/choice";
 import { errorAt, Form } from "../settings/form/form";
 import { FormDialog } from "../settings/form/form-dialog";
-import { useForm } from "../settings/form/use-form";
+import { MeanwhileDialog } from "../settings/form/meanwhile";
+import { useEdited } from "../settings/form/use-edited";
 import { people, roles } from "../strings/people";
 import { settings } from "../strings/settings";
 import { Button, Callout, Checkbox, toast } from "../ui";
-import { editMember } from "./calls";
+import { editMember, lookAtMember } from "./calls";
 import {
   isLastOwner,
   lowers,
@@ -47,22 +48,27 @@ function Fields({
 }: EditMemberProps & { onChanged: (dirty: boolean) => void }) {
   const client = useQueryClient();
   const self = member.user === me.user;
-  const form = useForm<MemberDraft>({
-    initial: { role: member.role, review: member.review },
+  const edited = useEdited<MemberDraft, Member>({
+    seen: member,
+    empty: draftOf(member),
+    draftOf,
+    look: () => lookAtMember(member.user),
+    // There is one already.
+    add: () => Promise.resolve(member),
+    async save(draft, seen, ifMatch) {
+      const change = memberChange(seen, draft);
+      if (change === null) return seen;
+      const after = await editMember(seen.user, change, ifMatch);
+      tell(client, seen, after, change, !(self && lowers(seen, draft.role)));
+      refreshPeople(client);
+      return after;
+    },
+    onSaved: onClose,
     faults: ({ role }) =>
       role !== member.role && isLastOwner(member, members) ? { role: words.lastOwner } : {},
     fieldOf: (problem) => (isProblem(problem, "last_owner") ? "role" : null),
-    async send(draft) {
-      const change = memberChange(member, draft);
-      if (change !== null) {
-        const after = await editMember(member.user, change);
-        const undoable = !(self && lowers(member, draft.role));
-        tell(client, member, after, change, undoable);
-        refreshPeople(client);
-      }
-      onClose();
-    },
   });
+  const { form } = edited;
   const { draft } = form;
   useEffect(() => onChanged(form.dirty), [form.dirty, onChanged]);
   const lowered = lowers(member, draft.role);
@@ -73,6 +79,7 @@ function Fields({
       submit={words.submit}
       actions={<Button onClick={onClose}>{settings.cancel}</Button>}
     >
+      <MeanwhileDialog edited={edited} names={{ role: words.role, review: words.review }} />
       <Choice
         legend={words.role}
         value={draft.role}
@@ -97,6 +104,10 @@ function Fields({
       )}
     </Form>
   );
+}
+
+function draftOf({ role, review }: Member): MemberDraft {
+  return { role, review };
 }
 
 function tell(

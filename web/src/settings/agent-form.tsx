@@ -11,12 +11,14 @@ import {
   emptyAgent,
 } from "./agent-draft";
 import { AGENT_KINDS, kindOf, withAgentKind } from "./agent-kind";
-import { addAgent, replaceAgent } from "./calls";
+import { addAgent, lookAtAgent, replaceAgent } from "./calls";
 import { CommandField } from "./command-field";
 import { sentences } from "./faults";
 import { Choice } from "./form/choice";
 import { errorAt, Form } from "./form/form";
-import { type FormState, useForm } from "./form/use-form";
+import { MeanwhileDialog } from "./form/meanwhile";
+import { useEdited } from "./form/use-edited";
+import type { FormState } from "./form/use-form";
 import { IsolationField } from "./isolation-field";
 import { isDriver, kindsFor } from "./presets";
 import { readLabels } from "./rules";
@@ -67,17 +69,20 @@ export function AgentForm({
   onAddProvider,
 }: AgentFormProps) {
   const [chosen, setChosen] = useState(agent !== null);
-  const form = useForm<AgentDraft>({
-    initial: agent === null ? emptyAgent() : agentDraft(agent),
+  const edited = useEdited<AgentDraft, Agent>({
+    seen: agent,
+    empty: emptyAgent(),
+    draftOf: agentDraft,
+    look: () => lookAtAgent(agent?.id ?? ""),
+    add: (draft) => addAgent(agentBody(draft)),
+    save: (draft, { id }, ifMatch) => replaceAgent(id, agentBody(draft), ifMatch),
+    onSaved,
     // The other fields show once it is known which agent: nobody can mend what is not there.
     faults: (draft) =>
       chosen ? sentences<AgentField>(agentFaults(draft, providers)) : { preset: words.whichEmpty },
     fieldOf,
-    send: async (draft) => {
-      const body = agentBody(draft);
-      onSaved(agent === null ? await addAgent(body) : await replaceAgent(agent.id, body));
-    },
   });
+  const { form } = edited;
   const { draft } = form;
   useEffect(() => onChanged?.(form.dirty), [form.dirty, onChanged]);
   useNewProvider(form, providers);
@@ -88,6 +93,7 @@ export function AgentForm({
       submit={agent === null ? words.submit : settings.save}
       actions={onCancel && <Button onClick={onCancel}>{settings.cancel}</Button>}
     >
+      <MeanwhileDialog edited={edited} names={NAMES} />
       <Choice
         legend={words.which}
         columns={2}

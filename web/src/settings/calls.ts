@@ -15,22 +15,32 @@ export function addProject(body: ReturnType<typeof newProjectBody>): Promise<Pro
   return api.post("/projects", { body, ...TRIED });
 }
 
+export function lookAtProject(project: string): Promise<Project> {
+  return api.get("/projects/{project}", { path: { project } });
+}
+
 export function editProject(
   project: string,
   body: ReturnType<typeof editProjectBody>,
+  ifMatch: string | undefined,
 ): Promise<Project> {
-  return api.patch("/projects/{project}", { path: { project }, body, ...TRIED });
+  return api.patch("/projects/{project}", { path: { project }, body, ifMatch, ...TRIED });
 }
 
 export function addAgent(body: AgentBody): Promise<Agent> {
   return api.post("/agents", { body });
 }
 
+export function lookAtAgent(agent: string): Promise<Agent> {
+  return api.get("/agents/{agent}", { path: { agent } });
+}
+
 export function replaceAgent(
   agent: string,
   body: AgentBody,
+  ifMatch: string | undefined,
 ): Promise<Agent> {
-  return api.put("/agents/{agent}", { path: { agent }, body });
+  return api.put("/agents/{agent}", { path: { agent }, body, ifMatch });
 }
 
 /** To be confirmed. */
@@ -42,11 +52,16 @@ export function addProvider(body: ProviderBody): Promise<Provider> {
   return api.post("/providers", { body, ...TRIED });
 }
 
+export function lookAtProvider(provider: string): Promise<Provider> {
+  return api.get("/providers/{provider}", { path: { provider } });
+}
+
 export function replaceProvider(
   provider: string,
   body: ProviderBody,
+  ifMatch: string | undefined,
 ): Promise<Provider> {
-  return api.put("/providers/{provider}", { path: { provider }, body, ...TRIED });
+  return api.put("/providers/{provider}", { path: { provider }, body, ifMatch, ...TRIED });
 }
 
 /** To be confirmed. */

@@ -10,6 +10,7 @@ interface Sent {
   method: string;
   path: string;
   body: unknown;
+  ifMatch?: string | null;
 }
 
 let sent: Sent[] = [];
@@ -19,7 +20,11 @@ beforeEach(() => {
   sent = [];
   answer = { status: 201, body: { id: "new", name: "new" } };
   vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
-    sent.push({ method: init.method ?? "", path, body: JSON.parse(String(init.body)) });
+    const ifMatch = new Headers(init.headers).get("If-Match");
+    if (init.method === "GET") {
+      return new Response(JSON.stringify(OPENAI), { headers: { ETag: '"seen"' } });
+    }
+    sent.push({ method: init.method ?? "", path, body: JSON.parse(String(init.body)), ifMatch });
     return new Response(JSON.stringify(answer.body), { status: answer.status });
   });
 });
@@ -104,6 +109,8 @@ it("never shows a key that was written, and keeps it unless another one is", asy
     method: "PUT",
     path: "/api/v1/providers/prv_1",
     body: { key: "keep", model: "m2" },
+    // Of what was looked at alone: lists carry no tags.
+    ifMatch: '"seen"',
   });
 });
 

@@ -1,18 +1,19 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import type { Project } from "../api";
 import { queries } from "../api/queries";
 import { settings, projectSettings as words } from "../strings/settings";
 import { CodeBlock, CopyButton, ErrorState, Field, Input, Link, PageHeader, toast } from "../ui";
-import { editProject } from "./calls";
+import { editProject, lookAtProject } from "./calls";
 import { EgressChoice } from "./egress-choice";
 import { sentences } from "./faults";
 import { Form } from "./form/form";
 import { FormSkeleton } from "./form/form-skeleton";
+import { MeanwhileDialog } from "./form/meanwhile";
 import { Trying } from "./form/trying";
 import { Unsaved } from "./form/unsaved";
-import { useForm } from "./form/use-form";
+import { useEdited } from "./form/use-edited";
 import {
   editProjectBody,
   type ProjectDraft,
@@ -78,25 +79,34 @@ function Loaded({ project }: { project: Project }) {
 
 function General({ project }: { project: Project }) {
   const client = useQueryClient();
-  const form = useForm<ProjectDraft>({
-    initial: draftOf(project),
-    faults: (draft) => sentences<ProjectField>(projectFaults(draft, false)),
-    fieldOf: projectFieldOf,
-    send: async (draft) => {
-      const saved = await editProject(project.id, editProjectBody(draft, project));
+  const edited = useEdited<ProjectDraft, Project>({
+    seen: project,
+    empty: draftOf(project),
+    draftOf,
+    look: () => lookAtProject(project.id),
+    // There is one already.
+    add: () => Promise.resolve(project),
+    save: (draft, seen, ifMatch) => editProject(seen.id, editProjectBody(draft, seen), ifMatch),
+    onSaved(saved) {
       client.setQueryData(queries.project(project.id).queryKey, saved);
-      form.reset(draftOf(saved));
+      edited.follow(saved);
       toast.show({ title: words.saved, tone: "ok" });
     },
+    faults: (draft) => sentences<ProjectField>(projectFaults(draft, false)),
+    fieldOf: projectFieldOf,
   });
-  const { draft, dirty, busy, reset } = form;
+  const { form } = edited;
+  const { draft, dirty, busy } = form;
+  const follow = useRef(edited.follow);
+  follow.current = edited.follow;
   useEffect(() => {
     // Somebody else changed it: what nobody has touched here follows.
-    if (!dirty && !busy) reset(draftOf(project));
-  }, [project, dirty, busy, reset]);
+    if (!dirty && !busy) follow.current(project);
+  }, [project, dirty, busy]);
   return (
     <>
       <Unsaved dirty={dirty} />
+      <MeanwhileDialog edited={edited} names={PROJECT_NAMES} />
       <Form
         form={form}
         names={PROJECT_NAMES}

@@ -2,12 +2,14 @@ import { useEffect, useState } from "react";
 import { isProblem, type Provider } from "../api";
 import { settings, providerSettings as words } from "../strings/settings";
 import { Button, Field, Input } from "../ui";
-import { addProvider, replaceProvider } from "./calls";
+import { addProvider, lookAtProvider, replaceProvider } from "./calls";
 import { sentences } from "./faults";
 import { Choice } from "./form/choice";
 import { errorAt, Form } from "./form/form";
+import { MeanwhileDialog } from "./form/meanwhile";
 import { Trying } from "./form/trying";
-import { type FormState, useForm } from "./form/use-form";
+import { useEdited } from "./form/use-edited";
+import type { FormState } from "./form/use-form";
 import { PROVIDER_KINDS, type ProviderKind } from "./presets";
 import {
   emptyProvider,
@@ -49,17 +51,18 @@ interface ProviderFormProps {
 
 /** A model endpoint; a runner tries it before it is saved. */
 export function ProviderForm({ provider, kind, onSaved, onChanged, onCancel }: ProviderFormProps) {
-  const form = useForm<ProviderDraft>({
-    initial: provider === null ? emptyProvider(kind) : providerDraft(provider),
+  const edited = useEdited<ProviderDraft, Provider>({
+    seen: provider,
+    empty: emptyProvider(kind),
+    draftOf: providerDraft,
+    look: () => lookAtProvider(provider?.id ?? ""),
+    add: (draft) => addProvider(providerBody(draft)),
+    save: (draft, { id }, ifMatch) => replaceProvider(id, providerBody(draft), ifMatch),
+    onSaved,
     faults: (draft) => sentences<ProviderField>(providerFaults(draft, provider)),
     fieldOf,
-    send: async (draft) => {
-      const body = providerBody(draft);
-      onSaved(
-        provider === null ? await addProvider(body) : await replaceProvider(provider.id, body),
-      );
-    },
   });
+  const { form } = edited;
   const { draft } = form;
   useEffect(() => onChanged?.(form.dirty), [form.dirty, onChanged]);
   return (
@@ -70,6 +73,7 @@ export function ProviderForm({ provider, kind, onSaved, onChanged, onCancel }: P
       status={<Trying text={words.trying} slow={words.slow} />}
       actions={onCancel && <Button onClick={onCancel}>{settings.cancel}</Button>}
     >
+      <MeanwhileDialog edited={edited} names={NAMES} />
       <Choice
         legend={words.kind}
         columns={3}

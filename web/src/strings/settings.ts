@@ -28,6 +28,23 @@ export const settings = {
   keepEditing: "Keep editing",
   faultsTitle: "Some fields need another look",
   unsaved: "Not saved yet",
+  meanwhile: {
+    title: "Somebody changed it meanwhile",
+    clash: "Nothing is saved yet. Where you both changed the same, decide which it is to be.",
+    apart: "Nothing is saved yet. You changed other fields than they did, so both can hold.",
+    field: "Field",
+    was: "Before",
+    now: "Now",
+    yours: "Yours",
+    untouched: "not changed",
+    yes: "yes",
+    no: "no",
+    empty: "empty",
+    keepMine: "Keep mine",
+    takeTheirs: "Take theirs",
+    saveBoth: "Save both",
+    lookFirst: "Look at both first",
+  },
   notMore: "More than 200 are there; the rest is not shown.",
 } as const;
 

@@ -80,8 +80,16 @@ export interface WebhookEdit {
   paused?: boolean;
 }
 
-export function editWebhook(webhook: string, body: WebhookEdit): Promise<Webhook> {
-  return api.patch("/webhooks/{webhook}", { path: { webhook }, body });
+export function lookAtWebhook(webhook: string): Promise<Webhook> {
+  return api.get("/webhooks/{webhook}", { path: { webhook } });
+}
+
+export function editWebhook(
+  webhook: string,
+  body: WebhookEdit,
+  ifMatch?: string,
+): Promise<Webhook> {
+  return api.patch("/webhooks/{webhook}", { path: { webhook }, body, ifMatch });
 }
 
 export function removeWebhook(webhook: string): Promise<unknown> {

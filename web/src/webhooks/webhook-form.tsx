@@ -3,11 +3,12 @@ import { useEffect, useId } from "react";
 import { isProblem, type Webhook, type WebhookMade } from "../api";
 import { errorAt, Form } from "../settings/form/form";
 import { FormDialog } from "../settings/form/form-dialog";
-import { useForm } from "../settings/form/use-form";
+import { MeanwhileDialog } from "../settings/form/meanwhile";
+import { useEdited } from "../settings/form/use-edited";
 import { settings } from "../strings/settings";
 import { events as texts, webhooks } from "../strings/webhooks";
 import { Button, Checkbox, Field, Input, toast } from "../ui";
-import { addWebhook, editWebhook, webhookKeys } from "./calls";
+import { addWebhook, editWebhook, lookAtWebhook, webhookKeys } from "./calls";
 import {
   draftOf,
   EMPTY,
@@ -46,27 +47,31 @@ function Fields({
   onChanged,
 }: WebhookDialogProps & { onChanged: (dirty: boolean) => void }) {
   const client = useQueryClient();
-  const form = useForm<WebhookDraft>({
-    initial: webhook === null ? EMPTY : draftOf(webhook),
+  const look = () => void client.invalidateQueries({ queryKey: webhookKeys.all });
+  const edited = useEdited<WebhookDraft, Webhook>({
+    seen: webhook,
+    empty: EMPTY,
+    draftOf,
+    look: () => lookAtWebhook(webhook?.id ?? ""),
+    async add(draft) {
+      const made = await addWebhook(draft.address.trim(), [...draft.events]);
+      onChanged(false);
+      onMade(made);
+      return made.about;
+    },
+    async save(draft, seen, ifMatch) {
+      const change = webhookChange(draftOf(seen), draft);
+      const saved = change === null ? seen : await editWebhook(seen.id, change, ifMatch);
+      if (change !== null) toast.show({ title: words.saved, tone: "ok" });
+      onClose();
+      return saved;
+    },
+    onSaved: look,
     faults: webhookFaults,
     // What the form does not find by itself is about where to.
     fieldOf: (problem) => (isProblem(problem, "invalid") ? "address" : null),
-    async send(draft) {
-      if (webhook === null) {
-        const made = await addWebhook(draft.address.trim(), [...draft.events]);
-        onChanged(false);
-        onMade(made);
-      } else {
-        const change = webhookChange(draftOf(webhook), draft);
-        if (change !== null) {
-          await editWebhook(webhook.id, change);
-          toast.show({ title: words.saved, tone: "ok" });
-        }
-        onClose();
-      }
-      void client.invalidateQueries({ queryKey: webhookKeys.all });
-    },
   });
+  const { form } = edited;
   const { draft } = form;
   useEffect(() => onChanged(form.dirty), [form.dirty, onChanged]);
   const moves = webhook !== null && draft.address.trim() !== webhook.address;
@@ -77,6 +82,7 @@ function Fields({
       submit={webhook === null ? words.submit : settings.save}
       actions={<Button onClick={onClose}>{settings.cancel}</Button>}
     >
+      <MeanwhileDialog edited={edited} names={{ address: words.address, events: words.events }} />
       <Field
         label={words.address}
         hint={moves ? words.moved : words.addressHint}

@@ -30,6 +30,10 @@ export interface FormState<D> {
   dirty: boolean;
   submit: (event?: FormEvent) => void;
   reset: (to: D) => void;
+  /** Another state to have begun from; what is typed is compared with it from now on. */
+  rebase: (base: D, draft: D) => void;
+  /** Sends that, as `submit` sends what is typed. */
+  send: (draft: D) => void;
 }
 
 /** A form's values, what is wrong with them, and sending them once. */
@@ -69,6 +73,12 @@ export function useForm<D extends object>(options: FormOptions<D>): FormState<D>
     setProblem(null);
   }, []);
 
+  const rebase = useCallback((to: D, next: D) => {
+    setBase(to);
+    setDraft(next);
+    setProblem(null);
+  }, []);
+
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
     // A dialog's form stands inside the page's in React's tree, not in the document's.
@@ -80,11 +90,16 @@ export function useForm<D extends object>(options: FormOptions<D>): FormState<D>
       requestAnimationFrame(() => focusFirstFault(form));
       return;
     }
+    send(draft);
+  };
+
+  const send = (wanted: D) => {
+    if (sending.current) return;
     sending.current = true;
     setBusy(true);
     setProblem(null);
     options
-      .send(draft)
+      .send(wanted)
       .catch((error: unknown) => setProblem(error))
       .finally(() => {
         sending.current = false;
@@ -105,6 +120,8 @@ export function useForm<D extends object>(options: FormOptions<D>): FormState<D>
     dirty: !same(draft, base),
     submit,
     reset,
+    rebase,
+    send,
   };
 }
 
