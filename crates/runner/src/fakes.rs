@@ -42,6 +42,7 @@ pub(crate) fn spec() -> freehold_sandbox::Spec {
         stdin: freehold_sandbox::Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor: None,
         user: freehold_sandbox::User::Own,
         init: freehold_sandbox::Init {
             program: "/init".into(),

@@ -327,6 +327,7 @@ pub(crate) fn spec(
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor: None,
         user: User::Own,
         init: site.init.clone(),
     }

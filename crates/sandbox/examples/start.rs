@@ -195,6 +195,7 @@ fn spec(tier: Tier, folder: &std::path::Path) -> Result<Spec, Box<dyn Error>> {
         stdin: Input::Null,
         terminal: None,
         image: None,
+        hypervisor: None,
         user: freehold_sandbox::User::Own,
         init: Init {
             program: std::env::current_exe()?,

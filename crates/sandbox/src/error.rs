@@ -147,6 +147,17 @@ pub enum SandboxError {
         /// What brings it.
         package: &'static str,
     },
+    /// The program that was named to run virtual machines is none; no other is taken in its place.
+    #[error(
+        "the hypervisor {} cannot be used: {what}; name the program of a release of Firecracker, or name none and install QEMU",
+        path.display()
+    )]
+    Hypervisor {
+        /// What was named.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// There is no kernel that a virtual machine could boot.
     #[error(
         "no kernel for a virtual machine: {what}; install the Debian package `linux-image-amd64` (its `cloud` flavour lacks 9p), or unpack it without installing it: apt-get download the package that it depends on, dpkg -x FILE DIR, and name DIR"

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::container::image::archive::Store;
 use crate::container::image::unpack::{self, Unpacker};
 use crate::control::{Instructions, Order, Report};
+use crate::vm::files;
 use crate::vm::outputs::{self, Wanted};
 use crate::vm::wire::{self, Setup};
 
@@ -64,6 +65,24 @@ pub fn vm_wire(bytes: &[u8]) {
         }
     }
     assert!(bytes.starts_with(&again) && again.len() + rest.len() == bytes.len());
+}
+
+/// What a guest asks the server of its files, whose tree is `folder`: nothing beside it is touched.
+///
+/// # Panics
+/// A promise is broken.
+pub fn vm_files(bytes: &[u8], folder: &Path) {
+    let (root, beside) = (folder.join("root"), folder.join("beside"));
+    let _ = fs::create_dir(&root);
+    let _ = fs::write(&beside, b"not to be reached");
+    let _ = std::os::unix::fs::symlink("../beside", root.join("link"));
+    let _ = fs::write(root.join("file"), b"words");
+    let _ = files::answer_all(bytes, &root);
+    assert_eq!(
+        fs::read(&beside).ok().as_deref(),
+        Some(&b"not to be reached"[..])
+    );
+    assert_eq!(fs::read_dir(folder).map_or(0, Iterator::count), 2);
 }
 
 /// What a guest sends back, taken into `folder`, which is empty: what was asked for, or nothing.

@@ -530,6 +530,7 @@ mod tests {
             stdin: Stdin::Null,
             terminal: None,
             image: None,
+            hypervisor: None,
             user: crate::spec::User::Own,
             init: Init {
                 program: "/init".into(),

@@ -109,6 +109,7 @@ fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor: None,
         user: User::Own,
         init: init.clone(),
     }

@@ -74,6 +74,9 @@ pub struct Spec {
     /// For [`Tier::Vm`], a directory with `boot/vmlinuz-VERSION` and `lib/modules/VERSION`: the
     /// kernel; `None` is this machine's newest. The other tiers refuse one.
     pub image: Option<Image>,
+    /// The program that runs the machine of [`Tier::Vm`]: the path of a Firecracker that the operator
+    /// brings; `None` is QEMU. Other tiers ignore it.
+    pub hypervisor: Option<PathBuf>,
     /// The user of the host that it is.
     pub user: User,
     /// The helper that runs as the first process inside.

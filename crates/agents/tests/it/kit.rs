@@ -139,6 +139,7 @@ impl Stage {
             stdin: launch.stdin,
             terminal: None,
             image: None,
+            hypervisor: None,
             user: freehold_sandbox::User::Own,
             init: Init {
                 program: PROGRAM.into(),

@@ -66,6 +66,7 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         Some(word) if word == PROVE_MEMORY => prove::use_memory(),
         Some(word) if word == PROVE_TASKS => prove::start_threads(),
         Some(word) if word == crate::vm::guest::WORD => crate::vm::guest::main(args),
+        Some(word) if word == crate::vm::files::WORD => crate::vm::files::main(args),
         _ => {
             let _ = writeln!(
                 io::stderr(),

@@ -7,6 +7,7 @@
 pub(crate) mod container;
 pub(crate) mod fence;
 pub(crate) mod user;
+pub(crate) mod vsock;
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::libc;
@@ -18,9 +19,9 @@ use tokio::time::timeout;
 
 use super::boot::{Plan, boot};
 use super::folder;
-use super::hypervisor::Acceleration;
+use super::hypervisor::{Acceleration, Device, Hypervisor};
 use super::kernel::Kernel;
-use super::probe;
+use super::{probe, qemu};
 use crate::error::SandboxError;
 use crate::floor::KVM;
 use crate::spec::Init;
@@ -46,8 +47,20 @@ pub(crate) struct Verdict {
 
 static VERDICT: OnceCell<Verdict> = OnceCell::const_new();
 
-/// What to boot with. The first call of a boot of the host may try a machine.
-pub(crate) async fn verdict(init: &Init, kernel: &Kernel) -> &'static Verdict {
+/// What a hypervisor boots with. Firecracker has nothing but KVM: its machines come up with it or
+/// not at all.
+pub(crate) async fn of(hypervisor: &dyn Hypervisor, init: &Init, kernel: &Kernel) -> Verdict {
+    match hypervisor.device() {
+        Device::Serial => verdict(init, kernel).await.clone(),
+        Device::Vsock => Verdict {
+            acceleration: Acceleration::Kvm,
+            why: None,
+        },
+    }
+}
+
+/// What QEMU boots with. The first call of a boot of the host may try a machine.
+async fn verdict(init: &Init, kernel: &Kernel) -> &'static Verdict {
     VERDICT
         .get_or_init(async || {
             let boot = boot_id();
@@ -107,8 +120,9 @@ async fn within(
 }
 
 async fn try_one(init: &Init, kernel: &Kernel) -> Result<(), SandboxError> {
-    let spec = probe::spec(init, None);
+    let spec = probe::spec(init, None, None);
     let plan = Plan {
+        hypervisor: Arc::new(qemu::find().await?.clone()),
         kernel: kernel.clone(),
         initramfs: None,
         acceleration: Acceleration::Kvm,

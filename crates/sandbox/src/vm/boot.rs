@@ -2,26 +2,28 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
 use tokio::net::unix::pipe::{Receiver, Sender};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::folder::Folder;
-use super::hypervisor::{Acceleration, Hypervisor, Machine};
+use super::hypervisor::{Acceleration, Device, Hypervisor, Machine, Ways};
 use super::kernel::Kernel;
 use super::pump::{self, Console};
-use super::{acceleration, initramfs, jail, qemu, wire};
+use super::reach::{self, Reach};
+use super::{acceleration, initramfs, jail, vmlinux, wire};
 use crate::child::{Child, InForce};
 use crate::control::Report;
 use crate::error::SandboxError;
+use crate::floor::KVM;
 use crate::launch;
-use crate::spec::{Limits, Spec};
+use crate::spec::{Limits, Mount, Spec};
 use crate::streams::Streams;
 
 /// From the hypervisor's start to its last connection: it opens some twenty, before it does anything.
@@ -37,6 +39,7 @@ const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 random.trust_cpu=on";
 
 /// What to boot, beside the specification.
 pub(crate) struct Plan {
+    pub(crate) hypervisor: Arc<dyn Hypervisor>,
     pub(crate) kernel: Kernel,
     /// The operator's, whose files are then the root of the program.
     pub(crate) initramfs: Option<PathBuf>,
@@ -60,28 +63,15 @@ pub(crate) struct Booted {
 
 /// Boots, and returns when the program runs. Dropping the future, or the child, ends the machine.
 pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError> {
-    let hypervisor = qemu::find().await?;
+    let hypervisor = Arc::clone(&plan.hypervisor);
+    let device = hypervisor.device();
     let streams = Streams::open(spec)?;
     let folder = Folder::make()?;
-    let mut listeners = Vec::new();
-    let mut sockets = Vec::new();
-    let channels = wire::channels();
-    for name in channels.iter().map(String::as_str).chain(["console"]) {
-        let path = folder.path().join(name);
-        let listener = UnixListener::bind(&path);
-        listeners.push(listener.map_err(SandboxError::io("open the sockets of a machine"))?);
-        sockets.push((name.to_owned(), path));
-    }
-    folder.open_to_all(&sockets)?;
-
-    let kvm = match plan.acceleration {
-        Acceleration::Kvm => Some(acceleration::device(folder.path()))
-            .transpose()
-            .map_err(SandboxError::io("show KVM's device to the hypervisor"))?,
-        Acceleration::Tcg => None,
-    };
-    let machine = machine(&plan, &channels);
+    let mut reach = Reach::open(&folder, device)?;
+    let kvm = kvm(&plan, &folder, device)?;
+    let machine = machine(&plan, reach.ways.clone());
     let arguments = hypervisor.arguments(&machine)?;
+    let settings = hypervisor.settings(&machine)?;
     let mut setup = jail::setup(spec, plan.memory_bytes)?;
     setup.disk = plan.disk.as_ref().map(|(_, inside)| inside.clone());
     setup.outputs_in = plan.outputs_in;
@@ -94,38 +84,63 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
         }
     }
     let (kernel, init_args) = (plan.kernel, setup.init_args.clone());
-    let image = kernel.image.clone();
-    let built = tokio::task::spawn_blocking(move || {
-        initramfs::build(&kernel, given.as_deref(), &init_args)
-    });
-    let initramfs = built.await.map_err(|_| {
+    let built =
+        tokio::task::spawn_blocking(move || parts(&kernel, given.as_deref(), &init_args, device));
+    let mut shown = built.await.map_err(|_| {
         SandboxError::io("make the first root of the guest")(io::ErrorKind::Other)
     })??;
-    let parts = jail::Parts {
-        kernel: image,
-        initramfs,
-        disk: plan.disk.map(|(image, _)| image),
-        sockets,
-        memory_bytes: plan.memory_bytes,
-        kvm,
-        is_own_root,
+    shown.extend(hypervisor.mounts());
+    shown.append(&mut reach.mounts);
+    shown.extend(settings.map(|contents| Mount::File {
+        contents,
+        target: jail::SETTINGS.into(),
+    }));
+    shown.extend(kvm);
+    shown.extend(plan.disk.map(|(source, _)| Mount::ReadWrite {
+        source,
+        target: jail::part("disk"),
+    }));
+    let tree = jail::tree(spec, is_own_root);
+    let served = match device {
+        Device::Serial => {
+            shown.extend(tree);
+            None
+        }
+        Device::Vsock => Some(serve(spec, tree, &mut reach).await?),
     };
-    let outer = jail::outer(spec, parts, hypervisor.program(), arguments);
+    let program = hypervisor.program();
+    let outer = jail::hypervisor(spec, shown, plan.memory_bytes, program, arguments);
     let mut outer = Box::pin(launch::start(&outer)).await?;
-    let connected = timeout(CONNECT_WITHIN, accept(&mut outer, listeners)).await;
+    let console = Console::default();
+    let (within, spoken) = match device {
+        Device::Serial => (CONNECT_WITHIN, None),
+        // Its guest connects, once it has booted.
+        Device::Vsock => {
+            let stdout = outer.stdout.take();
+            let kept = stdout.map(|stdout| tokio::spawn(console.clone().keep(stdout)));
+            (BOOT_WITHIN, kept)
+        }
+    };
+    let connected = timeout(within, reach::accept_all(&mut outer, reach.channels)).await;
     let Ok(connected) = connected else {
-        return Err(SandboxError::Timeout {
-            step: "wait for the hypervisor",
-            seconds: CONNECT_WITHIN.as_secs(),
-        });
+        return Err(late(&console, within));
     };
     let Some(mut connected) = connected? else {
-        return Err(refused(&mut outer).await);
+        let Some(spoken) = spoken else {
+            return Err(refused("the hypervisor did not start", &mut outer).await);
+        };
+        let _ = timeout(WORDS_WITHIN, spoken).await;
+        let words = Console::default();
+        if let Some(stderr) = outer.stderr.take() {
+            let _ = timeout(WORDS_WITHIN, words.clone().keep(stderr)).await;
+        }
+        return Err(died("it ended before the program ran", &console, &words));
     };
     // The connections stay; nothing of the folder is needed any more.
     drop(folder);
-    let console = Console::default();
-    if let Some(stream) = connected.pop() {
+    if device == Device::Serial
+        && let Some(stream) = connected.pop()
+    {
         tokio::spawn(console.clone().keep(stream));
     }
     let instructions = launch::instructions(spec, jail::ports(spec))?;
@@ -146,7 +161,7 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
     )
     .map_err(SandboxError::io("carry the streams of the guest"))?;
 
-    let in_force = in_force(spec, &outer, hypervisor, &machine);
+    let in_force = in_force(spec, &outer, &*hypervisor, &machine);
     let Child {
         mut tree, stderr, ..
     } = outer;
@@ -158,7 +173,7 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
         for task in carried.tasks {
             let _ = task.await;
         }
-        drop(hold);
+        drop((hold, served));
     });
     let said = timeout(BOOT_WITHIN, tree.report()).await;
     match said {
@@ -194,40 +209,89 @@ pub(crate) async fn boot(spec: &Spec, plan: Plan) -> Result<Booted, SandboxError
     }
 }
 
-fn machine(plan: &Plan, channels: &[String]) -> Machine {
+/// What the machine is made of, its kernel first unpacked where its hypervisor needs that. Blocks on
+/// the disk.
+fn parts(
+    kernel: &Kernel,
+    given: Option<&Path>,
+    init_args: &[String],
+    device: Device,
+) -> Result<Vec<Mount>, SandboxError> {
+    let unpacked = match device {
+        Device::Serial => None,
+        Device::Vsock => vmlinux::of(&kernel.image)?,
+    };
+    let target = jail::part("kernel");
+    let image = match unpacked {
+        Some(contents) => Mount::File { contents, target },
+        None => jail::shown(kernel.image.clone(), "kernel"),
+    };
+    let initramfs = Mount::File {
+        contents: initramfs::build(kernel, given, init_args, device)?,
+        target: jail::part("initramfs"),
+    };
+    Ok(vec![image, initramfs])
+}
+
+fn machine(plan: &Plan, ways: Ways) -> Machine {
+    // A machine of Firecracker ends when its guest resets the keyboard's controller.
+    let end = match ways {
+        Ways::Serial { .. } => "",
+        Ways::Vsock(_) => " reboot=k",
+    };
     Machine {
         acceleration: plan.acceleration,
         cpus: plan.cpus,
         memory_bytes: plan.memory_bytes,
         kernel: jail::part("kernel"),
         initramfs: jail::part("initramfs"),
-        command_line: format!("{COMMAND_LINE} rdinit={}", initramfs::INIT),
-        shared: jail::GUEST.into(),
-        channels: channels
-            .iter()
-            .map(|name| (name.clone(), jail::part(name)))
-            .collect(),
-        console: jail::part("console"),
+        command_line: format!("{COMMAND_LINE}{end} rdinit={}", initramfs::INIT),
+        ways,
         disk: plan.disk.is_some().then(|| jail::part("disk")),
     }
 }
 
-/// All connections in the order of the listeners; `None` when the hypervisor ended before.
-async fn accept(
-    outer: &mut Child,
-    listeners: Vec<UnixListener>,
-) -> Result<Option<Vec<UnixStream>>, SandboxError> {
-    let mut connected = Vec::new();
-    for listener in listeners {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let (stream, _) = accepted.map_err(SandboxError::io("take a connection of a machine"))?;
-                connected.push(stream);
-            }
-            _ = outer.tree.report() => return Ok(None),
+/// The device of the processor's help, where it is used. Firecracker says itself that there is none.
+fn kvm(plan: &Plan, folder: &Folder, device: Device) -> Result<Option<Mount>, SandboxError> {
+    let is_used = plan.acceleration == Acceleration::Kvm;
+    if !is_used || (device == Device::Vsock && !Path::new(KVM).exists()) {
+        return Ok(None);
+    }
+    let node = acceleration::device(folder.path())
+        .map_err(SandboxError::io("show KVM's device to the hypervisor"))?;
+    Ok(Some(jail::device(node)))
+}
+
+/// What carries the files of a machine, if its hypervisor does not.
+struct Served {
+    /// Ends when it is dropped.
+    _server: Option<Child>,
+    _tasks: JoinSet<()>,
+}
+
+/// Starts the server of files with the guest's `tree`, and waits until it has connected.
+async fn serve(spec: &Spec, tree: Vec<Mount>, reach: &mut Reach) -> Result<Served, SandboxError> {
+    let sockets = reach.served();
+    let mut tasks = JoinSet::new();
+    let specification = jail::server(spec, tree, &sockets);
+    let mut server = Box::pin(launch::start(&specification)).await?;
+    let connected = timeout(CONNECT_WITHIN, reach.serve(&mut server, &mut tasks)).await;
+    match connected {
+        Err(_) => Err(SandboxError::Timeout {
+            step: "wait for the server of a machine's files",
+            seconds: CONNECT_WITHIN.as_secs(),
+        }),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(false)) => Err(refused("the server of its files did not start", &mut server).await),
+        Ok(Ok(true)) => {
+            // It says nothing; and nobody is to wait for a reader.
+            drop((server.stdout.take(), server.stderr.take()));
+            Ok(Served {
+                _server: Some(server),
+                _tasks: tasks,
+            })
         }
     }
-    Ok(Some(connected))
 }
 
 /// What is carried between host and guest.
@@ -306,14 +370,14 @@ fn carry(
     })
 }
 
-fn in_force(spec: &Spec, outer: &Child, hypervisor: &qemu::Qemu, machine: &Machine) -> InForce {
+fn in_force(spec: &Spec, outer: &Child, hypervisor: &dyn Hypervisor, machine: &Machine) -> InForce {
     let around = outer.in_force().clone();
     let is_limited = spec.limits.total_memory_bytes.is_some() || spec.limits.total_tasks.is_some();
     InForce {
         tier: spec.tier,
         launcher: Some(format!(
             "{} ({}) in {}",
-            hypervisor.version,
+            hypervisor.version(),
             machine.acceleration.name(),
             around.launcher.as_deref().unwrap_or("a sandbox"),
         )),
@@ -327,8 +391,22 @@ fn in_force(spec: &Spec, outer: &Child, hypervisor: &qemu::Qemu, machine: &Machi
     }
 }
 
-/// The hypervisor ended at once: what it says on its standard error says why.
-async fn refused(outer: &mut Child) -> SandboxError {
+/// A machine whose guest never connected.
+fn late(console: &Console, within: Duration) -> SandboxError {
+    match console.text().trim() {
+        "" => SandboxError::Timeout {
+            step: "wait for the hypervisor",
+            seconds: within.as_secs(),
+        },
+        said => SandboxError::Guest {
+            what: "it took too long".to_owned(),
+            console: last_lines(said),
+        },
+    }
+}
+
+/// A program of ours ended at once: what it says on its standard error says why.
+async fn refused(what: &str, outer: &mut Child) -> SandboxError {
     let mut said = Vec::new();
     if let Some(stderr) = &mut outer.stderr {
         use tokio::io::AsyncReadExt;
@@ -336,7 +414,7 @@ async fn refused(outer: &mut Child) -> SandboxError {
     }
     let said = String::from_utf8_lossy(&said);
     SandboxError::Guest {
-        what: "the hypervisor did not start".to_owned(),
+        what: what.to_owned(),
         console: last_lines(&said),
     }
 }

@@ -1,14 +1,17 @@
 //! The guest's first root: busybox, the kernel's modules, and a script that mounts what is shared
 //! and makes our helper the first process. It becomes that only once the real root is there, so
 //! that the helper may be a large program and needs no library in memory.
+//!
+//! Where what is shared comes over a socket, [`opener`] opens it first.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::archive::{self, CHARACTER_DEVICE, Entry, FILE, FOLDER};
-use super::guest;
+use super::hypervisor::Device;
 use super::kernel::Kernel;
+use super::{files, guest, opener, wire};
 use crate::error::SandboxError;
 
 /// What the kernel starts first.
@@ -18,8 +21,21 @@ pub(crate) const SYSTEM: &str = "/.freehold/system";
 /// Names of the two shares. The first is cached as if nobody changed it meanwhile, the other is not.
 pub(crate) const ROOT_TAG: &str = "root";
 pub(crate) const LIVE_TAG: &str = "live";
-/// How 9p is mounted: the largest messages that virtio can carry; one user as the host sees it.
-pub(crate) const NINE_P: &str = "trans=virtio,version=9p2000.L,msize=512000,access=any";
+/// How 9p is mounted: the largest messages that virtio can carry, or our own server; one user as the
+/// host sees it. With [`Device::Vsock`] `open` is the descriptor of the connection.
+pub(crate) fn nine_p(device: Device, open: i32) -> String {
+    let way = match device {
+        Device::Serial => "trans=virtio,msize=512000".to_owned(),
+        Device::Vsock => {
+            let largest = files::MAX_MESSAGE;
+            format!("trans=fd,rfdno={open},wfdno={open},msize={largest}")
+        }
+    };
+    format!("{way},version=9p2000.L,access=any")
+}
+
+/// What [`opener`] opens.
+const OPENED: i32 = 3;
 
 const PLACES: [&str; 2] = ["/bin/busybox", "/usr/bin/busybox"];
 
@@ -29,6 +45,7 @@ pub(crate) fn build(
     kernel: &Kernel,
     given: Option<&Path>,
     init_args: &[String],
+    device: Device,
 ) -> Result<Vec<u8>, SandboxError> {
     let mut bytes = match given {
         Some(path) => fs::read(path).map_err(|cause| SandboxError::Kernel {
@@ -39,7 +56,7 @@ pub(crate) fn build(
     // The next archive begins at a multiple of four.
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     let busybox = busybox()?;
-    let script = script(given.is_some(), init_args);
+    let script = script(given.is_some(), init_args, device);
     write(&mut bytes, kernel, &busybox, &script, given.is_none())
         .map_err(SandboxError::io("make the first root of the guest"))?;
     Ok(bytes)
@@ -66,6 +83,7 @@ fn write(
     };
     archive::head(&mut *to, &console, (5, 1))?;
     archive::put(&mut *to, ".boot/busybox", FILE | 0o755, busybox)?;
+    archive::put(&mut *to, ".boot/opener", FILE | 0o755, &opener::program())?;
     archive::put(&mut *to, ".boot/init", FILE | 0o755, script.as_bytes())?;
     for (number, (name, module)) in kernel.modules.iter().enumerate() {
         let name = format!(".boot/modules/{number:02}-{name}");
@@ -76,10 +94,19 @@ fn write(
 
 /// Without `own_root` the host's share becomes the root; with it, the share lies in `/.host` and
 /// the helper runs from there, with the libraries that are there.
-fn script(own_root: bool, init_args: &[String]) -> String {
+fn script(own_root: bool, init_args: &[String], device: Device) -> String {
     let args: Vec<String> = init_args.iter().map(|arg| quoted(arg)).collect();
     let args = args.join(" ");
-    let word = guest::WORD;
+    let word = format!("{} {}", guest::WORD, guest::word(device));
+    let options = nine_p(device, OPENED);
+    // A machine of the one ends when it is switched off, of the other when it would begin anew.
+    let (mount, end) = match device {
+        Device::Serial => ("b".to_owned(), "poweroff"),
+        Device::Vsock => {
+            let port = wire::ROOT_PORT;
+            (format!("/.boot/opener {port} /.boot/busybox"), "reboot")
+        }
+    };
     let go = if own_root {
         format!(
             "s=/.host{SYSTEM}\n\
@@ -96,13 +123,13 @@ fn script(own_root: bool, init_args: &[String]) -> String {
     format!(
         "#!/.boot/busybox sh\n\
          b() {{ /.boot/busybox \"$@\"; }}\n\
-         stop() {{ echo \"freehold: could not $1\"; b poweroff -f; }}\n\
+         stop() {{ echo \"freehold: could not $1\"; b {end} -f; }}\n\
          b mount -t proc proc /proc\n\
          b mount -t sysfs sys /sys\n\
          b mount -t devtmpfs dev /dev\n\
          for module in /.boot/modules/*; do [ ! -e \"$module\" ] || b insmod \"$module\"; done\n\
          b ip link set lo up || stop 'bring up the loopback device'\n\
-         b mount -t 9p -o {NINE_P},cache=loose,ro {ROOT_TAG} /.host || stop 'mount what the host shares'\n\
+         {mount} mount -t 9p -o {options},cache=loose,ro {ROOT_TAG} /.host || stop 'mount what the host shares'\n\
          {go}\
          stop 'start the first process'\n"
     )
@@ -151,11 +178,11 @@ mod tests {
     #[test]
     fn a_word_of_the_helper_stays_one_word() {
         assert_eq!(quoted("a b'c"), "'a b'\\''c'");
-        let script = script(false, &["x; reboot".into()]);
-        assert!(
-            script.contains("/.freehold/init 'x; reboot' vm-guest\n"),
-            "{script}"
-        );
+        for (device, word) in [(Device::Serial, "serial"), (Device::Vsock, "vsock")] {
+            let script = script(false, &["x; reboot".into()], device);
+            let wanted = format!("/.freehold/init 'x; reboot' vm-guest {word}\n");
+            assert!(script.contains(&wanted), "{script}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The hypervisor's own sandbox, and in it the tree that the guest sees.
+//! The hypervisor's own sandbox, and in it the tree that the guest sees; or that one in a sandbox of
+//! the server of files, where the hypervisor has none: then it sees nothing but the machine's parts.
 //!
 //! A guest that breaks out of its machine stands where a program of the tier `sandbox` stands, and
 //! sees what it was shown anyway. What may be written is decided there, by read-only mounts, and
@@ -8,11 +9,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::guest;
 use super::initramfs::SYSTEM;
 use super::wire::Setup;
+use super::{files, guest};
 use crate::error::SandboxError;
-use crate::floor::{KVM, OURS};
+use crate::floor::{INIT, KVM, OURS};
 use crate::host::host_root;
 use crate::spec::{Limits, Mount, Spec, Stdin, Tier};
 
@@ -20,6 +21,11 @@ use crate::spec::{Limits, Mount, Spec, Stdin, Tier};
 pub(crate) const GUEST: &str = "/guest";
 /// Kernel, disk and sockets.
 pub(crate) const MACHINE: &str = "/machine";
+/// The hypervisor itself, where it is the operator's, and its file of settings.
+pub(crate) const HYPERVISOR: &str = "/machine/hypervisor";
+pub(crate) const SETTINGS: &str = "/machine/settings.json";
+/// Where a hypervisor makes the socket of its guest's sockets.
+pub(crate) const SOCKETS: &str = "/machine/sockets";
 /// An empty folder costs its page.
 const PLACE_BYTES: u64 = 64 * 1024;
 /// What the hypervisor takes beside the guest's memory: its program, translated code, buffers of
@@ -27,74 +33,100 @@ const PLACE_BYTES: u64 = 64 * 1024;
 const OWN_MEMORY: u64 = 768 << 20;
 /// `/tmp` and `/dev/shm` of a guest that says nothing of it: a part of its memory.
 const TMP_PART: u64 = 2;
-/// Each file that the guest has open is open in the hypervisor.
+/// What the server of files takes: names of what the guest has in hand, and a message.
+const SERVER_MEMORY: u64 = 512 << 20;
+/// Each file that the guest has open is open in the hypervisor, or in the server of its files.
 const OPEN_FILES: u64 = 65_536;
-
-/// What the machine is made of on the host, each shown in [`MACHINE`] under its name.
-pub(crate) struct Parts {
-    pub(crate) kernel: PathBuf,
-    pub(crate) initramfs: Vec<u8>,
-    pub(crate) disk: Option<PathBuf>,
-    /// Names and sockets.
-    pub(crate) sockets: Vec<(String, PathBuf)>,
-    pub(crate) memory_bytes: u64,
-    /// The device of the processor's help, where that is used.
-    pub(crate) kvm: Option<PathBuf>,
-    /// The root is the operator's, so that the helper's libraries come apart from it.
-    pub(crate) is_own_root: bool,
-}
 
 /// Where a part of the machine is for the hypervisor.
 pub(crate) fn part(name: &str) -> PathBuf {
     Path::new(MACHINE).join(name)
 }
 
-/// The specification of the hypervisor's process. `arguments` are those of the hypervisor.
-pub(crate) fn outer(spec: &Spec, parts: Parts, program: &Path, arguments: Vec<OsString>) -> Spec {
-    let mut mounts = host_root();
-    let read_only = |source: PathBuf, target: PathBuf| Mount::ReadOnly { source, target };
-    mounts.push(read_only(parts.kernel, part("kernel")));
-    mounts.push(Mount::File {
-        contents: parts.initramfs,
-        target: part("initramfs"),
-    });
-    for (name, socket) in parts.sockets {
-        mounts.push(read_only(socket, part(&name)));
+/// What is shown read-only under a name in [`MACHINE`].
+pub(crate) fn shown(source: PathBuf, name: &str) -> Mount {
+    Mount::ReadOnly {
+        source,
+        target: part(name),
     }
-    if let Some(source) = parts.kvm {
-        let target = KVM.into();
-        mounts.push(Mount::ReadWrite { source, target });
+}
+
+/// The device of the processor's help.
+pub(crate) fn device(source: PathBuf) -> Mount {
+    Mount::ReadWrite {
+        source,
+        target: KVM.into(),
     }
-    if let Some(source) = parts.disk {
-        let target = part("disk");
-        mounts.push(Mount::ReadWrite { source, target });
-    }
-    for place in [
+}
+
+/// The guest's tree. With `is_own_root` the root is the operator's, so that the helper's libraries
+/// come apart from it.
+pub(crate) fn tree(spec: &Spec, is_own_root: bool) -> Vec<Mount> {
+    let places = [
         "/proc",
         "/sys",
         "/dev",
         "/tmp",
         "/.freehold/run",
         "/.freehold/live",
-    ] {
-        mounts.push(empty(Path::new(place), PLACE_BYTES));
-    }
+    ];
+    let mut mounts: Vec<Mount> = places
+        .iter()
+        .map(|place| empty(Path::new(place), PLACE_BYTES))
+        .collect();
     mounts.extend(
         spec.mounts
             .iter()
             .enumerate()
             .map(|(at, mount)| inside(mount, is_bare(&spec.mounts, at))),
     );
-    if parts.is_own_root {
+    if is_own_root {
         let system = host_root()
             .into_iter()
             .filter(|mount| !mount.target().starts_with("/etc"));
         mounts.extend(system.map(|mount| inside(&moved(mount), true)));
     }
-    mounts.push(read_only(
-        spec.init.program.clone(),
-        within(&Path::new(OURS).join("init")),
-    ));
+    mounts.push(Mount::ReadOnly {
+        source: spec.init.program.clone(),
+        target: within(&Path::new(OURS).join("init")),
+    });
+    mounts
+}
+
+/// The specification of the hypervisor's process: `machine` is what it sees beside the system
+/// directories.
+pub(crate) fn hypervisor(
+    spec: &Spec,
+    machine: Vec<Mount>,
+    memory_bytes: u64,
+    program: &Path,
+    arguments: Vec<OsString>,
+) -> Spec {
+    let memory = memory_bytes.saturating_add(OWN_MEMORY);
+    outer(spec, machine, memory, program, arguments)
+}
+
+/// The specification of the server of files, which connects to `sockets`: names in [`MACHINE`].
+pub(crate) fn server(spec: &Spec, tree: Vec<Mount>, sockets: &[(&str, PathBuf)]) -> Spec {
+    let mut mounts = tree;
+    let mut arguments = spec.init.args.clone();
+    arguments.extend([files::WORD.into(), GUEST.into()]);
+    for (name, path) in sockets {
+        mounts.push(shown(path.clone(), name));
+        arguments.push(part(name).into());
+    }
+    outer(spec, mounts, SERVER_MEMORY, Path::new(INIT), arguments)
+}
+
+fn outer(
+    spec: &Spec,
+    shown: Vec<Mount>,
+    memory_bytes: u64,
+    program: &Path,
+    arguments: Vec<OsString>,
+) -> Spec {
+    let mut mounts = host_root();
+    mounts.extend(shown);
     Spec {
         tier: Tier::Sandbox,
         program: program.into(),
@@ -105,7 +137,7 @@ pub(crate) fn outer(spec: &Spec, parts: Parts, program: &Path, arguments: Vec<Os
         ports: Vec::new(),
         limits: Limits {
             open_files: Some(OPEN_FILES),
-            total_memory_bytes: Some(parts.memory_bytes.saturating_add(OWN_MEMORY)),
+            total_memory_bytes: Some(memory_bytes),
             tmp_bytes: Some(PLACE_BYTES),
             together: spec.limits.together,
             required: spec.limits.required && spec.limits.together.is_some(),
@@ -114,6 +146,7 @@ pub(crate) fn outer(spec: &Spec, parts: Parts, program: &Path, arguments: Vec<Os
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor: None,
         user: spec.user.clone(),
         init: spec.init.clone(),
     }

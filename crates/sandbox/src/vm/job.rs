@@ -12,11 +12,11 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::acceleration;
 use super::boot::{Booted, Plan, boot};
 use super::folder::Folder;
 use super::outputs::{self, Output, Wanted};
 use super::start::{LEAST_MEMORY, find};
+use super::{acceleration, hypervisor};
 use crate::child::Exit;
 use crate::error::SandboxError;
 use crate::host::host_root;
@@ -63,6 +63,8 @@ pub struct Job {
     /// How long the command may run, with sending its outputs back. Booting is not counted: it has
     /// a bound of its own.
     pub time: Duration,
+    /// As [`Spec::hypervisor`].
+    pub hypervisor: Option<PathBuf>,
     /// A folder on a disk for the machine's own, which is an open file without a name as it runs.
     pub state: PathBuf,
     /// The helper that runs inside.
@@ -117,8 +119,11 @@ pub async fn run(job: &Job, mut tell: impl FnMut(Duration, Event)) -> Result<Don
     check(job)?;
     let mut tell = move |event| tell(begun.elapsed(), event);
     let place = job.kernel.clone().unwrap_or_else(|| "/".into());
-    let kernel = find(place).await?;
-    let acceleration = acceleration::verdict(&job.init, &kernel).await.acceleration;
+    let hypervisor = hypervisor::find(job.hypervisor.as_deref()).await?;
+    let kernel = find(place, hypervisor.device()).await?;
+    let acceleration = acceleration::of(&*hypervisor, &job.init, &kernel)
+        .await
+        .acceleration;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -128,6 +133,7 @@ pub async fn run(job: &Job, mut tell: impl FnMut(Duration, Event)) -> Result<Don
     let disk = folder.path().join("disk");
     format(&disk, job.disk_bytes).await?;
     let plan = Plan {
+        hypervisor,
         kernel,
         initramfs: job.initramfs.clone(),
         acceleration,
@@ -319,6 +325,7 @@ fn spec(job: &Job) -> Result<Spec, SandboxError> {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor: job.hypervisor.clone(),
         user: User::Own,
         init: job.init.clone(),
     })

@@ -6,11 +6,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::hypervisor::Device;
 use crate::error::SandboxError;
 
-/// Serial channels, shared folders, disks. Debian's kernels have them as modules; its `cloud`
-/// flavour has no 9p at all.
-const NEEDED: [&str; 4] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p"];
+/// Channels and shared folders. Debian's kernels have them as modules; its `cloud` flavour has no
+/// 9p at all.
+const SERIAL: [&str; 4] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p"];
+const VSOCK: [&str; 4] = [
+    "virtio_mmio",
+    "vmw_vsock_virtio_transport",
+    "9pnet_fd",
+    "9p",
+];
 /// Only for a machine with a disk: the disk's driver, its file system and that one's checksums.
 const FOR_DISK: [&str; 3] = ["virtio_blk", "crc32c_generic", "ext4"];
 /// Folders below `lib/modules/VERSION`; the kernel's own tree is some five deep.
@@ -26,8 +33,8 @@ pub(crate) struct Kernel {
 }
 
 /// Finds the newest kernel below `root`, as Debian's package lays it out: `boot/vmlinuz-VERSION`
-/// and `lib/modules/VERSION`. Blocks on the disk.
-pub(crate) fn find(root: &Path) -> Result<Kernel, SandboxError> {
+/// and `lib/modules/VERSION`, with what it needs for `device`. Blocks on the disk.
+pub(crate) fn find(root: &Path, device: Device) -> Result<Kernel, SandboxError> {
     let entries = fs::read_dir(root.join("boot")).into_iter().flatten();
     let mut versions: Vec<(Vec<u64>, String)> = entries
         .filter_map(|entry| {
@@ -43,7 +50,7 @@ pub(crate) fn find(root: &Path) -> Result<Kernel, SandboxError> {
     let mut lacking = None;
     for (_, version) in versions.iter().rev() {
         let image = root.join("boot").join(format!("vmlinuz-{version}"));
-        match load(&root.join("lib/modules").join(version)) {
+        match load(&root.join("lib/modules").join(version), device) {
             Ok(modules) => return Ok(Kernel { image, modules }),
             Err(error) => lacking = Some(error),
         }
@@ -58,7 +65,7 @@ pub(crate) fn find(root: &Path) -> Result<Kernel, SandboxError> {
 
 /// A kernel image by its path. Its modules are looked for where Debian's package puts them
 /// relative to it; one without such a folder must have built in what is needed.
-pub(crate) fn at(image: &Path) -> Result<Kernel, SandboxError> {
+pub(crate) fn at(image: &Path, device: Device) -> Result<Kernel, SandboxError> {
     if !image.is_file() {
         let what = format!("{} is not a file", image.display());
         return Err(SandboxError::Kernel { what });
@@ -72,7 +79,7 @@ pub(crate) fn at(image: &Path) -> Result<Kernel, SandboxError> {
         .filter(|folder| folder.is_dir());
     Ok(Kernel {
         image: image.to_path_buf(),
-        modules: folder.map_or(Ok(Vec::new()), |folder| load(&folder))?,
+        modules: folder.map_or(Ok(Vec::new()), |folder| load(&folder, device))?,
     })
 }
 
@@ -82,7 +89,7 @@ fn numbers(version: &str) -> Vec<u64> {
     parts.filter_map(|part| part.parse().ok()).collect()
 }
 
-fn load(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, SandboxError> {
+fn load(folder: &Path, device: Device) -> Result<Vec<(String, Vec<u8>)>, SandboxError> {
     let mut files = BTreeMap::new();
     collect(folder, MAX_DEPTH, &mut files);
     let built_in = fs::read_to_string(folder.join("modules.builtin")).unwrap_or_default();
@@ -91,7 +98,11 @@ fn load(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, SandboxError> {
         .map(|line| name_of(Path::new(line)))
         .collect();
     let mut loaded = Vec::new();
-    for (name, is_needed) in NEEDED
+    let needed = match device {
+        Device::Serial => SERIAL,
+        Device::Vsock => VSOCK,
+    };
+    for (name, is_needed) in needed
         .map(|name| (name, true))
         .into_iter()
         .chain(FOR_DISK.map(|name| (name, false)))
@@ -209,7 +220,7 @@ mod tests {
             "kernel/drivers/char/virtio_console.ko\n",
         )
         .unwrap();
-        let loaded = load(folder.path()).unwrap();
+        let loaded = load(folder.path(), Device::Serial).unwrap();
         let names: Vec<&str> = loaded.iter().map(|(name, _)| name.as_str()).collect();
         let wanted = [
             "virtio_ring",
@@ -222,11 +233,13 @@ mod tests {
         ];
         assert_eq!(names, wanted);
         fs::remove_file(folder.path().join("9p.ko")).unwrap();
-        let refused = load(folder.path()).unwrap_err().to_string();
+        let refused = load(folder.path(), Device::Serial).unwrap_err().to_string();
         assert!(
             refused.contains("`9p`") && refused.contains("linux-image-amd64"),
             "{refused}"
         );
+        let refused = load(folder.path(), Device::Vsock).unwrap_err().to_string();
+        assert!(refused.contains("`virtio_mmio`"), "{refused}");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Does a machine come up here, and do its walls stand? Asked of a real one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::start::{find, start};
-use super::{acceleration, qemu};
+use super::{acceleration, hypervisor};
 use crate::error::SandboxError;
 use crate::host::host_root;
 use crate::init::{PROVE, Seen};
@@ -36,17 +36,24 @@ pub struct VmProof {
 /// without capabilities, behind the filter, with no network device.
 ///
 /// `kernel` is the root of an unpacked package `linux-image-…`; `None` is this machine's own.
+/// `hypervisor` is as [`Spec::hypervisor`].
 /// Takes seconds to a minute. Dropping the future ends the machine.
 ///
 /// # Errors
-/// [`SandboxError::HypervisorMissing`] and [`SandboxError::Kernel`] name what to install;
-/// [`SandboxError::Guest`] when no machine came up; [`SandboxError::Unproven`] when a wall was not
+/// [`SandboxError::HypervisorMissing`] and [`SandboxError::Kernel`] name what to install, and
+/// [`SandboxError::Hypervisor`] what was named instead; [`SandboxError::Guest`] when no machine came up; [`SandboxError::Unproven`] when a wall was not
 /// there.
-pub async fn probe_vm(init: &Init, kernel: Option<PathBuf>) -> Result<VmProof, SandboxError> {
-    let found = find(kernel.clone().unwrap_or_else(|| "/".into())).await?;
-    let why = acceleration::verdict(init, &found).await.why.clone();
+pub async fn probe_vm(
+    init: &Init,
+    kernel: Option<PathBuf>,
+    hypervisor: Option<PathBuf>,
+) -> Result<VmProof, SandboxError> {
+    let runs = hypervisor::find(hypervisor.as_deref()).await?;
+    let place = kernel.clone().unwrap_or_else(|| "/".into());
+    let found = find(place, runs.device()).await?;
+    let why = acceleration::of(&*runs, init, &found).await.why;
     let begun = Instant::now();
-    let mut child = start(&spec(init, kernel)).await?;
+    let mut child = start(&spec(init, kernel, hypervisor)).await?;
     let boot = begun.elapsed();
     let held_by = child.in_force().launcher.clone().unwrap_or_default();
     let mut told = String::new();
@@ -74,7 +81,7 @@ pub async fn probe_vm(init: &Init, kernel: Option<PathBuf>) -> Result<VmProof, S
 }
 
 /// The helper as the program of a machine, told to say what it sees.
-pub(super) fn spec(init: &Init, kernel: Option<PathBuf>) -> Spec {
+pub(super) fn spec(init: &Init, kernel: Option<PathBuf>, hypervisor: Option<PathBuf>) -> Spec {
     let mut mounts = host_root();
     mounts.push(Mount::ReadOnly {
         source: init.program.clone(),
@@ -97,6 +104,7 @@ pub(super) fn spec(init: &Init, kernel: Option<PathBuf>) -> Spec {
         stdin: Stdin::Null,
         terminal: None,
         image: kernel.map(Image::Directory),
+        hypervisor,
         user: User::Own,
         init: init.clone(),
     }
@@ -106,11 +114,11 @@ pub(super) fn spec(init: &Init, kernel: Option<PathBuf>) -> Spec {
 /// `QEMU 7.2.22`.
 ///
 /// # Errors
-/// [`SandboxError::HypervisorMissing`] and [`SandboxError::Kernel`] name what to install.
-pub async fn present() -> Result<String, SandboxError> {
-    let hypervisor = qemu::find().await?;
-    find("/".into()).await?;
-    Ok(hypervisor.version.clone())
+/// As [`probe_vm`], without [`SandboxError::Guest`].
+pub async fn present(hypervisor: Option<&Path>) -> Result<String, SandboxError> {
+    let hypervisor = hypervisor::find(hypervisor).await?;
+    find("/".into(), hypervisor.device()).await?;
+    Ok(hypervisor.version().to_owned())
 }
 
 fn judge(inside: &Seen) -> Result<(), SandboxError> {

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::OnceCell;
 
-use super::hypervisor::{Acceleration, Hypervisor, Machine};
+use super::hypervisor::{Acceleration, Device, Hypervisor, Machine, Ways};
 use super::initramfs::{LIVE_TAG, ROOT_TAG};
 use crate::error::SandboxError;
+use crate::spec::Mount;
 use crate::version;
 
 /// Not `PATH`: what holds the guest is not up to an environment variable.
@@ -29,8 +30,7 @@ const CHANNELS_PER_DEVICE: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Qemu {
     path: PathBuf,
-    /// Such as `QEMU 7.2.22`.
-    pub(crate) version: String,
+    version: String,
 }
 
 static FOUND: OnceCell<Qemu> = OnceCell::const_new();
@@ -59,11 +59,36 @@ async fn look() -> Result<Qemu, SandboxError> {
 }
 
 impl Hypervisor for Qemu {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
     fn program(&self) -> &Path {
         &self.path
     }
 
+    fn mounts(&self) -> Vec<Mount> {
+        Vec::new()
+    }
+
+    fn device(&self) -> Device {
+        Device::Serial
+    }
+
+    fn settings(&self, _machine: &Machine) -> Result<Option<Vec<u8>>, SandboxError> {
+        Ok(None)
+    }
+
     fn arguments(&self, machine: &Machine) -> Result<Vec<OsString>, SandboxError> {
+        let Ways::Serial {
+            shared,
+            channels,
+            console,
+        } = &machine.ways
+        else {
+            let what = "QEMU's machines have serial channels".to_owned();
+            return Err(SandboxError::Invalid { what });
+        };
         let mut words: Vec<OsString> = Vec::new();
         let mut say = |option: &str, value: String| {
             words.extend([OsString::from(option), OsString::from(value)]);
@@ -92,9 +117,9 @@ impl Hypervisor for Qemu {
         say("-kernel", option_value(&machine.kernel)?);
         say("-initrd", option_value(&machine.initramfs)?);
         say("-append", machine.command_line.clone());
-        say("-chardev", socket("console", &machine.console)?);
+        say("-chardev", socket("console", console)?);
         say("-serial", "chardev:console".into());
-        let shared = option_value(&machine.shared)?;
+        let shared = option_value(shared)?;
         for (tag, rights) in [(ROOT_TAG, ",readonly=on"), (LIVE_TAG, "")] {
             // `none`: owners and modes as they are; what a host's user may not do fails.
             say(
@@ -106,7 +131,7 @@ impl Hypervisor for Qemu {
                 format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
             );
         }
-        for (device, channels) in machine.channels.chunks(CHANNELS_PER_DEVICE).enumerate() {
+        for (device, channels) in channels.chunks(CHANNELS_PER_DEVICE).enumerate() {
             say("-device", format!("virtio-serial-pci,id=serial{device}"));
             for (number, (name, path)) in channels.iter().enumerate() {
                 let id = format!("channel{device}-{number}");
@@ -157,9 +182,11 @@ mod tests {
             kernel: "/k".into(),
             initramfs: "/i".into(),
             command_line: "quiet".into(),
-            shared: "/guest".into(),
-            channels: vec![("control".into(), "/c".into())],
-            console: "/console".into(),
+            ways: Ways::Serial {
+                shared: "/guest".into(),
+                channels: vec![("control".into(), "/c".into())],
+                console: "/console".into(),
+            },
             disk: Some("/disk".into()),
         };
         let qemu = Qemu {

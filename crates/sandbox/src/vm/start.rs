@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::boot::{Plan, boot};
+use super::hypervisor::{self, Device};
 use super::{acceleration, kernel};
 use crate::child::Child;
 use crate::error::SandboxError;
@@ -36,11 +37,13 @@ pub(crate) async fn start(spec: &Spec) -> Result<Child, SandboxError> {
         .limits
         .cpu_milli
         .map_or(CPUS, |milli| milli.div_ceil(1000));
-    let kernel = find(root).await?;
-    let acceleration = acceleration::verdict(&spec.init, &kernel)
+    let hypervisor = hypervisor::find(spec.hypervisor.as_deref()).await?;
+    let kernel = find(root, hypervisor.device()).await?;
+    let acceleration = acceleration::of(&*hypervisor, &spec.init, &kernel)
         .await
         .acceleration;
     let plan = Plan {
+        hypervisor,
         kernel,
         initramfs: None,
         acceleration,
@@ -54,10 +57,10 @@ pub(crate) async fn start(spec: &Spec) -> Result<Child, SandboxError> {
 }
 
 /// Off the runtime's threads: it reads some megabytes.
-pub(crate) async fn find(place: PathBuf) -> Result<kernel::Kernel, SandboxError> {
+pub(crate) async fn find(place: PathBuf, device: Device) -> Result<kernel::Kernel, SandboxError> {
     let look = move || match place.is_dir() {
-        true => kernel::find(&place),
-        false => kernel::at(Path::new(&place)),
+        true => kernel::find(&place, device),
+        false => kernel::at(Path::new(&place), device),
     };
     tokio::task::spawn_blocking(look)
         .await

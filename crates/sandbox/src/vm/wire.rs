@@ -1,4 +1,4 @@
-//! What host and guest say to each other over the channels of the virtual serial device.
+//! What host and guest say to each other over the channels of their device.
 //!
 //! A channel carries chunks both ways: a length of four bytes, big-endian, then that many bytes; a
 //! chunk of length 0 is the end of that direction. The first chunk to the guest on the control
@@ -23,6 +23,12 @@ pub(crate) const OUTPUTS: &str = "outputs";
 /// How many connections to the host's ports can be open at once; more wait. Package managers open
 /// some fifteen. The device has places for 31 channels.
 pub(crate) const CONNECTIONS: usize = 16;
+
+/// Where channels are ports of the host: those of the two trees of files, and that of the first
+/// channel. The others follow in their order.
+pub(crate) const ROOT_PORT: u32 = 1024;
+pub(crate) const LIVE_PORT: u32 = 1025;
+pub(crate) const FIRST_PORT: u32 = 1026;
 
 /// The name of the channel of connection `number`.
 pub(crate) fn connection(number: usize) -> String {

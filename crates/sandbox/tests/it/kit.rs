@@ -96,6 +96,7 @@ impl Bench {
             stdin: Stdin::Null,
             terminal: None,
             image: None,
+            hypervisor: None,
             user: freehold_sandbox::User::Own,
             init: init(),
         };

@@ -12,6 +12,7 @@
 mod container;
 mod container_image;
 mod end;
+mod firecracker;
 mod kit;
 mod limits;
 mod start;

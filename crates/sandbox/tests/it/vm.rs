@@ -40,7 +40,7 @@ pub(crate) fn machines(memory_bytes: u64) -> Vec<i32> {
 /// What a guest's kernel takes beside the limit of its processes.
 const KERNEL_BYTES: u64 = 128 << 20;
 
-fn bench(kernel: PathBuf, memory_bytes: u64) -> Bench {
+pub(crate) fn bench(kernel: PathBuf, memory_bytes: u64) -> Bench {
     let mut bench = Bench::new(Tier::Sandbox);
     bench.spec = Spec {
         tier: Tier::Vm,
@@ -129,8 +129,16 @@ async fn listen(mut child: Child) -> Done {
 #[tokio::test]
 async fn a_program_in_a_machine_has_the_mounts_streams_ports_and_limits_of_every_tier() {
     let Some(kernel) = kernel() else { return };
-    let memory = (224 << 20) + 4096;
-    let mut bench = bench(kernel, memory);
+    has_what_every_tier_has(bench(kernel, (224 << 20) + 4096), "QEMU ").await;
+}
+
+/// One machine of a hypervisor whose name begins as `named`.
+#[expect(
+    clippy::print_stderr,
+    reason = "the times of a failed test are asked for first"
+)]
+pub(crate) async fn has_what_every_tier_has(mut bench: Bench, named: &str) {
+    let memory = bench.spec.limits.total_memory_bytes.unwrap();
     let outside = bench.folder.path();
     std::fs::write(outside.join("shown"), "shown").unwrap();
     std::fs::write(bench.workspace().join("old"), "old").unwrap();
@@ -165,7 +173,7 @@ async fn a_program_in_a_machine_has_the_mounts_streams_ports_and_limits_of_every
     assert_eq!(machines(memory + KERNEL_BYTES).len(), 1, "one hypervisor");
     let launcher = child.in_force().launcher.clone().unwrap();
     assert!(
-        launcher.starts_with("QEMU ") && launcher.contains(" in bubblewrap "),
+        launcher.starts_with(named) && launcher.contains(" in bubblewrap "),
         "{launcher}"
     );
     let mut stdin = child.stdin.take().unwrap();
@@ -202,7 +210,7 @@ async fn a_program_in_a_machine_has_the_mounts_streams_ports_and_limits_of_every
 #[tokio::test]
 async fn the_probe_proves_a_machine() {
     let Some(kernel) = kernel() else { return };
-    let proof = probe_vm(&kit::init(), Some(kernel)).await.unwrap();
+    let proof = probe_vm(&kit::init(), Some(kernel), None).await.unwrap();
     assert!(proof.held_by.starts_with("QEMU "), "{proof:?}");
     // Whether KVM helps is seen, not read: either a machine came up with it, or one came up without
     // and the reason is told.

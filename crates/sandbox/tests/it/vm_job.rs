@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const AGAIN: &str = "FREEHOLD_TEST_VM_JOB";
 /// The memory of a job tells its machine from those of other tests.
 const OWN_MEMORY: u64 = (256 << 20) + (64 << 10);
 
-fn job(folder: &Path, line: &str) -> Option<Job> {
+pub(crate) fn job(folder: &Path, line: &str) -> Option<Job> {
     let to = folder.join("to");
     std::fs::create_dir_all(&to).unwrap();
     Some(Job {
@@ -32,6 +32,7 @@ fn job(folder: &Path, line: &str) -> Option<Job> {
         memory_bytes: 256 << 20,
         disk_bytes: 32 << 20,
         time: Duration::from_secs(20),
+        hypervisor: None,
         state: folder.join("state"),
         init: kit::init(),
     })
@@ -42,7 +43,7 @@ fn job(folder: &Path, line: &str) -> Option<Job> {
     clippy::print_stderr,
     reason = "the times of a failed test are asked for first"
 )]
-async fn follow(job: &Job) -> (Result<Done, SandboxError>, Vec<Event>, String) {
+pub(crate) async fn follow(job: &Job) -> (Result<Done, SandboxError>, Vec<Event>, String) {
     let (mut events, mut said) = (Vec::new(), Vec::new());
     let done = run(job, |at, event| {
         match &event {
@@ -74,6 +75,11 @@ fn left(job: &Job) -> usize {
 
 #[tokio::test]
 async fn a_job_takes_an_input_and_gives_an_output_within_its_caps() {
+    takes_and_gives(None, 256 << 20).await;
+}
+
+/// One machine of QEMU, or of the hypervisor that is named.
+pub(crate) async fn takes_and_gives(hypervisor: Option<PathBuf>, memory_bytes: u64) {
     let folder = tempfile::tempdir().unwrap();
     let line = "tr a-z A-Z < /inputs/words > shout && mkdir -p deep/er && cp shout deep/er/copy && \
                 { dd if=/dev/zero of=big bs=1M count=64 2>&1 | grep -o 'No space left'; rm big; }; \
@@ -86,6 +92,8 @@ async fn a_job_takes_an_input_and_gives_an_output_within_its_caps() {
     let input = folder.path().join("words");
     std::fs::write(&input, "the quick brown fox").unwrap();
     job.inputs = vec![input];
+    job.hypervisor = hypervisor;
+    job.memory_bytes = memory_bytes;
     job.outputs = ["shout", "deep", "never"].map(str::to_owned).into();
     let (done, events, said) = follow(&job).await;
     let done = done.unwrap();
@@ -155,11 +163,17 @@ async fn a_job_that_loops_is_ended_at_its_cap() {
 
 #[tokio::test]
 async fn a_root_of_the_operators_own() {
+    has_a_root_of_its_own(None, 258 << 20).await;
+}
+
+/// The same of QEMU's machines and of others.
+pub(crate) async fn has_a_root_of_its_own(hypervisor: Option<PathBuf>, memory_bytes: u64) {
     let folder = tempfile::tempdir().unwrap();
     let Some(mut job) = job(folder.path(), "") else {
         return;
     };
-    job.memory_bytes += 2 << 20;
+    job.hypervisor = hypervisor;
+    job.memory_bytes = memory_bytes;
     let root = folder.path().join("root");
     std::fs::create_dir_all(root.join("bin")).unwrap();
     std::fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();

@@ -1,4 +1,4 @@
-//! Between the guest's pipes and the channels of the serial device.
+//! Between the guest's pipes and the channels of its device.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::hypervisor::Device;
 use super::super::wire;
+use crate::sys::vsock;
 
 /// One channel; reading and writing do not disturb each other.
 pub(super) type Channel = Arc<File>;
@@ -15,7 +17,23 @@ pub(super) type Channel = Arc<File>;
 pub(super) struct Channels(BTreeMap<String, Channel>);
 
 impl Channels {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(device: Device) -> io::Result<Self> {
+        match device {
+            Device::Serial => Self::ports(),
+            Device::Vsock => Self::sockets(),
+        }
+    }
+
+    fn sockets() -> io::Result<Self> {
+        let names = wire::channels().into_iter();
+        let all = names.zip(wire::FIRST_PORT..).map(|(name, port)| {
+            let file = File::from(vsock::connect(port)?);
+            Ok((name, Arc::new(file)))
+        });
+        Ok(Self(all.collect::<io::Result<_>>()?))
+    }
+
+    fn ports() -> io::Result<Self> {
         let mut all = BTreeMap::new();
         for entry in fs::read_dir("/sys/class/virtio-ports")? {
             let entry = entry?;

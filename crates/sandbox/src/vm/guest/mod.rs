@@ -27,14 +27,24 @@ use nix::unistd::{Pid, sync};
 
 use self::carry::{Channel, Channels};
 pub(crate) use self::connections::socket;
+use super::hypervisor::Device;
 use super::wire::{self, Setup};
 use crate::control::{Report, VERSION};
 use crate::sys;
 
 /// The argument of the helper that makes it the guest's first process.
 pub(crate) const WORD: &str = "vm-guest";
-/// The argument after it when the operator's initramfs is the root.
+/// The argument after that one when the operator's initramfs is the root.
 const OWN_ROOT: &str = "own-root";
+
+/// The argument after [`WORD`]: by what the guest speaks to its host.
+pub(crate) const fn word(device: Device) -> &'static str {
+    match device {
+        Device::Serial => "serial",
+        Device::Vsock => "vsock",
+    }
+}
+
 /// Where the helper lies in what the host shares.
 const HELPER: &str = "/.freehold/init";
 /// Killed processes are gone in moments, unless they are stuck in the kernel.
@@ -49,13 +59,18 @@ struct Loader {
 
 /// Runs as the guest's first process; `args` are those after [`WORD`].
 pub(crate) fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let asked = args.next().unwrap_or_default();
+    let device = [Device::Serial, Device::Vsock].into_iter();
+    let Some(device) = device.into_iter().find(|device| asked == word(*device)) else {
+        return ExitCode::FAILURE;
+    };
     let loader = match (args.next(), args.next(), args.next()) {
         (Some(word), Some(path), Some(libraries)) if word == OWN_ROOT => {
             Some(Loader { path, libraries })
         }
         _ => None,
     };
-    if let Err(Failed(step, error)) = run(loader.as_ref()) {
+    if let Err(Failed(step, error)) = run(device, loader.as_ref()) {
         // On the console, where the host looks when a machine ends early.
         let _ = writeln!(io::stderr(), "freehold: could not {step}: {error}");
     }
@@ -68,16 +83,16 @@ fn at<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> Failed {
     move |error| Failed(step, error.into())
 }
 
-fn run(loader: Option<&Loader>) -> Result<(), Failed> {
+fn run(device: Device, loader: Option<&Loader>) -> Result<(), Failed> {
     // Nothing that is started from here can become more than it is, root's programs included.
     prctl::set_no_new_privs().map_err(at("give up new privileges"))?;
-    let channels = Channels::open().map_err(at("open the channels"))?;
+    let channels = Channels::open(device).map_err(at("open the channels"))?;
     let control = channels
         .get(wire::CONTROL)
         .map_err(at("open the control channel"))?;
     let setup = wire::take(&*control).and_then(|chunk| Setup::decode(&chunk.unwrap_or_default()));
     let setup = setup.map_err(at("read what to do"))?;
-    mounts::all(&setup, loader.is_some()).map_err(|(step, error)| Failed(step, error))?;
+    mounts::all(&setup, loader.is_some(), device).map_err(|(step, error)| Failed(step, error))?;
     let limited = mounts::limit(&setup).map_err(at("set the limits of all processes"))?;
     connections::serve(&setup.ports, &channels).map_err(at("open the ports"))?;
 

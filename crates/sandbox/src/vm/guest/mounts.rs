@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::Pid;
 
-use super::super::initramfs::{LIVE_TAG, NINE_P};
-use super::super::wire::Setup;
+use super::super::hypervisor::Device;
+use super::super::initramfs::{LIVE_TAG, nine_p};
+use super::super::wire::{LIVE_PORT, Setup};
+use crate::sys::vsock;
 
 /// Sockets of the ports.
 pub(super) const RUN: &str = "/.freehold/run";
@@ -28,7 +31,7 @@ fn at<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> Step {
 }
 
 /// Everything that the set-up says, over what the script has mounted.
-pub(super) fn all(setup: &Setup, own_root: bool) -> Result<(), Step> {
+pub(super) fn all(setup: &Setup, own_root: bool, device: Device) -> Result<(), Step> {
     devices().map_err(at("make the devices"))?;
     if own_root {
         let places = setup.tmpfs.iter().map(|(path, _)| path.as_str());
@@ -45,7 +48,7 @@ pub(super) fn all(setup: &Setup, own_root: bool) -> Result<(), Step> {
         tmpfs(path, *size, "1777").map_err(at("mount a folder in memory"))?;
     }
     if !setup.live.is_empty() {
-        live(&setup.live).map_err(at("mount what can be written"))?;
+        live(&setup.live, device).map_err(at("mount what can be written"))?;
     }
     if let Some(path) = &setup.disk {
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
@@ -96,9 +99,15 @@ fn tmpfs(path: &str, bytes: u64, mode: &str) -> io::Result<()> {
 }
 
 /// A second mount of the same tree, whose caches are written through, for what can be written.
-fn live(paths: &[String]) -> io::Result<()> {
+fn live(paths: &[String], device: Device) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    let options = format!("{NINE_P},cache=mmap");
+    // The kernel keeps it open for as long as it is mounted.
+    let open = match device {
+        Device::Serial => None,
+        Device::Vsock => Some(vsock::connect(LIVE_PORT)?),
+    };
+    let number = open.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+    let options = format!("{},cache=mmap", nine_p(device, number));
     mount(
         Some(LIVE_TAG),
         LIVE,
