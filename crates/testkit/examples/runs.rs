@@ -194,7 +194,7 @@ impl Asker {
         let (mut to_start, mut to_end) = (Vec::new(), Vec::new());
         for n in 0..many {
             let (run, asked) = self
-                .ask(&self.cards[n % CARDS], &format!("alone {n}"))
+                .ask(&self.cards[n % CARDS], &format!("alone-{n}"))
                 .await;
             self.until_done(run).await;
             let ms = |at: Instant| at.duration_since(asked).as_secs_f64() * 1000.0;
@@ -298,7 +298,7 @@ async fn many(asker: &Arc<Asker>, wish: &Wish) -> (f64, f64) {
                 if let Some(before) = last.get(&card) {
                     asker.until_done(*before).await;
                 }
-                let (run, _) = asker.ask(&asker.cards[card], &format!("many {n}")).await;
+                let (run, _) = asker.ask(&asker.cards[card], &format!("many-{n}")).await;
                 last.insert(card, run);
             }
         });
