@@ -331,7 +331,7 @@ impl Engine {
         let opener = self
             .opener(&mut tx, caller, &project.id.to_string(), "card.list")
             .await?;
-        tx.commit().await?;
+        tx.end().await?;
         page(
             rows,
             limit,
@@ -350,7 +350,7 @@ impl Engine {
         let opener = self
             .opener(&mut tx, caller, &row.id.to_string(), "card.show")
             .await?;
-        tx.commit().await?;
+        tx.end().await?;
         view(&opener, row)
     }
 }

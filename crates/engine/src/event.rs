@@ -1,7 +1,7 @@
 //! Reading a run's events, opened.
 
 use freehold_model::RunId;
-use freehold_store::{EventPart, EventRow};
+use freehold_store::{EventPart, EventRow, RunRow, Tx};
 use freehold_wire::api::{Event, Page};
 use freehold_wire::problem::Code;
 use serde_json::Value;
@@ -39,21 +39,33 @@ impl Engine {
     /// `not_found`, `events_gone`.
     pub async fn events(&self, caller: &Caller, reference: &str) -> Result<Reader> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let row = find(&mut tx, reference).await?;
+        let (reader, _) = self.reader(&mut tx, caller, reference).await?;
+        tx.end().await?;
+        Ok(reader)
+    }
+
+    /// Opens a run's events in a transaction; gives the run, too, as it is by then.
+    async fn reader(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        reference: &str,
+    ) -> Result<(Reader, RunRow)> {
+        let row = find(tx, reference).await?;
         let is_old = row.life.state.is_terminal() && tx.time() - row.id.created() > KEPT_LEAST;
         if is_old && tx.events_gone(row.id).await? {
             let gone = format!("what happened in {} is not kept any longer", row.id);
             return refuse(Code::EventsGone, gone);
         }
         let opener = self
-            .opener(&mut tx, caller, &row.id.to_string(), "run.events")
+            .opener(tx, caller, &row.id.to_string(), "run.events")
             .await?;
-        tx.commit().await?;
-        Ok(Reader {
+        let reader = Reader {
             caller: caller.clone(),
             run: row.id,
             opener,
-        })
+        };
+        Ok((reader, row))
     }
 
     /// A page of a run's events. Its cursor leads on in the direction that was asked for: behind
@@ -68,8 +80,10 @@ impl Engine {
         part: &EventPart,
         limit: u32,
     ) -> Result<Page<Event>> {
-        let reader = self.events(caller, reference).await?;
-        let batch = reader.part(self, part, limit).await?;
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let (reader, row) = self.reader(&mut tx, caller, reference).await?;
+        let batch = reader.part(&mut tx, &row, part, limit).await?;
+        tx.end().await?;
         let edge = if part.from_end() {
             batch.events.first().filter(|event| event.seq > 1)
         } else {
@@ -107,13 +121,14 @@ impl Reader {
     /// [`crate::Error`].
     pub async fn next(&self, engine: &Engine, after: u64, limit: u32) -> Result<Batch> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.part(engine, &EventPart::after(after), limit).await
+        let mut tx = engine.store().begin(self.caller.tenant).await?;
+        let row = find(&mut tx, &self.run.to_string()).await?;
+        self.part(&mut tx, &row, &EventPart::after(after), limit)
+            .await
     }
 
-    async fn part(&self, engine: &Engine, part: &EventPart, limit: u32) -> Result<Batch> {
-        let mut tx = engine.store().begin(self.caller.tenant).await?;
-        // The run first: what it has said by then is covered by what is read after it.
-        let row = find(&mut tx, &self.run.to_string()).await?;
+    /// The run was read first: what it has said by then is covered by what is read after it.
+    async fn part(&self, tx: &mut Tx, row: &RunRow, part: &EventPart, limit: u32) -> Result<Batch> {
         let rows = tx
             .event_list(self.run, part, i64::from(limit), PAGE_BYTES)
             .await?;

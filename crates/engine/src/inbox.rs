@@ -65,7 +65,7 @@ impl Engine {
         {
             since.insert(run, at);
         }
-        tx.commit().await?;
+        tx.end().await?;
         page(
             rows,
             limit,

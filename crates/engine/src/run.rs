@@ -207,7 +207,7 @@ impl Engine {
     pub async fn run_show(&self, caller: &Caller, reference: &str) -> Result<Run> {
         let mut tx = self.store().begin(caller.tenant).await?;
         let shown = self.shown(&mut tx, caller, reference).await?;
-        tx.commit().await?;
+        tx.end().await?;
         Ok(shown)
     }
 
@@ -249,7 +249,7 @@ impl Engine {
             .await?;
         let opener = self.opener(&mut tx, caller, "runs", "run.list").await?;
         let about = Around::of(&mut tx, &opener, &rows).await?;
-        tx.commit().await?;
+        tx.end().await?;
         page(
             rows,
             limit,

@@ -115,7 +115,7 @@ impl Engine {
         if row.kind != kind || row.revoked_at.is_some() || expired {
             return Err(not_valid());
         }
-        self.used(&row, now).await;
+        self.used(&row, now);
         Ok(Session {
             caller: Caller {
                 confirms: crate::confirm::Confirms::No,
@@ -134,20 +134,23 @@ impl Engine {
     }
 
     /// Writes down that a token was used: a write a minute, not one a request. Nobody is refused
-    /// because it cannot be written.
-    async fn used(&self, row: &TokenRow, now: DateTime<Utc>) {
+    /// because it cannot be written, and nobody waits for it.
+    fn used(&self, row: &TokenRow, now: DateTime<Utc>) {
         let known = row.last_used_at.is_some_and(|at| now - at < USED_WITHIN);
         if known || !self.last_use().is_mine_to_write(row.id, now) {
             return;
         }
-        let written = async {
-            let mut tx = self.store().begin(row.tenant).await?;
-            tx.token_used(row.id, now, USED_WITHIN).await?;
-            tx.commit().await
-        };
-        if let Err(error) = written.await {
-            tracing::warn!(%error, token = %row.id, "when a token was used could not be written down");
-        }
+        let (store, tenant, token) = (self.store().clone(), row.tenant, row.id);
+        tokio::spawn(async move {
+            let written = async {
+                let mut tx = store.begin(tenant).await?;
+                tx.token_used(token, now, USED_WITHIN).await?;
+                tx.commit().await
+            };
+            if let Err(error) = written.await {
+                tracing::warn!(%error, %token, "when a token was used could not be written down");
+            }
+        });
     }
 
     /// Adds a token without limits of its own, and tells of it.

@@ -26,6 +26,18 @@ pub(crate) struct Later {
     pub(crate) after: After,
 }
 
+impl Later {
+    /// Whether there is nothing to write, to say or to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+            && self.steps.is_empty()
+            && self.audits.is_empty()
+            && self.hints.is_empty()
+            && self.happenings.is_empty()
+            && self.after.0.is_empty()
+    }
+}
+
 /// What is done once it is committed.
 #[derive(Default)]
 pub(crate) struct After(Vec<Box<dyn FnOnce() + Send>>);

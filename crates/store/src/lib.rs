@@ -12,6 +12,7 @@ mod audit;
 mod audit_kept;
 mod backup;
 mod blob;
+mod bound;
 mod bucket;
 mod card;
 mod card_history;
@@ -21,6 +22,7 @@ mod content;
 mod device;
 mod environment;
 mod event;
+mod hint;
 mod hold;
 mod invitation;
 mod later;
@@ -53,8 +55,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use freehold_model::{Clock, TenantId};
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgListener, PgPoolOptions, PgSeverity};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSeverity};
+
+use bound::{Bound, To};
 
 pub use access::{LimitedTokenRow, NewLimitedToken, TokenKind, TokenRow, Whose};
 pub use agent::{AgentRow, ProviderRow};
@@ -68,6 +72,7 @@ pub use content::{ContentError, Trouble};
 pub use device::{DevicePolled, DeviceRow, NewDevice};
 pub use environment::EnvironmentRow;
 pub use event::{EventPart, EventRow, NewEvent, StepRow};
+pub use hint::{Hint, Listener, Noun};
 pub use invitation::InvitationRow;
 pub use lineage::{Lineage, PuttingBack};
 pub use mail::{Became, NewMail, TakenMail};
@@ -97,8 +102,6 @@ const STATEMENT_TIMEOUT: &str = "15s";
 /// Prepared statements that a connection keeps: more than there are in this crate, so that none is
 /// planned anew because another was used.
 const STATEMENTS_KEPT: usize = 512;
-/// The channel of wake-up hints. Payload: `<tenant uuid> <what>`.
-const CHANNEL: &str = "freehold";
 
 /// SQLSTATE classes of what may pass: 08 the connection broke, 25006 a standby or read-only, 40
 /// deadlock or rollback, 53 out of disk, memory or connections, 57 a statement was ended (by its
@@ -300,6 +303,8 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| Box::pin(bound::lives(connection, about)))
             .connect_with(options)
             .await?;
         let store = Self {
@@ -364,12 +369,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx> {
-        let mut inner = self.pool.begin().await?;
-        let time =
-            sqlx::query_scalar("SELECT clock_timestamp() FROM set_config('app.tenant', $1, true)")
-                .bind(tenant.uuid().to_string())
-                .fetch_one(&mut *inner)
-                .await?;
+        let (inner, time) = Bound::begin(&self.pool, To::Tenant(tenant)).await?;
         Ok(Tx {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
@@ -384,16 +384,6 @@ impl Store {
         sqlx::query("SELECT 1").execute(&self.pulse).await.is_ok()
     }
 
-    /// Wake-up hints from every server on this database. A hint may be lost; poll as well.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn listen(&self) -> Result<Listener> {
-        let mut inner = PgListener::connect_with(&self.pool).await?;
-        inner.listen(CHANNEL).await?;
-        Ok(Listener { inner })
-    }
-
     /// Ends all connections.
     pub async fn close(&self) {
         self.pulse.close().await;
@@ -404,80 +394,10 @@ impl Store {
 /// A transaction bound to one tenant.
 #[derive(Debug)]
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    inner: Bound,
     time: DateTime<Utc>,
     tenant: TenantId,
     later: later::Later,
-}
-
-/// What others may want to look at afresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hint {
-    /// This run has news.
-    Run(freehold_model::RunId),
-    /// Some run wants a runner, or a runner has room.
-    Queue,
-    /// There is something to tell this runner: whichever server has its link looks.
-    Link(freehold_model::RunnerId),
-    /// A server without a link to a runner of this tenant's has put a question.
-    Question,
-    /// This card is not as it was.
-    Card(freehold_model::CardId),
-    /// Something that people set up is not as it was.
-    Settings(Noun),
-}
-
-/// What people set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noun {
-    /// A project.
-    Project,
-    /// An agent.
-    Agent,
-    /// A model provider.
-    Provider,
-    /// A runner: enrolled, revoked, there or not.
-    Runner,
-    /// An environment.
-    Environment,
-    /// A token: somebody signed out.
-    Token,
-    /// A member: came, went, or is something else now.
-    Member,
-    /// An invitation.
-    Invitation,
-    /// A webhook.
-    Webhook,
-}
-
-impl Noun {
-    const ALL: [Self; 9] = [
-        Self::Project,
-        Self::Agent,
-        Self::Provider,
-        Self::Runner,
-        Self::Environment,
-        Self::Token,
-        Self::Member,
-        Self::Invitation,
-        Self::Webhook,
-    ];
-
-    /// The word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Project => "project",
-            Self::Agent => "agent",
-            Self::Provider => "provider",
-            Self::Runner => "runner",
-            Self::Environment => "environment",
-            Self::Token => "token",
-            Self::Member => "member",
-            Self::Invitation => "invitation",
-            Self::Webhook => "webhook",
-        }
-    }
 }
 
 impl Tx {
@@ -494,6 +414,18 @@ impl Tx {
         self.time
     }
 
+    /// Ends it where it has read, and at most gathered what is still to be written: an audit entry is
+    /// committed, and where there is none nobody waits for the end.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn end(self) -> Result<()> {
+        match self.later.is_empty() {
+            true => Ok(()),
+            false => self.commit().await,
+        }
+    }
+
     /// Commits. What was written is durable when this returns.
     ///
     /// # Errors
@@ -502,13 +434,16 @@ impl Tx {
         self.write_gathered().await?;
         request::mark(&mut self.inner, Some(self.tenant)).await?;
         let hints = std::mem::take(&mut self.later.hints);
-        let said: Vec<String> = hints.into_iter().map(|hint| self.said(hint)).collect();
+        let said: Vec<String> = hints
+            .into_iter()
+            .map(|hint| hint.said(self.tenant))
+            .collect();
         let happenings = std::mem::take(&mut self.later.happenings);
         if !happenings.is_empty() {
             self.write_happenings(happenings, said).await?;
         } else if !said.is_empty() {
             sqlx::query("SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said")
-                .bind(CHANNEL)
+                .bind(hint::CHANNEL)
                 .bind(said)
                 .execute(&mut *self.inner)
                 .await?;
@@ -516,56 +451,6 @@ impl Tx {
         self.inner.commit().await?;
         self.later.after.run();
         Ok(())
-    }
-
-    fn said(&self, hint: Hint) -> String {
-        let tenant = self.tenant;
-        match hint {
-            Hint::Run(run) => format!("{tenant} run {run}"),
-            Hint::Queue => format!("{tenant} queue"),
-            Hint::Link(runner) => format!("{tenant} link {runner}"),
-            Hint::Question => format!("{tenant} question"),
-            Hint::Card(card) => format!("{tenant} card {card}"),
-            Hint::Settings(noun) => format!("{tenant} settings {}", noun.word()),
-        }
-    }
-}
-
-/// Receives hints.
-#[derive(Debug)]
-pub struct Listener {
-    inner: PgListener,
-}
-
-impl Listener {
-    /// The next hint. Reconnects by itself; `None` when it did, as hints that were sent meanwhile
-    /// are lost. Cancellation safe.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the connection cannot be made again.
-    pub async fn next(&mut self) -> Result<Option<(TenantId, Hint)>> {
-        loop {
-            let Some(note) = self.inner.try_recv().await? else {
-                return Ok(None);
-            };
-            let mut words = note.payload().split(' ');
-            let tenant = words.next().and_then(|w| w.parse().ok());
-            let hint = match (words.next(), words.next()) {
-                (Some("run"), Some(run)) => run.parse().ok().map(Hint::Run),
-                (Some("queue"), None) => Some(Hint::Queue),
-                (Some("question"), None) => Some(Hint::Question),
-                (Some("link"), Some(runner)) => runner.parse().ok().map(Hint::Link),
-                (Some("card"), Some(card)) => card.parse().ok().map(Hint::Card),
-                (Some("settings"), Some(word)) => Noun::ALL
-                    .into_iter()
-                    .find(|noun| noun.word() == word)
-                    .map(Hint::Settings),
-                _ => None,
-            };
-            if let (Some(tenant), Some(hint)) = (tenant, hint) {
-                return Ok(Some((tenant, hint)));
-            }
-        }
     }
 }
 

@@ -3,14 +3,14 @@
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use freehold_model::{Email, TenantId, TokenId, UserId};
-use sqlx::{Postgres, Transaction};
 
+use crate::bound::{Bound, To};
 use crate::{Result, Store, Tx, later, request};
 
 /// A transaction that sees one person. Rolls back when dropped.
 #[derive(Debug)]
 pub struct PersonTx {
-    pub(crate) inner: Transaction<'static, Postgres>,
+    pub(crate) inner: Bound,
     time: DateTime<Utc>,
     user: UserId,
 }
@@ -67,12 +67,7 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
     pub async fn begin_person(&self, user: UserId) -> Result<PersonTx> {
-        let mut inner = self.pool.begin().await?;
-        let time =
-            sqlx::query_scalar("SELECT clock_timestamp() FROM set_config('app.user', $1, true)")
-                .bind(user.uuid().to_string())
-                .fetch_one(&mut *inner)
-                .await?;
+        let (inner, time) = Bound::begin(&self.pool, To::Person(user)).await?;
         Ok(PersonTx {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
@@ -381,7 +376,7 @@ impl PersonTx {
             .map(|tenant| format!("{tenant} settings {}", crate::Noun::Token.word()))
             .collect();
         sqlx::query("SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said")
-            .bind(crate::CHANNEL)
+            .bind(crate::hint::CHANNEL)
             .bind(said)
             .execute(&mut *self.inner)
             .await?;

@@ -6,8 +6,9 @@ use freehold_model::webhook::{Event, Outcome, Paused};
 use freehold_model::{DeliveryId, HappeningId, TenantId, WebhookId};
 use serde_json::Value;
 
+use crate::hint::CHANNEL;
 use crate::webhook::{DeliveryRow, RawDelivery, WebhookRow};
-use crate::{CHANNEL, Result, Store, Tx};
+use crate::{Result, Store, Tx};
 
 /// Most deliveries of a webhook that wait: what happens while there are more it is not told of, and its
 /// sequence has a gap.

@@ -172,6 +172,11 @@ impl App {
         .await
     }
 
+    /// A fresh installation over this database, which somebody may stand before.
+    pub async fn start_on(database: Database) -> Self {
+        Self::begin_over(database, Setting::default()).await
+    }
+
     /// A fresh installation whose webhooks are told this way.
     pub async fn start_carried_by(carrier: Arc<dyn Carrier>) -> Self {
         Self::begin(Setting {

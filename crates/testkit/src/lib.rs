@@ -27,6 +27,7 @@ pub mod procs;
 pub mod proxy;
 pub mod site;
 pub mod smtp;
+pub mod trips;
 pub mod world;
 
 pub use app::App;
@@ -36,6 +37,7 @@ pub use moto::Moto;
 pub use oidc::IdentityProvider;
 pub use peer::Peer;
 pub use smtp::MailServer;
+pub use trips::Trips;
 pub use world::{TestClock, TestEntropy};
 
 use std::time::Duration;

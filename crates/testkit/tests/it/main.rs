@@ -46,6 +46,7 @@ mod tag;
 mod tiers;
 mod token;
 mod torn;
+mod trips;
 mod watch;
 mod webhook;
 mod webhook_reach;

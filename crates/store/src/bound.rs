@@ -1,0 +1,122 @@
+//! A transaction that is bound to whoever it is for, begun in one round trip.
+//!
+//! sqlx waits for the answer to each statement before it sends the next one, and PostgreSQL takes no
+//! parameters in a message of several statements. What begins a transaction is one such message: its only
+//! value is an id, which is written as the sixteen bytes that it is and not as somebody's words.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use freehold_model::{TenantId, UserId};
+use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _};
+
+use crate::Result;
+
+/// A connection that was used this lately lives: it is looked at when it goes back to the pool, and asking
+/// again would be a round trip for each transaction. One that died since fails its first statement.
+const LIVES_FOR: Duration = Duration::from_secs(1);
+
+/// Whom a transaction is for: row-level security shows and takes their rows only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum To {
+    Tenant(TenantId),
+    Person(UserId),
+}
+
+impl To {
+    /// The setting, and the id in it.
+    fn parts(self) -> (&'static str, uuid::Uuid) {
+        match self {
+            Self::Tenant(tenant) => ("app.tenant", tenant.uuid()),
+            Self::Person(user) => ("app.user", user.uuid()),
+        }
+    }
+}
+
+/// Rolls back when dropped.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    /// There until it ends.
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+/// Whether a connection that waited in the pool may be used.
+pub(crate) async fn lives(
+    connection: &mut PgConnection,
+    about: PoolConnectionMetadata,
+) -> std::result::Result<bool, sqlx::Error> {
+    if about.idle_for >= LIVES_FOR {
+        connection.ping().await?;
+    }
+    Ok(true)
+}
+
+impl Bound {
+    /// Begins one, and gives the database's time.
+    pub(crate) async fn begin(pool: &PgPool, to: To) -> Result<(Self, DateTime<Utc>)> {
+        let connection = pool.acquire().await?;
+        // From here on: whoever gives up while it begins leaves a connection on which it may have begun.
+        let mut bound = Self {
+            connection: Some(connection),
+        };
+        let (setting, id) = to.parts();
+        let begin = format!(
+            "BEGIN; SELECT clock_timestamp() FROM set_config('{setting}', '{}', true)",
+            id.hyphenated()
+        );
+        let begin = sqlx::raw_sql(sqlx::AssertSqlSafe(begin));
+        let time = begin.fetch_one(&mut *bound).await?.try_get(0)?;
+        Ok((bound, time))
+    }
+
+    /// Commits.
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        self.execute("COMMIT").await?;
+        self.connection = None;
+        Ok(())
+    }
+}
+
+impl Deref for Bound {
+    type Target = PgConnection;
+
+    #[expect(
+        clippy::unreachable,
+        reason = "it is taken where `self` ends, and nowhere else"
+    )]
+    fn deref(&self) -> &PgConnection {
+        match &self.connection {
+            Some(connection) => connection,
+            None => unreachable!("it has ended"),
+        }
+    }
+}
+
+impl DerefMut for Bound {
+    #[expect(
+        clippy::unreachable,
+        reason = "it is taken where `self` ends, and nowhere else"
+    )]
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match &mut self.connection {
+            Some(connection) => connection,
+            None => unreachable!("it has ended"),
+        }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        // As the pool does with its own: nobody waits for it, and the connection is nobody's until then.
+        tokio::spawn(async move {
+            if connection.execute("ROLLBACK").await.is_err() {
+                connection.close_on_drop();
+            }
+        });
+    }
+}

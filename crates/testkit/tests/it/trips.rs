@@ -1,0 +1,180 @@
+//! Round trips to the database: how many each of the hot requests waits for, counted on the wire; and that a
+//! database that is far away makes them slower and nothing else.
+use std::collections::BTreeMap;
+
+use freehold_testkit::trips::Trip;
+use freehold_testkit::{App, Database, Peer, Trips};
+use freehold_wire::api::{Card, Project, Run};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use crate::board::{agent, card, project};
+
+/// As often each is asked: what others do at the same time adds to some of them, and not to the least.
+const TRIES: usize = 12;
+/// Statements of those who look after things by themselves: a transaction that says one is no request's.
+const BY_THEMSELVES: [&str; 4] = [
+    "FROM environments e",
+    "SKIP LOCKED",
+    "UPDATE tokens SET last_used_at",
+    "queue_tenants(",
+];
+
+/// An installation whose trips are counted, with a project, an agent and a runner.
+async fn counted() -> (Trips, App, Peer, Project) {
+    let (trips, database) = Trips::before(&Database::create().await);
+    let app = App::start_on(database).await;
+    let mut peer = Peer::enrol(&app).await;
+    peer.connect().await;
+    let project = project(&app, &mut peer, "demo").await;
+    agent(&app, "worker").await;
+    (trips, app, peer, project)
+}
+
+/// By connection what was done between one `BEGIN` and the next, and each statement without one alone.
+fn transactions(trips: Vec<Trip>) -> Vec<Vec<Trip>> {
+    let mut open: BTreeMap<u64, Vec<Trip>> = BTreeMap::new();
+    let mut done = Vec::new();
+    for trip in trips {
+        let connection = trip.connection;
+        let its = open.entry(connection).or_default();
+        if trip.says("BEGIN") {
+            done.push(std::mem::take(its));
+        }
+        let ends = trip.says("COMMIT") || trip.says("ROLLBACK");
+        let begins = trip.says("BEGIN");
+        its.push(trip);
+        if ends || (its.len() == 1 && !begins) {
+            done.push(std::mem::take(its));
+        }
+    }
+    done.extend(open.into_values());
+    done
+}
+
+/// The trips that a request waits for. Nobody waits for a `ROLLBACK`, nor for a look whether a connection lives,
+/// which comes behind it when it goes back to the pool.
+fn waited_for(trips: Vec<Trip>) -> Vec<Trip> {
+    let of_it = |trip: &Trip| !trip.is_bare() && !trip.says("ROLLBACK");
+    let trips: Vec<Trip> = trips.into_iter().filter(of_it).collect();
+    let others = |all: &Vec<Trip>| {
+        let said = |words: &&str| all.iter().any(|trip| trip.says(words));
+        BY_THEMSELVES.iter().any(|words| said(&words))
+    };
+    let all = transactions(trips).into_iter();
+    all.filter(|all| !others(all)).flatten().collect()
+}
+
+async fn asked(trips: &Trips, request: RequestBuilder) -> Vec<Trip> {
+    drop(trips.take());
+    let answer = request.send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{text}");
+    waited_for(trips.take())
+}
+
+/// What was said, for whoever has to find out why it is more.
+fn shown(trips: &[Trip]) -> String {
+    let short = |said: &String| -> String {
+        let words: Vec<&str> = said.split_whitespace().collect();
+        words.join(" ").chars().take(100).collect()
+    };
+    let one = |trip: &Trip| {
+        let said: Vec<String> = trip.said.iter().map(short).collect();
+        format!("  {} {}\n", trip.connection, said.join("; "))
+    };
+    trips.iter().map(one).collect()
+}
+
+/// The least of as many tries.
+async fn least(trips: &Trips, mut ask: impl FnMut() -> RequestBuilder) -> Vec<Trip> {
+    let mut least: Option<Vec<Trip>> = None;
+    for _ in 0..TRIES {
+        let now = asked(trips, ask()).await;
+        least = least.filter(|least| least.len() <= now.len()).or(Some(now));
+    }
+    least.unwrap()
+}
+
+#[tokio::test]
+async fn no_hot_request_waits_for_more_than_a_few_round_trips() {
+    let (trips, app, mut peer, project) = counted().await;
+    peer.vanish();
+    let mut cards = Vec::new();
+    for n in 0..2 * TRIES + 2 {
+        cards.push(card(&app, &project, &format!("card {n}")).await);
+    }
+    let start = |card: &Card| {
+        let path = format!("/cards/{}/runs", card.id);
+        app.request(Method::POST, &path).json(&json!({}))
+    };
+    let get = |path: &str| app.request(Method::GET, path);
+    let one = cards.pop().unwrap();
+    let run: Run = app.send(start(&one)).await.unwrap();
+    let new = json!({ "project": "demo", "title": "One more", "body": "Please." });
+    let (shown_card, shown_run) = (format!("/cards/{}", one.id), format!("/runs/{}", run.id));
+    let events = format!("{shown_run}/events");
+    type Ask<'a> = Box<dyn FnMut() -> RequestBuilder + 'a>;
+    // What it waits for where it opens content for the first time in a minute, which is audited, and after it.
+    let asks: Vec<(&str, usize, usize, Ask<'_>)> = vec![
+        ("who am I", 3, 3, Box::new(|| get("/me"))),
+        (
+            "run start",
+            23,
+            23,
+            Box::new(|| start(&cards.pop().unwrap())),
+        ),
+        ("run show", 8, 6, Box::new(|| get(&shown_run))),
+        ("run list", 7, 5, Box::new(|| get("/runs"))),
+        ("run events", 6, 4, Box::new(|| get(&events))),
+        ("card list", 7, 5, Box::new(|| get("/cards?project=demo"))),
+        ("card show", 5, 3, Box::new(|| get(&shown_card))),
+        (
+            "card create",
+            14,
+            14,
+            Box::new(|| app.request(Method::POST, "/cards").json(&new)),
+        ),
+        ("inbox", 9, 7, Box::new(|| get("/inbox"))),
+    ];
+    let mut wrong = String::new();
+    for (name, first, again, mut ask) in asks {
+        let anew = least(&trips, || {
+            app.clock.advance(chrono::TimeDelta::seconds(61));
+            ask()
+        });
+        let anew = anew.await;
+        let repeated = least(&trips, &mut ask).await;
+        println!("{name}: {} {}", anew.len(), repeated.len());
+        if (anew.len(), repeated.len()) != (first, again) {
+            wrong += &format!(
+                "{name}: {} and {}\n{}",
+                anew.len(),
+                repeated.len(),
+                shown(&anew)
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "other than is written here:\n{wrong}");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_just_used_is_not_asked_whether_it_lives() {
+    let (trips, app, _peer, _project) = counted().await;
+    drop(trips.take());
+    for _ in 0..TRIES {
+        let answer = app.request(Method::GET, "/me").send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+    // One look behind each use, when it goes back to the pool: a second one was ahead of the next use.
+    let mut looked: BTreeMap<u64, bool> = BTreeMap::new();
+    let mut twice = 0;
+    for trip in trips.take() {
+        let before = looked.insert(trip.connection, trip.is_bare());
+        twice += usize::from(trip.is_bare() && before == Some(true));
+    }
+    assert!(
+        twice < TRIES / 2,
+        "{twice} connections were looked at twice"
+    );
+}
