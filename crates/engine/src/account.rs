@@ -192,7 +192,8 @@ impl Engine {
     }
 
     /// Sets a new password by the token that was mailed, and ends all of the person's sessions and of their
-    /// own tokens for programs: they may have lost control of them. Each of their organizations' logs says
+    /// own tokens for programs, and unlinks who they are at providers of identities: they may have lost
+    /// control of them, and somebody else may have linked themselves. Each of their organizations' logs says
     /// so.
     ///
     /// # Errors
@@ -221,7 +222,8 @@ impl Engine {
         tenants.sort_unstable();
         tenants.dedup();
         tx.hint_tokens(&tenants).await?;
-        if let Ok(mail) = self.password_changed(&user) {
+        let unlinked = tx.identities_forget().await?;
+        if let Ok(mail) = self.password_changed(&user, unlinked > 0) {
             tx.mail_insert(&mail).await?;
         }
         let id = user.id.to_string();
@@ -278,7 +280,7 @@ impl Engine {
             .sign_out_all(Some(session.token), None, self.now())
             .await?;
         tx.hint_tokens(&tenants).await?;
-        if let Ok(mail) = self.password_changed(&user) {
+        if let Ok(mail) = self.password_changed(&user, false) {
             tx.mail_insert(&mail).await?;
         }
         let mut tx = tx.in_tenant(session.caller.tenant).await?;
@@ -379,10 +381,11 @@ impl Engine {
         Ok(self.store().begin_person(id).await?.user_get().await?)
     }
 
-    fn password_changed(&self, user: &UserRow) -> Result<freehold_store::NewMail> {
+    fn password_changed(&self, user: &UserRow, unlinked: bool) -> Result<freehold_store::NewMail> {
         self.mail(&Mail::PasswordChanged {
             to: user.email.clone(),
             name: user.name.clone(),
+            unlinked,
         })
     }
 }

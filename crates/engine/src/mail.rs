@@ -39,7 +39,13 @@ pub(crate) enum Mail {
     /// Somebody forgot the password of the account with this address, if there is one.
     Forgot { to: Email },
     /// The password was changed.
-    PasswordChanged { to: Email, name: String },
+    PasswordChanged {
+        to: Email,
+        name: String,
+        /// Providers of identities that were linked are linked no more.
+        #[serde(default)]
+        unlinked: bool,
+    },
     /// Who somebody is at a provider was linked to their account, or is no more.
     WaysChanged {
         to: Email,
@@ -160,10 +166,10 @@ impl Engine {
                 };
                 (to, "Set a new password".to_owned(), forgot(home, &token))
             }
-            Mail::PasswordChanged { to, name } => (
+            Mail::PasswordChanged { to, name, unlinked } => (
                 to,
                 "Your password was changed".to_owned(),
-                changed(home, &name),
+                changed(home, &name, unlinked),
             ),
             Mail::WaysChanged {
                 to,
@@ -235,9 +241,15 @@ fn forgot(home: &str, token: &Token) -> String {
     )
 }
 
-fn changed(home: &str, name: &str) -> String {
+fn changed(home: &str, name: &str, unlinked: bool) -> String {
+    let unlinked = match unlinked {
+        true => {
+            " Other ways into your account are gone, too: link those that are yours anew in the settings."
+        }
+        false => "",
+    };
     format!(
-        "Hello {name},\n\nthe password of your account was changed, and all other browsers were signed out.\n\n\
+        "Hello {name},\n\nthe password of your account was changed, and all other browsers were signed out.{unlinked}\n\n\
          If that was not you, set a new one at once: {home}/sign-in\n"
     )
 }

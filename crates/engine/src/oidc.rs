@@ -31,6 +31,8 @@ use crate::{Answer, Caller, Engine, Error, Result, refuse};
 
 /// How long somebody may take at the provider: to find a second factor, not to go home.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// How long ago somebody may have signed in who has no password and links another provider.
+const JUST_NOW: TimeDelta = TimeDelta::minutes(15);
 /// Ways that were set out on and not come back from, in all: addresses are counted apart, so that it
 /// takes dozens to fill it, and a row is a hundred bytes.
 const BEGUN_MAX: i32 = 10_000;
@@ -158,10 +160,13 @@ impl Engine {
         self.set_out(provider, None, invitation).await
     }
 
-    /// Sets out to a provider, to link who one is there to one's account.
+    /// Sets out to a provider, to link who one is there to one's account. That is another way in, for good:
+    /// it takes more than a session that somebody may have come by.
     ///
     /// # Errors
-    /// As [`Engine::oidc_begin`].
+    /// As [`Engine::oidc_begin`]; [`Code::Unauthenticated`] for a password that is not right, and
+    /// [`Code::Invalid`] for none; [`Code::Forbidden`] for somebody without an account, and where the account
+    /// has no password and the session began longer ago.
     pub async fn identity_begin(
         &self,
         session: &Session,
@@ -169,8 +174,54 @@ impl Engine {
         whence: &Whence,
     ) -> Result<BegunOidc> {
         let _charged = self.charge(What::Token, None, whence)?;
+        self.provider(&asked.provider)?;
+        self.is_oneself(session, asked.current.as_deref(), whence)
+            .await?;
         let user = session.caller.user;
         self.set_out(&asked.provider, Some(user), None).await
+    }
+
+    /// Goes on for whoever knows the account's password, or has just signed in to one that has none.
+    async fn is_oneself(
+        &self,
+        session: &Session,
+        current: Option<&str>,
+        whence: &Whence,
+    ) -> Result<()> {
+        let caller = &session.caller;
+        let Some(user) = self.user(caller.user).await? else {
+            return refuse(
+                Code::Forbidden,
+                "there is no account of a person behind this session",
+            );
+        };
+        let Some(password) = user.password.as_deref() else {
+            let mut tx = self.store().begin(caller.tenant).await?;
+            let facts = tx.session_get(session.token).await?;
+            return match facts.is_some_and(|facts| self.now() - facts.began_at < JUST_NOW) {
+                true => Ok(()),
+                false => Err(Problem::new(
+                    Code::Forbidden,
+                    "you signed in too long ago to add another way into your account",
+                )
+                .next("sign out, sign in again, and link it within 15 minutes")
+                .into()),
+            };
+        };
+        let Some(current) = current else {
+            return Err(Problem::new(
+                Code::Invalid,
+                "another way into your account wants your password",
+            )
+            .next("give it as `current`")
+            .into());
+        };
+        let charged = self.charge(What::Password, Some(&user.email), whence)?;
+        if !self.password_matches(current, Some(password)).await? {
+            return refuse(Code::Unauthenticated, "the current password is not right");
+        }
+        self.door().throttle.refund(charged);
+        Ok(())
     }
 
     async fn set_out(
@@ -293,14 +344,14 @@ impl Engine {
             .await
     }
 
-    /// The person, held as they are, if they are still whom the provider's subject is linked to: whoever
+    /// The person, held to be changed, if they are still whom the provider's subject is linked to: whoever
     /// unlinks it meanwhile ends the sessions that there are, and this one comes before that or not at all.
     async fn still_linked(
         &self,
         tx: &mut freehold_store::PersonTx,
         vouched: &Vouched<'_>,
     ) -> Result<UserRow> {
-        let held = tx.user_hold(Hold::Still).await?;
+        let held = tx.user_hold(Hold::ToChange).await?;
         let linked = tx.identity_list().await?;
         let is_it = |row: &IdentityRow| {
             row.issuer == vouched.provider.issuer && row.subject == vouched.claims.subject

@@ -241,6 +241,18 @@ impl PersonTx {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Unlinks the person from whoever they are at providers of identities. Gives how many it were.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn identities_forget(&mut self) -> Result<u64> {
+        let done = sqlx::query("DELETE FROM user_identities WHERE user_id = $1")
+            .bind(self.user.uuid())
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Adds a token that sets a new password; those before it are good for nothing any more.
     ///
     /// # Errors

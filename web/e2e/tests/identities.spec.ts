@@ -78,6 +78,13 @@ test("a provider is a way in, for its own person alone", async ({ visitor }) => 
 
     await ada.goto("/settings");
     await ada.getByRole("button", { name: "Link Example Corp" }).click();
+    const proof = ada.getByRole("dialog");
+    await proof.getByLabel("Your password").fill("not the password");
+    await ada.keyboard.press("Enter");
+    await expect(proof).toContainText("The current password is not right");
+    await accessible(ada, "the question for one's password");
+    await proof.getByLabel("Your password").fill(PASSWORD);
+    await proof.getByRole("button", { name: "Go to Example Corp" }).click();
     await expect(ada.getByText("a-1")).toBeVisible();
     await accessible(ada, "the settings with a linked provider");
 

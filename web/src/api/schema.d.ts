@@ -1828,6 +1828,8 @@ export interface components {
         BaseState: "same" | "moved" | "unknown";
         /** @description Sets out to a provider, to link who one is there to one's account. */
         BeginLink: {
+            /** @description The account's password, where it has one. Where it has none, the session must have begun a short while ago. */
+            current?: string | null;
             /** @description The provider's name. */
             provider: string;
         };

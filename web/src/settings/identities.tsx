@@ -1,11 +1,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { isProblem, peopleQueries } from "../api";
 import { api } from "../api/client";
 import { keys, queries } from "../api/queries";
-import type { LinkedIdentity } from "../api/types";
+import type { LinkedIdentity, SignInProvider } from "../api/types";
+import { AccountForm } from "../sign-in/account-form";
+import { stillGood } from "../sign-in/enter";
 import { setOut } from "../sign-in/provider";
 import { account } from "../strings/account";
-import { Button, ConfirmDialog, FormError, Time } from "../ui";
+import { Button, ConfirmDialog, Dialog, Field, FormError, Input, Time } from "../ui";
+import { useForm } from "./form/use-form";
 
 const words = account.providers;
 
@@ -13,9 +17,11 @@ const words = account.providers;
 export function Identities() {
   const ways = useQuery(queries.ways());
   const linked = useQuery(queries.identities());
+  const mine = useQuery(peopleQueries.account());
   const [going, setGoing] = useState<string | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [leaving, setLeaving] = useState<LinkedIdentity | null>(null);
+  const [asked, setAsked] = useState<SignInProvider | null>(null);
   const providers = ways.data?.providers ?? [];
   const items = linked.data?.items ?? [];
   if (providers.length === 0 && items.length === 0) return null;
@@ -50,14 +56,73 @@ export function Identities() {
         ))}
       </ul>
       <div className="flex flex-wrap gap-2">
-        {others.map(({ name, title }) => (
-          <Button key={name} busy={going === name} onClick={() => go(name)}>
-            {words.link(title)}
+        {others.map((provider) => (
+          <Button
+            key={provider.name}
+            busy={going === provider.name}
+            disabled={mine.data === undefined}
+            onClick={() => (mine.data?.password ? setAsked(provider) : go(provider.name))}
+          >
+            {words.link(provider.title)}
           </Button>
         ))}
       </div>
+      {asked !== null && (
+        <Prove provider={asked} address={mine.data?.email ?? ""} onClose={() => setAsked(null)} />
+      )}
       {leaving !== null && <Unlink identity={leaving} onClose={() => setLeaving(null)} />}
     </section>
+  );
+}
+
+interface ProveProps {
+  provider: SignInProvider;
+  address: string;
+  onClose: () => void;
+}
+
+/** The account's password: another way in takes more than a browser that somebody left open. */
+function Prove({ provider, address, onClose }: ProveProps) {
+  const form = useForm({
+    initial: { current: "" },
+    faults: ({ current }) => ({
+      current: current === "" ? account.faults.password : undefined,
+    }),
+    async send({ current }) {
+      try {
+        const url = await setOut({ provider: provider.name, purpose: "link", current });
+        window.location.assign(url);
+      } catch (error) {
+        // It may be the session after all that is not good any more: asking ends it then.
+        if (isProblem(error, "unauthenticated")) await stillGood();
+        throw error;
+      }
+    },
+  });
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open) onClose();
+      }}
+      title={words.link(provider.title)}
+      description={words.linkLead(provider.title)}
+      size="sm"
+    >
+      <AccountForm form={form} submit={words.go(provider.title)}>
+        {/* Password managers look for whose password it is. */}
+        <input type="text" autoComplete="username" value={address} readOnly hidden />
+        <Field label={words.current} error={form.fault("current")} required>
+          <Input
+            name="current"
+            type="password"
+            autoComplete="current-password"
+            value={form.draft.current}
+            onChange={(event) => form.set("current", event.target.value)}
+          />
+        </Field>
+      </AccountForm>
+    </Dialog>
   );
 }
 

@@ -80,13 +80,19 @@ interface Way {
   purpose: Purpose;
   back?: string;
   invitation?: string;
+  /** The account's password, where it has one: another way in wants it. */
+  current?: string;
 }
 
 /** Asks where to go, and keeps what brings the answer back. */
-export async function setOut({ provider, purpose, back, invitation }: Way): Promise<string> {
+export async function setOut(way: Way): Promise<string> {
+  const { provider, purpose, back, invitation, current } = way;
   const begun =
     purpose === "link"
-      ? await api.post("/account/identities/begin", { body: { provider } })
+      ? await api.post("/account/identities/begin", {
+          body: { provider, current: current ?? null },
+          proof: true,
+        })
       : await api.post("/sign-in/oidc/{provider}", {
           path: { provider },
           body: { invitation: invitation ?? null },

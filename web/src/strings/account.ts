@@ -34,6 +34,10 @@ export const account = {
     linkedTitle: "Ways in",
     linkedHint: "Providers of identities that you sign in with, besides a password.",
     link: (title: string) => `Link ${title}`,
+    linkLead: (title: string) =>
+      `${title} will be another way into your account. Give your password to go there.`,
+    current: "Your password",
+    go: (title: string) => `Go to ${title}`,
     unlink: (title: string) => `Unlink ${title}`,
     unlinkTitle: (title: string) => `Sign in with ${title} no more?`,
     unlinkBody: "All other browsers are signed out. You can link it again.",

@@ -268,7 +268,7 @@ async fn nobody_gets_into_an_account_by_saying_that_its_address_is_theirs() {
             &app,
             session,
             "/account/identities/begin",
-            json!({ "provider": "corp" }),
+            json!({ "provider": "corp", "current": PASSWORD }),
         )
         .await
         .unwrap();
@@ -375,7 +375,7 @@ async fn the_last_way_into_an_account_stays() {
             .map_err(|problem| problem.code)
     };
     assert_eq!(end().await, Err(Code::Conflict));
-    // A password makes it one of two ways; setting one ends all sessions.
+    // A password that is set by mail takes its place; it ends all sessions.
     let (): () = post(&app, "", "/password/forgot", json!({ "email": GRACE }))
         .await
         .unwrap();
@@ -384,7 +384,16 @@ async fn the_last_way_into_an_account_stays() {
     let (): () = post(&app, "", "/password/reset", reset).await.unwrap();
     assert_eq!(me(&app, &session.token).await, Err(Code::Unauthenticated));
     let session = sign_in(&app, GRACE, PASSWORD).await.unwrap();
-    let path = format!("/account/identities/{}", only.id);
+    let identities = "/account/identities";
+    let begin = json!({ "provider": "corp", "current": PASSWORD });
+    let begun: BegunOidc = post(&app, &session.token, &format!("{identities}/begin"), begin)
+        .await
+        .unwrap();
+    let mut body = visited(&provider, &begun).await;
+    body["provider"] = json!("corp");
+    let linked: LinkedIdentity = post(&app, &session.token, identities, body).await.unwrap();
+    // With the password it is one of two ways.
+    let path = format!("{identities}/{}", linked.id);
     let (): () = app
         .send(ask(&app, &session.token, Method::DELETE, &path))
         .await

@@ -1,12 +1,13 @@
 //! Providers of identities that lie, are away, or lead elsewhere.
+use chrono::TimeDelta;
 use freehold_engine::identity::Registration;
 use freehold_testkit::oidc::back_to;
-use freehold_testkit::{App, IdentityProvider};
-use freehold_wire::api::BegunOidc;
+use freehold_testkit::{App, IdentityProvider, MailServer};
+use freehold_wire::api::{BegunOidc, LinkedIdentity, NewSession};
 use freehold_wire::problem::Code;
 use serde_json::{Value, json};
 
-use crate::account::{me, post};
+use crate::account::{PASSWORD, me, post, sign_in, somebody};
 use crate::oidc::{GRACE, back, begin, identity, lie, redeem, rogue, user};
 
 #[tokio::test]
@@ -249,4 +250,83 @@ async fn nobody_waits_long_for_a_provider_that_stands_still() {
     let (first, second) = (asked().await, asked().await);
     assert!(first.as_secs() < 15, "{first:?}");
     assert!(second.as_secs() < 1, "{second:?}");
+}
+
+#[tokio::test]
+async fn another_way_in_takes_more_than_a_session_and_goes_with_a_new_password() {
+    let (mail, provider) = (MailServer::start(), IdentityProvider::rogue());
+    let all = ["corp", "two"].map(|name| provider.named(name, &[]));
+    let app = App::start_for(identity(Registration::Open, Some(&mail), all.into())).await;
+    let begin_link = async |session: &str, body: Value| {
+        let path = "/account/identities/begin";
+        let begun = post::<BegunOidc>(&app, session, path, body).await;
+        begun.map_err(|problem| problem.code)
+    };
+    let mallory =
+        json!({ "claims": { "sub": "m", "email": "m@example.org", "email_verified": true } });
+    provider.plan(mallory).await;
+    // An account with a password: it is asked for.
+    let grace = somebody(&app, &mail, GRACE, "Navy").await;
+    let none = json!({ "provider": "corp" });
+    assert_eq!(
+        begin_link(&grace.token, none).await.err(),
+        Some(Code::Invalid)
+    );
+    let wrong = json!({ "provider": "corp", "current": "not the password" });
+    assert_eq!(
+        begin_link(&grace.token, wrong).await.err(),
+        Some(Code::Unauthenticated)
+    );
+    let right = json!({ "provider": "corp", "current": PASSWORD });
+    let begun = begin_link(&grace.token, right).await.unwrap();
+    let mut body = back(&begun);
+    body["provider"] = json!("corp");
+    let linked = post::<LinkedIdentity>(&app, &grace.token, "/account/identities", body).await;
+    linked.unwrap();
+    let by_it = lie(&app).await.unwrap();
+    assert_eq!(
+        user(&app, &by_it.token).await,
+        user(&app, &grace.token).await
+    );
+    // Whoever linked it is out with a password that is set by mail, and the mail says so.
+    let asked = json!({ "email": GRACE });
+    let (): () = post(&app, "", "/password/forgot", asked).await.unwrap();
+    let token = mail.mail(GRACE, 3).await.token();
+    let new = json!({ "token": token, "password": "another tall horse" });
+    let (): () = post(&app, "", "/password/reset", new).await.unwrap();
+    let told = mail.mail(GRACE, 4).await;
+    assert!(
+        told.text.contains("link those that are yours anew"),
+        "{}",
+        told.text
+    );
+    let session = lie(&app).await.unwrap();
+    assert_ne!(user(&app, &session.token).await, user_of(&app).await);
+    // An account without one: a sign-in of a short while ago.
+    let two = json!({ "provider": "two" });
+    begin_link(&session.token, two.clone()).await.unwrap();
+    app.clock.advance(TimeDelta::minutes(15));
+    assert_eq!(
+        begin_link(&session.token, two.clone()).await.err(),
+        Some(Code::Forbidden)
+    );
+    let renewed: NewSession = post(&app, &session.token, "/session/renew", json!({}))
+        .await
+        .unwrap();
+    assert_eq!(
+        begin_link(&renewed.token, two.clone()).await.err(),
+        Some(Code::Forbidden),
+        "renewed is not signed in"
+    );
+    let now = app.engine.now().timestamp();
+    let again = json!({ "sub": "m", "iat": now, "exp": now + 300 });
+    provider.plan(json!({ "claims": again })).await;
+    let session = lie(&app).await.unwrap();
+    begin_link(&session.token, two).await.unwrap();
+}
+
+/// Grace, by the password that she set by mail.
+async fn user_of(app: &App) -> String {
+    let session = sign_in(app, GRACE, "another tall horse").await.unwrap();
+    user(app, &session.token).await
 }

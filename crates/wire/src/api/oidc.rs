@@ -17,11 +17,15 @@ pub struct BeginOidc {
 }
 
 /// Sets out to a provider, to link who one is there to one's account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BeginLink {
     /// The provider's name.
     pub provider: String,
+    /// The account's password, where it has one. Where it has none, the session must have begun a short while
+    /// ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
 }
 
 /// Where to go, and what brings the answer back.
