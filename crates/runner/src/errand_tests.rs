@@ -35,6 +35,7 @@ fn walls(spec: &Spec, own_env: &[&str], own_mounts: &[&str]) -> Walls {
         stdin: _,
         terminal,
         image,
+        hypervisor,
         user,
         init,
     } = spec;
@@ -53,7 +54,7 @@ fn walls(spec: &Spec, own_env: &[&str], own_mounts: &[&str]) -> Walls {
         })
         .collect();
     Walls(format!(
-        "{tier:?}\n{env:#?}\n{cwd:?}\n{mounts:#?}\n{ports:?}\n{limits:?}\n{terminal:?}\n{image:?}\n{user:?}\n{init:?}"
+        "{tier:?}\n{env:#?}\n{cwd:?}\n{mounts:#?}\n{ports:?}\n{limits:?}\n{terminal:?}\n{image:?}\n{hypervisor:?}\n{user:?}\n{init:?}"
     ))
 }
 

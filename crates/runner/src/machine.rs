@@ -1,5 +1,6 @@
 //! What this machine is and can do, found by trying: people see it where they look at runners.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use freehold_agents::{Preset, discover};
@@ -32,7 +33,9 @@ pub(crate) async fn look(context: &Context) -> Machine {
                 isolation.push(Isolation::Sandbox.name().to_owned());
             }
             // A boot takes seconds of a processor: only where the owner of the machine wants one.
-            let boots = Policy::load(&context.policy_file()).is_ok_and(|policy| policy.boots());
+            let policy = Policy::load(&context.policy_file());
+            let boots = policy.as_ref().is_ok_and(Policy::boots);
+            let firecracker = policy.ok().and_then(|policy| policy.firecracker());
             let container = async {
                 let proof = freehold_sandbox::probe_container(&context.init).await;
                 proof.map(|_| true)
@@ -45,7 +48,8 @@ pub(crate) async fn look(context: &Context) -> Machine {
             )
             .await;
             if boots {
-                let vm = runs(&context.init, Tier::Vm);
+                // Boxed: few machines try it, and every caller's future would carry it.
+                let vm = Box::pin(boots_one(&context.init, firecracker));
                 holds(&mut isolation, Isolation::Vm, BOOT_TIMEOUT, vm).await;
             }
             let path = context.environment.path();
@@ -98,10 +102,10 @@ async fn holds(
     }
 }
 
-/// Whether a program of this machine runs to its end in a tier.
-async fn runs(init: &Init, tier: Tier) -> Result<bool, SandboxError> {
+/// Whether a program of this machine runs to its end in a virtual one.
+async fn boots_one(init: &Init, hypervisor: Option<PathBuf>) -> Result<bool, SandboxError> {
     let spec = Spec {
-        tier,
+        tier: Tier::Vm,
         program: "true".into(),
         args: vec![],
         env: [("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())].into(),
@@ -112,6 +116,7 @@ async fn runs(init: &Init, tier: Tier) -> Result<bool, SandboxError> {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor,
         user: User::Own,
         init: init.clone(),
     };

@@ -11,7 +11,7 @@ use std::time::Instant;
 use freehold_model::Entropy as _;
 use freehold_runner::{Errand, Prepared, RunnerEnv};
 use freehold_sandbox::{
-    Child, Exit as Ended, Image, InForce, Init, Output, SandboxError, Spec, Stdin,
+    Child, Exit as Ended, Image, InForce, Init, Output, SandboxError, Spec, Stdin, Tier,
 };
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -158,6 +158,13 @@ fn dress(spec: &mut Spec, words: &SandboxWords) -> Result<(), Failure> {
     if let Some(folder) = &words.image {
         spec.image = Some(Image::Directory(place(folder)?));
     }
+    if words.firecracker.is_some() && spec.tier != Tier::Vm {
+        return Err(Failure::usage(
+            "--firecracker runs a virtual machine, and none was asked for",
+            "add --tier vm, or leave it out",
+        ));
+    }
+    spec.hypervisor = words.firecracker.as_deref().map(place).transpose()?;
     Ok(())
 }
 

@@ -110,6 +110,7 @@ fn job(words: VmRun, environment: &Environment, time: Duration) -> Result<Job, F
         memory_bytes: words.memory,
         disk_bytes: words.disk,
         time,
+        hypervisor: words.firecracker.map(absolute).transpose()?,
         state,
         init: Init {
             program: std::env::current_exe()?,

@@ -30,6 +30,9 @@ pub(crate) struct SandboxWords {
     /// A container's root folder, or the folder of a kernel for a virtual machine
     #[arg(long, value_name = "DIR")]
     pub(crate) image: Option<PathBuf>,
+    /// Run a virtual machine by this Firecracker and not by QEMU; it needs /dev/kvm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) firecracker: Option<PathBuf>,
     /// More of this machine to show, read-only: a folder of tools; may be repeated
     #[arg(long = "path", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,

@@ -26,7 +26,7 @@ The command starts in /work, an empty disk of its own that ends with the machine
 can only be read; outputs are named as they are in /work, and arrive in --to with their SHA-256. There is no
 network. Without --initramfs the command sees this machine's /usr, /bin and /lib, read-only.
 
-It needs QEMU, a kernel and busybox-static. The kernel is the newest of this machine's /boot. Elsewhere, and
+It needs QEMU, or a Firecracker of yours, a kernel and busybox-static. The kernel is the newest of this machine's /boot. Elsewhere, and
 without installing one (the packages depended on have the version in their name):
   apt-get install qemu-system-x86 busybox-static
   apt-get download linux-image-6.1.0-56-amd64 && dpkg -x linux-image-*.deb kernel
@@ -41,6 +41,9 @@ pub(crate) struct VmRun {
     /// A root for the command, as the kernel unpacks it: a cpio archive, compressed or not
     #[arg(long, value_name = "FILE", requires = "kernel")]
     pub(crate) initramfs: Option<PathBuf>,
+    /// Run the machine by this Firecracker and not by QEMU; it needs /dev/kvm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) firecracker: Option<PathBuf>,
     /// A file or folder to show as /inputs/NAME; may be repeated
     #[arg(long = "input", value_name = "PATH")]
     pub(crate) inputs: Vec<PathBuf>,

@@ -104,6 +104,20 @@ fn what_could_not_be_started_has_the_exit_codes_of_a_shell() {
     assert_eq!(code(&["--", "./plain"]).0, Some(126));
     assert_eq!(code(&["--dir", "nowhere", "--", "true"]).0, Some(125));
     assert_eq!(code(&["--image", "nowhere", "--", "true"]).0, Some(125));
+    let (unused, said) = code(&["--firecracker", "/usr/bin/env", "--", "true"]);
+    assert_eq!(unused, Some(125), "{said}");
+    assert!(said.contains("add --tier vm"), "{said}");
+    let words = [
+        "--tier",
+        "vm",
+        "--firecracker",
+        "/usr/bin/env",
+        "--",
+        "true",
+    ];
+    let (other, said) = code(&words);
+    assert_eq!(other, Some(125), "{said}");
+    assert!(said.contains("/usr/bin/env cannot be used"), "{said}");
     assert_eq!(code(&["--", "sh", "-c", "kill -9 $$"]).0, Some(137));
     assert_eq!(
         code(&["--env", "A=b c", "--", "sh", "-c", "test \"$A\" = 'b c'"]).0,

@@ -73,6 +73,24 @@ fn the_words_name_the_limit_its_value_the_peak_and_where_it_is_set() {
 }
 
 #[test]
+fn a_virtual_machine_is_of_the_hypervisor_that_the_owner_names() {
+    let walls = Walls {
+        isolation: Isolation::Vm,
+        ..Walls::default()
+    };
+    let round = |walls: &Walls| {
+        let mut spec = crate::fakes::spec();
+        walls.put_round(&mut spec, "agent");
+        assert_eq!(spec.tier, Tier::Vm);
+        spec.hypervisor
+    };
+    assert_eq!(round(&walls), None);
+    let policy = crate::policy::Policy::parse("firecracker = '/opt/firecracker'").unwrap();
+    let walls = walls.in_machines_of(policy.firecracker());
+    assert_eq!(round(&walls), Some("/opt/firecracker".into()));
+}
+
+#[test]
 fn an_image_is_for_what_the_project_brings_and_not_for_our_git() {
     let walls = Walls {
         isolation: Isolation::Container,

@@ -11,7 +11,7 @@ mod together;
 mod unlinked;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use freehold_model::limit::lower;
@@ -66,6 +66,8 @@ pub(crate) struct Room {
 pub(crate) struct Walls {
     pub(crate) isolation: Isolation,
     image: Option<Image>,
+    /// What runs a virtual machine, where the machine's owner brings one.
+    firecracker: Option<PathBuf>,
     /// As they are to be held.
     pub(crate) limits: Limits,
     /// Whether nothing starts where the sandbox cannot hold its own.
@@ -101,6 +103,7 @@ impl Walls {
         Self {
             isolation: order.isolation,
             image: order.image.as_deref().map(image),
+            firecracker: None,
             limits,
             required: false,
             agent: match &order.task {
@@ -127,6 +130,14 @@ impl Walls {
     /// With limits that keep a step from starting where they cannot be held.
     pub(crate) fn requiring(self, required: bool) -> Self {
         Self { required, ..self }
+    }
+
+    /// With the Firecracker that runs its virtual machine; `None` is QEMU.
+    pub(crate) fn in_machines_of(self, firecracker: Option<PathBuf>) -> Self {
+        Self {
+            firecracker,
+            ..self
+        }
     }
 
     /// With what it and all others may use up together; nothing is without bound.
@@ -189,6 +200,7 @@ impl Walls {
     /// Puts them around a process of this step.
     pub(crate) fn put_round(&self, spec: &mut Spec, step: &str) {
         spec.tier = tier(self.isolation);
+        spec.hypervisor.clone_from(&self.firecracker);
         // git alone runs on what the agent left, with the machine's own programs.
         if is_the_project_s(step)
             && let Some(image) = &self.image

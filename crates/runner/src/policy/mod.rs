@@ -36,6 +36,8 @@ pub(crate) struct Policy {
     commands: Option<Vec<String>>,
     #[serde(default)]
     boot_vm: bool,
+    #[serde(default, deserialize_with = "read::program")]
+    firecracker: Option<PathBuf>,
     #[serde(default)]
     image_paths: Vec<PathBuf>,
     #[serde(default, deserialize_with = "read::bytes")]
@@ -127,6 +129,15 @@ pub fn check_policy(data: &Path) -> Result<bool, String> {
     Policy::load(&path).map(|_| path.exists())
 }
 
+/// The Firecracker that the policy file names, for whoever tries its machines; `None` where it names
+/// none: then they are QEMU's.
+///
+/// # Errors
+/// As [`check_policy`].
+pub fn policy_firecracker(data: &Path) -> Result<Option<PathBuf>, String> {
+    Policy::load(&policy_file(data)).map(|policy| policy.firecracker)
+}
+
 /// How much an egress opens, to be compared.
 const fn width(egress: Egress) -> u8 {
     match egress {
@@ -197,6 +208,11 @@ impl Policy {
     /// Whether a virtual machine is tried when the runner starts, and offered where it works.
     pub(crate) const fn boots(&self) -> bool {
         self.boot_vm
+    }
+
+    /// The program of virtual machines, where the owner of the machine brings one.
+    pub(crate) fn firecracker(&self) -> Option<PathBuf> {
+        self.firecracker.clone()
     }
 
     /// Where an image comes from that a repository names; `None` where it may not.
@@ -340,6 +356,7 @@ mod tests {
             drivers,
             commands,
             boot_vm,
+            firecracker,
             image_paths,
             reserve,
             images,
@@ -352,6 +369,9 @@ mod tests {
         } = Policy::parse(&parts).unwrap();
         assert!(isolation.is_some() && remotes.is_some() && drivers.is_some());
         assert!(commands.is_some() && boot_vm && !image_paths.is_empty());
+        assert!(firecracker.is_some());
+        // By a bare name it would be whichever a search path has.
+        assert!(Policy::parse("firecracker = 'firecracker'").is_err());
         assert!(reserve.is_some() && limits_required && egress.most.is_some());
         assert!(!egress.deny.is_empty() && images.len() > 1);
         assert_eq!(limits.len(), freehold_model::Limit::ALL.len());

@@ -27,6 +27,18 @@ pub(super) fn absolute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pat
     }
 }
 
+pub(super) fn program<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    match path.is_absolute() {
+        true => Ok(Some(path)),
+        false => Err(D::Error::custom(
+            "`firecracker` is an absolute path, of its program",
+        )),
+    }
+}
+
 pub(super) fn remote<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Remote, D::Error> {
     Remote::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }

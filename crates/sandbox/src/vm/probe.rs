@@ -53,7 +53,9 @@ pub async fn probe_vm(
     let found = find(place, runs.device()).await?;
     let why = acceleration::of(&*runs, init, &found).await.why;
     let begun = Instant::now();
-    let mut child = start(&spec(init, kernel, hypervisor)).await?;
+    let spec = spec(init, kernel, hypervisor);
+    // Boxed: a boot holds far more than a caller's future should carry.
+    let mut child = Box::pin(start(&spec)).await?;
     let boot = begun.elapsed();
     let held_by = child.in_force().launcher.clone().unwrap_or_default();
     let mut told = String::new();

@@ -33,8 +33,13 @@ const CERTIFICATES: [&str; 3] = [
 
 /// Everything, in the order of the way of a run.
 pub(super) async fn all(data: &Data, environment: &Environment, boot: bool) -> Vec<Finding> {
-    let (git, walls, agents) =
-        tokio::join!(git(environment), walls::all(boot), agents(environment));
+    // A policy that cannot be read is a finding of its own.
+    let firecracker = freehold_runner::policy_firecracker(&data.runner()).unwrap_or_default();
+    let (git, walls, agents) = tokio::join!(
+        git(environment),
+        walls::all(boot, firecracker),
+        agents(environment)
+    );
     let mut items = vec![git, postgres(data, environment)];
     items.extend(walls);
     items.push(certificates());

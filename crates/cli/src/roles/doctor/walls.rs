@@ -1,6 +1,6 @@
 //! What stands between a run and this machine, tier by tier, found by trying each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use freehold_sandbox::obstacle::{self, Facts};
@@ -17,8 +17,9 @@ const TRY_WITHIN: Duration = Duration::from_secs(60);
 const BOOT_WITHIN: Duration = Duration::from_secs(300);
 
 /// The sandbox, control groups, containers and machines. A machine is booted only when `boot` says
-/// so: it takes seconds to minutes of a processor.
-pub(super) async fn all(boot: bool) -> Vec<Finding> {
+/// so: it takes seconds to minutes of a processor. It is one of `firecracker`, where the machine's
+/// owner names that.
+pub(super) async fn all(boot: bool, firecracker: Option<PathBuf>) -> Vec<Finding> {
     let init = match std::env::current_exe() {
         Ok(program) => Init {
             program,
@@ -36,7 +37,7 @@ pub(super) async fn all(boot: bool) -> Vec<Finding> {
     let mut items = vec![sandbox(proof)];
     items.extend(groups);
     items.push(containers(&init).await);
-    items.push(machines(&init, boot).await);
+    items.push(machines(&init, boot, firecracker).await);
     items
 }
 
@@ -120,14 +121,21 @@ async fn containers(init: &Init) -> Finding {
     }
 }
 
-async fn machines(init: &Init, boot: bool) -> Finding {
+async fn machines(init: &Init, boot: bool, firecracker: Option<PathBuf>) -> Finding {
     let name = "machines";
     let lacking = |error: &SandboxError| {
-        let mend = "only agents with the isolation `vm` need it: apt-get install qemu-system-x86 linux-image-amd64";
+        let mend = match firecracker {
+            None => {
+                "only agents with the isolation `vm` need it: apt-get install qemu-system-x86 linux-image-amd64"
+            }
+            Some(_) => {
+                "only agents with the isolation `vm` need it: correct the line `firecracker` in the runner's policy.toml, give its user /dev/kvm, and install a kernel (linux-image-amd64); without the line QEMU is used"
+            }
+        };
         Finding::warn(name, Failure::caused("", error, "").message, mend)
     };
     if !boot {
-        return match freehold_sandbox::vm::present().await {
+        return match freehold_sandbox::vm::present(firecracker.as_deref()).await {
             Ok(present) => Finding::ok(
                 name,
                 format!("{present}; not tried: `freehold doctor --boot` boots one"),
@@ -135,7 +143,12 @@ async fn machines(init: &Init, boot: bool) -> Finding {
             Err(error) => lacking(&error),
         };
     }
-    match within(BOOT_WITHIN, freehold_sandbox::vm::probe_vm(init, None)).await {
+    let proof = Box::pin(freehold_sandbox::vm::probe_vm(
+        init,
+        None,
+        firecracker.clone(),
+    ));
+    match within(BOOT_WITHIN, proof).await {
         Ok(proof) => Finding::ok(
             name,
             format!(

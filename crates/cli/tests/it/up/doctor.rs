@@ -112,6 +112,28 @@ fn a_host_without_user_namespaces_is_told_so_and_mended() {
 }
 
 #[test]
+fn the_hypervisor_that_the_policy_names_is_the_one_that_is_looked_at() {
+    let house = House::new();
+    let runner = house.data().join("runner");
+    std::fs::create_dir_all(&runner).unwrap();
+    // QEMU, where it is there, is not what was named.
+    let line = "firecracker = \"/usr/bin/env\"\n";
+    std::fs::write(runner.join("policy.toml"), line).unwrap();
+    let output = house.command(&["doctor", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(item(&report, "policy")["state"], "ok", "{report:#}");
+    let machines = item(&report, "machines");
+    assert_eq!(machines["state"], "warn", "{report:#}");
+    let found = machines["found"].as_str().unwrap();
+    assert!(
+        found.contains("the hypervisor /usr/bin/env cannot be used"),
+        "{found}"
+    );
+    let mend = machines["mend"].as_str().unwrap();
+    assert!(mend.contains("the line `firecracker`"), "{mend}");
+}
+
+#[test]
 fn a_policy_that_cannot_be_read_is_told_before_a_run_meets_it() {
     let house = House::new();
     house.up().stop();
