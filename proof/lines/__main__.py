@@ -93,7 +93,7 @@ def ours(args, fixture, lines, tried, program, places):
     mine = [line for line in tried if "command" in line.places]
     results = {}
     for tier in args.tier.split(","):
-        place = Command(fixture, lines, program, tier)
+        place = Command(fixture, lines, program, tier, args.firecracker)
         places.append(place)
         if tier == "vm":
             there, left = apart(mine)
@@ -165,6 +165,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tier", default="sandbox")
     parser.add_argument("--only", default="", help="ids, with commas between them")
+    parser.add_argument("--firecracker", help="the program of one, or `standin`: it runs the machines of the tier vm")
     parser.add_argument("--few", action="store_true", help="the representative lines alone")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--no-runs", action="store_true", help="the command alone, no installation with a run")

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zipapp
 
 from .fixture import lay_out
 
@@ -15,7 +16,21 @@ CLIENTS = ("SSL_CERT_", "PIP_", "npm_config_", "NODE_EXTRA_CA_CERTS", "RUSTUP_HO
 START = 20  # seconds that a start may take besides its lines
 BOOT = 180  # the same of a machine that is emulated
 EMULATED = 8  # how much longer lines may take there
-KERNEL = pathlib.Path(__file__).resolve().parent.parent.parent / "target/vm-kernel"  # scripts/install test
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+KERNEL = ROOT / "target/vm-kernel"  # scripts/install test
+SOCKETS = ROOT / "target/vhost-device-vsock/bin/vhost-device-vsock"  # the same
+STANDIN = ROOT / "crates/sandbox/tests/firecracker"
+
+
+def firecracker_of(named, folder):
+    """The program at a path; for `standin`, what plays one in tests, made one program in `folder`."""
+    if named != "standin":
+        return named
+    parts, made = folder / "standin", folder / "firecracker"
+    shutil.copytree(STANDIN, parts)
+    shutil.copy(SOCKETS, parts)
+    zipapp.create_archive(parts, made, interpreter="/usr/bin/python3 -IB")
+    return str(made)
 
 
 def answers(text):
@@ -121,15 +136,18 @@ class Sandboxed:
 
 
 class Command(Sandboxed):
-    """`freehold sandbox`, in a tier."""
+    """`freehold sandbox`, in a tier; its virtual machines are QEMU's, or of a Firecracker that is named."""
 
-    def __init__(self, fixture, lines, program, tier):
+    def __init__(self, fixture, lines, program, tier, firecracker=None):
         if tier == "vm":
             self.longer, self.starts_within = EMULATED, BOOT
         super().__init__(fixture, lines)
-        self.program, self.tier = program, tier
+        self.program, self.tier, self.firecracker = program, tier, firecracker and firecracker_of(firecracker, fixture.folder)
         self.name = f"command, {tier}"
 
     def words(self, egress):
-        kernel = ["--image", str(KERNEL)] if self.tier == "vm" and KERNEL.is_dir() else []
-        return [self.program, "sandbox", "--tier", self.tier, *kernel, "--egress", egress, "--"]
+        machine = []
+        if self.tier == "vm":
+            machine += ["--image", str(KERNEL)] if KERNEL.is_dir() else []
+            machine += ["--firecracker", self.firecracker] if self.firecracker else []
+        return [self.program, "sandbox", "--tier", self.tier, *machine, "--egress", egress, "--"]
