@@ -14,8 +14,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use freehold_model::rate::neighbourhood;
 use freehold_model::{Email, TenantId, UserId, person};
-use freehold_store::{BegunRow, Hold, IdentityRow, UserRow};
+use freehold_store::{BegunRow, Hold, IdentityRow, Room, SetOut, UserRow};
 use freehold_wire::api::{BeginLink, BeginOidc, BegunOidc, NewSession, RedeemOidc};
 use freehold_wire::id_token::{Claims, challenge};
 use freehold_wire::problem::{Code, Problem};
@@ -33,9 +34,12 @@ use crate::{Answer, Caller, Engine, Error, Result, refuse};
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// How long ago somebody may have signed in who has no password and links another provider.
 const JUST_NOW: TimeDelta = TimeDelta::minutes(15);
-/// Ways that were set out on and not come back from, in all: addresses are counted apart, so that it
-/// takes dozens to fill it, and a row is a hundred bytes.
-const BEGUN_MAX: i32 = 10_000;
+/// Ways that were set out on and not come back from, in all: a row is a hundred bytes.
+const BEGUN_MAX: i32 = 100_000;
+/// Of one network: addresses are counted apart, and who has a block of them fills no more than its share.
+const BEGUN_OF_NETWORK_MAX: i32 = 1000;
+/// When one of a full network may try again: those that set out are forgotten after [`LIFETIME`].
+const FULL_S: u64 = 60;
 /// Longest code and state that are passed on or compared; providers' codes are at most a few kilobytes.
 const WORD_MAX: usize = 8 * 1024;
 
@@ -157,7 +161,7 @@ impl Engine {
         let invitation = asked.invitation.as_deref();
         let invitation = invitation.map(|text| one_time(text, Kind::Invitation));
         let invitation = invitation.transpose()?.map(|token| token.hash());
-        self.set_out(provider, None, invitation).await
+        self.set_out(provider, None, invitation, whence).await
     }
 
     /// Sets out to a provider, to link who one is there to one's account. That is another way in, for good:
@@ -178,7 +182,8 @@ impl Engine {
         self.is_oneself(session, asked.current.as_deref(), whence)
             .await?;
         let user = session.caller.user;
-        self.set_out(&asked.provider, Some(user), None).await
+        self.set_out(&asked.provider, Some(user), None, whence)
+            .await
     }
 
     /// Goes on for whoever knows the account's password, or has just signed in to one that has none.
@@ -229,6 +234,7 @@ impl Engine {
         provider: &str,
         user: Option<UserId>,
         invitation: Option<Vec<u8>>,
+        whence: &Whence,
     ) -> Result<BegunOidc> {
         let provider = self.provider(provider)?;
         let secret = Token::generate(Kind::Begun, self.entropy());
@@ -250,14 +256,26 @@ impl Engine {
             },
         );
         let (hash, expires_at) = (secret.hash(), now + LIFETIME);
-        let begin = self
-            .store()
-            .oidc_begin(&hash, &row, now, expires_at, BEGUN_MAX);
-        if !begin.await? {
-            return refuse(
-                Code::Unavailable,
-                "too many people are on their way to providers of identities; try again in some minutes",
-            );
+        let room = Room {
+            most: BEGUN_MAX,
+            network: whence.address.map(|from| neighbourhood(from).to_string()),
+            most_there: BEGUN_OF_NETWORK_MAX,
+        };
+        let begin = self.store().oidc_begin(&hash, &row, now, expires_at, &room);
+        match begin.await? {
+            SetOut::Begun => {}
+            SetOut::NetworkFull => {
+                let detail =
+                    "too many people of your network are on their way to providers of identities";
+                let problem = Problem::new(Code::TooMany, detail).retry_after(FULL_S);
+                return Err(problem.into());
+            }
+            SetOut::Full => {
+                return refuse(
+                    Code::Unavailable,
+                    "too many people are on their way to providers of identities; try again in some minutes",
+                );
+            }
         }
         Ok(BegunOidc {
             url,

@@ -1,7 +1,7 @@
 //! How often something may be asked for: the generic cell rate algorithm (ITU-T I.371, annex A), which is a
 //! bucket that leaks, kept as one number. Pure: whoever counts brings the time.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -92,6 +92,22 @@ impl Rate {
     #[must_use]
     pub const fn give_back(self, paid_until: u64) -> u64 {
         paid_until.saturating_sub(self.one())
+    }
+}
+
+/// Where an address is, roughly: what one network is given, others have none of. Who rents addresses gets them
+/// in blocks: 24 bits of IPv4, 48 of IPv6.
+#[must_use]
+pub const fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
     }
 }
 
@@ -201,5 +217,15 @@ mod tests {
                 prop_assert!(*wait <= SECOND / u64::from(per_second));
             }
         }
+    }
+
+    #[test]
+    fn a_block_of_addresses_is_one_neighbourhood() {
+        let at = |text: &str| neighbourhood(text.parse().unwrap()).to_string();
+        assert_eq!(at("192.0.2.1"), at("192.0.2.254"));
+        assert_ne!(at("192.0.2.1"), at("192.0.3.1"));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.7"));
+        assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:ffff::9"));
+        assert_ne!(at("2001:db8:1::"), at("2001:db8:2::"));
     }
 }

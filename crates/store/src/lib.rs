@@ -78,7 +78,7 @@ pub use lineage::{Lineage, PuttingBack};
 pub use mail::{Became, NewMail, TakenMail};
 pub use member::MemberRow;
 pub use migrate::{migrate, schema_version};
-pub use oidc::{BegunRow, GroupRoleRow, IdentityRow};
+pub use oidc::{BegunRow, GroupRoleRow, IdentityRow, Room, SetOut};
 pub use order::{Idempotent, OrderRow};
 pub use project::ProjectRow;
 pub use question::QuestionRow;

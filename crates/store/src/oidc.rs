@@ -17,6 +17,28 @@ pub struct BegunRow {
     pub invitation: Option<Vec<u8>>,
 }
 
+/// How many ways that were set out on there may be.
+#[derive(Debug, Clone)]
+pub struct Room {
+    /// In all.
+    pub most: i32,
+    /// Where this one is from, if that is known.
+    pub network: Option<String>,
+    /// From there.
+    pub most_there: i32,
+}
+
+/// What became of setting out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetOut {
+    /// It is remembered.
+    Begun,
+    /// Too many are on their way from the same network.
+    NetworkFull,
+    /// Too many are on their way.
+    Full,
+}
+
 /// Who a person is at a provider.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct IdentityRow {
@@ -63,7 +85,7 @@ impl RawGroup {
 }
 
 impl Store {
-    /// Remembers that somebody set out, by the hash of their secret, unless there are `most`. False then.
+    /// Remembers that somebody set out, by the hash of their secret, if there is room.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -73,20 +95,26 @@ impl Store {
         begun: &BegunRow,
         at: DateTime<Utc>,
         until: DateTime<Utc>,
-        most: i32,
-    ) -> Result<bool> {
-        Ok(
-            sqlx::query_scalar("SELECT oidc_begin($1, $2, $3, $4, $5, $6, $7)")
+        room: &Room,
+    ) -> Result<SetOut> {
+        let became: String =
+            sqlx::query_scalar("SELECT oidc_set_out($1, $2, $3, $4, $5, $6, $7, $8, $9)")
                 .bind(hash)
                 .bind(&begun.provider)
                 .bind(begun.user.map(UserId::uuid))
                 .bind(&begun.invitation)
                 .bind(at)
                 .bind(until)
-                .bind(most)
+                .bind(room.most)
+                .bind(&room.network)
+                .bind(room.most_there)
                 .fetch_one(&self.pool)
-                .await?,
-        )
+                .await?;
+        Ok(match became.as_str() {
+            "begun" => SetOut::Begun,
+            "network" => SetOut::NetworkFull,
+            _ => SetOut::Full,
+        })
     }
 
     /// Uses it up: looked at and consumed in one write, for one of any number who ask.

@@ -473,17 +473,37 @@ async fn what_was_begun_is_bounded_in_number() {
     let (app, _provider) = rogue().await;
     let mut owner = app.database.as_owner().await;
     sqlx::query(
-        "INSERT INTO oidc_begun (hash, provider, expires_at)
-         SELECT int4send(n), 'corp', now() + interval '5 minutes' FROM generate_series(1, 10000) n",
+        "INSERT INTO oidc_begun (hash, provider, expires_at, network)
+         SELECT int4send(n), 'corp', now() + interval '5 minutes', '192.0.2.0' FROM generate_series(1, 99999) n",
     )
     .execute(&mut owner)
     .await
     .unwrap();
-    let refused = post::<BegunOidc>(&app, "", "/sign-in/oidc/corp", json!({})).await;
-    assert_eq!(
-        refused.err().map(|problem| problem.code),
-        Some(Code::Unavailable)
-    );
+    // However many came from elsewhere, there is room for one of here; and then for nobody.
+    begin(&app, "corp").await;
+    let code = async || {
+        let refused = post::<BegunOidc>(&app, "", "/sign-in/oidc/corp", json!({})).await;
+        refused.err().map(|problem| problem.code)
+    };
+    assert_eq!(code().await, Some(Code::Unavailable));
+    // One network has its share.
+    sqlx::query("DELETE FROM oidc_begun WHERE network = '192.0.2.0'")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO oidc_begun (hash, provider, expires_at, network)
+         SELECT int4send(n), 'corp', now() + interval '5 minutes', '127.0.0.0' FROM generate_series(1, 999) n",
+    )
+    .execute(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(code().await, Some(Code::TooMany));
+    sqlx::query("UPDATE oidc_begun SET network = '192.0.2.0' WHERE hash = int4send(1)")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(code().await, None);
     // Those whose time is over make room.
     app.clock.advance(TimeDelta::minutes(6));
     begin(&app, "corp").await;
@@ -491,7 +511,7 @@ async fn what_was_begun_is_bounded_in_number() {
         .fetch_one(&mut owner)
         .await
         .unwrap();
-    assert_eq!(left, 1);
+    assert_eq!(left, 3, "those that were begun here");
     // And one address does not fill it.
     let path = "/sign-in/oidc/corp";
     let began = at_once(&app, "", path, &json!({}), 100).await;

@@ -360,6 +360,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "months_drop",
             "months_make",
             "oidc_begin",
+            "oidc_set_out",
             "oidc_use",
             "person_organizations",
             "person_sessions",
