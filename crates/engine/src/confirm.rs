@@ -1,10 +1,12 @@
 //! Destructive acts of people are confirmed: the first try is answered with what exactly would happen and a
 //! token, the second brings the token.
 //!
-//! A token is good once, for five minutes, for the same act of the same session on the same state of the
+//! A token is good once, for five minutes, for the same act with the same credential on the same state of the
 //! thing: all of it is in one digest, which is looked at and used up by one write, in the transaction of the
-//! act. Tokens that were made for programs carry the word of whoever gave them their scopes: for them
-//! nothing is confirmed.
+//! act. A person is asked behind whatever credential they sit: a session, a device that was signed in, the
+//! owner's own token of a local installation. Tokens that were made for programs need a scope of its own for
+//! such acts, which is the word of whoever gave it to them: they are asked where they ask for it
+//! (`docs/decisions/0014`).
 
 use chrono::TimeDelta;
 use freehold_model::Action;
@@ -17,17 +19,33 @@ use crate::{Caller, Engine, Result};
 
 /// How long a confirmation is good: to read what would happen, and no more.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
+/// What a request brings that wants to be asked first, whatever its credential.
+pub const ASK: &str = "ask";
 /// Confirmations that a session may have open: a person reads one at a time.
 const OPEN_MOST: i64 = 16;
 
 /// Whether an act is to be confirmed by this request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Confirms {
-    /// No: it is no person's session, or the act is none of those.
+    /// No: nobody sits behind the credential, or the act is none of those.
     #[default]
     No,
     /// Yes, with what the request brought.
     With(Option<String>),
+}
+
+impl Confirms {
+    /// Of a request for such an act, by whether a person sits behind it, and what it brought.
+    #[must_use]
+    pub fn by(is_persons: bool, brought: Option<String>) -> Self {
+        match (is_persons, brought) {
+            (_, Some(word)) if word == ASK => Self::With(None),
+            (true, brought) => Self::With(brought),
+            // What was asked for is confirmed with what was answered.
+            (false, Some(word)) => Self::With(Some(word)),
+            (false, None) => Self::No,
+        }
+    }
 }
 
 /// What is to be confirmed.

@@ -15,6 +15,7 @@ use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 
 use crate::project::{check_name, shorten};
+use crate::token::Made;
 use crate::{Caller, Engine, Error, Result, refuse};
 
 /// How long the codes are good: time to walk to another machine.
@@ -201,9 +202,13 @@ impl Engine {
         let holder = Holder::Personal { most: None };
         let limits =
             grant(caller.rights, holder, scopes).map_err(|why| Error::Internal(why.to_string()))?;
-        let whose = Whose::Member(user);
+        let made = Made {
+            whose: Whose::Member(user),
+            name: &polled.name,
+            device: true,
+        };
         let made = self
-            .token_limited(&mut tx, &caller, whose, &polled.name, limits, None)
+            .token_limited(&mut tx, &caller, made, limits, None)
             .await?;
         tx.commit().await?;
         Ok(DeviceState::Approved {

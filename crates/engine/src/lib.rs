@@ -142,6 +142,11 @@ fn forbidden(rights: Rights, missing: Missing) -> Problem {
             "sign in as the person; on the machine where `freehold up` runs, unset FREEHOLD_TOKEN"
                 .to_owned(),
         ),
+        Missing::Scope(Scope::Destroy) => (
+            format!("{missing}: what cannot be taken back is done by people, or by a token that was given it"),
+            "sign in as the person; or make a token with it: `freehold token create NAME --scope destroy`, with the scopes of the act"
+                .to_owned(),
+        ),
         Missing::Scope(scope) => (
             format!("{missing}"),
             format!("make one: `freehold token create NAME --scope {scope}`"),

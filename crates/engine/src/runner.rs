@@ -287,10 +287,10 @@ impl Engine {
         let act = Act {
             action: Action::RunnerRevoke,
             resource: &id.to_string(),
-            version: "",
+            version: &format!("{} {}", there.busy, there.name),
             does: format!(
-                "the runner `{}` is shut out; its work goes elsewhere",
-                there.name
+                "the runner `{}` is shut out for good; it holds {} of its {} jobs, which go to another",
+                there.name, there.busy, there.capacity
             ),
         };
         let mut tx = self.confirm(tx, caller, act).await?;

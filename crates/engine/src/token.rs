@@ -38,6 +38,26 @@ pub struct Session {
     pub kind: TokenKind,
     /// When it expires, if it does.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Whether its person sits behind it, who can be asked: not where it was made for a program.
+    pub is_persons: bool,
+}
+
+/// A token with limits that is about to be made.
+pub(crate) struct Made<'a> {
+    pub(crate) whose: Whose,
+    pub(crate) name: &'a str,
+    /// It signs a device in.
+    pub(crate) device: bool,
+}
+
+impl<'a> Made<'a> {
+    const fn for_program(whose: Whose, name: &'a str) -> Self {
+        Self {
+            whose,
+            name,
+            device: false,
+        }
+    }
 }
 
 /// When tokens were last used, as far as this process wrote it down.
@@ -130,6 +150,7 @@ impl Engine {
             token: row.id,
             kind,
             expires_at: row.expires_at,
+            is_persons: row.device || matches!(kind, TokenKind::User | TokenKind::Session),
         })
     }
 
@@ -184,7 +205,13 @@ impl Engine {
         let whose = Whose::Member(caller.user);
         let mut tx = self.store().begin(caller.tenant).await?;
         let made = self
-            .token_limited(&mut tx, caller, whose, &new.name, limits, new.days)
+            .token_limited(
+                &mut tx,
+                caller,
+                Made::for_program(whose, &new.name),
+                limits,
+                new.days,
+            )
             .await?;
         tx.commit().await?;
         Ok(made)
@@ -203,7 +230,13 @@ impl Engine {
         let whose = Whose::Service;
         let mut tx = self.store().begin(caller.tenant).await?;
         let made = self
-            .token_limited(&mut tx, caller, whose, &new.name, limits, new.days)
+            .token_limited(
+                &mut tx,
+                caller,
+                Made::for_program(whose, &new.name),
+                limits,
+                new.days,
+            )
             .await?;
         tx.commit().await?;
         Ok(made)
@@ -214,11 +247,15 @@ impl Engine {
         &self,
         tx: &mut Tx,
         caller: &Caller,
-        whose: Whose,
-        name: &str,
+        made: Made<'_>,
         limits: Grant,
         days: Option<u32>,
     ) -> Result<TokenMade> {
+        let Made {
+            whose,
+            name,
+            device,
+        } = made;
         check_name(name)?;
         self.still(tx, caller).await?;
         let days = days.unwrap_or(DAYS);
@@ -250,6 +287,7 @@ impl Engine {
             made_by: caller.user,
             at,
             expires_at,
+            device,
         };
         if !tx.token_limited_insert(&row, whose, TOKENS_MAX).await? {
             let problem = Problem::new(

@@ -15,10 +15,10 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use freehold_engine::Caller;
 use freehold_engine::confirm::Confirms;
-use freehold_engine::{Caller, TokenKind};
 use freehold_model::permission::Who;
-use freehold_model::{Action, Role, RunnerId, TenantId};
+use freehold_model::{Action, Role, RunnerId, Scope, TenantId};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use serde_json::{Value, json};
@@ -37,9 +37,9 @@ use crate::tag;
 
 /// Brings what confirms an act.
 const CONFIRMATION: &str = "confirmation";
-const ABOUT_CONFIRMATION: &str = "What the `confirmation` of a first try's refusal said, where a person's session \
-    asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs \
-    need none.";
+const ABOUT_CONFIRMATION: &str = "What the `confirmation` of a first try's refusal said, where a person sits behind \
+    the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs \
+    need none, but the scope `destroy`; with `ask` they are asked, too.";
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +180,7 @@ fn mark(operation: &mut Operation, access: Access) {
     };
     let rule = action.rule();
     // OpenAPI 3.1, 4.8.30: for a scheme that is not OAuth the list names what is required.
-    let scopes: Vec<&str> = rule.scope.iter().map(|scope| scope.name()).collect();
+    let scopes: Vec<&str> = rule.scopes().map(Scope::name).collect();
     operation.security = Some(vec![SecurityRequirement::new("bearer", scopes)]);
     let mut said = vec![
         ("x-freehold-action", json!(rule.word)),
@@ -368,10 +368,10 @@ async fn signed_in(
         }
     };
     state.limits.known(&session.caller, action, token)?;
-    if action.rule().confirmed && session.kind == TokenKind::Session {
+    if action.rule().confirmed {
         let brought = request.headers().get(CONFIRMATION);
         let brought = brought.map(|value| value.to_str().unwrap_or_default().to_owned());
-        session.caller.confirms = Confirms::With(brought);
+        session.caller.confirms = Confirms::by(session.is_persons, brought);
     }
     let word = request.extensions().get::<Correlation>();
     session.caller.correlation = word.map(|Correlation(word)| word.clone());

@@ -12,7 +12,7 @@ const HEAD: &str = "\
 
 Made by `make openapi` from `model::permission`, the table that decides; a stale page fails a test.
 
-What a request may do is decided in one place, of three things: the member's role in the organization (and the right to review, which a member may be given whatever the role), the scopes of the token, and the action of the route. Scopes only take away: a token never does what its person may not. A session of a person has every scope. Whoever may not is refused with `forbidden` (403), which names what is missing; what belongs to another organization is answered as what is not there (404).
+What a request may do is decided in one place, of three things: the member's role in the organization (and the right to review, which a member may be given whatever the role), the scopes of the token, and the action of the route. Scopes only take away: a token never does what its person may not. A session of a person has every scope; a device that a person signed in has every one but `account`. Whoever may not is refused with `forbidden` (403), which names what is missing; what belongs to another organization is answered as what is not there (404).
 
 ## Roles
 
@@ -34,7 +34,7 @@ A personal token acts as the member it belongs to, with its scopes and at most i
 const BETWEEN: &str = "
 ## Actions
 
-`+` may, `r` may with the right to review, `-` may not. Of a session, what is marked `!` is to be confirmed: the first try is answered with `confirmation_needed` (428).
+`+` may, `r` may with the right to review, `-` may not. What is marked `!` cannot be taken back. A person is asked once more, whatever they are signed in with: the first try is answered with `confirmation_needed` (428). A token that was made for a program is not asked, and needs the scope `destroy` as well.
 
 ";
 

@@ -1,4 +1,5 @@
--- What stands against whoever had somebody's session for a while.
+-- What stands against whoever had somebody's session for a while, and against programs that do more than they
+-- were given scopes for.
 
 -- Whoever sets a password by a mailed token ends their own tokens for programs, and with them devices that
 -- were approved and have not come for theirs: they would come after it.
@@ -9,6 +10,24 @@ $$ DELETE FROM device_codes WHERE user_id = NULLIF(current_setting('app.user', t
    UPDATE tokens SET revoked_at = at
    WHERE user_id = NULLIF(current_setting('app.user', true), '')::uuid AND kind = 'personal' AND revoked_at IS NULL
    RETURNING tenant_id $$;
+
+-- A device was signed in with it: a person sits behind it, and is asked before what cannot be taken back. Of
+-- those of before it is not known; they count as programs' until they are signed in again.
+ALTER TABLE tokens ADD COLUMN device boolean NOT NULL DEFAULT false;
+
+-- Takes the place of `lookup_access`, which servers of the release before still ask.
+CREATE FUNCTION lookup_credential(token_hash bytea)
+RETURNS TABLE (tenant_id uuid, id uuid, user_id uuid, user_name text, role text, review boolean, kind text,
+               scopes text[], role_most text, expires_at timestamptz, used_at timestamptz,
+               revoked_at timestamptz, last_used_at timestamptz, device boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
+$$ SELECT t.tenant_id, t.id, t.user_id, coalesce(m.name, t.name), coalesce(m.role, t.role),
+          coalesce(m.review, false), t.kind, t.scopes, t.role, t.expires_at, t.used_at, t.revoked_at,
+          t.last_used_at, t.device
+   FROM tokens t LEFT JOIN members m ON m.tenant_id = t.tenant_id AND m.user_id = t.user_id
+   WHERE t.hash = token_hash AND (m.user_id IS NOT NULL OR t.kind = 'service') $$;
+REVOKE ALL ON FUNCTION lookup_credential(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lookup_credential(bytea) TO freehold_app;
 
 -- Where somebody set out from to a provider of identities, as a network: who has a few dozen addresses takes a
 -- share and not all that there is.

@@ -82,6 +82,8 @@ pub struct TokenRow {
     pub revoked_at: Option<DateTime<Utc>>,
     /// When it was last used, as far as that was written down.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// A device was signed in with it: its person sits behind it, as behind a session.
+    pub device: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -99,6 +101,7 @@ struct Raw {
     used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     last_used_at: Option<DateTime<Utc>>,
+    device: bool,
 }
 
 fn known(words: &[String]) -> Scopes {
@@ -128,6 +131,8 @@ pub struct NewLimitedToken<'a> {
     pub at: DateTime<Utc>,
     /// From then on it is refused.
     pub expires_at: DateTime<Utc>,
+    /// It signs a device in.
+    pub device: bool,
 }
 
 /// A token with limits, as people see it.
@@ -189,7 +194,7 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn token_by_hash(&self, hash: &[u8]) -> Result<Option<TokenRow>> {
-        let raw: Option<Raw> = sqlx::query_as("SELECT * FROM lookup_access($1)")
+        let raw: Option<Raw> = sqlx::query_as("SELECT * FROM lookup_credential($1)")
             .bind(hash)
             .fetch_optional(&self.pool)
             .await?;
@@ -208,6 +213,7 @@ impl Store {
                 used_at: raw.used_at,
                 revoked_at: raw.revoked_at,
                 last_used_at: raw.last_used_at,
+                device: raw.device,
             })
         })
         .transpose()
@@ -291,8 +297,8 @@ impl Tx {
         let scopes: Vec<&str> = new.scopes.iter().map(Scope::name).collect();
         let done = sqlx::query(
             "INSERT INTO tokens (tenant_id, id, user_id, kind, hash, created_at, expires_at, name, scopes,
-                                 role, made_by)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+                                 role, made_by, device)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $14
              WHERE (SELECT count(*) FROM tokens
                     WHERE tenant_id = $1 AND kind = $4 AND ($12::uuid IS NULL OR user_id = $12)
                       AND revoked_at IS NULL AND expires_at > $6) < $13",
@@ -310,6 +316,7 @@ impl Tx {
         .bind(new.made_by.uuid())
         .bind(user)
         .bind(most)
+        .bind(new.device)
         .execute(&mut *self.inner)
         .await?;
         Ok(done.rows_affected() == 1)

@@ -3251,7 +3251,7 @@ export interface components {
          * @description What a token is for, of what its person may do. More may come.
          * @enum {string}
          */
-        Scope: "read:board" | "write:board" | "read:jobs" | "write:jobs" | "review" | "read:settings" | "write:settings" | "read:runners" | "write:runners" | "read:members" | "write:members" | "llm:invoke" | "context:read" | "audit:read" | "account";
+        Scope: "read:board" | "write:board" | "read:jobs" | "write:jobs" | "review" | "read:settings" | "write:settings" | "read:runners" | "write:runners" | "read:members" | "write:members" | "llm:invoke" | "context:read" | "audit:read" | "destroy" | "account";
         /** @description How many members there are, and may be. */
         Seats: {
             /**
@@ -3851,7 +3851,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                /** @description What the `confirmation` of a first try's refusal said, where a person sits behind the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none, but the scope `destroy`; with `ask` they are asked, too. */
                 confirmation?: string;
             };
             path?: never;
@@ -4016,7 +4016,7 @@ export interface operations {
             header?: {
                 /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
                 "if-match"?: string;
-                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                /** @description What the `confirmation` of a first try's refusal said, where a person sits behind the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none, but the scope `destroy`; with `ask` they are asked, too. */
                 confirmation?: string;
             };
             path: {
@@ -5055,7 +5055,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                /** @description What the `confirmation` of a first try's refusal said, where a person sits behind the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none, but the scope `destroy`; with `ask` they are asked, too. */
                 confirmation?: string;
                 /** @description Makes a repeated request one request: for 24 hours the same key and request give the same answer, and another request under it is refused as `idempotency_mismatch`. 1 to 200 visible ASCII characters, best a random UUID. */
                 "idempotency-key"?: string;
@@ -5136,7 +5136,7 @@ export interface operations {
             header?: {
                 /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
                 "if-match"?: string;
-                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                /** @description What the `confirmation` of a first try's refusal said, where a person sits behind the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none, but the scope `destroy`; with `ask` they are asked, too. */
                 confirmation?: string;
             };
             path: {
@@ -5514,7 +5514,7 @@ export interface operations {
             header?: {
                 /** @description The `ETag` that came with what the change was made from. Where it is another by now, the change is refused as `stale` (412). Without it, or with `*`, the change is made from whatever there is. */
                 "if-match"?: string;
-                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                /** @description What the `confirmation` of a first try's refusal said, where a person sits behind the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none, but the scope `destroy`; with `ask` they are asked, too. */
                 confirmation?: string;
             };
             path: {
@@ -5637,7 +5637,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description What the `confirmation` of a first try's refusal said, where a person's session asks: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none. */
+                /** @description What the `confirmation` of a first try's refusal said, where a person sits behind the token: good once, for five minutes, for the same act on the same state. Tokens that were made for programs need none, but the scope `destroy`; with `ask` they are asked, too. */
                 confirmation?: string;
             };
             path: {

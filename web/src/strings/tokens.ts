@@ -18,6 +18,7 @@ export const scopes: Record<Exclude<Scope, "account">, string> = {
   "llm:invoke": "Ask models through the organization's providers. There is no such request yet.",
   "context:read": "Search what the organization knows. There is no such request yet.",
   "audit:read": "See and carry away the audit log.",
+  destroy: "Do what cannot be taken back, like removing members, without a question.",
 };
 
 export const tokens = {

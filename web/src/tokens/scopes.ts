@@ -30,6 +30,7 @@ const LEAST: Record<TokenScope, Role | null> = {
   "llm:invoke": "viewer",
   "context:read": "viewer",
   "audit:read": "admin",
+  destroy: "admin",
 };
 
 /** What can be asked for: nothing that the token in use lacks, and of services no decisions. */

@@ -27,6 +27,8 @@ use crate::failure::{Exit, Failure};
 
 /// Brings the server's word for an act that cannot be taken back (`docs/api.md`, "Confirmations").
 const CONFIRMATION: HeaderName = HeaderName::from_static("confirmation");
+/// Said in its place: who sits here is to be asked, whatever the token is.
+pub(crate) const ASK: &str = "ask";
 /// A server that does not take a connection within this is not there.
 const CONNECT: Duration = Duration::from_secs(5);
 /// For what the server answers from its database.
@@ -216,24 +218,29 @@ impl Client {
         Ok(document(self.send(request).await?).await?)
     }
 
-    /// Does what has no answer but that it is done. Whoever calls this for what cannot be taken back has
-    /// asked the person: a server that wants a confirmation of it, as it does of browsers' sessions, gets
-    /// the one that it made for this act on the present state, once.
+    /// Does what has no answer but that it is done.
     pub(crate) async fn tell(&self, method: Method, route: &Route) -> Result<(), Failure> {
-        let asked = self.send(self.request(method.clone(), route, WRITE)).await;
-        let confirmation = match &asked {
-            Err(Trouble::Refused(problem)) => problem.confirmation.as_deref(),
-            _ => None,
-        };
-        let Some(confirmation) = confirmation.and_then(|word| HeaderValue::from_str(word).ok())
-        else {
-            asked?;
-            return Ok(());
-        };
-        let mut request = self.request(method, route, WRITE);
-        request.headers_mut().insert(CONFIRMATION, confirmation);
-        self.send(request).await?;
+        self.send(self.request(method, route, WRITE)).await?;
         Ok(())
+    }
+
+    /// Tries to do what cannot be taken back, with what confirms it, or with [`ASK`] to be asked first.
+    /// Gives the server's question where it has one: what exactly would happen, and what confirms that.
+    pub(crate) async fn try_surely(
+        &self,
+        method: Method,
+        route: &Route,
+        confirmation: Option<&str>,
+    ) -> Result<Option<Box<Problem>>, Failure> {
+        let mut request = self.request(method, route, WRITE);
+        if let Some(word) = confirmation.and_then(|word| HeaderValue::from_str(word).ok()) {
+            request.headers_mut().insert(CONFIRMATION, word);
+        }
+        match self.send(request).await {
+            Ok(_) => Ok(None),
+            Err(Trouble::Refused(problem)) if problem.confirmation.is_some() => Ok(Some(problem)),
+            Err(trouble) => Err(trouble.into()),
+        }
     }
 
     /// Opens a stream of bytes; only its head is waited for within a limit.

@@ -28,10 +28,8 @@ pub(super) async fn run(
         AgentWords::Edit(words) => edit(words, client, printer).await,
         AgentWords::Remove { agent, yes } => {
             let agent = known(&agent, client).await?;
-            let question = format!("Remove the agent `{}`? Its runs stay.", agent.name);
-            person.sure(&question, yes).await?;
             let route = Route::of("agents", &agent.id.to_string())?;
-            client.tell(Method::DELETE, &route).await?;
+            person.surely(client, Method::DELETE, &route, yes).await?;
             printer.gone("agent", &agent.name, undo::agent_remove(&agent))
         }
     }

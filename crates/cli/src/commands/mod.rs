@@ -34,12 +34,13 @@ use freehold_model::world::random;
 use freehold_wire::api::BODY_MAX;
 use freehold_wire::base64url;
 use freehold_wire::problem::Code;
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 
 use crate::client::target::Target;
-use crate::client::{Client, Route};
+use crate::client::{ASK, Client, Route};
 use crate::environment::Environment;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::print::Printer;
 use crate::words::{
     AgentWords, AuditWords, CardWords, DeviceWords, EnvironmentWords, Global, InviteWords,
@@ -70,6 +71,9 @@ pub(crate) enum Ask {
     Whoami,
 }
 
+/// Times that an act is confirmed anew because the thing changed meanwhile: a person reads each.
+const ASKED_MOST: u32 = 5;
+
 /// Whether somebody is there who can be asked.
 #[derive(Debug, Clone, Copy)]
 struct Person {
@@ -85,6 +89,51 @@ impl Person {
             false => Ok(()),
         }
     }
+
+    /// Does what cannot be taken back once the person has said yes to the server's own words about it. Who
+    /// said yes already is not asked, and the server's token for the present state is sent all the same; a
+    /// program that did not is refused where the server asks.
+    async fn surely(
+        self,
+        client: &Client,
+        method: Method,
+        route: &Route,
+        yes: bool,
+    ) -> Result<(), Failure> {
+        let mut confirmation = (self.is_there && !yes).then(|| ASK.to_owned());
+        for _ in 0..ASKED_MOST {
+            let word = confirmation.as_deref();
+            let Some(asked) = client.try_surely(method.clone(), route, word).await? else {
+                return Ok(());
+            };
+            if !yes && !self.is_there {
+                let next =
+                    "say yes with `--yes`; or use a token that was made with the scope `destroy`";
+                return Err(Failure::new(
+                    Exit::Failed,
+                    asked.code.code(),
+                    asked.detail,
+                    next,
+                ));
+            }
+            self.sure(&format!("{}. Do it?", capital(&asked.detail)), yes)
+                .await?;
+            confirmation = asked.confirmation;
+        }
+        Err(Failure::new(
+            Exit::Failed,
+            Code::ConfirmationNeeded.code(),
+            "what would happen changes all the time: nothing was done",
+            "look at it, and try again",
+        ))
+    }
+}
+
+/// With its first letter large: a sentence of a person's.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
 }
 
 /// Asks the server, and prints what it says.

@@ -32,11 +32,8 @@ pub(super) async fn member(
             printer.show(&member, people::member)
         }
         MemberWords::Remove { member, yes } => {
-            let question = format!("Remove `{member}`? Their runs end, and their tokens are void.");
-            person.sure(&question, yes).await?;
-            client
-                .tell(Method::DELETE, &Route::of("members", &member)?)
-                .await?;
+            let route = Route::of("members", &member)?;
+            person.surely(client, Method::DELETE, &route, yes).await?;
             printer.gone("member", &member, None)
         }
     }

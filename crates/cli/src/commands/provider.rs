@@ -44,10 +44,8 @@ pub(super) async fn run(
         }
         ProviderWords::Remove { provider, yes } => {
             let provider = known(&provider, client).await?;
-            let question = format!("Remove the provider `{}`, and its key?", provider.name);
-            person.sure(&question, yes).await?;
             let route = Route::of("providers", &provider.id.to_string())?;
-            client.tell(Method::DELETE, &route).await?;
+            person.surely(client, Method::DELETE, &route, yes).await?;
             let undo = undo::provider_remove(&provider);
             printer.gone("provider", &provider.name, undo)
         }

@@ -39,13 +39,8 @@ pub(super) async fn revoke(
         (runner.id.to_string(), &runner.name)
     })
     .await?;
-    let question = format!(
-        "Shut `{}` ({}) out for good? It holds {} of its {} jobs; they go to another runner.",
-        runner.name, runner.id, runner.busy, runner.capacity
-    );
-    person.sure(&question, yes).await?;
     let route = Route::of("runners", &runner.id.to_string())?;
-    client.tell(Method::DELETE, &route).await?;
+    person.surely(client, Method::DELETE, &route, yes).await?;
     // What is revoked stays so: the machine comes back under another id.
     printer.gone("runner", &runner.name, None)
 }

@@ -35,7 +35,7 @@ It is never a word of a command line: those are kept by shells and seen by every
     Remove {
         /// The provider, by id or name
         provider: String,
-        /// Do not ask
+        /// Do not ask: this says yes, as a script must
         #[arg(long)]
         yes: bool,
     },
@@ -130,7 +130,7 @@ pub(crate) enum AgentWords {
     Remove {
         /// The agent, by id or name
         agent: String,
-        /// Do not ask
+        /// Do not ask: this says yes, as a script must
         #[arg(long)]
         yes: bool,
     },

@@ -31,7 +31,7 @@ pub(crate) enum MemberWords {
     Remove {
         /// The member, by address or id
         member: String,
-        /// Do not ask
+        /// Do not ask: this says yes, as a script must
         #[arg(long)]
         yes: bool,
     },

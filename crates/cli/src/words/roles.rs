@@ -152,7 +152,7 @@ pub(crate) enum RunnerWords {
     Revoke {
         /// The runner, by id or name
         runner: String,
-        /// Do not ask
+        /// Do not ask: this says yes, as a script must
         #[arg(long)]
         yes: bool,
     },

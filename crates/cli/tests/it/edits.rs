@@ -355,21 +355,55 @@ fn of_two_machines_with_one_name_none_is_revoked_by_it() {
     assert_eq!(server.lines().len(), 1);
 }
 
-/// A person is asked, and only a clear yes goes on; `--yes` is one, and a program is not asked.
+/// A server that asks before it deletes, as it asks people, or only whoever wants to be asked, as programs.
+fn asking(asks_all: bool) -> impl Fn(&Request) -> Answer {
+    move |request| {
+        let (method, word) = (request.method.as_str(), request.confirmation.as_str());
+        if method != "DELETE" || word == "fha_now" || (word.is_empty() && !asks_all) {
+            return board(request);
+        }
+        let mut asked = Problem::new(
+            Code::ConfirmationNeeded,
+            "what would happen: the agent `fixer` is removed",
+        );
+        asked.confirmation = Some("fha_now".to_owned());
+        problem(&asked)
+    }
+}
+
+/// A person is asked with the server's own words, and only a clear yes goes on; `--yes` is one.
 #[test]
-fn removing_asks_whoever_is_there() {
-    let deletions = |answer: &str, more: &[&str]| {
-        let server = Server::start(board);
+fn what_cannot_be_taken_back_is_asked_of_whoever_is_there_in_the_servers_words() {
+    let deletions = |asks_all: bool, answer: &str, more: &[&str]| {
+        let server = Server::start(asking(asks_all));
         let args = [&["agent", "remove", "fixer"], more].concat();
         let (code, screen) = Home::of(&server).run_at_terminal(&args, "[y/N]", answer);
-        let deleted = server.requests().iter().any(|r| r.method == "DELETE");
-        (code, deleted, screen.contains("Remove the agent `fixer`?"))
+        let sent = server.requests().into_iter();
+        let sent: Vec<String> = sent
+            .filter(|request| request.method == "DELETE")
+            .map(|request| request.confirmation)
+            .collect();
+        let question = "What would happen: the agent `fixer` is removed. Do it?";
+        (code, sent, screen.contains(question))
     };
-    assert_eq!(deletions("y\n", &[]), (0, true, true));
-    assert_eq!(deletions("\n", &[]), (1, false, true));
-    assert_eq!(deletions("no\n", &[]), (1, false, true));
-    assert_eq!(deletions("", &["--yes"]), (0, true, false));
-    assert_eq!(deletions("", &["--json"]), (0, true, false));
+    let sent = |words: &[&str]| -> Vec<String> { words.iter().map(|&w| w.to_owned()).collect() };
+    for asks_all in [true, false] {
+        let done = deletions(asks_all, "y\n", &[]);
+        assert_eq!(done, (0, sent(&["ask", "fha_now"]), true));
+        for no in ["\n", "no\n"] {
+            assert_eq!(deletions(asks_all, no, &[]), (1, sent(&["ask"]), true));
+        }
+    }
+    // Said in advance it is the server's token that goes along; a program's needs none.
+    let done = deletions(true, "", &["--yes"]);
+    assert_eq!(done, (0, sent(&["", "fha_now"]), false));
+    let done = deletions(false, "", &["--yes"]);
+    assert_eq!(done, (0, sent(&[""]), false));
+    // A script that said nothing is told, and nothing is done.
+    assert_eq!(deletions(true, "", &["--json"]), (1, sent(&[""]), false));
+    assert_eq!(deletions(false, "", &["--json"]), (0, sent(&[""]), false));
+    let server = Server::start(asking(true));
+    insta::assert_snapshot!(Home::of(&server).run(&["agent", "remove", "fixer"]), @"");
 }
 
 fn written(request: &Request) -> Answer {

@@ -1,8 +1,10 @@
 //! Who asks: `whoami`, `sign-in`, `sign-out`; and what programs use: `token`.
 
+use freehold_wire::problem::{Code, Problem};
+
 use super::documents::board;
 use super::program::{Home, shown};
-use super::server::Server;
+use super::server::{Server, problem};
 
 #[test]
 fn whoami() {
@@ -162,12 +164,22 @@ fn members_are_listed_changed_and_removed() {
         removed.contains("The member `ada@example.org` is gone."),
         "{removed}"
     );
-    let server = Server::start(board);
+    let server = Server::start(|request| match request.confirmation.as_str() {
+        "ask" => {
+            let mut asked = Problem::new(Code::ConfirmationNeeded, "what would happen: Ada is out");
+            asked.confirmation = Some("fha_now".to_owned());
+            problem(&asked)
+        }
+        _ => board(request),
+    });
     let home = Home::of(&server);
     let (code, _) = home.run_at_terminal(&["member", "remove", "ada@example.org"], "[y/N]", "\n");
     assert_eq!(
         (code, server.lines()),
-        (1, Vec::new()),
+        (
+            1,
+            vec!["DELETE /api/v1/members/ada%40example.org".to_owned()]
+        ),
         "whoever does not say yes removes nobody"
     );
     let nothing = home.run(&["--json", "member", "edit", "ada@example.org"]);

@@ -20,6 +20,7 @@ pub(crate) struct Request {
     pub(crate) authorization: String,
     pub(crate) key: String,
     pub(crate) if_match: String,
+    pub(crate) confirmation: String,
     pub(crate) body: String,
 }
 
@@ -155,6 +156,7 @@ fn read(stream: &TcpStream) -> Option<Request> {
             "authorization" => request.authorization = value.to_owned(),
             "idempotency-key" => request.key = value.to_owned(),
             "if-match" => request.if_match = value.to_owned(),
+            "confirmation" => request.confirmation = value.to_owned(),
             "content-length" => length = value.parse().ok()?,
             _ => {}
         }

@@ -65,9 +65,9 @@ pub fn decide(rights: Rights, action: Action) -> Result<(), Missing> {
         }
         Who::AtLeast(_) | Who::Reviewer => {}
     }
-    match rule.scope {
-        Some(scope) if !rights.scopes.has(scope) => Err(Missing::Scope(scope)),
-        _ => Ok(()),
+    match rule.scopes().find(|scope| !rights.scopes.has(*scope)) {
+        Some(lacking) => Err(Missing::Scope(lacking)),
+        None => Ok(()),
     }
 }
 

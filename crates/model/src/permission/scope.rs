@@ -47,6 +47,7 @@ scopes! {
     InvokeModels "llm:invoke" "ask models through the organization's providers (no action yet)";
     ReadContext "context:read" "search what the organization knows (no action yet)";
     ReadAudit "audit:read" "see and carry away the audit log";
+    Destroy "destroy" "do what cannot be taken back (marked `!`), besides the scope that the act takes";
     Account "account" "make and revoke tokens, sign others of one's devices in; of sessions only, no token can be given it";
 }
 

@@ -28,8 +28,17 @@ pub struct Rule {
     pub scope: Option<Scope>,
     /// What it is, in words.
     pub does: &'static str,
-    /// Whether a person is asked once more: it cannot be taken back.
+    /// Whether it cannot be taken back: a person is asked once more, and a token that was made for a program
+    /// needs [`Scope::Destroy`] besides.
     pub confirmed: bool,
+}
+
+impl Rule {
+    /// Everything that the token must be for.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> + use<> {
+        let besides = self.confirmed.then_some(Scope::Destroy);
+        self.scope.into_iter().chain(besides)
+    }
 }
 
 macro_rules! actions {

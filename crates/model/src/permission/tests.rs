@@ -108,7 +108,7 @@ fn the_table_has_each_action_once_in_its_place() {
 #[test]
 fn every_scope_is_for_something_or_says_that_it_is_not_yet() {
     for scope in Scope::ALL {
-        let used = RULES.iter().any(|rule| rule.scope == Some(*scope));
+        let used = RULES.iter().any(|rule| rule.scopes().any(|s| s == *scope));
         assert_ne!(used, scope.does().contains("(no action yet)"), "{scope}");
         assert_eq!(scope.name().parse(), Ok(*scope));
     }
@@ -135,6 +135,26 @@ fn what_is_missing_is_named_and_the_person_s_part_first() {
         Err(Missing::Scope(Scope::WriteBoard))
     );
     assert_eq!(decide(owner, Action::RunRead), Ok(()));
+}
+
+#[test]
+fn what_cannot_be_taken_back_takes_a_scope_of_its_own() {
+    let all_but = |scope| Rights {
+        scopes: Scopes::ALL.without([scope].into_iter().collect()),
+        ..Rights::of(Role::Owner)
+    };
+    let without = all_but(Scope::Destroy);
+    let mut marked = 0;
+    for rule in RULES {
+        let lacks = decide(without, rule.action) == Err(Missing::Scope(Scope::Destroy));
+        assert_eq!(lacks, rule.confirmed, "{}", rule.word);
+        marked += usize::from(rule.confirmed);
+        // It opens nothing by itself.
+        if let Some(scope) = rule.scope {
+            assert!(!may(all_but(scope), rule.action), "{}", rule.word);
+        }
+    }
+    assert!(marked >= 6, "{marked}");
 }
 
 #[test]

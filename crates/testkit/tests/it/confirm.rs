@@ -3,10 +3,11 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use freehold_model::permission::RULES;
-use freehold_model::{Action, ProviderId, Role, TokenId, UserId};
+use freehold_model::{Action, ProviderId, Rights, Role, TokenId, UserId};
 use freehold_server::Access;
 use freehold_store::{ProviderRow, TokenKind};
 use freehold_testkit::{App, Peer, TestEntropy};
+use freehold_wire::api::{Device, DeviceCodes, DeviceState};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 use reqwest::{Method, StatusCode};
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use crate::account::ask;
 use crate::board::agent;
+use crate::link::started;
 use crate::once::count;
 use crate::permission::Somebody;
 
@@ -285,13 +287,94 @@ async fn what_moved_on_is_asked_again_and_what_cannot_be_is_not_asked() {
         act(&app, &owner, &Method::DELETE, "/agents/two", None).await;
     }
     assert_eq!(count(&app, "confirmations").await, 16);
-    // A token for programs has its scopes' word.
-    let rights = freehold_model::Rights::of(Role::Owner);
+}
+
+/// What the run of a runner does between the question and the answer, and who signs in.
+#[tokio::test]
+async fn a_runner_that_took_work_and_a_session_that_began_meanwhile_are_asked_about_again() {
+    let (app, mut peer, _run) = started().await;
+    let runner = format!("/runners/{}", peer.runner);
+    let asked = act(&app, &app.token, &Method::DELETE, &runner, None)
+        .await
+        .1
+        .unwrap();
+    let offer = peer.offer().await;
+    let seq = peer.accept(&offer).await;
+    peer.acknowledged(seq).await;
+    let (status, fresh) = act(&app, &app.token, &Method::DELETE, &runner, Some(&asked)).await;
+    assert_eq!(status, 428, "it is busy now");
+    let done = act(&app, &app.token, &Method::DELETE, &runner, fresh.as_deref()).await;
+    assert_eq!(done.0, 204);
+    let (path, delete) = ("/account/sessions", Method::DELETE);
+    let mine = browser(&app, app.owner.user).await;
+    let asked = act(&app, &mine, &delete, path, None).await.1.unwrap();
+    let theirs = browser(&app, app.owner.user).await;
+    let (status, fresh) = act(&app, &mine, &delete, path, Some(&asked)).await;
+    assert_eq!(status, 428, "there is one more");
+    let done = act(&app, &mine, &delete, path, fresh.as_deref()).await;
+    assert_eq!(done.0, 204);
+    assert_eq!(act(&app, &theirs, &Method::GET, "/me", None).await.0, 401);
+}
+
+/// A device that somebody signed in, by its token.
+async fn device(app: &App, person: &str) -> String {
+    let codes: DeviceCodes = app
+        .post("/device", &json!({ "name": "laptop" }))
+        .await
+        .unwrap();
+    let typed = json!({ "user_code": codes.user_code });
+    let approve = ask(app, person, Method::POST, "/device/approve").json(&typed);
+    let _: Device = app.send(approve).await.unwrap();
+    let poll = json!({ "device_code": codes.device_code });
+    match app.post("/device/token", &poll).await.unwrap() {
+        DeviceState::Approved { token, .. } => token,
+        _ => unreachable!("it was approved"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_sits_there_is_asked_and_a_program_needs_a_scope_for_it() {
+    let app = App::start().await;
+    let rights = Rights::of(Role::Owner);
     let person = Somebody::signed_in(&app, app.owner.tenant, app.owner.user, rights).await;
-    let new = json!({ "name": "bot", "scopes": ["write:settings"] });
-    let program = person.makes(&app, "/tokens", &new).await;
-    let gone = act(&app, &program.token, &Method::DELETE, "/agents/two", None).await;
-    assert_eq!(gone.0, 204);
+    let session = browser(&app, app.owner.user).await;
+    let delete = Method::DELETE;
+    let thing = async |name: &str| {
+        let id = agent(&app, name).await.id;
+        format!("/agents/{id}")
+    };
+    for token in [&app.token, &session, &device(&app, &session).await] {
+        let path = thing("asked").await;
+        let (status, asked) = act(&app, token, &delete, &path, None).await;
+        assert_eq!(status, 428, "{}", &token[..4]);
+        let done = act(&app, token, &delete, &path, asked.as_deref()).await;
+        assert_eq!(done.0, 204, "{}", &token[..4]);
+    }
+    for (made, role) in [("/tokens", Role::Owner), ("/service-tokens", Role::Admin)] {
+        let program = async |scopes: &[&str]| {
+            let new = json!({ "name": "bot", "scopes": scopes, "role": role });
+            person.makes(&app, made, &new).await.token
+        };
+        let path = thing("unasked").await;
+        // Neither the act's scope alone nor that for damage alone will do.
+        let without = program(&["write:settings"]).await;
+        let refused = ask(&app, &without, Method::DELETE, &path);
+        let refused = app.send::<()>(refused).await.unwrap_err();
+        assert_eq!(refused.code, Code::Forbidden);
+        assert!(refused.detail.contains("`destroy`"), "{}", refused.detail);
+        let alone = program(&["destroy"]).await;
+        assert_eq!(act(&app, &alone, &delete, &path, None).await.0, 403);
+        let both = program(&["write:settings", "destroy"]).await;
+        // One that somebody sits behind says so, and is asked.
+        let (status, asked) = act(&app, &both, &delete, &path, Some("ask")).await;
+        assert_eq!(status, 428);
+        assert_eq!(
+            act(&app, &both, &delete, &path, asked.as_deref()).await.0,
+            204
+        );
+        let path = thing("unasked").await;
+        assert_eq!(act(&app, &both, &delete, &path, None).await.0, 204);
+    }
 }
 
 #[tokio::test]

@@ -354,7 +354,7 @@ async fn agents_and_providers_are_changed_and_removed() {
     let remove = |path: String| {
         let request = app.request(Method::DELETE, &path);
         async {
-            app.send::<()>(request)
+            crate::confirm::confirmed::<()>(&app, request)
                 .await
                 .map_err(|p| (p.code, p.detail))
         }
@@ -464,7 +464,7 @@ async fn a_runner_says_what_its_machine_is_and_no_more_than_people_read() {
 async fn a_revoked_runner_is_cut_off_and_stays_out() {
     let (app, mut peer, _project) = desk().await;
     let path = format!("/runners/{}", peer.runner);
-    let revoke = || app.send::<()>(app.request(Method::DELETE, &path));
+    let revoke = || crate::confirm::confirmed::<()>(&app, app.request(Method::DELETE, &path));
     revoke().await.unwrap();
     while peer.hear_or_end().await.is_some() {}
     let list: Value = app.get("/runners").await.unwrap();

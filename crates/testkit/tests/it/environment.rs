@@ -384,7 +384,7 @@ async fn it_ends_with_its_runner_and_what_nobody_knows_of_is_cleared() {
     peer.connect().await;
     let (_, id) = begun(&app, &mut peer, &projects[0]).await;
     let revoke = app.request(Method::DELETE, &format!("/runners/{}", peer.runner));
-    app.send::<()>(revoke).await.unwrap();
+    crate::confirm::confirmed::<()>(&app, revoke).await.unwrap();
     let revoked = becomes(&app, id, State::Failed).await;
     assert_eq!(revoked.reason.as_deref(), Some("runner_revoked"));
 }

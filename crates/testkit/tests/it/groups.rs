@@ -172,7 +172,7 @@ async fn groups_leave_alone_whom_people_made_a_member_and_the_last_owner() {
     }
     // The local owner goes: the group's is the last one, and stays, whatever their groups.
     let leave = app.request(Method::POST, "/members/leave");
-    app.send::<()>(leave).await.unwrap();
+    crate::confirm::confirmed::<()>(&app, leave).await.unwrap();
     for groups in [json!(["eng"]), json!([])] {
         let session = comes(&app, &provider, "eve", groups).await.unwrap();
         assert_eq!(me(&app, &session.token).await.unwrap().role.name(), "owner");

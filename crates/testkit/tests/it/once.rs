@@ -93,7 +93,14 @@ pub(crate) struct Answer {
 async fn send(app: &App, sent: &Sent, key: &str, body: &Value) -> Answer {
     let request = ask(app, &sent.token, Method::POST, &sent.path);
     let request = request.header("idempotency-key", key).json(body);
-    let response = request.send().await.unwrap();
+    let again = request.try_clone().unwrap();
+    let mut response = request.send().await.unwrap();
+    // A person says twice what cannot be taken back.
+    if response.status() == StatusCode::PRECONDITION_REQUIRED {
+        let asked: Problem = response.json().await.unwrap();
+        let again = again.header("confirmation", asked.confirmation.unwrap());
+        response = again.send().await.unwrap();
+    }
     let headers = response.headers();
     Answer {
         status: response.status(),

@@ -346,6 +346,7 @@ async fn whoever_serves_all_tenants_sees_ids_and_times_and_no_other_table() {
             "device_use",
             "list_tenants",
             "lookup_access",
+            "lookup_credential",
             "lookup_enrolment",
             "lookup_identity",
             "lookup_invitation",

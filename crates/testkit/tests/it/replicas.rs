@@ -275,7 +275,7 @@ async fn a_runner_that_is_shut_out_at_one_server_is_out_at_all() {
     peer.acknowledged(seq).await;
     let path = format!("/runners/{}", peer.runner);
     let shut = one.request(reqwest::Method::DELETE, &path);
-    one.send::<()>(shut).await.unwrap();
+    crate::confirm::confirmed::<()>(&one, shut).await.unwrap();
     while peer.hear_or_end().await.is_some() {}
     for app in [&one, &other] {
         let answer = peer.try_upload(app, &offer, "diff", b"x\n").await;

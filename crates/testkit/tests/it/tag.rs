@@ -123,7 +123,14 @@ async fn send(
     if let Some(body) = body {
         request = request.json(body);
     }
-    let response = request.send().await.unwrap();
+    let again = request.try_clone().unwrap();
+    let mut response = request.send().await.unwrap();
+    // A person says twice what cannot be taken back.
+    if response.status() == 428 {
+        let asked: Problem = response.json().await.unwrap();
+        let again = again.header("confirmation", asked.confirmation.unwrap());
+        response = again.send().await.unwrap();
+    }
     let tag = response.headers().get("etag");
     Answer {
         status: response.status(),

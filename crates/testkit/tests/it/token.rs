@@ -174,6 +174,7 @@ async fn there_are_no_more_tokens_than_may_be_though_two_ask_at_once() {
         made_by: user,
         at,
         expires_at: at + TimeDelta::days(1),
+        device: false,
     };
     let mut tx = app.engine.store().begin(app.owner.tenant).await.unwrap();
     let whose = Whose::Member(user);

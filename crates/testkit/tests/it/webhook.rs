@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use crate::board::{agent, card, project};
+use crate::confirm::confirmed;
 
 pub(crate) async fn add(app: &App, url: &str, events: &[Event]) -> WebhookMade {
     let new = json!({ "address": url, "events": events });
@@ -106,9 +107,8 @@ async fn what_is_told_is_signed_as_the_library_verifies_and_holds_no_content() {
     let seq = peer.finish(&offer, failed).await;
     peer.acknowledged(seq).await;
     let revoke = format!("/runners/{}", peer.runner);
-    app.send::<()>(app.request(Method::DELETE, &revoke))
-        .await
-        .unwrap();
+    let revoke = app.request(Method::DELETE, &revoke);
+    confirmed::<()>(&app, revoke).await.unwrap();
 
     let told = verifier.arrived(11).await;
     let mut all: Vec<(u64, String)> = told

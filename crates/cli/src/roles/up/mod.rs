@@ -83,7 +83,7 @@ async fn up(
             let found = Found::look(environment, printer).await;
             found.consent(&state).await.map(|()| found)
         };
-        start(&state, &cancel, looking).await
+        Box::pin(start(&state, &cancel, looking)).await
     };
     let (running, found) = tokio::select! {
         started = started => started?,

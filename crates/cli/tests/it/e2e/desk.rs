@@ -129,7 +129,9 @@ fn what_agents_need_can_be_changed_and_removed() {
     assert_eq!(refused.error(), "provider_refused");
     assert!(!refused.to_string().contains("sk-secret"));
 
-    here.fh(&["agent", "remove", "writer"]).ok();
+    let refused = here.fh(&["agent", "remove", "writer"]);
+    assert_eq!(refused.error(), "confirmation_needed");
+    here.fh(&["agent", "remove", "writer", "--yes"]).ok();
     assert!(items(&here.fh(&["agent", "list"]).ok()).is_empty());
     let gone = here.fh(&["agent", "edit", "writer", "--timeout", "1h"]);
     assert_eq!(gone.error(), "not_found");
@@ -266,7 +268,8 @@ fn another_browser_is_signed_in_and_out_again() {
     assert!(here.fh(&["whoami"]).ok()["expires_at"].is_null());
 
     let runners = here.fh(&["runner", "list"]).ok();
-    here.fh(&["runner", "revoke", all(&runners, "id")[0]]).ok();
+    here.fh(&["runner", "revoke", all(&runners, "id")[0], "--yes"])
+        .ok();
     let left = here.fh(&["runner", "list"]).ok();
     let online = items(&left)
         .iter()

@@ -152,7 +152,7 @@ fn the_operator_makes_an_owner_who_invites_somebody() {
     house.ok(&["admin", "seats", "none"]);
     assert_eq!(accept("eve@example.org").0, 200);
     as_grace(&["member", "edit", "ada@example.org", "--review", "true"]);
-    as_grace(&["member", "remove", "eve@example.org"]);
+    as_grace(&["member", "remove", "eve@example.org", "--yes"]);
     let members = as_grace(&["member", "list"]);
     let mut roles: Vec<String> = members["items"]
         .as_array()
