@@ -14,3 +14,4 @@ export { type EndReason, session } from "./session";
 export { SseParser } from "./sse";
 export { tagOf } from "./tags";
 export * from "./types";
+export { useMay } from "./use-may";

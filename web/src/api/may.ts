@@ -34,6 +34,16 @@ export const NEEDS = {
   "webhook.edit": ["admin", "write:settings"],
   "audit.read": ["admin", "audit:read"],
   "audit.export": ["admin", "audit:read"],
+  "card.add": ["developer", "write:board"],
+  "card.edit": ["developer", "write:board"],
+  "card.move": ["developer", "write:board"],
+  "card.archive": ["developer", "write:board"],
+  "card.restore": ["developer", "write:board"],
+  "run.start": ["developer", "write:jobs"],
+  "run.reply": ["developer", "write:jobs"],
+  "run.cancel": ["developer", "write:jobs"],
+  "run.approve": ["admin", "review"],
+  "run.reject": ["admin", "review"],
   "project.add": ["admin", "write:settings"],
   "project.edit": ["admin", "write:settings"],
   "agent.add": ["admin", "write:settings"],
@@ -47,7 +57,10 @@ export const NEEDS = {
 } as const satisfies Record<string, readonly [Role, Scope]>;
 
 export type Act = keyof typeof NEEDS;
-export type Rights = Pick<Me, "role" | "scopes">;
+export type Rights = Pick<Me, "role" | "scopes"> & Partial<Pick<Me, "review">>;
+
+/** What the right to review gives, whatever the role. */
+export const BY_REVIEW: readonly Act[] = ["run.approve", "run.reject"];
 
 export function atLeast(role: Role, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least);
@@ -57,7 +70,8 @@ export function atLeast(role: Role, least: Role): boolean {
 export function may(me: Rights | undefined, act: Act): boolean {
   if (me === undefined) return false;
   const [least, scope] = NEEDS[act];
-  return atLeast(me.role, least) && me.scopes.includes(scope);
+  const able = atLeast(me.role, least) || (me.review === true && BY_REVIEW.includes(act));
+  return able && me.scopes.includes(scope);
 }
 
 /** The roles up to that one, the least first. */

@@ -14,7 +14,8 @@ interface Props {
   kept: Board;
   hidden: number;
   archived: boolean;
-  onExample: (seed: Seed | null) => void;
+  /** Null where this person adds no cards. */
+  onExample: ((seed: Seed | null) => void) | null;
   onClear: () => void;
   onBack: () => void;
   lanes: Omit<LanesViewProps, "board" | "hidden" | "fixed">;
@@ -34,8 +35,8 @@ export function BoardBody(props: Props) {
     const { exampleTitle: title, exampleBody: body } = say.empty;
     return (
       <NoCards
-        onAdd={() => onExample(null)}
-        onExample={() => onExample({ title, body, lane: null })}
+        onAdd={onExample && (() => onExample(null))}
+        onExample={onExample && (() => onExample({ title, body, lane: null }))}
       />
     );
   }

@@ -3,7 +3,7 @@ import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-libra
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { toast } from "../ui";
 import { ProjectBoard } from "./project-board";
-import { Backend, fillIn, problem, stage } from "./stage";
+import { Backend, fillIn, problem, stage, VIEWER } from "./stage";
 
 fillIn();
 let server: Backend;
@@ -161,4 +161,26 @@ it("shows a title with markup as the text that it is", async () => {
   stage(<ProjectBoard project={project} />);
   expect((await link("<img")).textContent).toBe("<img src=x onerror=alert(1)>");
   expect(document.querySelector("img")).toBeNull();
+});
+
+it("offers a viewer nothing that they may not do, by pointer or by key", async () => {
+  server.me = VIEWER;
+  server.add("card_a", { title: "Alpha", rank: 1 });
+  server.add("card_b", { title: "Beta", rank: 2 });
+  stage(<ProjectBoard project={project} />, "", VIEWER);
+  (await link("Alpha")).focus();
+  for (const name of ["New card", /^Add a card/, /^Add to/]) {
+    expect(screen.queryByRole("button", { name })).toBeNull();
+  }
+  for (const one of [" ", "ArrowRight", " ", "x", "#", "c", "s", "e"]) key(one);
+  // Nothing was lifted, selected, sent or opened.
+  expect(screen.queryByText(/^Lifted/)).toBeNull();
+  expect(screen.queryByText(/selected/)).toBeNull();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(server.asked.filter(({ method }) => method !== "GET")).toEqual([]);
+  // What is left can still be reached.
+  (await link("Alpha")).focus();
+  key("m");
+  const items = (await screen.findAllByRole("menuitem")).map((item) => item.textContent ?? "");
+  expect(items.map((text) => text.replace(/Enter|↵/g, "").trim())).toEqual(["Open", "Copy link"]);
 });

@@ -29,7 +29,13 @@ export function BoardSkeleton() {
   );
 }
 
-export function NoCards({ onAdd, onExample }: { onAdd: () => void; onExample: () => void }) {
+interface NoCardsProps {
+  /** Null, both, where this person adds no cards. */
+  onAdd: (() => void) | null;
+  onExample: (() => void) | null;
+}
+
+export function NoCards({ onAdd, onExample }: NoCardsProps) {
   return (
     <EmptyState
       icon={<LayoutGrid />}
@@ -45,12 +51,15 @@ export function NoCards({ onAdd, onExample }: { onAdd: () => void; onExample: ()
         </>
       }
       action={
-        <>
-          <Button variant="primary" icon={<Plus aria-hidden />} onClick={onAdd}>
-            {say.empty.add}
-          </Button>
-          <Button onClick={onExample}>{say.empty.example}</Button>
-        </>
+        onAdd &&
+        onExample && (
+          <>
+            <Button variant="primary" icon={<Plus aria-hidden />} onClick={onAdd}>
+              {say.empty.add}
+            </Button>
+            <Button onClick={onExample}>{say.empty.example}</Button>
+          </>
+        )
       }
     />
   );

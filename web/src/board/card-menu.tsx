@@ -6,13 +6,14 @@ import { type Card, LANES, type Lane } from "./lanes";
 
 export interface CardActions {
   open: (id: string) => void;
-  edit: (id: string) => void;
-  start: (id: string) => void;
-  /** To the end of a lane; to its top with `top`. */
-  moveTo: (id: string, lane: Lane, top?: boolean) => void;
-  archive: (id: string) => void;
-  restore: (id: string) => void;
   copyLink: (id: string) => void;
+  /** Null, here and below, where this person may not. */
+  edit: ((id: string) => void) | null;
+  start: ((id: string) => void) | null;
+  /** To the end of a lane; to its top with `top`. */
+  moveTo: ((id: string, lane: Lane, top?: boolean) => void) | null;
+  archive: ((id: string) => void) | null;
+  restore: ((id: string) => void) | null;
 }
 
 /** Everything that can be done to a card from the board; where the pointer cannot drag, this moves it too. */
@@ -45,56 +46,53 @@ export function CardMenu({
   );
 }
 
+/** What nobody may is left out, with the line that would part it from the rest. */
 function items(card: Card, actions: CardActions): MenuItem[] {
+  const { start, moveTo, archive, restore } = actions;
+  const open: MenuItem = {
+    label: say.card.open,
+    keys: card.archived_at === null ? "enter" : undefined,
+    icon: <ExternalLink aria-hidden />,
+    onSelect: () => actions.open(card.id),
+  };
   if (card.archived_at !== null) {
-    return [
-      {
-        label: say.card.open,
-        icon: <ExternalLink aria-hidden />,
-        onSelect: () => actions.open(card.id),
-      },
-      {
-        label: say.card.restore,
-        icon: <ArchiveRestore aria-hidden />,
-        onSelect: () => actions.restore(card.id),
-      },
-    ];
+    if (restore === null) return [open];
+    const icon = <ArchiveRestore aria-hidden />;
+    return [open, { label: say.card.restore, icon, onSelect: () => restore(card.id) }];
   }
-  return [
-    {
-      label: say.card.open,
-      keys: "enter",
-      icon: <ExternalLink aria-hidden />,
-      onSelect: () => actions.open(card.id),
-    },
-    {
-      label: say.card.start,
-      keys: "s",
-      icon: <Play aria-hidden />,
-      onSelect: () => actions.start(card.id),
-    },
-    {
-      label: say.card.copyLink,
-      icon: <Link2 aria-hidden />,
-      onSelect: () => actions.copyLink(card.id),
-    },
-    "separator",
-    { heading: say.card.moveTo },
-    ...LANES.map((lane) => ({
-      label: lane,
-      checked: lane === card.lane,
-      disabled: lane === card.lane,
-      onSelect: () => actions.moveTo(card.id, lane),
-    })),
-    "separator",
-    { label: say.card.toTop, onSelect: () => actions.moveTo(card.id, card.lane, true) },
-    { label: say.card.toBottom, onSelect: () => actions.moveTo(card.id, card.lane) },
-    "separator",
-    {
+  const all: MenuItem[] = [open];
+  if (start !== null) {
+    const icon = <Play aria-hidden />;
+    all.push({ label: say.card.start, keys: "s", icon, onSelect: () => start(card.id) });
+  }
+  all.push({
+    label: say.card.copyLink,
+    icon: <Link2 aria-hidden />,
+    onSelect: () => actions.copyLink(card.id),
+  });
+  if (moveTo !== null) {
+    all.push(
+      "separator",
+      { heading: say.card.moveTo },
+      ...LANES.map((lane) => ({
+        label: lane,
+        checked: lane === card.lane,
+        disabled: lane === card.lane,
+        onSelect: () => moveTo(card.id, lane),
+      })),
+      "separator",
+      { label: say.card.toTop, onSelect: () => moveTo(card.id, card.lane, true) },
+      { label: say.card.toBottom, onSelect: () => moveTo(card.id, card.lane) },
+    );
+  }
+  if (archive !== null) {
+    const icon = <Archive aria-hidden />;
+    all.push("separator", {
       label: say.card.archive,
       keys: "#",
-      icon: <Archive aria-hidden />,
-      onSelect: () => actions.archive(card.id),
-    },
-  ];
+      icon,
+      onSelect: () => archive(card.id),
+    });
+  }
+  return all;
 }

@@ -35,13 +35,15 @@ interface Props {
   card: OpenCard;
   lane: Lane;
   seed: { title: string; body: string } | null;
+  /** Whether this person adds cards. */
+  adds: boolean;
   apply: ReturnType<typeof useBoard>["apply"];
 }
 
 /** What opens over the board: a card, or a card that is being written. */
-export function Drawers({ project, board, card, lane, seed, apply }: Props) {
+export function Drawers({ project, board, card, lane, seed, adds, apply }: Props) {
   useEarly();
-  if (card.id === null) return null;
+  if (card.id === null || (card.id === NEW && !adds)) return null;
   return (
     <Suspense>
       {card.id === NEW ? (

@@ -36,7 +36,8 @@ export interface LanesViewProps {
   /** The archive: nothing is moved or added. */
   fixed: boolean;
   adding: Lane | null;
-  onAdd: (lane: Lane) => void;
+  /** Null where this person adds no cards. */
+  onAdd: ((lane: Lane) => void) | null;
   adder: ReactNode;
   lane: Lane;
   onLane: (lane: Lane) => void;
@@ -125,7 +126,7 @@ export function LanesView(props: LanesViewProps) {
               hand={drawn}
               actions={actions}
               since={props.since}
-              fixed={fixed}
+              fixed={fixed || actions.moveTo === null}
               onFocused={hand.onFocused}
               onAdd={fixed ? null : props.onAdd}
               adder={props.adding === lane ? props.adder : null}
@@ -138,7 +139,7 @@ export function LanesView(props: LanesViewProps) {
         </DragOverlay>
       </DndContext>
       <p id="card-hint" hidden>
-        {say.drag.hint}
+        {fixed || actions.moveTo === null ? say.drag.hintStill : say.drag.hint}
       </p>
       <p role="status" aria-live="assertive" className="sr-only">
         {words}

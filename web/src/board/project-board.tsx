@@ -1,6 +1,6 @@
 import { Plus, Settings } from "lucide-react";
 import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
-import type { Project } from "../api";
+import { type Project, useMay } from "../api";
 import { QuickAdd } from "../card/quick-add";
 import { board as say } from "../strings/board";
 import { Button, ButtonLink, PageHeader } from "../ui";
@@ -22,6 +22,8 @@ import { useSince } from "./use-since";
 export type Seed = { title: string; body: string; lane: Lane | null };
 
 export function ProjectBoard({ project }: { project: Project }) {
+  const may = useMay();
+  const adds = may("card.add");
   const address = useBoardSearch();
   const { filter, archived, setFilter } = address;
   const cards = useBoard(project.id, archived ? "archive" : "board");
@@ -36,14 +38,17 @@ export function ProjectBoard({ project }: { project: Project }) {
     board,
     apply,
     open: open.open,
+    may,
   });
   const { seed, adding, setAdding, write } = useAdding(address.openNew);
+  const selects = archived ? may("card.restore") : may("card.move") || may("card.archive");
   const since = useSince(project.id, board);
   const searchBox = useRef<HTMLInputElement>(null);
   const bulkMenu = useRef<HTMLButtonElement>(null);
   useBoardShortcuts({
     archived,
     only: filter.only,
+    may,
     onNew: () => write(null),
     onSearch: () => searchBox.current?.focus(),
     onOnly: (only) => setFilter({ ...filter, only }),
@@ -59,7 +64,7 @@ export function ProjectBoard({ project }: { project: Project }) {
   };
   return (
     <div className="relative flex h-full min-h-0 flex-col">
-      <Header project={project} onNew={() => write(null)} />
+      <Header project={project} onNew={adds ? () => write(null) : null} />
       <FilterBar
         filter={filter}
         counts={counts}
@@ -75,7 +80,7 @@ export function ProjectBoard({ project }: { project: Project }) {
         kept={kept}
         hidden={hidden}
         archived={archived}
-        onExample={write}
+        onExample={adds ? write : null}
         onClear={() => setFilter({ q: "", only: null })}
         onBack={() => address.setArchived(false)}
         lanes={{
@@ -83,11 +88,12 @@ export function ProjectBoard({ project }: { project: Project }) {
           move,
           since,
           selection: picked.selection,
-          toggle: picked.toggle,
+          // Without anything to do with what is selected there is nothing to select.
+          toggle: selects ? picked.toggle : () => undefined,
           clearSelection: picked.clear,
           openBulkMenu: () => pressed(bulkMenu.current),
           adding,
-          onAdd: setAdding,
+          onAdd: adds ? setAdding : null,
           lane: address.lane,
           onLane: address.setLane,
           wish: open.wish,
@@ -106,9 +112,9 @@ export function ProjectBoard({ project }: { project: Project }) {
           count={picked.ids.length}
           archived={archived}
           menuRef={bulkMenu}
-          onMove={(lane) => bulk((ids) => moveAll(ids, lane))}
-          onArchive={() => bulk((ids) => put(ids, "archive"))}
-          onRestore={() => bulk((ids) => put(ids, "restore"))}
+          onMove={may("card.move") ? (lane) => bulk((ids) => moveAll(ids, lane)) : null}
+          onArchive={may("card.archive") ? () => bulk((ids) => put(ids, "archive")) : null}
+          onRestore={may("card.restore") ? () => bulk((ids) => put(ids, "restore")) : null}
           onClear={picked.clear}
         />
       )}
@@ -118,13 +124,14 @@ export function ProjectBoard({ project }: { project: Project }) {
         card={open}
         lane={seed?.lane ?? address.lane}
         seed={seed}
+        adds={adds}
         apply={apply}
       />
     </div>
   );
 }
 
-function Header({ project, onNew }: { project: Project; onNew: () => void }) {
+function Header({ project, onNew }: { project: Project; onNew: (() => void) | null }) {
   return (
     <PageHeader
       title={project.name}
@@ -139,9 +146,11 @@ function Header({ project, onNew }: { project: Project; onNew: () => void }) {
             variant="ghost"
             icon={<Settings aria-hidden />}
           />
-          <Button variant="primary" icon={<Plus aria-hidden />} onClick={onNew}>
-            <span className="max-sm:sr-only">{say.newCard}</span>
-          </Button>
+          {onNew !== null && (
+            <Button variant="primary" icon={<Plus aria-hidden />} onClick={onNew}>
+              <span className="max-sm:sr-only">{say.newCard}</span>
+            </Button>
+          )}
         </>
       }
     />

@@ -9,9 +9,10 @@ export function SelectionBar(props: {
   count: number;
   archived: boolean;
   menuRef: Ref<HTMLButtonElement>;
-  onMove: (lane: Lane) => void;
-  onArchive: () => void;
-  onRestore: () => void;
+  /** Null, each, where this person may not. */
+  onMove: ((lane: Lane) => void) | null;
+  onArchive: (() => void) | null;
+  onRestore: (() => void) | null;
   onClear: () => void;
 }) {
   const { count, archived, menuRef, onMove, onArchive, onRestore, onClear } = props;
@@ -24,23 +25,29 @@ export function SelectionBar(props: {
         {say.select.count(count)}
       </p>
       {archived ? (
-        <Button size="sm" icon={<ArchiveRestore aria-hidden />} onClick={onRestore}>
-          {say.select.restore}
-        </Button>
+        onRestore && (
+          <Button size="sm" icon={<ArchiveRestore aria-hidden />} onClick={onRestore}>
+            {say.select.restore}
+          </Button>
+        )
       ) : (
         <>
-          <Menu
-            align="start"
-            trigger={
-              <Button ref={menuRef} size="sm">
-                {say.select.move}
-              </Button>
-            }
-            items={LANES.map((lane) => ({ label: lane, onSelect: () => onMove(lane) }))}
-          />
-          <Button size="sm" icon={<Archive aria-hidden />} onClick={onArchive}>
-            {say.select.archive}
-          </Button>
+          {onMove && (
+            <Menu
+              align="start"
+              trigger={
+                <Button ref={menuRef} size="sm">
+                  {say.select.move}
+                </Button>
+              }
+              items={LANES.map((lane) => ({ label: lane, onSelect: () => onMove(lane) }))}
+            />
+          )}
+          {onArchive && (
+            <Button size="sm" icon={<Archive aria-hidden />} onClick={onArchive}>
+              {say.select.archive}
+            </Button>
+          )}
         </>
       )}
       <IconButton size="sm" label={say.select.clear} onClick={onClear}>

@@ -9,10 +9,18 @@ import {
 } from "@tanstack/react-router";
 import { render } from "@testing-library/react";
 import type { ReactNode } from "react";
+import type { Me, Scope } from "../api";
+import { keys } from "../api/queries";
 import { boardSearch } from "../app/search";
 import { Toaster } from "../ui";
 import { aCard } from "./fixtures";
 import type { Card } from "./lanes";
+
+const SCOPES: Scope[] = ["read:board", "write:board", "read:jobs", "write:jobs", "review"];
+
+/** For tests: who may do everything here, and who may do nothing. */
+export const OWNER = { role: "owner" as const, scopes: SCOPES, review: false };
+export const VIEWER = { role: "viewer" as const, scopes: SCOPES, review: false };
 
 /** For tests: what a request of the page was. */
 export interface Asked {
@@ -57,7 +65,11 @@ export class Backend {
     return new Response(JSON.stringify(json), { status });
   };
 
+  /** Who is signed in. */
+  me: Pick<Me, "role" | "scopes" | "review"> = OWNER;
+
   private usual({ method, path, body }: Asked): Answer {
+    if (path === "/me") return { json: this.me };
     const [, noun = "", id = "", verb] = (path.split("?")[0] ?? "").split("/");
     if (id === "") {
       if (noun === "cards" && method === "POST") {
@@ -85,7 +97,7 @@ export function problem(status: number, code: string, detail: string): Answer {
 }
 
 /** Draws it at the board's address, with a cache and a router of its own. */
-export function stage(what: ReactNode, search = "") {
+export function stage(what: ReactNode, search = "", me: Backend["me"] = OWNER) {
   const root = createRootRoute({ component: Outlet });
   const page = (path: string) =>
     createRoute({ getParentRoute: () => root, path, component: Outlet });
@@ -101,6 +113,8 @@ export function stage(what: ReactNode, search = "") {
     history: createMemoryHistory({ initialEntries: [`/projects/proj_1${search}`] }),
   });
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  // As the shell has it before a board is drawn.
+  client.setQueryData(keys.me, me as Me);
   const view = render(
     <QueryClientProvider client={client}>
       <RouterProvider router={router as never} />

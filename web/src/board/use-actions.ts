@@ -1,4 +1,5 @@
 import { useCallback, useMemo, useRef } from "react";
+import type { Act } from "../api";
 import { copy } from "../card/copy";
 import { board as say } from "../strings/board";
 import type { CardActions } from "./card-menu";
@@ -13,12 +14,15 @@ interface Options {
   board: Board;
   apply: Apply;
   open: (id: string, intent: "edit" | "start" | null) => void;
+  may: (act: Act) => boolean;
 }
 
 /** Everything that moves cards: the same for the menu, the keys, the pointer, the drawer and the selection. */
 export function useActions(options: Options) {
   const latest = useRef(options);
   latest.current = options;
+
+  const { may } = options;
 
   const move = useCallback((id: string, place: Place) => {
     const { board, apply } = latest.current;
@@ -50,17 +54,19 @@ export function useActions(options: Options) {
   const actions = useMemo<CardActions>(
     () => ({
       open: (id) => latest.current.open(id, null),
-      edit: (id) => latest.current.open(id, "edit"),
-      start: (id) => latest.current.open(id, "start"),
-      moveTo: (id, lane, top) => {
-        const first = latest.current.board[lane][0]?.id ?? null;
-        move(id, { lane, before: top ? first : null });
-      },
-      archive: (id) => put([id], "archive"),
-      restore: (id) => put([id], "restore"),
       copyLink: (id) => void copy(linkTo(latest.current.project, id)),
+      edit: may("card.edit") ? (id) => latest.current.open(id, "edit") : null,
+      start: may("run.start") ? (id) => latest.current.open(id, "start") : null,
+      moveTo: may("card.move")
+        ? (id, lane, top) => {
+            const first = latest.current.board[lane][0]?.id ?? null;
+            move(id, { lane, before: top ? first : null });
+          }
+        : null,
+      archive: may("card.archive") ? (id) => put([id], "archive") : null,
+      restore: may("card.restore") ? (id) => put([id], "restore") : null,
     }),
-    [move, put],
+    [move, put, may],
   );
   return { actions, move, moveAll, put };
 }

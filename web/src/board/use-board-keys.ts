@@ -59,11 +59,11 @@ function resting(options: Options, id: string, event: KeyboardEvent): boolean {
   if (event.key === "x") options.toggle(id);
   else if (event.key === "Escape") options.clear();
   else if (event.key === "m" && !fixed) options.openMenu(id);
-  else if (event.key === "s" && !fixed) actions.start(id);
-  else if (event.key === "e" && !fixed) actions.edit(id);
-  else if (event.key === "#" && !fixed) actions.archive(id);
+  else if (event.key === "s" && !fixed) actions.start?.(id);
+  else if (event.key === "e" && !fixed) actions.edit?.(id);
+  else if (event.key === "#" && !fixed) actions.archive?.(id);
   else if (event.key === " ") {
-    const begun = fixed ? null : lift(hand.still, id);
+    const begun = fixed || actions.moveTo === null ? null : lift(hand.still, id);
     if (begun) take(options, begun);
   } else return false;
   return true;

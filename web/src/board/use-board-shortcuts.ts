@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import type { Act } from "../api";
 import { usePaletteActions } from "../app/palette-actions";
 import { useShortcuts } from "../app/shortcuts";
 import { board as say } from "../strings/board";
@@ -7,6 +8,7 @@ import { directionOf } from "./navigate";
 
 interface Options {
   archived: boolean;
+  may: (act: Act) => boolean;
   only: Only | null;
   onNew: () => void;
   onSearch: () => void;
@@ -19,26 +21,32 @@ interface Options {
 
 /** The board's keys and what it adds to the palette. Keys of a card are handled where the card has the focus. */
 export function useBoardShortcuts(options: Options) {
-  const { archived, only, onNew, onSearch, onOnly, onArchived, onUndo, onFocusBoard } = options;
+  const { archived, may, only, onNew, onSearch, onOnly, onArchived, onUndo, onFocusBoard } =
+    options;
   const { keys } = say;
+  const adds = may("card.add");
+  const moves = may("card.move");
+  const archives = may("card.archive");
   useShortcuts(keys.section, [
-    { keys: "c", label: keys.newCard, run: archived ? undefined : onNew },
+    ...(adds ? [{ keys: "c", label: keys.newCard, run: archived ? undefined : onNew }] : []),
     { keys: "/", label: keys.search, run: onSearch },
     { keys: "j", label: keys.down, run: onFocusBoard },
     { keys: "k", label: keys.up, run: onFocusBoard },
     { keys: "h", label: keys.left, run: onFocusBoard },
     { keys: "l", label: keys.right, run: onFocusBoard },
     { keys: "enter", label: keys.open },
-    { keys: "space", label: keys.lift },
+    ...(moves ? [{ keys: "space", label: keys.lift }] : []),
     { keys: "m", label: keys.menu },
-    { keys: "s", label: keys.start },
-    { keys: "e", label: keys.edit },
-    { keys: "x", label: keys.select },
-    { keys: "#", label: keys.archive },
-    { keys: "mod+z", label: keys.undo, run: onUndo },
+    ...(may("run.start") ? [{ keys: "s", label: keys.start }] : []),
+    ...(may("card.edit") ? [{ keys: "e", label: keys.edit }] : []),
+    ...(moves || archives ? [{ keys: "x", label: keys.select }] : []),
+    ...(archives ? [{ keys: "#", label: keys.archive }] : []),
+    ...(moves || archives ? [{ keys: "mod+z", label: keys.undo, run: onUndo }] : []),
   ]);
   usePaletteActions([
-    ...(archived ? [] : [{ id: "new-card", label: say.newCard, keys: "c", onSelect: onNew }]),
+    ...(archived || !adds
+      ? []
+      : [{ id: "new-card", label: say.newCard, keys: "c", onSelect: onNew }]),
     { id: "search-cards", label: say.filter.search, keys: "/", onSelect: onSearch },
     ...ONLY.map((one) => ({
       id: `only-${one}`,

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Archive, ArchiveRestore, Ellipsis, Link2, Terminal } from "lucide-react";
 import { type RefObject, useEffect, useRef, useState } from "react";
-import { type Card, isProblem } from "../api";
+import { type Card, isProblem, useMay } from "../api";
 import { queries } from "../api/queries";
 import { LANES, type Lane } from "../board/lanes";
 import { isLive } from "../board/state";
@@ -94,7 +94,9 @@ interface LoadedProps extends CardDrawerProps {
 function Loaded({ card, intent, leaveEditor, onRestore }: LoadedProps) {
   const state = useEdit(card);
   const [first, setFirst] = useState<Field>("title");
-  const fixed = card.archived_at !== null;
+  const may = useMay();
+  const archived = card.archived_at !== null;
+  const fixed = archived || !may("card.edit");
   const { start, open, leave } = state;
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked for once, when the drawer opens.
   useEffect(() => {
@@ -113,14 +115,16 @@ function Loaded({ card, intent, leaveEditor, onRestore }: LoadedProps) {
   return (
     <>
       <div className="flex flex-col gap-3 px-4 py-3">
-        {fixed && <Archived card={card} onRestore={() => onRestore(card)} />}
+        {archived && (
+          <Archived card={card} onRestore={may("card.restore") ? () => onRestore(card) : null} />
+        )}
         {open ? (
           <Editor state={state} first={first} />
         ) : (
           <Words card={card} state={state} fixed={fixed} write={write} />
         )}
       </div>
-      {!fixed && <Work card={card} intent={intent} />}
+      {!archived && <Work card={card} intent={intent} />}
       <Dependencies card={card} />
       <Runs card={card.id} expected={card.run !== null} />
       <History card={card.id} />
@@ -132,6 +136,7 @@ function Loaded({ card, intent, leaveEditor, onRestore }: LoadedProps) {
 }
 
 function Work({ card, intent }: { card: Card; intent: Intent }) {
+  const may = useMay();
   const live = card.run !== null && isLive(card.run_state);
   const waiting = card.run_state === "waiting";
   const title = live
@@ -141,6 +146,7 @@ function Work({ card, intent }: { card: Card; intent: Intent }) {
     : card.run
       ? say.start.again
       : say.start.title;
+  if (!live && !may("run.start")) return null;
   return (
     <Section title={title}>
       {live && card.run ? (
@@ -153,14 +159,16 @@ function Work({ card, intent }: { card: Card; intent: Intent }) {
 }
 
 function Bar({ card, onMove, onArchive, onRestore }: CardDrawerProps & { card: Card }) {
+  const may = useMay();
   const fixed = card.archived_at !== null;
+  const puts = may(fixed ? "card.restore" : "card.archive");
   return (
     <div className="flex items-center gap-1">
       <Select
         size="sm"
         aria-label={say.lane}
         className="w-32"
-        disabled={fixed}
+        disabled={fixed || !may("card.move")}
         value={card.lane}
         onValueChange={(lane) => onMove(card, lane)}
         options={LANES.map((lane) => ({ value: lane, label: lane }))}
@@ -182,32 +190,38 @@ function Bar({ card, onMove, onArchive, onRestore }: CardDrawerProps & { card: C
             onSelect: () => void copy(startCommand(card.id, null)),
           },
           { label: say.copyId, onSelect: () => void copy(card.id) },
-          "separator",
-          fixed
-            ? {
-                label: say.restore,
-                icon: <ArchiveRestore aria-hidden />,
-                onSelect: () => onRestore(card),
-              }
-            : {
-                label: say.archive,
-                icon: <Archive aria-hidden />,
-                onSelect: () => onArchive(card),
-              },
+          ...(puts
+            ? [
+                "separator" as const,
+                fixed
+                  ? {
+                      label: say.restore,
+                      icon: <ArchiveRestore aria-hidden />,
+                      onSelect: () => onRestore(card),
+                    }
+                  : {
+                      label: say.archive,
+                      icon: <Archive aria-hidden />,
+                      onSelect: () => onArchive(card),
+                    },
+              ]
+            : []),
         ]}
       />
     </div>
   );
 }
 
-function Archived({ card, onRestore }: { card: Card; onRestore: () => void }) {
+function Archived({ card, onRestore }: { card: Card; onRestore: (() => void) | null }) {
   return (
     <Callout
       tone="neutral"
       action={
-        <Button size="sm" onClick={onRestore}>
-          {say.restore}
-        </Button>
+        onRestore && (
+          <Button size="sm" onClick={onRestore}>
+            {say.restore}
+          </Button>
+        )
       }
     >
       {say.archivedNote} {card.archived_at && <Time at={card.archived_at} />}

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { CircleCheck, CircleDashed, Plus, X } from "lucide-react";
 import { useRef, useState } from "react";
-import type { Card } from "../api";
+import { type Card, useMay } from "../api";
 import { queries } from "../api/queries";
 import { putCard, useCards } from "../board/use-cards";
 import { truncate } from "../lib/text";
@@ -38,7 +38,8 @@ export function Dependencies({ card }: { card: Card }) {
     }
   }
 
-  const fixed = card.archived_at !== null;
+  const may = useMay();
+  const fixed = card.archived_at !== null || !may("card.edit");
   return (
     <Section
       title={say.depends.title}

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Eye, SquareX } from "lucide-react";
 import { useState } from "react";
-import type { Card, Run } from "../api";
+import { type Card, type Run, useMay } from "../api";
 import { keys, queries } from "../api/queries";
 import { isWorking } from "../board/state";
 import { card as say } from "../strings/card";
@@ -35,6 +35,7 @@ export function LiveRun({ card, run: id }: { card: Card; run: string }) {
 }
 
 function Under({ card, run }: { card: Card; run: Run }) {
+  const may = useMay();
   const [asking, setAsking] = useState(false);
   const client = useQueryClient();
   const waiting = run.state === "waiting";
@@ -83,9 +84,11 @@ function Under({ card, run }: { card: Card; run: Run }) {
         <ButtonLink to="/runs/$run" params={{ run: run.id }}>
           {say.runs.open}
         </ButtonLink>
-        <Button variant="ghost" icon={<SquareX aria-hidden />} onClick={() => setAsking(true)}>
-          {say.live.cancel}
-        </Button>
+        {may("run.cancel") && (
+          <Button variant="ghost" icon={<SquareX aria-hidden />} onClick={() => setAsking(true)}>
+            {say.live.cancel}
+          </Button>
+        )}
       </div>
       <ConfirmDialog
         open={asking}

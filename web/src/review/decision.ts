@@ -38,7 +38,22 @@ export interface Facts {
   evidence: readonly { name: string; state: string }[];
 }
 
-export type Block = "not_loaded" | "changed" | "working" | "landing" | "ended" | "no_work";
+export type Block =
+  | "not_loaded"
+  | "changed"
+  | "working"
+  | "landing"
+  | "ended"
+  | "no_work"
+  | "decider"
+  | "developer";
+
+/** What the person may do, by the table of permissions. */
+export interface May {
+  approve: boolean;
+  reject: boolean;
+  reply: boolean;
+}
 
 export interface Decision {
   phase: Phase;
@@ -73,6 +88,17 @@ export function decide(facts: Facts): Decision {
     // A run that has ended is answered by a new one; only one that works takes no words.
     reply: phase === "working" || phase === "landing" ? block : null,
     doubts: doubtsOf(facts),
+  };
+}
+
+/** The same for somebody who may not do all of it. */
+export function allowed(decision: Decision, may: May): Decision {
+  const { approve, reject, reply } = decision;
+  return {
+    ...decision,
+    approve: approve ?? (may.approve ? null : "decider"),
+    reject: reject ?? (may.reject ? null : "decider"),
+    reply: reply ?? (may.reply ? null : "developer"),
   };
 }
 

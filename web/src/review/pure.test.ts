@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Base, Run } from "../api/types";
-import { decide, needsConfirm, phaseOf } from "./decision";
+import { allowed, decide, needsConfirm, phaseOf } from "./decision";
 import { parseDiff } from "./diff/parser";
 import { bytesOf } from "./diff/testing/text";
 import type { FileDiff } from "./diff/types";
@@ -266,5 +266,26 @@ describe("the output of a check", () => {
       printed[1],
     ]);
     expect(lastTurn(printed, [])).toEqual(printed);
+  });
+});
+
+describe("who may not", () => {
+  const open = {
+    phase: "decide" as const,
+    approve: null,
+    reject: null,
+    reply: null,
+    doubts: [],
+  };
+  it("is told why, and what is impossible for all stays the first reason", () => {
+    const viewer = { approve: false, reject: false, reply: false };
+    expect(allowed(open, viewer)).toMatchObject({
+      approve: "decider",
+      reject: "decider",
+      reply: "developer",
+    });
+    expect(allowed({ ...open, approve: "working" }, viewer).approve).toBe("working");
+    const reviewer = { approve: true, reject: true, reply: false };
+    expect(allowed(open, reviewer)).toEqual({ ...open, reply: "developer" });
   });
 });

@@ -2,13 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { CircleHelp } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
+import { useMay } from "../api";
 import { queries } from "../api/queries";
 import type { Review, Run } from "../api/types";
 import { overlays } from "../app/overlays";
 import { review as words } from "../strings/review";
 import { Callout, IconButton, Link, PageHeader } from "../ui";
 import { ChecksPanel } from "./checks-panel";
-import { type Decision, decide, phaseOf } from "./decision";
+import { allowed, type Decision, decide, phaseOf } from "./decision";
 import { DecisionBar } from "./decision-bar";
 import { Newer, Returned, Status } from "./decision-status";
 import { DiffSection } from "./diff-section";
@@ -157,6 +158,7 @@ function useDecision(
   base?: ReturnType<typeof useBase>["data"],
 ): Decision {
   const { viewed, drafts } = kept;
+  const may = useMay();
   return useMemo(() => {
     const ready = state.kind === "ready" ? state : null;
     const flagged = new Set(
@@ -166,7 +168,7 @@ function useDecision(
     const unseen = files.filter(
       (one) => flagged.has(one.path) && !isViewed(viewed, one, ready?.commit ?? ""),
     );
-    return decide({
+    const open = decide({
       run,
       seen: ready?.commit ?? null,
       base: base ?? null,
@@ -178,5 +180,10 @@ function useDecision(
       comments: drafts.comments.length,
       evidence: shown.evidence,
     });
-  }, [run, shown, state, viewed, drafts, base]);
+    return allowed(open, {
+      approve: may("run.approve"),
+      reject: may("run.reject"),
+      reply: may("run.reply"),
+    });
+  }, [run, shown, state, viewed, drafts, base, may]);
 }

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Eye, MessageSquareReply, RotateCw, Square } from "lucide-react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useMay } from "../api";
 import { api } from "../api/client";
 import { keys } from "../api/queries";
 import type { Run } from "../api/types";
@@ -43,6 +44,8 @@ export function Actions({ run, stopping }: { run: Run; stopping: boolean }) {
   const ended = hasEnded(run.state);
   const waiting = run.state === "waiting";
   const wide = useWide();
+  const may = useMay();
+  const replies = waiting || run.state === "failed" || run.state === "rejected";
   const reviewable = waiting || run.commit !== null;
   return (
     <>
@@ -56,9 +59,9 @@ export function Actions({ run, stopping }: { run: Run; stopping: boolean }) {
           {words.actions.review}
         </ButtonLink>
       )}
-      {(waiting || run.state === "failed" || run.state === "rejected") && <Reply run={run} />}
-      {ended && <Again run={run} />}
-      {mayCancel(run) && <Cancel run={run} stopping={stopping} />}
+      {replies && may("run.reply") && <Reply run={run} />}
+      {ended && may("run.start") && <Again run={run} />}
+      {mayCancel(run) && may("run.cancel") && <Cancel run={run} stopping={stopping} />}
       <CopyButton
         words={wide}
         size="md"

@@ -102,6 +102,7 @@ export const board = {
       `Dropped ${title} in ${lane}, place ${place} of ${of}.`,
     cancelled: (title: string, lane: string) => `Cancelled. ${title} is back in ${lane}.`,
     hint: "Press Enter to open, Space to lift.",
+    hintStill: "Press Enter to open.",
   },
 
   select: {

@@ -240,6 +240,8 @@ export const review = {
       landing: "It is being landed",
       ended: "The run has ended",
       no_work: "There is no work to decide on",
+      decider: "Who decides is an admin, or has the right to review",
+      developer: "Who replies is a developer at least",
     } as Record<string, string>,
     working: (agent: string) =>
       `${agent} is at work. When it is done, its changes can be shown here.`,
