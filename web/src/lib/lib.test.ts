@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { backoff } from "./backoff";
+import { now, onLeap, setSkew } from "./clock";
 import { gather } from "./gather";
 import { keyCaps, matches, type Press, parseKeys } from "./keyboard";
 import { bytes, matchesWords, plural, shortId, truncate, upperFirst } from "./text";
@@ -126,4 +127,24 @@ it("a clause begins with a capital, an address with what it has", () => {
   for (const kept of ["https://a/b cannot be reached", "main.rs is gone", "", "7 files"]) {
     expect(upperFirst(kept)).toBe(kept);
   }
+});
+
+describe("the server's clock", () => {
+  it("tells the present, and tells of leaps but not of the network's delay", () => {
+    const leapt = vi.fn();
+    const end = onLeap(leapt);
+    setSkew(500);
+    expect(leapt).not.toHaveBeenCalled();
+    expect(Math.abs(now() - Date.now())).toBeLessThan(100);
+    setSkew(86_400_000);
+    setSkew(86_400_300);
+    expect(leapt).toHaveBeenCalledTimes(1);
+    expect(now() - Date.now()).toBeGreaterThan(86_300_000);
+    setSkew(0);
+    expect(leapt).toHaveBeenCalledTimes(2);
+    end();
+    setSkew(86_400_000);
+    setSkew(0);
+    expect(leapt).toHaveBeenCalledTimes(2);
+  });
 });

@@ -1,10 +1,11 @@
-import { now } from "../lib/clock";
+import { now, onLeap } from "../lib/clock";
 
 /** One timer for every time on the page, and none while nobody looks. */
 class Ticker {
   private readonly listeners = new Set<() => void>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private present = now();
+  private unleap: (() => void) | undefined;
 
   constructor(private readonly every: number) {}
 
@@ -13,12 +14,15 @@ class Ticker {
   readonly subscribe = (listener: () => void): (() => void) => {
     if (this.listeners.size === 0) {
       this.present = now();
+      this.unleap = onLeap(this.tick);
       if (this.every > 0) this.timer = setInterval(this.tick, this.every);
     }
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);
-      if (this.listeners.size === 0) clearInterval(this.timer);
+      if (this.listeners.size > 0) return;
+      clearInterval(this.timer);
+      this.unleap?.();
     };
   };
 
