@@ -13,7 +13,7 @@ use std::time::Duration;
 use freehold_wire::api::{BODY_MAX, PAGE_MAX, Page};
 use freehold_wire::problem::{Code, MEDIA_TYPE, Problem};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
 };
 use reqwest::{Method, Request, Response, Url};
 use serde::Serialize;
@@ -56,6 +56,10 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
 }
+
+/// The state of a thing that was read, for [`Client::change`]; nothing where the server said none.
+#[derive(Debug)]
+pub(crate) struct Seen(Option<HeaderValue>);
 
 impl Client {
     /// A client of `target`. Connects to nothing yet.
@@ -121,6 +125,17 @@ impl Client {
     pub(crate) async fn try_get<T: DeserializeOwned>(&self, route: &Route) -> Result<T, Trouble> {
         let request = self.request(Method::GET, route, READ);
         document(self.send(request).await?).await
+    }
+
+    /// Reads a document, with the tag of the state that it shows (RFC 9110, section 8.8.3): what is made
+    /// of it is sent with that.
+    pub(crate) async fn get_seen<T: DeserializeOwned>(
+        &self,
+        route: &Route,
+    ) -> Result<(T, Seen), Failure> {
+        let response = self.send(self.request(Method::GET, route, READ)).await?;
+        let seen = Seen(response.headers().get(ETAG).cloned());
+        Ok((document(response).await?, seen))
     }
 
     /// Reads a document of a server that may be restarting.
@@ -208,14 +223,29 @@ impl Client {
         Ok(document(self.send(request).await?).await?)
     }
 
-    /// Puts a thing in the place of what is there.
-    pub(crate) async fn put<B: Serialize, T: DeserializeOwned>(
+    /// Changes a thing while it is what was seen; else nothing is changed, and the person is told.
+    pub(crate) async fn change<B: Serialize, T: DeserializeOwned>(
         &self,
+        method: Method,
         route: &Route,
         body: &B,
+        seen: Seen,
     ) -> Result<T, Failure> {
-        let request = self.write(Method::PUT, route, body)?;
-        Ok(document(self.send(request).await?).await?)
+        let mut request = self.write(method, route, body)?;
+        request
+            .headers_mut()
+            .extend(seen.0.map(|tag| (IF_MATCH, tag)));
+        match self.send(request).await {
+            Ok(response) => Ok(document(response).await?),
+            Err(Trouble::Refused(mut problem)) if problem.code == Code::Stale => {
+                "somebody changed it while this command was at work, and nothing was changed by it"
+                    .clone_into(&mut problem.detail);
+                "look at what it is now; the same command again begins from that"
+                    .clone_into(&mut problem.next);
+                Err(Trouble::Refused(problem).into())
+            }
+            Err(trouble) => Err(trouble.into()),
+        }
     }
 
     /// Does what has no answer but that it is done.

@@ -43,9 +43,12 @@ async fn known(name: &str, client: &Client) -> Result<Agent, Failure> {
 }
 
 async fn edit(words: AgentEdit, client: &Client, printer: Printer) -> Result<(), Failure> {
-    let before = known(&words.agent, client).await?;
+    let (before, seen) = client
+        .get_seen::<Agent>(&Route::of("agents", &words.agent)?)
+        .await?;
     let route = Route::of("agents", &before.id.to_string())?;
-    let after: Agent = client.put(&route, &edited(words, before.clone())?).await?;
+    let new = edited(words, before.clone())?;
+    let after: Agent = client.change(Method::PUT, &route, &new, seen).await?;
     let undo = undo::agent_edit(&before, &after);
     printer.show_undo(&after, things::agent, undo)
 }

@@ -1,6 +1,7 @@
 //! `freehold project`
 
 use freehold_wire::api::{EditProject, NewProject, Project};
+use reqwest::Method;
 
 use super::undo;
 use crate::client::{Client, Route};
@@ -44,7 +45,9 @@ pub(super) async fn run(
 }
 
 async fn edit(words: ProjectEdit, client: &Client, printer: Printer) -> Result<(), Failure> {
-    let before: Project = client.get(&Route::of("projects", &words.project)?).await?;
+    let (before, seen) = client
+        .get_seen::<Project>(&Route::of("projects", &words.project)?)
+        .await?;
     let edit = EditProject {
         name: words.name,
         target: words.target,
@@ -54,7 +57,7 @@ async fn edit(words: ProjectEdit, client: &Client, printer: Printer) -> Result<(
         share: words.share,
     };
     let route = Route::of("projects", &before.id.to_string())?;
-    let after: Project = client.patch(&route, &edit, None).await?;
+    let after: Project = client.change(Method::PATCH, &route, &edit, seen).await?;
     let undo = undo::project_edit(&before, &after);
     printer.show_undo(&after, things::project, undo)
 }

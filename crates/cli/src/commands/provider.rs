@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use super::{Person, absolute, find, undo};
 use crate::ask::secret;
-use crate::client::{Client, Route};
+use crate::client::{Client, Route, Seen};
 use crate::failure::Failure;
 use crate::print::{Printer, things};
 use crate::words::{KeyWords, ProviderAdd, ProviderEdit, ProviderWords};
@@ -29,7 +29,7 @@ pub(super) async fn run(
         ProviderWords::Edit(words) => edit(words, client, printer).await,
         ProviderWords::Key { provider } => {
             // The provider first: nobody pastes a key for nothing.
-            let before = known(&provider, client).await?;
+            let (before, seen) = seen(&provider, client).await?;
             let key = NewKey::Write(secret("key").await?);
             let after = put(
                 &before,
@@ -37,6 +37,7 @@ pub(super) async fn run(
                     key,
                     ..same(&before)
                 },
+                seen,
                 client,
             )
             .await?;
@@ -59,9 +60,18 @@ async fn known(name: &str, client: &Client) -> Result<Provider, Failure> {
     .await
 }
 
-async fn put(before: &Provider, new: NewProvider, client: &Client) -> Result<Provider, Failure> {
+async fn seen(name: &str, client: &Client) -> Result<(Provider, Seen), Failure> {
+    client.get_seen(&Route::of("providers", name)?).await
+}
+
+async fn put(
+    before: &Provider,
+    new: NewProvider,
+    seen: Seen,
+    client: &Client,
+) -> Result<Provider, Failure> {
     let route = Route::of("providers", &before.id.to_string())?;
-    client.put(&route, &new).await
+    client.change(Method::PUT, &route, &new, seen).await
 }
 
 async fn new(words: ProviderAdd) -> Result<NewProvider, Failure> {
@@ -75,7 +85,7 @@ async fn new(words: ProviderAdd) -> Result<NewProvider, Failure> {
 }
 
 async fn edit(words: ProviderEdit, client: &Client, printer: Printer) -> Result<(), Failure> {
-    let before = known(&words.provider, client).await?;
+    let (before, seen) = seen(&words.provider, client).await?;
     let mut new = same(&before);
     new.name = words.name.unwrap_or(new.name);
     new.base_url = words.base_url.unwrap_or(new.base_url);
@@ -87,7 +97,7 @@ async fn edit(words: ProviderEdit, client: &Client, printer: Printer) -> Result<
         true => NewKey::None,
         false => key(words.key).await?.unwrap_or(NewKey::Keep),
     };
-    let after = put(&before, new, client).await?;
+    let after = put(&before, new, seen, client).await?;
     let undo = undo::provider_edit(&before, &after);
     printer.show_undo(&after, things::provider, undo)
 }

@@ -31,7 +31,7 @@ fn project_edit() {
     ];
     insta::assert_snapshot!(words(&args), @r#"
     GET /api/v1/projects/demo
-    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 {"name":null,"target":"release","egress":"none","isolation_at_least":null,"directory":"services/api","share":3}
+    PATCH /api/v1/projects/proj_01kdyak348e40r2081040g2081 if-match: "seen" {"name":null,"target":"release","egress":"none","isolation_at_least":null,"directory":"services/api","share":3}
     exit code 0
     --- stdout
     demo
@@ -215,8 +215,8 @@ fn agent_edit() {
         "it's",
     ];
     insta::assert_snapshot!(words(&args), @r#"
-    GET /api/v1/agents?limit=200
-    PUT /api/v1/agents/agent_01kdyak348e40r2081040g2081 {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":[],"labels":{"gpu":"none"},"timeout_s":7200,"stall_s":90,"command":["./fix.sh","it's"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false}
+    GET /api/v1/agents/fixer
+    PUT /api/v1/agents/agent_01kdyak348e40r2081040g2081 if-match: "seen" {"name":"fixer","driver":"command","preset":null,"provider":null,"paths":[],"labels":{"gpu":"none"},"timeout_s":7200,"stall_s":90,"command":["./fix.sh","it's"],"isolation":"sandbox","image":null,"limits":{},"tools":false,"repository_settings":false}
     exit code 0
     --- stdout
     fixer
@@ -250,8 +250,8 @@ fn agent_remove() {
 fn provider_edit() {
     let args = ["provider", "edit", "work", "--model", "m", "--key-stdin"];
     insta::assert_snapshot!(shown(&args, "sk-secret\n"), @r#"
-    GET /api/v1/providers?limit=200
-    PUT /api/v1/providers/prov_01kdyak348e40r2081040g2081 {"name":"work","kind":"openai","base_url":"https://models.example.org/v1","key":{"write":"sk-secret"},"model":"m"}
+    GET /api/v1/providers/work
+    PUT /api/v1/providers/prov_01kdyak348e40r2081040g2081 if-match: "seen" {"name":"work","kind":"openai","base_url":"https://models.example.org/v1","key":{"write":"sk-secret"},"model":"m"}
     exit code 0
     --- stdout
     work
@@ -313,7 +313,13 @@ fn runner_revoke() {
 
 #[test]
 fn what_is_not_there_is_not_removed() {
-    let server = Server::start(|_| json(&page::<()>(vec![])));
+    let server = Server::start(|request| match request.path.ends_with("/x") {
+        true => problem(&Problem::new(
+            Code::NotFound,
+            "nothing of that name is here",
+        )),
+        false => json(&page::<()>(vec![])),
+    });
     let home = Home::of(&server);
     let commands: [&[&str]; 5] = [
         &["agent", "remove", "x"],
@@ -471,5 +477,27 @@ fn no_word_takes_a_key() {
     for words in [["key", "work", "sk-1"], ["key", "work", "--key=sk-1"]] {
         let seen = Home::empty().run(&[&["--json", "provider"], &words[..]].concat());
         assert_eq!((seen.code, seen.error().as_str()), (2, "usage"));
+    }
+}
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_not_overwritten() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "PUT" | "PATCH" => problem(&Problem::new(
+            Code::Stale,
+            "this change was made from another state",
+        )),
+        _ => board(request),
+    });
+    let home = Home::of(&server);
+    for args in [
+        ["project", "edit", "demo", "--target", "release"],
+        ["agent", "edit", "fixer", "--timeout", "2h"],
+        ["provider", "edit", "work", "--model", "m"],
+    ] {
+        let done = home.run(&args);
+        assert_eq!(done.code, 1, "{args:?}: {}", done.err);
+        assert!(done.err.contains("somebody changed it"), "{}", done.err);
+        assert!(done.err.contains("begins from that"), "{}", done.err);
     }
 }

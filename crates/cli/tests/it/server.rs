@@ -196,7 +196,7 @@ fn write(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
         Answer::Whole(status, media, body) => {
             write!(
                 stream,
-                "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-type: {media}\r\ncontent-length: {}\r\n\r\n",
+                "HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-type: {media}\r\netag: \"seen\"\r\ncontent-length: {}\r\n\r\n",
                 body.len()
             )?;
             stream.write_all(&body)
