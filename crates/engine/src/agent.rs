@@ -1,7 +1,7 @@
 //! Agents.
 
 use freehold_model::{Action, AgentId, ProviderId};
-use freehold_store::{AgentRow, Tx};
+use freehold_store::{AgentRow, ProviderRow, Tx};
 use freehold_wire::api::{Agent, NewAgent, Page};
 use freehold_wire::content::Place;
 use freehold_wire::problem::{Code, Problem};
@@ -207,7 +207,7 @@ impl Engine {
     /// [`Code::NotFound`].
     pub async fn agent_show(&self, caller: &Caller, reference: &str) -> Result<Agent> {
         let mut tx = self.store().begin(caller.tenant).await?;
-        let row = find_agent(&mut tx, Some(reference)).await?;
+        let row = find_agent(&mut tx, reference).await?;
         let shown = self.agent_shown(&mut tx, caller, row).await?;
         tx.commit().await?;
         Ok(shown)
@@ -233,9 +233,9 @@ impl Engine {
         reference: &str,
         expected: &Expected,
     ) -> Result<AgentRow> {
-        let id = find_agent(tx, Some(reference)).await?.id;
+        let id = find_agent(tx, reference).await?.id;
         tx.agent_lock(id).await?;
-        let row = find_agent(tx, Some(&id.to_string())).await?;
+        let row = find_agent(tx, &id.to_string()).await?;
         if expected.is_named() {
             let shown = self.agent_shown(tx, caller, row.clone()).await?;
             expected.check(&tag::of(&shown)?)?;
@@ -347,10 +347,18 @@ async fn still_there(tx: &mut Tx, provider: Option<ProviderId>) -> Result<()> {
     }
 }
 
-/// The named agent, or the only one there is.
-pub(crate) async fn find_agent(tx: &mut Tx, reference: Option<&str>) -> Result<AgentRow> {
+/// The named agent.
+async fn find_agent(tx: &mut Tx, reference: &str) -> Result<AgentRow> {
+    Ok(find_agent_for_run(tx, Some(reference)).await?.0)
+}
+
+/// The named agent, or the only one there is, with its provider.
+pub(crate) async fn find_agent_for_run(
+    tx: &mut Tx,
+    reference: Option<&str>,
+) -> Result<(AgentRow, Option<ProviderRow>)> {
     let Some(reference) = reference else {
-        let mut all = tx.agent_list(None, 2).await?;
+        let mut all = tx.run_agents(None, None).await?;
         return match (all.pop(), all.pop()) {
             (Some(only), None) => Ok(only),
             (None, _) => refuse(Code::AgentAmbiguous, "there is no agent yet"),
@@ -360,15 +368,9 @@ pub(crate) async fn find_agent(tx: &mut Tx, reference: Option<&str>) -> Result<A
             ),
         };
     };
-    let id = match reference.parse() {
-        Ok(id) => Some(id),
-        Err(_) => tx.agent_named(reference).await?,
-    };
-    let row = match id {
-        Some(id) => tx.agent_get(id).await?,
-        None => None,
-    };
-    row.filter(|row| row.removed_at.is_none()).ok_or_else(|| {
+    let id = reference.parse().ok();
+    let name = id.is_none().then_some(reference);
+    tx.run_agents(id, name).await?.pop().ok_or_else(|| {
         Problem::new(
             Code::NotFound,
             format!("there is no agent `{}`", shorten(reference)),

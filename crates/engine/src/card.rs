@@ -55,6 +55,9 @@ async fn check_depends(tx: &mut Tx, depends: &[CardId]) -> Result<Vec<CardId>> {
             format!("a card depends on at most {DEPENDS_MAX} others"),
         );
     }
+    if depends.is_empty() {
+        return Ok(Vec::new());
+    }
     let present = tx.cards_present(depends).await?;
     if let Some(absent) = depends.iter().find(|card| !present.contains(card)) {
         return refuse(
@@ -102,7 +105,7 @@ pub(crate) fn parse(reference: &str) -> Result<CardId> {
     reference.parse().map_err(|_| no_such_card(reference))
 }
 
-fn no_such_card(reference: &str) -> Error {
+pub(crate) fn no_such_card(reference: &str) -> Error {
     Problem::new(
         Code::NotFound,
         format!("there is no card `{}`", shorten(reference)),
@@ -146,7 +149,7 @@ impl Engine {
             )
         };
         let now = self.now();
-        let row = CardRow {
+        let mut row = CardRow {
             id,
             project: project.id,
             lane: Lane::Backlog,
@@ -157,20 +160,28 @@ impl Engine {
             depends,
             unmet: Vec::new(),
             run: None,
-            rank: tx.card_rank_last(project.id, Lane::Backlog).await?,
+            // Its lane says.
+            rank: 0.0,
             archived_at: None,
             created_at: now,
             updated_at: now,
         };
-        tx.card_insert(&row).await?;
-        tx.card_happened(id, Some(caller.user), Happened::Created, now)
-            .await?;
+        row.rank = tx.card_insert(&row).await?;
+        tx.card_happened(id, Some(caller.user), Happened::Created, now);
         let facts = json!({ "card": id, "project": project.id, "lane": Lane::Backlog.name() });
         self.happened(&mut tx, Event::CardCreated, facts);
         let change = json!({ "title": title, "body": new.body, "depends": row.depends });
         self.intend(&mut tx, caller, &row, "card.create", &change)
             .await?;
-        self.card_answer(tx, caller, id).await
+        if !row.depends.is_empty() {
+            // Which of them have landed is not known here.
+            return self.card_answer(tx, caller, id).await;
+        }
+        let opener = self
+            .opener(&mut tx, caller, &id.to_string(), "card.show")
+            .await?;
+        tx.commit().await?;
+        view(&opener, row)
     }
 
     /// Commits, and gives the card as it now is.
@@ -238,8 +249,7 @@ impl Engine {
             return self.card_answer(tx, caller, id).await;
         }
         let change = json!({ "title": title, "body": body, "depends": depends });
-        tx.card_happened(id, Some(caller.user), Happened::Edited, self.now())
-            .await?;
+        tx.card_happened(id, Some(caller.user), Happened::Edited, self.now());
         self.intend(&mut tx, caller, &row, "card.edit", &change)
             .await?;
         // A run that waited for a card may no longer have to.

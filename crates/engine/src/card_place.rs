@@ -66,8 +66,7 @@ impl Engine {
         tx.card_place(row.id, lane, rank, at).await?;
         if lane != now_in {
             let happened = Happened::Moved(now_in, lane);
-            tx.card_happened(row.id, Some(caller.user), happened, at)
-                .await?;
+            tx.card_happened(row.id, Some(caller.user), happened, at);
             self.card_happened(&mut tx, row.id, (now_in, lane));
             self.intend(
                 &mut tx,
@@ -119,8 +118,7 @@ impl Engine {
         let at = self.now();
         let rank = tx.card_rank_last(project, lane).await?;
         tx.card_place(card, lane, rank, at).await?;
-        tx.card_happened(card, None, Happened::Moved(now_in, lane), at)
-            .await?;
+        tx.card_happened(card, None, Happened::Moved(now_in, lane), at);
         self.card_happened(tx, card, (now_in, lane));
         Ok(())
     }
@@ -176,8 +174,7 @@ impl Engine {
             } else {
                 (Happened::Restored, "card.restore")
             };
-            tx.card_happened(row.id, Some(caller.user), happened, at)
-                .await?;
+            tx.card_happened(row.id, Some(caller.user), happened, at);
             self.intend(&mut tx, caller, &row, kind, &json!({})).await?;
         }
         self.card_answer(tx, caller, row.id).await

@@ -9,8 +9,8 @@ use freehold_model::priority::rank;
 use freehold_model::run::{Command, Effect, JobKind};
 use freehold_model::schedule::{Offer as Room, Placement, Share, Wanted, place};
 use freehold_model::webhook::Event;
-use freehold_model::{CardId, JobId, ProjectId, Reason, RunId, RunnerId, TenantId};
-use freehold_store::{Due, EnvironmentRow, RunRow, Tx};
+use freehold_model::{CardId, EnvironmentId, JobId, ProjectId, Reason, RunId, RunnerId, TenantId};
+use freehold_store::{Around, Due, EnvironmentRow, RunRow, Tx};
 use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
 
 use crate::environment::Terms;
@@ -138,10 +138,10 @@ impl Engine {
         tenant: TenantId,
         waiting: &mut Vec<RunId>,
     ) -> Result<Option<usize>> {
-        let mut tx = self.store().begin(tenant).await?;
+        // The gate before anything is read: what is counted then stays true.
+        let mut tx = self.store().begin_at_gate(tenant).await?;
+        tx.gather_lives();
         self.hearing_since(tx.time());
-        // Before anything is read: what is counted then stays true.
-        tx.environment_gate().await?;
         let mut rows = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;
         if rows.is_empty() {
             return Ok(None);
@@ -156,13 +156,13 @@ impl Engine {
             return Ok(None);
         }
         let live = tx.environment_live().await?;
-        let held = tx.queue_held().await?;
+        let around = around(&mut tx, &rows).await?;
         let mut allowance = Terms::of(&mut tx).await?.allowance(&live);
         allowance.jobs_most = self.runs_per_tenant();
-        allowance.jobs = held.iter().map(|(_, _, count)| count).sum();
-        let rooms = rooms(connected, &live, &held);
-        let wanted = wanted(&mut tx, &rows).await?;
-        let shares = shares(&mut tx, &rows, &held).await?;
+        allowance.jobs = around.held.iter().map(|(_, _, count)| count).sum();
+        let rooms = rooms(connected, &live, &around.held);
+        let wanted = wanted(&around, &rows);
+        let shares = shares(&around);
         let mut rows: BTreeMap<RunId, RunRow> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut room = rooms.iter().map(|room| room.free).sum::<u32>();
         if let Some(most) = allowance.jobs_most {
@@ -183,12 +183,12 @@ impl Engine {
             match placement {
                 Placement::Place(runner) => {
                     let place = (row.project, runner);
-                    let is_open = match ensured.get(&place) {
-                        Some(is_open) => *is_open,
+                    let environment = match ensured.get(&place) {
+                        Some(known) => *known,
                         None => self.environment_ensure(&mut tx, &live, row, runner).await?,
                     };
-                    ensured.insert(place, is_open);
-                    if is_open {
+                    ensured.insert(place, environment);
+                    if environment.is_some() {
                         self.lease(&mut tx, row, runner).await?;
                         given.push(id);
                         room = room.saturating_sub(1);
@@ -219,7 +219,7 @@ impl Engine {
             tx.queue_later(&later, LOOK_AGAIN).await?;
         }
         let given: Vec<&RunRow> = given.iter().filter_map(|id| rows.get(id)).collect();
-        let offers = offers(&mut tx, &given).await?;
+        let offers = offers(&mut tx, &given, ensured).await?;
         let given = given.len();
         tx.commit().await?;
         for (runner, offer) in offers {
@@ -253,7 +253,7 @@ impl Engine {
         let rows = tx.run_held_by(runner).await?;
         let untaken = |row: &&RunRow| row.life.lease.as_ref().is_some_and(|lease| !lease.accepted);
         let untaken: Vec<&RunRow> = rows.iter().filter(untaken).collect();
-        for (runner, offer) in offers(&mut tx, &untaken).await? {
+        for (runner, offer) in offers(&mut tx, &untaken, BTreeMap::new()).await? {
             self.hub().send(runner, Down::Offer(Box::new(offer)));
         }
         for row in rows {
@@ -335,14 +335,29 @@ const fn lacks_a_runner(reason: Reason) -> bool {
     )
 }
 
-/// What these runs want. Landing needs no label and waits for no card: the work is done.
-async fn wanted(tx: &mut Tx, rows: &[RunRow]) -> Result<Vec<Wanted>> {
-    let begin = |row: &&RunRow| row.life.wants() != Some(JobKind::Land);
-    let cards: Vec<CardId> = rows.iter().filter(begin).map(|row| row.card).collect();
-    let unmet = tx.cards_unmet(&cards).await?;
+/// Whether a run wants to begin something: landing needs no label and waits for no card, the work is done.
+fn begins(row: &RunRow) -> bool {
+    row.life.wants() != Some(JobKind::Land)
+}
+
+/// What stands around these runs.
+async fn around(tx: &mut Tx, rows: &[RunRow]) -> Result<Around> {
+    let projects: BTreeSet<ProjectId> = rows.iter().map(|row| row.project).collect();
+    let projects: Vec<ProjectId> = projects.into_iter().collect();
+    let cards: Vec<CardId> = rows
+        .iter()
+        .filter(|row| begins(row))
+        .map(|row| row.card)
+        .collect();
+    Ok(tx.queue_around(&projects, &cards).await?)
+}
+
+/// What these runs want.
+fn wanted(around: &Around, rows: &[RunRow]) -> Vec<Wanted> {
     let wanted = rows.iter().map(|row| {
-        let begins = begin(&row);
-        let of_it = unmet.iter().filter(|(card, _)| begins && *card == row.card);
+        let begins = begins(row);
+        let of_it = |pair: &&(CardId, CardId)| begins && pair.0 == row.card;
+        let unmet = around.unmet.iter().filter(of_it);
         Wanted {
             run: row.id,
             project: row.project,
@@ -353,35 +368,36 @@ async fn wanted(tx: &mut Tx, rows: &[RunRow]) -> Result<Vec<Wanted>> {
                 BTreeMap::new()
             },
             isolation: row.isolation_asked,
-            unmet: of_it.map(|(_, other)| *other).collect(),
+            unmet: unmet.map(|(_, other)| *other).collect(),
         }
     });
-    Ok(wanted.collect())
+    wanted.collect()
 }
 
-/// What the projects of these runs may have, and have.
-async fn shares(
-    tx: &mut Tx,
-    rows: &[RunRow],
-    held: &[(RunnerId, ProjectId, u32)],
-) -> Result<BTreeMap<ProjectId, Share>> {
-    let projects: BTreeSet<ProjectId> = rows.iter().map(|row| row.project).collect();
-    let projects: Vec<ProjectId> = projects.into_iter().collect();
-    let shares = tx.queue_shares(&projects).await?.into_iter();
+/// What projects may have, and have.
+fn shares(around: &Around) -> BTreeMap<ProjectId, Share> {
     let of = |project: ProjectId| {
-        let its = held.iter().filter(move |(_, of, _)| *of == project);
+        let its = around.held.iter().filter(|(_, of, _)| *of == project);
         its.map(|(_, _, count)| count).sum()
     };
-    Ok(shares
+    let shares = around.shares.iter();
+    shares
         .map(|(project, share)| {
-            let held = of(project);
-            (project, Share { share, held })
+            let (share, held) = (*share, of(*project));
+            (*project, Share { share, held })
         })
-        .collect())
+        .collect()
 }
 
+/// Where a project's environment on a runner is, as far as it is known.
+type Places = BTreeMap<(ProjectId, RunnerId), Option<EnvironmentId>>;
+
 /// What runners need to know of the jobs that they hold, with whose each is.
-async fn offers(tx: &mut Tx, rows: &[&RunRow]) -> Result<Vec<(RunnerId, Offer)>> {
+async fn offers(
+    tx: &mut Tx,
+    rows: &[&RunRow],
+    mut environments: Places,
+) -> Result<Vec<(RunnerId, Offer)>> {
     let mut leases = Vec::with_capacity(rows.len());
     for row in rows {
         let lease = row.life.lease.as_ref();
@@ -393,7 +409,6 @@ async fn offers(tx: &mut Tx, rows: &[&RunRow]) -> Result<Vec<(RunnerId, Offer)>>
         return Ok(Vec::new());
     }
     let mut orders: BTreeMap<_, _> = tx.orders_latest(&wanted).await?.into_iter().collect();
-    let mut environments = BTreeMap::new();
     let mut offers = Vec::with_capacity(leases.len());
     for (row, lease) in leases {
         let order = orders

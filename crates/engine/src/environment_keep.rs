@@ -151,10 +151,7 @@ impl Engine {
         project: ProjectId,
         began: bool,
     ) -> Result<()> {
-        let Some(id) = tx.environment_at(project, runner).await? else {
-            return Ok(());
-        };
-        let Some(mut row) = tx.environment_lock(id).await? else {
+        let Some(mut row) = tx.environment_lock_at(project, runner).await? else {
             return Ok(());
         };
         let held = u32::try_from(row.held).unwrap_or(0);
@@ -249,14 +246,14 @@ impl Engine {
     }
 
     /// The environment of a run that is about to go to `runner`: the one there, the one that a person
-    /// asked for, or a new one. False when the one there just closed; then the run waits for a moment.
+    /// asked for, or a new one. None when the one there just closed; then the run waits for a moment.
     pub(crate) async fn environment_ensure(
         &self,
         tx: &mut Tx,
         live: &[EnvironmentRow],
         run: &RunRow,
         runner: RunnerId,
-    ) -> Result<bool> {
+    ) -> Result<Option<EnvironmentId>> {
         let of_it = |row: &&EnvironmentRow| row.project == run.project;
         let there = live.iter().filter(of_it);
         let there = there
@@ -264,26 +261,27 @@ impl Engine {
             .find(|row| row.life.runner == Some(runner))
             .or_else(|| there.clone().find(|row| row.life.state == State::Requested));
         if let Some(known) = there
-            && let Some(mut row) = tx.environment_lock(known.id).await?
+            && let Some(mut row) = tx.environment_lock_alone(known.id).await?
         {
             let command = match row.life.state {
                 State::Requested => Command::Assign(runner),
                 state if state.is_open() => Command::Touch,
-                _ => return Ok(false),
+                _ => return Ok(None),
             };
             self.environment_advance(tx, &mut row, command).await?;
-            return Ok(true);
+            return Ok(Some(row.id));
         }
         // An earlier run of the same pass may have begun it.
-        if tx.environment_at(run.project, runner).await?.is_some() {
-            return Ok(true);
+        if let Some(known) = tx.environment_at(run.project, runner).await? {
+            return Ok(Some(known));
         }
         let mut life = Life::new(tx.time());
         apply(&mut life, Command::Assign(runner), tx.time())
             .map_err(|refusal| Error::Internal(refusal.to_string()))?;
-        tx.environment_insert(self.new_id(), run.project, None, &life, None)
+        let id = self.new_id();
+        tx.environment_insert(id, run.project, None, &life, None)
             .await?;
-        Ok(true)
+        Ok(Some(id))
     }
 
     /// A runner was heard of, and says which environments it has a place for; `None` of one that knows

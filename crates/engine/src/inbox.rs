@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use freehold_model::run::State;
-use freehold_model::{ProjectId, Reason, RunId};
+use freehold_model::{Reason, RunId};
 use freehold_wire::api::{InboxItem, Page, Run, Waits};
 
 use crate::project::page;
@@ -50,21 +50,9 @@ impl Engine {
             .await?;
         let opener = self.opener(&mut tx, caller, "inbox", "run.list").await?;
         let about = Around::of(&mut tx, &opener, &rows).await?;
-        let mut projects: HashMap<ProjectId, String> = HashMap::new();
-        let mut since = HashMap::new();
-        for row in &rows {
-            if !projects.contains_key(&row.project)
-                && let Some(project) = tx.project_get(row.project).await?
-            {
-                projects.insert(row.project, project.name);
-            }
-        }
-        for (run, at) in tx
-            .run_since(&rows.iter().map(|row| row.id).collect::<Vec<_>>())
-            .await?
-        {
-            since.insert(run, at);
-        }
+        let ids: Vec<RunId> = rows.iter().map(|row| row.id).collect();
+        let since = tx.run_since(&ids).await?.into_iter();
+        let since: HashMap<RunId, _> = since.map(|(run, at, of)| (run, (at, of))).collect();
         tx.end().await?;
         page(
             rows,
@@ -74,8 +62,11 @@ impl Engine {
                 let run: Run = view(&opener, &about, row)?;
                 Ok(InboxItem {
                     kind: kind(run.state),
-                    since: since.get(&run.id).copied().unwrap_or(run.created_at),
-                    project_name: projects.get(&run.project).cloned().unwrap_or_default(),
+                    since: since.get(&run.id).map_or(run.created_at, |(at, _)| *at),
+                    project_name: since
+                        .get(&run.id)
+                        .map(|(_, of)| of.clone())
+                        .unwrap_or_default(),
                     run,
                 })
             },

@@ -2,8 +2,8 @@
 //! What a runner says of a run counts only under the epoch that it holds; the rest is dropped,
 //! and the runner is told so.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use freehold_model::run::{Command, Fence};
@@ -111,17 +111,22 @@ impl Engine {
         skip: bool,
     ) -> Result<Taken> {
         let mut tx = self.store().begin(tenant).await?;
-        let Some(taken) = tx.runner_lock(runner).await? else {
+        let newest = frames.iter().map(|(seq, _)| *seq).max().unwrap_or(0);
+        let newest = i64::try_from(newest).unwrap_or(i64::MAX);
+        let Some(taken) = tx.runner_take(runner, newest).await? else {
             return refuse(Code::Unauthenticated, "the runner was revoked");
         };
         let mut last = u64::try_from(taken).unwrap_or(0);
-        let before = last;
         let mut batch = Batch {
             runner,
             rows: BTreeMap::new(),
             moved: BTreeMap::new(),
             say: Vec::new(),
         };
+        tx.gather_lives();
+        if !skip {
+            batch.lock(&mut tx, frames, last).await?;
+        }
         let mut environments = Vec::new();
         for (seq, frame) in frames {
             if *seq <= last {
@@ -148,10 +153,6 @@ impl Engine {
         }
         for news in environments {
             self.environment_news(&mut tx, runner, news).await?;
-        }
-        if last > before {
-            tx.runner_taken(runner, i64::try_from(last).unwrap_or(i64::MAX))
-                .await?;
         }
         tx.commit().await?;
         Ok(Taken {
@@ -250,7 +251,33 @@ impl Engine {
     }
 }
 
+/// The run that a frame is about, where what becomes of it depends on its row.
+const fn about(frame: &Up) -> Option<RunId> {
+    match frame {
+        Up::Event(event) => Some(event.run),
+        Up::Accepted(job) => Some(job.run),
+        Up::Finished(finished) => Some(finished.job.run),
+        _ => None,
+    }
+}
+
 impl Batch {
+    /// Locks all runs that the frames behind `last` are about, in one go and in the order of their ids:
+    /// two that lock some of the same never wait for each other.
+    async fn lock(&mut self, tx: &mut Tx, frames: &[(u64, Up)], last: u64) -> Result<()> {
+        let news = frames.iter().filter(|(seq, _)| *seq > last);
+        let runs: BTreeSet<RunId> = news.filter_map(|(_, frame)| about(frame)).collect();
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let runs: Vec<RunId> = runs.into_iter().collect();
+        self.rows = runs.iter().map(|run| (*run, None)).collect();
+        for row in tx.run_lock_some(&runs).await? {
+            self.rows.insert(row.id, Some(row));
+        }
+        Ok(())
+    }
+
     /// The locked row of a run that this runner holds under this epoch; otherwise the runner is
     /// told to drop it.
     async fn held(&mut self, tx: &mut Tx, run: RunId, epoch: u32) -> Result<Option<&mut RunRow>> {

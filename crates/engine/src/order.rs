@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use freehold_model::run::{JobKind, Work};
 use freehold_model::{Isolation, OrderId, RunId};
-use freehold_store::{AgentRow, CardRow, ProjectRow, Tx};
+use freehold_store::{AgentRow, CardRow, NewOrder, ProjectRow, ProviderRow, Tx};
 use freehold_wire::content::Place;
 use freehold_wire::order::{AgentSpec, Execute, Land, Order, ProjectRef, Prompt, Task};
 
@@ -50,21 +50,19 @@ fn prompt(opener: &Opener, card: &CardRow) -> Result<Prompt> {
 }
 
 impl Engine {
-    /// Signs and stores the order for one turn of an agent on a card.
+    /// Signs the order for one turn of an agent on a card; it is still to be stored.
     pub(crate) async fn order_execute(
         &self,
         tx: &mut Tx,
         caller: &Caller,
         about: &About<'_>,
+        provider: Option<&ProviderRow>,
         turn: Turn,
-    ) -> Result<()> {
+    ) -> Result<NewOrder> {
         let opener = self
             .opener(tx, caller, &about.run.to_string(), "order.sign")
             .await?;
-        let provider = match about.agent.provider {
-            Some(id) => tx.provider_get(id).await?.as_ref().map(spec).transpose()?,
-            None => None,
-        };
+        let provider = provider.map(spec).transpose()?;
         let start = start_of(&opener, about.agent)?;
         let seconds = |value: i64| u64::try_from(value).unwrap_or(0);
         let agent = AgentSpec {
@@ -87,7 +85,7 @@ impl Engine {
             reply: turn.reply,
             parent: turn.parent,
         };
-        self.order_put(
+        self.order_sign(
             tx,
             caller,
             about,
@@ -117,18 +115,30 @@ impl Engine {
             digest: work.digest.clone(),
             approved_by: caller.name.clone(),
         };
-        self.order_put(tx, caller, about, (turn, image), Task::Land(land))
-            .await
+        let order = self
+            .order_sign(tx, caller, about, (turn, image), Task::Land(land))
+            .await?;
+        self.order_put(tx, about.run, &order).await
     }
 
-    async fn order_put(
+    /// Stores an order of a run that there is.
+    pub(crate) async fn order_put(&self, tx: &mut Tx, run: RunId, order: &NewOrder) -> Result<()> {
+        let NewOrder {
+            id, kind, turn, at, ..
+        } = *order;
+        Ok(tx
+            .order_insert(id, run, kind, turn, &order.envelope, at)
+            .await?)
+    }
+
+    async fn order_sign(
         &self,
         tx: &mut Tx,
         caller: &Caller,
         about: &About<'_>,
         (turn, image): (u32, Option<String>),
         task: Task,
-    ) -> Result<()> {
+    ) -> Result<NewOrder> {
         fits_image(about.isolation, image.as_ref())?;
         let kind = match task {
             Task::Execute(_) => JobKind::Execute,
@@ -162,8 +172,6 @@ impl Engine {
             .map_err(|error| Error::Internal(format!("an order cannot be written: {error}")))?;
         let place = Place::new(caller.tenant, about.run, field(kind), u64::from(turn));
         let sealed = keys.seal(self, &place, &envelope)?;
-        tx.order_insert(id, about.run, kind, turn, &sealed, now)
-            .await?;
         self.audit(
             tx,
             caller,
@@ -171,6 +179,13 @@ impl Engine {
             &about.run.to_string(),
             field(kind),
         )
-        .await
+        .await?;
+        Ok(NewOrder {
+            id,
+            kind,
+            turn,
+            envelope: sealed,
+            at: now,
+        })
     }
 }

@@ -294,13 +294,9 @@ pub(crate) fn page<R, T>(
 
 /// A project by id or name, or a refusal that names it.
 pub(crate) async fn find(tx: &mut Tx, reference: &str) -> Result<ProjectRow> {
-    let id = match reference.parse() {
-        Ok(id) => Some(id),
-        Err(_) => tx.project_named(reference).await?,
-    };
-    let row = match id {
-        Some(id) => tx.project_get(id).await?,
-        None => None,
+    let row = match reference.parse() {
+        Ok(id) => tx.project_get(id).await?,
+        Err(_) => tx.project_get_named(reference).await?,
     };
     row.ok_or_else(|| {
         Problem::new(

@@ -157,7 +157,14 @@ impl Engine {
             reply: Some(reply.text),
             parent: row.parent,
         };
-        self.order_execute(&mut tx, caller, &about, turn).await?;
+        let provider = match agent.provider {
+            Some(id) => tx.provider_get(id).await?,
+            None => None,
+        };
+        let order = self
+            .order_execute(&mut tx, caller, &about, provider.as_ref(), turn)
+            .await?;
+        self.order_put(&mut tx, row.id, &order).await?;
         self.audit(&mut tx, caller, "run.reply", &row.id.to_string(), "review")
             .await?;
         tx.commit().await?;

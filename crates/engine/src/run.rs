@@ -6,16 +6,17 @@ use freehold_model::priority::Priority;
 use freehold_model::run::{Command, Effect, Refusal, Run as Life, State, apply};
 use freehold_model::{CardId, Isolation, Lane, ProjectId, Reason, RunId, UserId};
 use freehold_store::{
-    Happened, Hint, NewEvent, NewRun, Report, RunRow, StepRow, StoreError, Tx, UsageRow,
+    CardRow, Ground, Happened, Hint, NewEvent, NewRun, Report, RunRow, StepRow, StoreError, Tx,
+    UsageRow,
 };
 use freehold_wire::api::{Check, Page, Run, StartRun, Step, Usage};
 use freehold_wire::link::{Down, RunRef};
 use freehold_wire::problem::{Code, Problem};
 use serde_json::json;
 
-use crate::agent::find_agent;
+use crate::agent::find_agent_for_run;
 use crate::away::waiting_for;
-use crate::card::{TITLE, find as find_card, parse as parse_card};
+use crate::card::{TITLE, no_such_card, parse as parse_card};
 use crate::once::check_key;
 use crate::open::Opener;
 use crate::order::{About, Turn};
@@ -110,20 +111,23 @@ impl Engine {
                 return self.run_show(caller, &earlier).await;
             }
         }
-        // Read once it is locked: somebody may just be putting it away, or changing its words.
-        tx.card_lock(id_of_card).await?;
-        let card = find_card(&mut tx, &id_of_card.to_string()).await?;
+        // Read as it is once it is locked: somebody may just be putting it away, or changing its words.
+        let ground = tx.run_ground(id_of_card).await?;
+        let Ground {
+            card,
+            project,
+            live,
+        } = ground.ok_or_else(|| no_such_card(wish.card))?;
         if card.archived_at.is_some() {
             return refuse(
                 Code::Conflict,
                 "the card was put away; bring it back to start a run of it",
             );
         }
-        let agent = find_agent(&mut tx, wish.agent).await?;
-        if let Some(live) = tx.run_live_of_card(card.id).await? {
+        let (agent, provider) = find_agent_for_run(&mut tx, wish.agent).await?;
+        if let Some(live) = live {
             return Err(live_already(&live.to_string()));
         }
-        let project = find_project(&mut tx, &card.project.to_string()).await?;
         let isolation = isolation::asked(Isolation::None, &agent, &project);
         let new = NewRun {
             id,
@@ -142,12 +146,6 @@ impl Engine {
             // Its place in line is counted from here, by the one clock that all servers share.
             at: tx.time(),
         };
-        match tx.run_insert(&new).await {
-            Err(StoreError::Taken { constraint }) if constraint == "runs_live" => {
-                return Err(live_already("another run"));
-            }
-            other => other?,
-        }
         let about = About {
             run: id,
             project: &project,
@@ -160,18 +158,43 @@ impl Engine {
             reply: wish.reply,
             parent: wish.parent,
         };
-        self.order_execute(&mut tx, caller, &about, turn).await?;
+        let order = self
+            .order_execute(&mut tx, caller, &about, provider.as_ref(), turn)
+            .await?;
+        let moves = (card.lane != Lane::Build).then_some(Lane::Build);
+        match tx.run_insert(&new, &order, moves).await {
+            Err(StoreError::Taken { constraint }) if constraint == "runs_live" => {
+                drop(tx);
+                return Err(self.live_by_now(caller, card.id).await?);
+            }
+            other => other?,
+        }
         self.announce(&mut tx, id, &new.life, Effect::Entered(State::Queued))
             .await?;
-        tx.card_happened(card.id, Some(caller.user), Happened::RunStarted(id), new.at)
-            .await?;
-        self.card_follow(&mut tx, card.id, Lane::Build).await?;
+        tx.card_happened(card.id, Some(caller.user), Happened::RunStarted(id), new.at);
+        if let Some(to) = moves {
+            let moved = Happened::Moved(card.lane, to);
+            tx.card_happened(card.id, None, moved, order.at);
+            self.card_happened(&mut tx, card.id, (card.lane, to));
+        }
         self.audit(&mut tx, caller, "run.start", &id.to_string(), "run")
             .await?;
         tx.hint(Hint::Queue);
-        let shown = self.shown(&mut tx, caller, &id.to_string()).await?;
+        let opener = self
+            .opener(&mut tx, caller, &id.to_string(), "run.show")
+            .await?;
+        let events = i64::try_from(tx.events_gathered(id)).unwrap_or(i64::MAX);
         tx.commit().await?;
-        Ok(shown)
+        let around = Around::asked(caller, &opener, &card)?;
+        view(&opener, &around, new.stored(events))
+    }
+
+    /// That another request was first, and which run it began.
+    async fn live_by_now(&self, caller: &Caller, card: CardId) -> Result<Error> {
+        let mut tx = self.store().begin(caller.tenant).await?;
+        let live = tx.run_live_of_card(card).await?;
+        let live = live.map_or_else(|| "another run".to_owned(), |live| live.to_string());
+        Ok(live_already(&live))
     }
 
     /// What a request with this idempotency key made before, if it made something; from now on
@@ -326,7 +349,7 @@ impl Engine {
                 && belongs_to_history(*state)
             {
                 let happened = Happened::RunState(row.id, *state, row.life.reason);
-                tx.card_happened(row.card, None, happened, now).await?;
+                tx.card_happened(row.card, None, happened, now);
             }
         }
         if effects.contains(&Effect::Entered(State::Waiting)) {
@@ -475,6 +498,15 @@ pub(crate) struct Around {
 }
 
 impl Around {
+    /// What is known around a run that somebody has just asked for.
+    fn asked(caller: &Caller, opener: &Opener, card: &CardRow) -> Result<Self> {
+        let title = opener.text(card.id, TITLE, card.version, &card.title)?;
+        Ok(Self {
+            titles: [(card.id, title)].into(),
+            names: [(caller.user, caller.name.clone())].into(),
+        })
+    }
+
     pub(crate) async fn of(tx: &mut Tx, opener: &Opener, rows: &[RunRow]) -> Result<Self> {
         let cards: Vec<CardId> = rows.iter().map(|row| row.card).collect();
         let mut titles = HashMap::new();

@@ -61,8 +61,8 @@ pub struct AgentRow {
     pub created_at: DateTime<Utc>,
 }
 
-#[derive(sqlx::FromRow)]
-struct RawProvider {
+#[derive(sqlx::FromRow, serde::Deserialize)]
+pub(crate) struct RawProvider {
     id: uuid::Uuid,
     name: String,
     kind: String,
@@ -74,7 +74,7 @@ struct RawProvider {
 }
 
 #[derive(sqlx::FromRow)]
-struct RawAgent {
+pub(crate) struct RawAgent {
     id: uuid::Uuid,
     name: String,
     driver: String,
@@ -107,7 +107,7 @@ impl From<RawProvider> for ProviderRow {
 }
 
 impl RawAgent {
-    fn row(self) -> Result<AgentRow> {
+    pub(crate) fn row(self) -> Result<AgentRow> {
         Ok(AgentRow {
             id: AgentId::from_uuid(self.id),
             name: self.name,
@@ -360,21 +360,6 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         raw.map(RawAgent::row).transpose()
-    }
-
-    /// An agent's id by its name.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn agent_named(&mut self, name: &str) -> Result<Option<AgentId>> {
-        let id: Option<uuid::Uuid> = sqlx::query_scalar(
-            "SELECT id FROM agents WHERE tenant_id = $1 AND name = $2 AND removed_at IS NULL",
-        )
-        .bind(self.tenant.uuid())
-        .bind(name)
-        .fetch_optional(&mut *self.inner)
-        .await?;
-        Ok(id.map(AgentId::from_uuid))
     }
 
     /// Agents in the order they were added, behind `after`.

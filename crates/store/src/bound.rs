@@ -2,8 +2,9 @@
 //!
 //! sqlx waits for the answer to each statement before it sends the next one, and PostgreSQL takes no
 //! parameters in a message of several statements. What begins a transaction is one such message: its only
-//! value is an id, which is written as the sixteen bytes that it is and not as somebody's words.
+//! values are ids, which are written as the sixteen bytes that they are and not as somebody's words.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
@@ -35,6 +36,20 @@ impl To {
     }
 }
 
+/// Where those who change some of a tenant's things go one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Gate {
+    Environments(TenantId),
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environments(tenant) => write!(f, "environments of {tenant}"),
+        }
+    }
+}
+
 /// Rolls back when dropped.
 #[derive(Debug)]
 pub(crate) struct Bound {
@@ -54,18 +69,25 @@ pub(crate) async fn lives(
 }
 
 impl Bound {
-    /// Begins one, and gives the database's time.
-    pub(crate) async fn begin(pool: &PgPool, to: To) -> Result<(Self, DateTime<Utc>)> {
+    /// Begins one, and gives the database's time. It waits at `gate`, a lock's name of ours, where there is one.
+    pub(crate) async fn begin(
+        pool: &PgPool,
+        to: To,
+        gate: Option<Gate>,
+    ) -> Result<(Self, DateTime<Utc>)> {
         let connection = pool.acquire().await?;
         // From here on: whoever gives up while it begins leaves a connection on which it may have begun.
         let mut bound = Self {
             connection: Some(connection),
         };
         let (setting, id) = to.parts();
-        let begin = format!(
+        let mut begin = format!(
             "BEGIN; SELECT clock_timestamp() FROM set_config('{setting}', '{}', true)",
             id.hyphenated()
         );
+        if let Some(gate) = gate {
+            begin += &format!("; SELECT pg_advisory_xact_lock(hashtextextended('{gate}', 0))");
+        }
         let begin = sqlx::raw_sql(sqlx::AssertSqlSafe(begin));
         let time = begin.fetch_one(&mut *bound).await?.try_get(0)?;
         Ok((bound, time))

@@ -86,7 +86,7 @@ pub struct CardEventRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct Raw {
+pub(crate) struct Raw {
     id: uuid::Uuid,
     project_id: uuid::Uuid,
     lane: String,
@@ -107,7 +107,7 @@ struct Raw {
 }
 
 impl Raw {
-    fn row(self) -> Result<CardRow> {
+    pub(crate) fn row(self) -> Result<CardRow> {
         let run = match (self.run_id, self.run_state, self.run_agent) {
             (Some(id), Some(state), Some(agent)) => Some(LatestRun {
                 id: RunId::from_uuid(id),
@@ -140,14 +140,16 @@ impl Raw {
 }
 
 impl Tx {
-    /// Adds a card and its dependencies.
+    /// Adds a card, behind all others of its lane, and its dependencies. Gives its rank there.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn card_insert(&mut self, row: &CardRow) -> Result<()> {
-        sqlx::query(
+    pub async fn card_insert(&mut self, row: &CardRow) -> Result<f64> {
+        let rank = sqlx::query_scalar(
             "INSERT INTO cards (tenant_id, id, project_id, lane, title, body, version, rank, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+             SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(rank), 0) + 1, $8, $8 FROM cards
+             WHERE tenant_id = $1 AND project_id = $3 AND lane = $4
+             RETURNING rank",
         )
         .bind(self.tenant.uuid())
         .bind(row.id.uuid())
@@ -156,11 +158,13 @@ impl Tx {
         .bind(&row.title)
         .bind(&row.body)
         .bind(row.version)
-        .bind(row.rank)
         .bind(row.created_at)
-        .execute(&mut *self.inner)
+        .fetch_one(&mut *self.inner)
         .await?;
-        self.card_depend(row.id, &row.depends).await
+        if !row.depends.is_empty() {
+            self.card_depend(row.id, &row.depends).await?;
+        }
+        Ok(rank)
     }
 
     async fn card_depend(&mut self, card: CardId, depends: &[CardId]) -> Result<()> {
@@ -182,6 +186,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn card_get(&mut self, id: CardId) -> Result<Option<CardRow>> {
+        self.write_lives().await?;
         let raw: Option<Raw> = sqlx::query_as(
             "SELECT c.id, c.project_id, c.lane, c.title, c.body, c.version, c.landed,
                     ARRAY(SELECT d.depends_on FROM card_dependencies d
@@ -218,6 +223,7 @@ impl Tx {
         after: Option<CardId>,
         limit: i64,
     ) -> Result<Vec<CardRow>> {
+        self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(
             "SELECT c.id, c.project_id, c.lane, c.title, c.body, c.version, c.landed,
                     ARRAY(SELECT d.depends_on FROM card_dependencies d
@@ -431,28 +437,6 @@ impl Tx {
                 .fetch_all(&mut *self.inner)
                 .await?;
         Ok(found.into_iter().map(CardId::from_uuid).collect())
-    }
-
-    /// Of these cards, which others each waits for that have not landed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn cards_unmet(&mut self, ids: &[CardId]) -> Result<Vec<(CardId, CardId)>> {
-        let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let unmet: Vec<(uuid::Uuid, uuid::Uuid)> = sqlx::query_as(
-            "SELECT d.card_id, d.depends_on FROM card_dependencies d
-             JOIN cards c ON c.tenant_id = d.tenant_id AND c.id = d.depends_on
-             WHERE d.tenant_id = $1 AND d.card_id = ANY ($2) AND NOT c.landed
-             ORDER BY d.card_id, d.depends_on",
-        )
-        .bind(self.tenant.uuid())
-        .bind(ids)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        let pairs = unmet.into_iter();
-        Ok(pairs
-            .map(|(card, other)| (CardId::from_uuid(card), CardId::from_uuid(other)))
-            .collect())
     }
 
     /// Stores what a person changed on the board beside the change itself.

@@ -1,9 +1,11 @@
 //! The history of cards.
 
 use chrono::{DateTime, Utc};
-use freehold_model::{CardId, RunId, UserId};
+use freehold_model::run::State;
+use freehold_model::{CardId, Lane, Reason, RunId, UserId};
 
 use crate::card::{CardEventRow, Happened};
+use crate::later::Line;
 use crate::{Hint, Result, StoreError, Tx, stored};
 
 #[derive(sqlx::FromRow)]
@@ -31,6 +33,30 @@ impl Happened {
             Self::Restored => "restored",
             Self::RunStarted(_) => "run_started",
             Self::RunState(..) => "run_state",
+        }
+    }
+
+    /// Where it went from, and where to.
+    pub(crate) const fn lanes(self) -> Option<(Lane, Lane)> {
+        match self {
+            Self::Moved(from, to) => Some((from, to)),
+            _ => None,
+        }
+    }
+
+    /// The run that it is about.
+    pub(crate) const fn run(self) -> Option<RunId> {
+        match self {
+            Self::RunStarted(run) | Self::RunState(run, ..) => Some(run),
+            _ => None,
+        }
+    }
+
+    /// What became of that run.
+    pub(crate) const fn state(self) -> Option<(State, Option<Reason>)> {
+        match self {
+            Self::RunState(_, state, reason) => Some((state, reason)),
+            _ => None,
         }
     }
 }
@@ -80,48 +106,22 @@ impl Raw {
 }
 
 impl Tx {
-    /// Appends to a card's history. The card's row stays locked until the transaction ends, so
-    /// that the places count without gaps.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn card_happened(
+    /// Appends to a card's history, behind what was appended before. The card's row is locked from when it
+    /// is written until the transaction ends, so that the places count without gaps.
+    pub fn card_happened(
         &mut self,
         card: CardId,
         by: Option<UserId>,
         happened: Happened,
         at: DateTime<Utc>,
-    ) -> Result<()> {
-        let (from, to) = match happened {
-            Happened::Moved(from, to) => (Some(from.name()), Some(to.name())),
-            _ => (None, None),
-        };
-        let (run, state, reason) = match happened {
-            Happened::RunStarted(run) => (Some(run), None, None),
-            Happened::RunState(run, state, reason) => (Some(run), Some(state.name()), reason),
-            _ => (None, None, None),
-        };
-        sqlx::query(
-            "WITH place AS (UPDATE cards SET last_seq = last_seq + 1
-                            WHERE tenant_id = $1 AND id = $2 RETURNING last_seq)
-             INSERT INTO card_events (tenant_id, card_id, seq, at, by_user, kind, lane_from, lane_to,
-                                      run_id, run_state, reason)
-             SELECT $1, $2, last_seq, $3, $4, $5, $6, $7, $8, $9, $10 FROM place",
-        )
-        .bind(self.tenant.uuid())
-        .bind(card.uuid())
-        .bind(at)
-        .bind(by.map(UserId::uuid))
-        .bind(happened.word())
-        .bind(from)
-        .bind(to)
-        .bind(run.map(RunId::uuid))
-        .bind(state)
-        .bind(reason.map(freehold_model::Reason::code))
-        .execute(&mut *self.inner)
-        .await?;
+    ) {
+        self.later.history(Line {
+            card,
+            by,
+            happened,
+            at,
+        });
         self.hint(Hint::Card(card));
-        Ok(())
     }
 
     /// A card's history behind `after`, oldest first.
@@ -134,6 +134,7 @@ impl Tx {
         after: i64,
         limit: i64,
     ) -> Result<Vec<CardEventRow>> {
+        self.write_gathered().await?;
         let raw: Vec<Raw> = sqlx::query_as(
             "SELECT e.seq, e.at, m.name AS by_name, e.kind, e.lane_from, e.lane_to, e.run_id,
                     e.run_state, e.reason

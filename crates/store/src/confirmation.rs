@@ -70,6 +70,6 @@ impl Tx {
     /// As [`Tx::commit`].
     pub async fn commit_aside(mut self) -> Result<()> {
         self.write_gathered().await?;
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await
     }
 }

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use freehold_model::environment::Environment;
 use freehold_model::{EnvironmentId, ProjectId, RunId, RunnerId, UserId};
 
+use crate::bound::Gate;
 use crate::{Hint, Noun, Result, Tx, stored};
 
 /// An environment as it is stored.
@@ -141,7 +142,7 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn environment_gate(&mut self) -> Result<()> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind(format!("environments of {}", self.tenant))
+            .bind(Gate::Environments(self.tenant).to_string())
             .execute(&mut *self.inner)
             .await?;
         Ok(())
@@ -274,6 +275,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn environment_get(&mut self, id: EnvironmentId) -> Result<Option<EnvironmentRow>> {
+        self.write_lives().await?;
         let raw: Option<Raw> = sqlx::query_as(select!("AND e.id = $2"))
             .bind(self.tenant.uuid())
             .bind(id.uuid())
@@ -301,12 +303,57 @@ impl Tx {
         }
     }
 
+    /// An environment, locked until the transaction ends, as it is by then; what is counted around it may be
+    /// older than the lock.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn environment_lock_alone(
+        &mut self,
+        id: EnvironmentId,
+    ) -> Result<Option<EnvironmentRow>> {
+        self.write_lives().await?;
+        let raw: Option<Raw> = sqlx::query_as(select!("AND e.id = $2 FOR NO KEY UPDATE OF e"))
+            .bind(self.tenant.uuid())
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        raw.map(Raw::row).transpose()
+    }
+
+    /// The environment of a project that has not ended on a runner, locked until the transaction ends.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn environment_lock_at(
+        &mut self,
+        project: ProjectId,
+        runner: RunnerId,
+    ) -> Result<Option<EnvironmentRow>> {
+        let id: Option<uuid::Uuid> = sqlx::query_scalar(
+            "SELECT id FROM environments
+             WHERE tenant_id = $1 AND project_id = $2 AND runner_id = $3 AND stopped_at IS NULL
+             FOR NO KEY UPDATE",
+        )
+        .bind(self.tenant.uuid())
+        .bind(project.uuid())
+        .bind(runner.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        match id {
+            // Read once it is locked, as in [`Tx::environment_lock`].
+            Some(id) => self.environment_get(EnvironmentId::from_uuid(id)).await,
+            None => Ok(None),
+        }
+    }
+
     /// All environments that have not ended, oldest first. Bounded by the tenant's limit, and one
     /// wish for each project.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn environment_live(&mut self) -> Result<Vec<EnvironmentRow>> {
+        self.write_lives().await?;
         let raw: Vec<Raw> =
             sqlx::query_as(select!("AND e.stopped_at IS NULL ORDER BY e.id LIMIT 5000"))
                 .bind(self.tenant.uuid())
@@ -363,6 +410,7 @@ impl Tx {
         before: Option<EnvironmentId>,
         limit: i64,
     ) -> Result<Vec<EnvironmentRow>> {
+        self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(select!(
             "AND ($2::uuid IS NULL OR e.project_id = $2)
              AND ($3::boolean IS NULL OR (e.stopped_at IS NULL) = $3)
@@ -384,6 +432,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn environment_some(&mut self, ids: &[EnvironmentId]) -> Result<Vec<EnvironmentRow>> {
+        self.write_lives().await?;
         let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
         let raw: Vec<Raw> = sqlx::query_as(select!("AND e.id = ANY($2)"))
             .bind(self.tenant.uuid())

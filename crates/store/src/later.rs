@@ -1,24 +1,27 @@
 //! What a transaction only adds, and need not read again: events, steps, audit entries, hints. It gathers
-//! while the transaction decides, and goes out before the commit, one statement for each kind, however
-//! many runs and entries there are.
+//! while the transaction decides, and goes out before the commit in one statement, however many runs and
+//! entries there are.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use freehold_model::RunId;
-use serde_json::Value;
+use freehold_model::{CardId, Reason, RunId, UserId};
 
 use crate::audit::NewAudit;
+use crate::card::Happened;
 use crate::event::{NewEvent, StepRow};
+use crate::hint::CHANNEL;
 use crate::webhook_queue::NewHappening;
 use crate::{Hint, Result, StoreError, Tx};
 
 /// What is still to be written.
 #[derive(Debug, Default)]
 pub(crate) struct Later {
+    pub(crate) lives: crate::run_life::Lives,
     events: Vec<(RunId, NewEvent)>,
     /// By run, epoch and name: a step that began and ended is one row.
     steps: BTreeMap<(RunId, i32, String), StepRow>,
+    histories: Vec<Line>,
     audits: Vec<NewAudit>,
     pub(crate) hints: Vec<Hint>,
     /// What webhooks may want to be told of: goes out with the hints.
@@ -26,12 +29,32 @@ pub(crate) struct Later {
     pub(crate) after: After,
 }
 
+/// A line of a card's history.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) card: CardId,
+    pub(crate) by: Option<UserId>,
+    pub(crate) happened: Happened,
+    pub(crate) at: DateTime<Utc>,
+}
+
 impl Later {
+    /// Adds a line to a card's history.
+    pub(crate) fn history(&mut self, line: Line) {
+        self.histories.push(line);
+    }
+
+    fn has_journal(&self) -> bool {
+        !(self.events.is_empty()
+            && self.steps.is_empty()
+            && self.histories.is_empty()
+            && self.audits.is_empty())
+    }
+
     /// Whether there is nothing to write, to say or to do.
     pub(crate) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-            && self.steps.is_empty()
-            && self.audits.is_empty()
+        self.lives.is_empty()
+            && !self.has_journal()
             && self.hints.is_empty()
             && self.happenings.is_empty()
             && self.after.0.is_empty()
@@ -65,6 +88,13 @@ impl Tx {
         self.later.events.push((run, event));
     }
 
+    /// How many events of a run are still to be written.
+    #[must_use]
+    pub fn events_gathered(&self, run: RunId) -> usize {
+        let events = self.later.events.iter();
+        events.filter(|(of, _)| *of == run).count()
+    }
+
     /// Writes a step into the journal; a later word on the same step of the same epoch replaces its
     /// state, and not when it began. A second name for a number is [`StoreError::Taken`], when it is
     /// written.
@@ -95,62 +125,94 @@ impl Tx {
 
     /// Writes what has gathered, so that what is read next is whole.
     pub(crate) async fn write_gathered(&mut self) -> Result<()> {
-        let events = std::mem::take(&mut self.later.events);
-        if !events.is_empty() {
-            self.write_events(events).await?;
+        self.write_lives().await?;
+        match self.later.has_journal() {
+            true => self.write_journal(&[]).await,
+            false => Ok(()),
         }
-        let steps = std::mem::take(&mut self.later.steps);
-        if !steps.is_empty() {
-            self.write_steps(steps).await?;
-        }
-        let audits = std::mem::take(&mut self.later.audits);
-        if !audits.is_empty() {
-            self.write_audits(audits).await?;
-        }
-        Ok(())
     }
 
-    async fn write_events(&mut self, events: Vec<(RunId, NewEvent)>) -> Result<()> {
-        let runs: Vec<uuid::Uuid> = events.iter().map(|(run, _)| run.uuid()).collect();
-        let ts: Vec<DateTime<Utc>> = events.iter().map(|(_, e)| e.ts).collect();
-        let kinds: Vec<&str> = events.iter().map(|(_, e)| e.kind.as_str()).collect();
-        let metas: Vec<&Value> = events.iter().map(|(_, e)| &e.meta).collect();
-        let contents: Vec<Option<&[u8]>> =
-            events.iter().map(|(_, e)| e.content.as_deref()).collect();
-        let epochs: Vec<i32> = events
-            .iter()
-            .map(|(_, e)| i32::try_from(e.epoch).unwrap_or(i32::MAX))
-            .collect();
-        let ns: Vec<i64> = events
-            .iter()
-            .map(|(_, e)| i64::try_from(e.n).unwrap_or(i64::MAX))
-            .collect();
-        let written = sqlx::query(
-            "WITH e AS (
-                 SELECT * FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::jsonb[],
-                                      $6::bytea[], $7::int[], $8::bigint[]) WITH ORDINALITY
-                     AS e (run, ts, kind, meta, content, epoch, n, place)),
-             many AS (SELECT run, count(*) AS many FROM e GROUP BY run),
-             before AS (
-                 UPDATE runs u SET last_seq = u.last_seq + many.many FROM many
-                 WHERE u.tenant_id = $1 AND u.id = many.run
-                 RETURNING u.id AS run, u.last_seq - many.many AS seq)
-             INSERT INTO run_events (tenant_id, run_id, seq, ts, kind, meta, content, epoch, n)
-             SELECT $1, e.run, before.seq + row_number() OVER (PARTITION BY e.run ORDER BY e.place),
-                    e.ts, e.kind, e.meta, e.content, e.epoch, e.n
-             FROM e JOIN before ON before.run = e.run",
-        )
-        .bind(self.tenant.uuid())
-        .bind(runs)
-        .bind(ts)
-        .bind(kinds)
-        .bind(metas)
-        .bind(contents)
-        .bind(epochs)
-        .bind(ns)
-        .execute(&mut *self.inner)
-        .await?;
-        if written.rows_affected() != events.len() as u64 {
+    /// Writes what has gathered, and sends these hints behind it where they need not wait for webhooks.
+    pub(crate) async fn write_gathered_and_say(&mut self, said: &[String]) -> Result<()> {
+        self.write_lives().await?;
+        match self.later.has_journal() || !said.is_empty() {
+            true => self.write_journal(said).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Events, steps, histories of cards, audit entries and hints, in one statement. Cards are locked in the
+    /// order of their ids; the rows of runs are locked already.
+    async fn write_journal(&mut self, said: &[String]) -> Result<()> {
+        let events = std::mem::take(&mut self.later.events);
+        let steps = std::mem::take(&mut self.later.steps);
+        let histories = std::mem::take(&mut self.later.histories);
+        let audits = std::mem::take(&mut self.later.audits);
+        let kinds = [
+            !events.is_empty(),
+            !steps.is_empty(),
+            !histories.is_empty(),
+            !audits.is_empty(),
+            !said.is_empty(),
+        ];
+        let (written, many): (i64, usize) = {
+            let query = sqlx::query_scalar(sqlx::AssertSqlSafe(journal(kinds)))
+                .bind(self.tenant.uuid())
+                .bind(all(&events, |(run, _)| run.uuid()))
+                .bind(all(&events, |(_, event)| event.ts))
+                .bind(all(&events, |(_, event)| event.kind.clone()))
+                .bind(all(&events, |(_, event)| event.meta.clone()))
+                .bind(all(&events, |(_, event)| event.content.clone()))
+                .bind(all(&events, |(_, event)| {
+                    i32::try_from(event.epoch).unwrap_or(i32::MAX)
+                }))
+                .bind(all(&events, |(_, event)| {
+                    i64::try_from(event.n).unwrap_or(i64::MAX)
+                }));
+            let runs: Vec<uuid::Uuid> = steps.keys().map(|(run, ..)| run.uuid()).collect();
+            let steps: Vec<StepRow> = steps.into_values().collect();
+            let query = query
+                .bind(runs)
+                .bind(all(&steps, |step| step.epoch))
+                .bind(all(&steps, |step| step.name.clone()))
+                .bind(all(&steps, |step| step.state.clone()))
+                .bind(all(&steps, |step| step.exit_code))
+                .bind(all(&steps, |step| step.started_at))
+                .bind(all(&steps, |step| step.finished_at))
+                .bind(all(&steps, |step| step.number))
+                .bind(all(&steps, |step| step.version.clone()))
+                .bind(all(&histories, |line| line.card.uuid()))
+                .bind(all(&histories, |line| line.at))
+                .bind(all(&histories, |line| line.by.map(UserId::uuid)))
+                .bind(all(&histories, |line| line.happened.word()))
+                .bind(all(&histories, |line| {
+                    line.happened.lanes().map(|(from, _)| from.name())
+                }))
+                .bind(all(&histories, |line| {
+                    line.happened.lanes().map(|(_, to)| to.name())
+                }))
+                .bind(all(&histories, |line| line.happened.run().map(RunId::uuid)))
+                .bind(all(&histories, |line| {
+                    line.happened.state().map(|(state, _)| state.name())
+                }))
+                .bind(all(&histories, |line| {
+                    line.happened
+                        .state()
+                        .and_then(|(_, reason)| reason.map(Reason::code))
+                }))
+                .bind(all(&audits, |audit| audit.at))
+                .bind(all(&audits, |audit| audit.actor.clone()))
+                .bind(all(&audits, |audit| audit.action.clone()))
+                .bind(all(&audits, |audit| audit.resource.clone()))
+                .bind(all(&audits, |audit| audit.purpose.clone()))
+                .bind(all(&audits, |audit| audit.outcome.word()))
+                .bind(all(&audits, |audit| audit.correlation.clone()))
+                .bind(all(&audits, |audit| audit.address.clone()))
+                .bind(CHANNEL)
+                .bind(said);
+            (query.fetch_one(&mut *self.inner).await?, events.len())
+        };
+        if usize::try_from(written) != Ok(many) {
             return Err(StoreError::Inconsistent {
                 table: "run_events",
                 what: "a run that events are of is gone".into(),
@@ -158,63 +220,88 @@ impl Tx {
         }
         Ok(())
     }
-
-    async fn write_steps(&mut self, steps: BTreeMap<(RunId, i32, String), StepRow>) -> Result<()> {
-        let runs: Vec<uuid::Uuid> = steps.keys().map(|(run, ..)| run.uuid()).collect();
-        let steps: Vec<StepRow> = steps.into_values().collect();
-        let epochs: Vec<i32> = steps.iter().map(|s| s.epoch).collect();
-        let numbers: Vec<Option<i32>> = steps.iter().map(|s| s.number).collect();
-        let names: Vec<&str> = steps.iter().map(|s| s.name.as_str()).collect();
-        let versions: Vec<Option<&str>> = steps.iter().map(|s| s.version.as_deref()).collect();
-        let states: Vec<&str> = steps.iter().map(|s| s.state.as_str()).collect();
-        let codes: Vec<Option<i32>> = steps.iter().map(|s| s.exit_code).collect();
-        let started: Vec<DateTime<Utc>> = steps.iter().map(|s| s.started_at).collect();
-        let finished: Vec<Option<DateTime<Utc>>> = steps.iter().map(|s| s.finished_at).collect();
-        sqlx::query(
-            "INSERT INTO run_steps (tenant_id, run_id, epoch, name, state, exit_code, started_at,
-                                    finished_at, number, version)
-             SELECT $1, * FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[],
-                                      $7::timestamptz[], $8::timestamptz[], $9::int[], $10::text[])
-             ON CONFLICT (tenant_id, run_id, epoch, name) DO UPDATE
-             SET state = excluded.state, exit_code = excluded.exit_code, finished_at = excluded.finished_at",
-        )
-        .bind(self.tenant.uuid())
-        .bind(runs)
-        .bind(epochs)
-        .bind(names)
-        .bind(states)
-        .bind(codes)
-        .bind(started)
-        .bind(finished)
-        .bind(numbers)
-        .bind(versions)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
-
-    async fn write_audits(&mut self, audits: Vec<NewAudit>) -> Result<()> {
-        let of = |what: fn(&NewAudit) -> &str| -> Vec<&str> { audits.iter().map(what).collect() };
-        let at: Vec<DateTime<Utc>> = audits.iter().map(|audit| audit.at).collect();
-        sqlx::query(
-            "WITH written AS (
-                 INSERT INTO audit_entries (tenant_id, at, actor, action, resource, purpose, outcome, correlation, address)
-                 SELECT $1, * FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
-                                          $7::text[], $8::text[], $9::text[])
-                 RETURNING seq)
-             INSERT INTO queue_audit (tenant_id, seq) SELECT $1, seq FROM written",
-        )
-        .bind(self.tenant.uuid())
-        .bind(at)
-        .bind(of(|audit| &audit.actor))
-        .bind(of(|audit| &audit.action))
-        .bind(of(|audit| &audit.resource))
-        .bind(of(|audit| &audit.purpose))
-        .bind(of(|audit| audit.outcome.word()))
-        .bind(of(|audit| &audit.correlation))
-        .bind(of(|audit| &audit.address))
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
 }
+
+/// A column of some rows.
+fn all<R, T>(rows: &[R], of: impl FnMut(&R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}
+
+/// The statement that writes these kinds, of the parts that they need: what has nothing to write costs its
+/// share of each execution all the same. All parts count their parameters alike.
+fn journal(kinds: [bool; 5]) -> String {
+    let parts = [EVENTS, STEPS, HISTORIES, AUDITS, SAID];
+    let parts = parts
+        .into_iter()
+        .zip(kinds)
+        .filter(|(_, is_wanted)| *is_wanted);
+    let parts: Vec<&str> = parts.map(|(part, _)| part).collect();
+    let count = if kinds[0] {
+        "(SELECT count(*) FROM events)"
+    } else {
+        "0::bigint"
+    };
+    let after = if kinds[4] {
+        " WHERE (SELECT count(*) FROM said) >= 0"
+    } else {
+        ""
+    };
+    format!("WITH {} SELECT {count}{after}", parts.join(", "))
+}
+
+const EVENTS: &str = "
+    e AS (
+        SELECT * FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::jsonb[], $6::bytea[],
+                             $7::int[], $8::bigint[]) WITH ORDINALITY
+            AS e (run, ts, kind, meta, content, epoch, n, place)),
+    many AS (SELECT run, count(*) AS many FROM e GROUP BY run),
+    before AS (
+        UPDATE runs u SET last_seq = u.last_seq + many.many FROM many
+        WHERE u.tenant_id = $1 AND u.id = many.run
+        RETURNING u.id AS run, u.last_seq - many.many AS seq),
+    events AS (
+        INSERT INTO run_events (tenant_id, run_id, seq, ts, kind, meta, content, epoch, n)
+        SELECT $1, e.run, before.seq + row_number() OVER (PARTITION BY e.run ORDER BY e.place),
+               e.ts, e.kind, e.meta, e.content, e.epoch, e.n
+        FROM e JOIN before ON before.run = e.run
+        RETURNING 1)";
+
+const STEPS: &str = "
+    steps AS (
+        INSERT INTO run_steps (tenant_id, run_id, epoch, name, state, exit_code, started_at,
+                               finished_at, number, version)
+        SELECT $1, * FROM unnest($9::uuid[], $10::int[], $11::text[], $12::text[], $13::int[],
+                                 $14::timestamptz[], $15::timestamptz[], $16::int[], $17::text[])
+        ON CONFLICT (tenant_id, run_id, epoch, name) DO UPDATE
+        SET state = excluded.state, exit_code = excluded.exit_code, finished_at = excluded.finished_at)";
+
+const HISTORIES: &str = "
+    h AS (
+        SELECT * FROM unnest($18::uuid[], $19::timestamptz[], $20::uuid[], $21::text[], $22::text[],
+                             $23::text[], $24::uuid[], $25::text[], $26::text[]) WITH ORDINALITY
+            AS h (card, at, by_user, kind, lane_from, lane_to, run, state, reason, place)),
+    lines AS (SELECT card, count(*) AS many FROM h GROUP BY card),
+    held AS MATERIALIZED (
+        SELECT c.id FROM cards c WHERE c.tenant_id = $1 AND c.id = ANY ($18::uuid[])
+        ORDER BY c.id FOR NO KEY UPDATE),
+    behind AS (
+        UPDATE cards c SET last_seq = c.last_seq + lines.many FROM lines JOIN held ON held.id = lines.card
+        WHERE c.tenant_id = $1 AND c.id = lines.card
+        RETURNING c.id AS card, c.last_seq - lines.many AS seq),
+    histories AS (
+        INSERT INTO card_events (tenant_id, card_id, seq, at, by_user, kind, lane_from, lane_to,
+                                 run_id, run_state, reason)
+        SELECT $1, h.card, behind.seq + row_number() OVER (PARTITION BY h.card ORDER BY h.place),
+               h.at, h.by_user, h.kind, h.lane_from, h.lane_to, h.run, h.state, h.reason
+        FROM h JOIN behind ON behind.card = h.card)";
+
+const AUDITS: &str = "
+    audits AS (
+        INSERT INTO audit_entries (tenant_id, at, actor, action, resource, purpose, outcome, correlation, address)
+        SELECT $1, * FROM unnest($27::timestamptz[], $28::text[], $29::text[], $30::text[], $31::text[],
+                                 $32::text[], $33::text[], $34::text[])
+        RETURNING seq),
+    chained AS (INSERT INTO queue_audit (tenant_id, seq) SELECT $1, seq FROM audits)";
+
+const SAID: &str = "
+    said AS MATERIALIZED (SELECT pg_notify($35, said) FROM unnest($36::text[]) AS said)";

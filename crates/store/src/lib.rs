@@ -40,6 +40,8 @@ mod registration;
 mod request;
 mod retention;
 mod run;
+mod run_ground;
+mod run_life;
 mod run_list;
 mod run_report;
 mod runner;
@@ -58,7 +60,7 @@ use freehold_model::{Clock, TenantId};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSeverity};
 
-use bound::{Bound, To};
+use bound::{Bound, Gate, To};
 
 pub use access::{LimitedTokenRow, NewLimitedToken, TokenKind, TokenRow, Whose};
 pub use agent::{AgentRow, ProviderRow};
@@ -79,13 +81,14 @@ pub use mail::{Became, NewMail, TakenMail};
 pub use member::MemberRow;
 pub use migrate::{migrate, schema_version};
 pub use oidc::{BegunRow, GroupRoleRow, IdentityRow, Room, SetOut};
-pub use order::{Idempotent, OrderRow};
+pub use order::{Idempotent, NewOrder, OrderRow};
 pub use project::ProjectRow;
 pub use question::QuestionRow;
-pub use queue::{Due, Heard, Tell};
+pub use queue::{Around, Due, Heard, Tell};
 pub use registration::RegistrationRow;
 pub use request::{Claim, Claimed, claimed};
 pub use run::{NewRun, RunRow};
+pub use run_ground::Ground;
 pub use run_list::RunNow;
 pub use run_report::{Report, UsageRow};
 pub use runner::RunnerRow;
@@ -369,7 +372,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx> {
-        let (inner, time) = Bound::begin(&self.pool, To::Tenant(tenant)).await?;
+        self.begin_at(tenant, None).await
+    }
+
+    /// The same, behind those who changed which environments there are, and ahead of those who will
+    /// ([`Tx::environment_gate`]).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn begin_at_gate(&self, tenant: TenantId) -> Result<Tx> {
+        self.begin_at(tenant, Some(Gate::Environments(tenant)))
+            .await
+    }
+
+    async fn begin_at(&self, tenant: TenantId, gate: Option<Gate>) -> Result<Tx> {
+        let (inner, time) = Bound::begin(&self.pool, To::Tenant(tenant), gate).await?;
         Ok(Tx {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
@@ -431,22 +448,18 @@ impl Tx {
     /// # Errors
     /// [`StoreError`]; the outcome is then unknown to the caller and must be read back.
     pub async fn commit(mut self) -> Result<()> {
-        self.write_gathered().await?;
-        request::mark(&mut self.inner, Some(self.tenant)).await?;
         let hints = std::mem::take(&mut self.later.hints);
         let said: Vec<String> = hints
             .into_iter()
             .map(|hint| hint.said(self.tenant))
             .collect();
         let happenings = std::mem::take(&mut self.later.happenings);
-        if !happenings.is_empty() {
+        let is_told = !happenings.is_empty();
+        self.write_gathered_and_say(if is_told { &[] } else { &said })
+            .await?;
+        request::mark(&mut self.inner, Some(self.tenant)).await?;
+        if is_told {
             self.write_happenings(happenings, said).await?;
-        } else if !said.is_empty() {
-            sqlx::query("SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said")
-                .bind(hint::CHANNEL)
-                .bind(said)
-                .execute(&mut *self.inner)
-                .await?;
         }
         self.inner.commit().await?;
         self.later.after.run();

@@ -16,6 +16,21 @@ pub struct OrderRow {
     pub turn: i32,
 }
 
+/// An order to be added.
+#[derive(Debug, Clone)]
+pub struct NewOrder {
+    /// Its id.
+    pub id: OrderId,
+    /// What it orders.
+    pub kind: JobKind,
+    /// The version of its place.
+    pub turn: u32,
+    /// Content.
+    pub envelope: Vec<u8>,
+    /// When it was signed.
+    pub at: DateTime<Utc>,
+}
+
 /// What an idempotency key was used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotent {

@@ -32,8 +32,8 @@ pub struct ProjectRow {
     pub created_at: DateTime<Utc>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Raw {
+#[derive(sqlx::FromRow, serde::Deserialize)]
+pub(crate) struct Raw {
     id: uuid::Uuid,
     name: String,
     egress: String,
@@ -165,6 +165,25 @@ impl Tx {
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        raw.map(ProjectRow::try_from).transpose()
+    }
+
+    /// A project by its name.
+    ///
+    /// # Errors
+    /// [`crate::StoreError`].
+    pub async fn project_get_named(&mut self, name: &str) -> Result<Option<ProjectRow>> {
+        let raw: Option<Raw> = sqlx::query_as(
+            "SELECT p.id, p.name, p.egress, p.isolation_at_least, p.directory, p.share, p.record_remote, p.record_ref, p.record_path,
+                    r.id AS repository, r.remote, r.target, p.created_at
+             FROM projects p
+             JOIN repositories r ON r.tenant_id = p.tenant_id AND r.project_id = p.id AND r.position = 0
+             WHERE p.tenant_id = $1 AND p.name = $2",
+        )
+        .bind(self.tenant.uuid())
+        .bind(name)
         .fetch_optional(&mut *self.inner)
         .await?;
         raw.map(ProjectRow::try_from).transpose()

@@ -3,7 +3,7 @@
 //! see no other table.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use freehold_model::{ProjectId, RunId, RunnerId, TenantId};
+use freehold_model::{CardId, ProjectId, RunId, RunnerId, TenantId};
 
 use crate::run::{Raw, RunRow, select, signed, unsigned};
 use crate::{Hint, Result, Store, Tx};
@@ -41,6 +41,17 @@ pub struct Tell {
     pub untold: bool,
     /// It has environments.
     pub placed: bool,
+}
+
+/// What stands around a line.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// How many jobs each runner holds of each project.
+    pub held: Vec<(RunnerId, ProjectId, u32)>,
+    /// The shares of projects: how many jobs each may have for one of a project with share 1.
+    pub shares: Vec<(ProjectId, u32)>,
+    /// Of the cards, which others each waits for that have not landed; in their order.
+    pub unmet: Vec<(CardId, CardId)>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -149,6 +160,7 @@ impl Tx {
         each: i64,
         most: i64,
     ) -> Result<Vec<RunRow>> {
+        self.write_lives().await?;
         let seen: Vec<uuid::Uuid> = seen.iter().map(|run| run.uuid()).collect();
         let raw: Vec<Raw> = sqlx::query_as(select!(
             "WHERE u.tenant_id = $1 AND u.id = ANY (ARRAY(
@@ -183,6 +195,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn queue_later(&mut self, runs: &[RunId], pause: TimeDelta) -> Result<()> {
+        self.write_lives().await?;
         let runs: Vec<uuid::Uuid> = runs.iter().map(|run| run.uuid()).collect();
         sqlx::query(
             "UPDATE queue_ready SET look_at = clock_timestamp() + $3
@@ -201,6 +214,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn queue_look(&mut self) -> Result<()> {
+        self.write_lives().await?;
         sqlx::query(
             "UPDATE queue_ready SET look_at = not_before
              WHERE tenant_id = $1 AND look_at > clock_timestamp() AND look_at > not_before",
@@ -217,6 +231,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn queue_held(&mut self) -> Result<Vec<(RunnerId, ProjectId, u32)>> {
+        self.write_lives().await?;
         let rows: Vec<(uuid::Uuid, uuid::Uuid, i64)> = sqlx::query_as(
             "SELECT lease_runner, project_id, count(*) FROM runs
              WHERE tenant_id = $1 AND lease_job IS NOT NULL GROUP BY lease_runner, project_id",
@@ -237,22 +252,56 @@ impl Tx {
             .collect())
     }
 
-    /// The shares of projects: how many jobs each may have for one of a project with share 1.
+    /// What is to be known of these projects, and of the cards of those who want to begin, to place what is
+    /// in line; in one look.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn queue_shares(&mut self, projects: &[ProjectId]) -> Result<Vec<(ProjectId, u32)>> {
+    pub async fn queue_around(
+        &mut self,
+        projects: &[ProjectId],
+        cards: &[CardId],
+    ) -> Result<Around> {
+        self.write_lives().await?;
         let projects: Vec<uuid::Uuid> = projects.iter().map(|project| project.uuid()).collect();
-        let rows: Vec<(uuid::Uuid, i16)> =
-            sqlx::query_as("SELECT id, share FROM projects WHERE tenant_id = $1 AND id = ANY ($2)")
-                .bind(self.tenant.uuid())
-                .bind(projects)
-                .fetch_all(&mut *self.inner)
-                .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(id, share)| (ProjectId::from_uuid(id), u32::from(share.unsigned_abs())))
-            .collect())
+        let cards: Vec<uuid::Uuid> = cards.iter().map(|card| card.uuid()).collect();
+        let rows: Vec<(String, uuid::Uuid, Option<uuid::Uuid>, i64)> = sqlx::query_as(
+            "SELECT 'held', lease_runner, project_id, count(*) FROM runs
+             WHERE tenant_id = $1 AND lease_job IS NOT NULL GROUP BY lease_runner, project_id
+             UNION ALL
+             SELECT 'share', id, NULL, share FROM projects WHERE tenant_id = $1 AND id = ANY ($2)
+             UNION ALL
+             SELECT 'unmet', d.card_id, d.depends_on, 0 FROM card_dependencies d
+             JOIN cards c ON c.tenant_id = d.tenant_id AND c.id = d.depends_on
+             WHERE d.tenant_id = $1 AND d.card_id = ANY ($3) AND NOT c.landed",
+        )
+        .bind(self.tenant.uuid())
+        .bind(projects)
+        .bind(cards)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        let mut around = Around::default();
+        for (what, one, other, many) in rows {
+            let many = u32::try_from(many).unwrap_or(u32::MAX);
+            match (what.as_str(), other) {
+                ("held", Some(project)) => {
+                    let held = (
+                        RunnerId::from_uuid(one),
+                        ProjectId::from_uuid(project),
+                        many,
+                    );
+                    around.held.push(held);
+                }
+                ("share", _) => around.shares.push((ProjectId::from_uuid(one), many)),
+                ("unmet", Some(other)) => {
+                    let unmet = (CardId::from_uuid(one), CardId::from_uuid(other));
+                    around.unmet.push(unmet);
+                }
+                _ => {}
+            }
+        }
+        around.unmet.sort_unstable();
+        Ok(around)
     }
 
     /// Leases that are promised for more than ten minutes, which none is, last for `lease` from `now` on:
@@ -261,6 +310,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn queue_shorten(&mut self, now: DateTime<Utc>, lease: TimeDelta) -> Result<()> {
+        self.write_lives().await?;
         sqlx::query(
             "UPDATE queue_leases SET until = $2::timestamptz + $3
              WHERE tenant_id = $1 AND until > $2::timestamptz + interval '10 minutes'",
@@ -278,6 +328,7 @@ impl Tx {
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn queue_expired(&mut self, now: DateTime<Utc>, limit: i64) -> Result<Vec<RunId>> {
+        self.write_lives().await?;
         let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
             "SELECT run_id FROM queue_leases WHERE tenant_id = $1 AND until <= $2
              ORDER BY until LIMIT $3",

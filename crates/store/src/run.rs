@@ -2,15 +2,16 @@
 //! a row that the transaction has locked.
 
 use chrono::{DateTime, Utc};
-use freehold_model::priority::{PRIORITY_WORTH, Priority, rank};
+use freehold_model::priority::{Priority, rank};
 use freehold_model::run::{JobKind, Lease, Run};
 use freehold_model::schedule::Labels;
 use freehold_model::{
-    AgentId, BlobId, CardId, Isolation, JobId, ProjectId, RunId, RunnerId, UserId,
+    AgentId, BlobId, CardId, Isolation, JobId, Lane, ProjectId, RunId, RunnerId, UserId,
 };
 use serde_json::Value;
 
-use crate::{Result, StoreError, Tx, document, stored, to_json};
+use crate::order::NewOrder;
+use crate::{Hint, Result, StoreError, Tx, document, stored, to_json};
 
 /// A run to be added.
 #[derive(Debug, Clone)]
@@ -43,6 +44,42 @@ pub struct NewRun {
     pub priority: Priority,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+impl NewRun {
+    /// The run as [`Tx::run_insert`] stores it, once this event of it is the last one.
+    #[must_use]
+    pub fn stored(&self, last_seq: i64) -> RunRow {
+        RunRow {
+            id: self.id,
+            project: self.project,
+            card: self.card,
+            agent: self.agent,
+            agent_name: self.agent_name.clone(),
+            by: self.by,
+            parent: self.parent,
+            life: self.life.clone(),
+            target: self.target.clone(),
+            egress: self.egress.clone(),
+            isolation: self.isolation.name().to_owned(),
+            isolation_asked: self.isolation,
+            in_force: Value::Null,
+            labels: self.labels.clone(),
+            priority: self.priority,
+            last_runner: None,
+            wait_note: None,
+            detail: None,
+            checks: Value::Array(Vec::new()),
+            diff: None,
+            transcript: None,
+            agent_version: None,
+            usage: Value::Null,
+            last_seq,
+            created_at: self.at,
+            started_at: None,
+            finished_at: None,
+        }
+    }
 }
 
 /// A run as it is stored.
@@ -279,11 +316,17 @@ macro_rules! select {
 pub(crate) use select;
 
 impl Tx {
-    /// Adds a run, and puts it in the line of those that want a runner.
+    /// Adds a run with its first order, puts it in the line of those that want a runner, and its card, which
+    /// is locked, at the end of this lane, if any.
     ///
     /// # Errors
     /// [`StoreError::Taken`] with `runs_live` when the card has a live one.
-    pub async fn run_insert(&mut self, run: &NewRun) -> Result<()> {
+    pub async fn run_insert(
+        &mut self,
+        run: &NewRun,
+        order: &NewOrder,
+        to: Option<Lane>,
+    ) -> Result<()> {
         let life = &run.life;
         sqlx::query(
             "WITH run AS (
@@ -291,7 +334,15 @@ impl Tx {
                                parent_id, state, epoch, attempt, attempts_max, land_attempt, turn,
                                cancel_requested, target, egress, isolation, labels, created_at,
                                isolation_asked, priority)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17, $15, $18))
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, false, $13, $14, $15, $16, $17, $15, $18)),
+             ordered AS (
+                 INSERT INTO orders (tenant_id, id, run_id, kind, turn, envelope, created_at)
+                 VALUES ($1, $20, $2, $21, $22, $23, $24)),
+             placed AS (
+                 UPDATE cards SET lane = $25, updated_at = $24,
+                     rank = (SELECT coalesce(max(rank), 0) + 1 FROM cards
+                             WHERE tenant_id = $1 AND project_id = $3 AND lane = $25)
+                 WHERE $25::text IS NOT NULL AND tenant_id = $1 AND id = $4)
              INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank)
              VALUES ($1, $2, $3, 'execute', $19)",
         )
@@ -314,8 +365,17 @@ impl Tx {
         .bind(run.at)
         .bind(run.priority.level())
         .bind(rank(run.at, run.priority))
+        .bind(order.id.uuid())
+        .bind(kind_word(order.kind))
+        .bind(signed(order.turn))
+        .bind(&order.envelope)
+        .bind(order.at)
+        .bind(to.map(Lane::name))
         .execute(&mut *self.inner)
         .await?;
+        if to.is_some() {
+            self.hint(Hint::Card(run.card));
+        }
         Ok(())
     }
 
@@ -339,6 +399,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn run_lock(&mut self, id: RunId) -> Result<Option<RunRow>> {
+        self.write_lives().await?;
         let raw: Option<Raw> = sqlx::query_as(select!(
             "WHERE u.tenant_id = $1 AND u.id = $2 FOR UPDATE OF u"
         ))
@@ -347,6 +408,23 @@ impl Tx {
         .fetch_optional(&mut *self.inner)
         .await?;
         raw.map(Raw::row).transpose()
+    }
+
+    /// These runs, locked as [`Tx::run_lock`] does, in the order of their ids; those that there are.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run_lock_some(&mut self, ids: &[RunId]) -> Result<Vec<RunRow>> {
+        self.write_lives().await?;
+        let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
+        let raw: Vec<Raw> = sqlx::query_as(select!(
+            "WHERE u.tenant_id = $1 AND u.id = ANY ($2) ORDER BY u.id FOR UPDATE OF u"
+        ))
+        .bind(self.tenant.uuid())
+        .bind(ids)
+        .fetch_all(&mut *self.inner)
+        .await?;
+        raw.into_iter().map(Raw::row).collect()
     }
 
     /// A run by id, locked with its lease: nobody renews it before the transaction ends.
@@ -376,6 +454,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn run_held_by(&mut self, runner: RunnerId) -> Result<Vec<RunRow>> {
+        self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(select!(
             "WHERE u.tenant_id = $1 AND u.lease_runner = $2 ORDER BY u.id"
         ))
@@ -386,91 +465,12 @@ impl Tx {
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Writes the life of a run whose row this transaction has locked, and its places in the queue: in
-    /// line while it wants a runner, not to be looked at before it is time, among the leases while one
-    /// has it.
-    ///
-    /// # Errors
-    /// [`StoreError`]; [`StoreError::Inconsistent`] when the run is not there.
-    pub async fn run_set_life(&mut self, id: RunId, life: &Run, at: DateTime<Utc>) -> Result<()> {
-        let lease = life.lease.as_ref();
-        let done: i64 = sqlx::query_scalar(
-            "WITH run AS (
-             UPDATE runs SET state = $3, reason = $4, epoch = $5, attempt = $6, land_attempt = $7,
-                 turn = $8, cancel_requested = $9, lease_job = $10, lease_kind = $11,
-                 lease_runner = $12, lease_accepted = $13, lease_until = $14, work = $15,
-                 approval = $16, landed = $17, last_runner = coalesce($12, last_runner),
-                 wait_note = CASE WHEN $3 = 'queued' THEN wait_note END,
-                 started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, $19) ELSE started_at END,
-                 finished_at = CASE WHEN $18 THEN coalesce(finished_at, $19) END,
-                 known_epoch = $22, away = $23
-             WHERE tenant_id = $1 AND id = $2 RETURNING project_id, created_at, priority),
-             held AS (
-                 INSERT INTO queue_leases AS l (tenant_id, run_id, runner_id, epoch, until, untold)
-                 SELECT $1, $2, $12, $5, $14, $9 OR NOT $13 FROM run WHERE $10::uuid IS NOT NULL
-                 ON CONFLICT (tenant_id, run_id) DO UPDATE
-                 SET runner_id = excluded.runner_id, epoch = excluded.epoch, untold = excluded.untold,
-                     until = CASE WHEN l.epoch = excluded.epoch
-                                  THEN greatest(l.until, excluded.until) ELSE excluded.until END),
-             free AS (
-                 DELETE FROM queue_leases WHERE $10::uuid IS NULL AND tenant_id = $1 AND run_id = $2),
-             wanting AS (
-                 INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank, look_at, not_before)
-                 SELECT $1, $2, project_id, $20, created_at - priority * $21::interval,
-                        coalesce(clock_timestamp() + $24::interval, '-infinity'),
-                        coalesce(clock_timestamp() + $24::interval, '-infinity')
-                 FROM run WHERE $20::text IS NOT NULL
-                 ON CONFLICT (tenant_id, run_id) DO UPDATE
-                 SET kind = excluded.kind, look_at = excluded.look_at, not_before = excluded.not_before),
-             content AS (
-                 DELETE FROM queue_ready WHERE $20::text IS NULL AND tenant_id = $1 AND run_id = $2)
-             SELECT count(*) FROM run",
-        )
-        .bind(self.tenant.uuid())
-        .bind(id.uuid())
-        .bind(life.state.name())
-        .bind(life.reason.map(freehold_model::Reason::code))
-        .bind(signed(life.epoch))
-        .bind(signed(life.attempt))
-        .bind(signed(life.land_attempt))
-        .bind(signed(life.turn))
-        .bind(life.cancel_requested)
-        .bind(lease.map(|l| l.job.uuid()))
-        .bind(lease.map(|l| kind_word(l.kind)))
-        .bind(lease.map(|l| l.runner.uuid()))
-        .bind(lease.map(|l| l.accepted))
-        .bind(lease.map(|l| l.until))
-        .bind(life.work.as_ref().map(|w| to_json("runs", w)).transpose()?)
-        .bind(
-            life.approval
-                .as_ref()
-                .map(|a| to_json("runs", a))
-                .transpose()?,
-        )
-        .bind(&life.landed)
-        .bind(life.state.is_terminal())
-        .bind(at)
-        .bind(life.wants().map(kind_word))
-        .bind(PRIORITY_WORTH)
-        .bind(life.known_epoch.map(signed))
-        .bind(life.away.map(|away| to_json("runs", &away)).transpose()?)
-        .bind(life.waits_for_remote().map(|again| again - at))
-        .fetch_one(&mut *self.inner)
-        .await?;
-        if done != 1 {
-            return Err(StoreError::Inconsistent {
-                table: "runs",
-                what: format!("{id} is gone"),
-            });
-        }
-        Ok(())
-    }
-
     /// Says why a queued run waits.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn run_set_wait(&mut self, id: RunId, reason: &str, note: &str) -> Result<()> {
+        self.write_lives().await?;
         sqlx::query(
             "UPDATE runs SET reason = $3, wait_note = $4
              WHERE tenant_id = $1 AND id = $2 AND state IN ('queued', 'landing') AND lease_job IS NULL",
@@ -489,6 +489,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError`].
     pub async fn run_live_of_card(&mut self, card: CardId) -> Result<Option<RunId>> {
+        self.write_lives().await?;
         let id: Option<uuid::Uuid> = sqlx::query_scalar(
             "SELECT id FROM runs WHERE tenant_id = $1 AND card_id = $2
                AND state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')",
@@ -509,6 +510,7 @@ impl Tx {
         before: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<(RunId, String)>> {
+        self.write_lives().await?;
         let found: Vec<(uuid::Uuid, String)> = sqlx::query_as(
             "SELECT u.id, r.remote FROM runs u
              JOIN repositories r ON r.tenant_id = u.tenant_id AND r.project_id = u.project_id AND r.position = 0

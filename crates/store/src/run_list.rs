@@ -36,6 +36,7 @@ impl Tx {
         after: Option<RunId>,
         limit: i64,
     ) -> Result<Vec<RunId>> {
+        self.write_lives().await?;
         let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
             "SELECT id FROM runs
              WHERE tenant_id = $1 AND state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
@@ -63,6 +64,7 @@ impl Tx {
         before: Option<RunId>,
         limit: i64,
     ) -> Result<Vec<RunRow>> {
+        self.write_lives().await?;
         let states: Option<Vec<&str>> =
             states.map(|states| states.iter().map(|state| state.name()).collect());
         let raw: Vec<Raw> = sqlx::query_as(select!(
@@ -95,6 +97,7 @@ impl Tx {
         before: Option<RunId>,
         limit: i64,
     ) -> Result<Vec<RunRow>> {
+        self.write_lives().await?;
         let codes = |reasons: &[Reason]| -> Vec<&'static str> {
             reasons.iter().map(|reason| reason.code()).collect()
         };
@@ -120,15 +123,21 @@ select!(
         raw.into_iter().map(Raw::row).collect()
     }
 
-    /// Since when runs are in their present state: when the last transition was announced.
+    /// Since when runs are in their present state, which is when the last transition was announced; and the
+    /// names of their projects.
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn run_since(&mut self, ids: &[RunId]) -> Result<Vec<(RunId, DateTime<Utc>)>> {
+    pub async fn run_since(
+        &mut self,
+        ids: &[RunId],
+    ) -> Result<Vec<(RunId, DateTime<Utc>, String)>> {
         self.write_gathered().await?;
         let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
-        let rows: Vec<(uuid::Uuid, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT asked.id, last.ts FROM unnest($2::uuid[]) AS asked (id)
+        let rows: Vec<(uuid::Uuid, DateTime<Utc>, String)> = sqlx::query_as(
+            "SELECT asked.id, last.ts, p.name FROM unnest($2::uuid[]) AS asked (id)
+             JOIN runs u ON u.tenant_id = $1 AND u.id = asked.id
+             JOIN projects p ON p.tenant_id = $1 AND p.id = u.project_id
              CROSS JOIN LATERAL (SELECT ts FROM run_events
                  WHERE tenant_id = $1 AND run_id = asked.id AND kind LIKE 'run.%'
                  ORDER BY seq DESC LIMIT 1) last",
@@ -139,7 +148,7 @@ select!(
         .await?;
         Ok(rows
             .into_iter()
-            .map(|(run, at)| (RunId::from_uuid(run), at))
+            .map(|(run, at, project)| (RunId::from_uuid(run), at, project))
             .collect())
     }
 
@@ -177,6 +186,7 @@ select!(
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn run_counts(&mut self) -> Result<Vec<(State, i64)>> {
+        self.write_lives().await?;
         let counts: Vec<(String, i64)> = sqlx::query_as(
             "SELECT state, count(*) FROM runs WHERE tenant_id = $1 GROUP BY state ORDER BY state",
         )

@@ -71,34 +71,4 @@ impl Tx {
             .await?;
         Ok(())
     }
-
-    /// Writes what a job left behind; what the report does not say stays.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn run_set_report(&mut self, id: RunId, report: &Report) -> Result<()> {
-        sqlx::query(
-            "UPDATE runs SET detail = $3, detail_version = $4,
-                 checks = coalesce($5, checks),
-                 diff_blob = coalesce($6, diff_blob), diff_version = coalesce($7, diff_version),
-                 transcript_blob = coalesce($8, transcript_blob),
-                 isolation = coalesce($9, isolation), agent_version = coalesce($10, agent_version),
-                 in_force = coalesce(in_force || $11, $11, in_force)
-             WHERE tenant_id = $1 AND id = $2",
-        )
-        .bind(self.tenant.uuid())
-        .bind(id.uuid())
-        .bind(report.detail.as_ref().map(|(bytes, _)| bytes))
-        .bind(report.detail.as_ref().map(|(_, version)| version))
-        .bind(&report.checks)
-        .bind(report.diff.map(|(blob, _)| blob.uuid()))
-        .bind(report.diff.map(|(_, version)| version))
-        .bind(report.transcript.map(BlobId::uuid))
-        .bind(&report.isolation)
-        .bind(&report.agent_version)
-        .bind(&report.in_force)
-        .execute(&mut *self.inner)
-        .await?;
-        Ok(())
-    }
 }

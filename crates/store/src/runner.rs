@@ -188,18 +188,23 @@ impl Tx {
         .await?)
     }
 
-    /// Locks the runner's row and gives the last frame taken from it, so that a second
-    /// connection of the same runner waits for the first. None when it was revoked.
+    /// Locks the runner's row, so that a second connection of the same runner waits for the first, and gives
+    /// the last frame that was taken from it before; everything up to `seq` is taken where this is committed.
+    /// None when it was revoked.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn runner_lock(&mut self, id: RunnerId) -> Result<Option<i64>> {
+    pub async fn runner_take(&mut self, id: RunnerId, seq: i64) -> Result<Option<i64>> {
         Ok(sqlx::query_scalar(
-            "SELECT last_seq FROM runners
-             WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL FOR UPDATE",
+            "UPDATE runners r SET last_seq = greatest(before.last_seq, $3)
+             FROM (SELECT tenant_id, id, last_seq FROM runners
+                   WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL FOR UPDATE) before
+             WHERE r.tenant_id = before.tenant_id AND r.id = before.id
+             RETURNING before.last_seq",
         )
         .bind(self.tenant.uuid())
         .bind(id.uuid())
+        .bind(seq)
         .fetch_optional(&mut *self.inner)
         .await?)
     }

@@ -67,7 +67,7 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
     pub async fn begin_person(&self, user: UserId) -> Result<PersonTx> {
-        let (inner, time) = Bound::begin(&self.pool, To::Person(user)).await?;
+        let (inner, time) = Bound::begin(&self.pool, To::Person(user), None).await?;
         Ok(PersonTx {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
@@ -132,7 +132,7 @@ impl PersonTx {
     /// [`crate::StoreError`]; the outcome is then unknown to the caller.
     pub async fn commit(mut self) -> Result<()> {
         request::mark(&mut self.inner, None).await?;
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await
     }
 
     /// The same transaction, bound to a tenant as well from here on.
