@@ -256,6 +256,7 @@ pub(crate) async fn walls(
     Walls::of(order, policy.limits(), room)
         .requiring(policy.limits_required())
         .in_machines_of(policy.firecracker())
+        .run_by(policy.container_runtime())
         .beside(Together {
             owner: context.identity.runner().uuid().as_u128(),
             limits: policy.limits_together().clone(),

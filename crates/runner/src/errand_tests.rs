@@ -36,6 +36,7 @@ fn walls(spec: &Spec, own_env: &[&str], own_mounts: &[&str]) -> Walls {
         terminal,
         image,
         hypervisor,
+        runtime,
         user,
         init,
     } = spec;
@@ -54,7 +55,7 @@ fn walls(spec: &Spec, own_env: &[&str], own_mounts: &[&str]) -> Walls {
         })
         .collect();
     Walls(format!(
-        "{tier:?}\n{env:#?}\n{cwd:?}\n{mounts:#?}\n{ports:?}\n{limits:?}\n{terminal:?}\n{image:?}\n{hypervisor:?}\n{user:?}\n{init:?}"
+        "{tier:?}\n{env:#?}\n{cwd:?}\n{mounts:#?}\n{ports:?}\n{limits:?}\n{terminal:?}\n{image:?}\n{hypervisor:?}\n{runtime:?}\n{user:?}\n{init:?}"
     ))
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn spec() -> freehold_sandbox::Spec {
         terminal: None,
         image: None,
         hypervisor: None,
+        runtime: None,
         user: freehold_sandbox::User::Own,
         init: freehold_sandbox::Init {
             program: "/init".into(),

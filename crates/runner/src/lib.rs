@@ -58,7 +58,7 @@ pub use identity::{Identity, IdentityError};
 pub use link::{LinkError, Pace};
 pub use options::{AgentHelper, DRAIN, Options, RunnerEnv};
 pub use outbox::{OUTBOX_MAX, OutboxError};
-pub use policy::{check_policy, policy_file, policy_firecracker};
+pub use policy::{check_policy, container_runtime, policy_file, policy_firecracker};
 pub use runner::{BuildError, Handle, RunError, Runner, Status};
 pub use vault::VaultError;
 pub use writer::{DatabaseError, Stopping};

@@ -36,8 +36,9 @@ pub(crate) async fn look(context: &Context) -> Machine {
             let policy = Policy::load(&context.policy_file());
             let boots = policy.as_ref().is_ok_and(Policy::boots);
             let firecracker = policy.ok().and_then(|policy| policy.firecracker());
+            let wanted = policy.as_ref().map_or(None, Policy::container_runtime);
             let container = async {
-                let proof = freehold_sandbox::probe_container(&context.init).await;
+                let proof = freehold_sandbox::probe_container(&context.init, wanted).await;
                 proof.map(|_| true)
             };
             holds(
@@ -117,6 +118,7 @@ async fn boots_one(init: &Init, hypervisor: Option<PathBuf>) -> Result<bool, San
         terminal: None,
         image: None,
         hypervisor,
+        runtime: None,
         user: User::Own,
         init: init.clone(),
     };

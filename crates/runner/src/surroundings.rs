@@ -328,6 +328,7 @@ pub(crate) fn spec(
         terminal: None,
         image: None,
         hypervisor: None,
+        runtime: None,
         user: User::Own,
         init: site.init.clone(),
     }

@@ -196,6 +196,7 @@ fn spec(tier: Tier, folder: &std::path::Path) -> Result<Spec, Box<dyn Error>> {
         terminal: None,
         image: None,
         hypervisor: None,
+        runtime: None,
         user: freehold_sandbox::User::Own,
         init: Init {
             program: std::env::current_exe()?,

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::bubblewrap;
 use crate::cgroup::{Facts, Group, Held};
 use crate::child::{Child, InForce, Tree};
-use crate::container::{self, Bundle};
+use crate::container::{self, Bundle, Overlay};
 use crate::control::{Instructions, Report, Step, VERSION};
 use crate::error::SandboxError;
 use crate::spec::{Limits, Spec, Tier, Together};
@@ -28,10 +28,19 @@ use crate::{check, floor, processes, seccomp, spawn, sys, user};
 
 /// A start takes some ten milliseconds; this is for a machine on its knees.
 const START_WITHIN: Duration = Duration::from_secs(30);
+/// Its runtime writes one file meanwhile.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
+const NOTED_ROUND: Duration = Duration::from_millis(1);
 /// What is kept of a launcher's complaint.
 const MAX_SAID: u64 = 8 * 1024;
 /// The launcher's answer has some hundred bytes.
 const MAX_INFO: u64 = 4 * 1024;
+
+/// For each task inside, a runtime with a kernel of its own has one that carries it out and one that
+/// waits for it.
+const OWN_KERNEL_TASKS: u64 = 2;
+/// And for itself: three programs, each with a thread or more for each processor.
+const OWN_KERNEL_BASE: u64 = 128;
 
 /// Passed to the launcher after init's four: its arguments, its answer, then what the orders need.
 const ARGUMENTS_FD: i32 = crate::control::CONTROL_FD + 4;
@@ -62,10 +71,26 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     control
         .set_nonblocking(true)
         .map_err(SandboxError::io("make the control socket"))?;
-    // Side by side: each waits for the kernel.
-    let (launch, group) = tokio::join!(prepare(spec), open_group(spec));
-    let mut launch = launch?;
-    let mut passed = vec![theirs.into()];
+    let own_kernel = container::has_own_kernel(spec).await?;
+    let (mut launch, group) = if spec.tier == Tier::Container {
+        // It is told where its group is.
+        let group = open_group(spec, own_kernel).await;
+        let place = group.as_ref().and_then(Group::place);
+        // Boxed, as above: what lays out a bundle holds much meanwhile.
+        (Box::pin(container(spec, place.as_deref())).await?, group)
+    } else {
+        // Side by side: each waits for the kernel.
+        let (launch, group) = tokio::join!(prepare(spec), open_group(spec, own_kernel));
+        (launch?, group)
+    };
+    let theirs = OwnedFd::from(theirs);
+    let (mut passed, mut stdin) = (Vec::new(), Stdio::null());
+    if own_kernel {
+        // Its runtime passes the standard streams alone.
+        stdin = theirs.into();
+    } else {
+        passed.push(theirs);
+    }
     if launch.bundle.is_some() {
         container::send_streams(control.as_fd(), &streams.theirs)
             .map_err(SandboxError::io("pass the streams"))?;
@@ -77,22 +102,37 @@ pub async fn start(spec: &Spec) -> Result<Child, SandboxError> {
     let said = Receiver::from_owned_fd(said.into()).map_err(SandboxError::io("make a pipe"))?;
     let mut command = launch.command;
     command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::null())
         .stderr(Stdio::from(OwnedFd::from(their_said)));
-    let held = group.as_ref().map(Group::held).unwrap_or_default();
+    // A container's runtime that cannot be told of the group leaves it.
+    let holds = |group: &&Group| {
+        spec.tier != Tier::Container || group.version() == "v1" || group.place().is_some()
+    };
+    let mut held = (group.as_ref().filter(holds))
+        .map(Group::held)
+        .unwrap_or_default();
+    if own_kernel {
+        // By that kernel, whose tasks are no tasks of this machine.
+        held.tasks = spec.limits.total_tasks;
+    }
     let all = group.as_ref().map(Group::held_together).unwrap_or_default();
     if let Some(limit) = not_held(&spec.limits, held, all) {
         return Err(SandboxError::LimitNotHeld { limit });
     }
     let cgroup = group.as_ref().map(Group::version);
-    let entrances = group.as_ref().map(Group::entrances).transpose();
+    let apart = spec.tier == Tier::Container;
+    let entrances = group
+        .as_ref()
+        .map(|group| group.entrances(apart))
+        .transpose();
     let entrances = entrances.map_err(SandboxError::io("open the control group"))?;
-    let processes = stand_in(
-        spec,
-        held.tasks,
-        launch.own.is_some() || !geteuid().is_root(),
-    );
+    let processes = if own_kernel {
+        lower(spec.limits.processes, spec.limits.total_tasks)
+    } else {
+        let is_counted = launch.own.is_some() || !geteuid().is_root();
+        stand_in(spec, held.tasks, is_counted)
+    };
     launch.instructions.limits[PROCESSES] = processes;
     // First: nothing of the run is to happen outside.
     sys::join_groups(&mut command, entrances.unwrap_or_default());
@@ -183,11 +223,19 @@ pub fn harden_self() -> Result<(), SandboxError> {
 
 /// A control group for all processes of a start; a container's runtime makes its own within it. A
 /// virtual machine has a way of its own.
-async fn open_group(spec: &Spec) -> Option<Group> {
+async fn open_group(spec: &Spec, own_kernel: bool) -> Option<Group> {
     if spec.tier > Tier::Container {
         return None;
     }
-    let limits = spec.limits;
+    let mut limits = spec.limits;
+    if own_kernel {
+        // It holds the number itself; here is room for what it needs for that many.
+        limits.total_tasks = limits.total_tasks.map(|tasks| {
+            tasks
+                .saturating_mul(OWN_KERNEL_TASKS)
+                .saturating_add(OWN_KERNEL_BASE)
+        });
+    }
     tokio::task::spawn_blocking(move || Group::open(&limits))
         .await
         .ok()?
@@ -230,7 +278,11 @@ fn stand_in(spec: &Spec, tasks_held: Option<u64>, is_counted: bool) -> Option<u6
     if tasks_held.is_some() || spec.tier != Tier::Sandbox || !is_counted {
         return asked;
     }
-    [asked, spec.limits.total_tasks].into_iter().flatten().min()
+    lower(asked, spec.limits.total_tasks)
+}
+
+fn lower(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    [one, other].into_iter().flatten().min()
 }
 
 /// A command that is ready to go, what to pass after init's four descriptors, and what to tell init.
@@ -254,7 +306,7 @@ async fn prepare(spec: &Spec) -> Result<Launch, SandboxError> {
     match spec.tier {
         Tier::None | Tier::Worktree => plain(spec),
         Tier::Sandbox => sandbox(spec).await,
-        Tier::Container | Tier::Vm => container(spec).await,
+        Tier::Container | Tier::Vm => Box::pin(container(spec, None)).await,
     }
 }
 
@@ -314,12 +366,16 @@ async fn sandbox(spec: &Spec) -> Result<Launch, SandboxError> {
     })
 }
 
-async fn container(spec: &Spec) -> Result<Launch, SandboxError> {
-    let mut prepared = container::prepare(spec).await?;
+async fn container(spec: &Spec, group: Option<&Path>) -> Result<Launch, SandboxError> {
+    let mut prepared = container::prepare(spec, group).await?;
     let (own, stage) = prepared.cast.unzip();
     if let Some(stage) = stage {
         let set = stage.set_for_runtime(&mut prepared.command);
         set.map_err(SandboxError::io("set the stage"))?;
+    }
+    if let Some(Overlay { layers, at }) = &prepared.overlay {
+        let set = sys::user::mount_layers(&mut prepared.command, layers, at);
+        set.map_err(SandboxError::io("mount the image"))?;
     }
     Ok(Launch {
         program: prepared.program,
@@ -385,12 +441,17 @@ async fn begin(
     if let Some(bundle) = &tree.bundle {
         // Before it is told anything, so that it is still there to be found.
         let arrived = matches!(tree.control.read_u8().await, Ok(container::ARRIVED));
-        tree.first = bundle
-            .first_process()
-            .filter(|_| arrived)
-            .and_then(|pid| watched(pid, tree.pid));
+        let first = match arrived {
+            true => noted(bundle).await,
+            false => None,
+        };
+        let own_kernel = first.filter(|_| bundle.runtime().has_own_kernel());
+        tree.first = first.and_then(|pid| watched(pid, tree.pid));
         if tree.first.is_none() {
             return Err(complaint(tree).await);
+        }
+        if let Some(own_kernel) = own_kernel {
+            container::confined(own_kernel)?;
         }
     }
     let told = told
@@ -405,6 +466,20 @@ async fn begin(
         }
         _ => Err(complaint(tree).await),
     }
+}
+
+/// The first process of a container, once its runtime has noted it down: crun does so about when that
+/// process begins.
+async fn noted(bundle: &Bundle) -> Option<i32> {
+    let noted = async {
+        loop {
+            if let Some(pid) = bundle.first_process() {
+                return pid;
+            }
+            tokio::time::sleep(NOTED_ROUND).await;
+        }
+    };
+    timeout(NOTED_WITHIN, noted).await.ok()
 }
 
 /// A handle on the first process inside, once the launcher has told of it.
@@ -474,79 +549,5 @@ pub(crate) fn init_error(step: Step, cause: io::Error, spec: &Spec) -> SandboxEr
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use crate::spec::{Init, Stdin};
-
-    use super::*;
-
-    #[test]
-    fn what_is_required_is_held_or_nothing_starts() {
-        let asked = |required| Limits {
-            total_memory_bytes: Some(1 << 30),
-            total_tasks: Some(64),
-            required,
-            ..Limits::default()
-        };
-        let half = Held {
-            memory_bytes: Some(1 << 30),
-            ..Held::default()
-        };
-        let whole = Held {
-            tasks: Some(64),
-            ..half
-        };
-        assert_eq!(
-            not_held(&asked(true), half, Held::default()),
-            Some("processes and threads")
-        );
-        assert_eq!(
-            not_held(&asked(true), Held::default(), Held::default()),
-            Some("memory")
-        );
-        assert_eq!(not_held(&asked(true), whole, Held::default()), None);
-        assert_eq!(
-            not_held(&asked(false), Held::default(), Held::default()),
-            None
-        );
-    }
-
-    #[test]
-    fn the_users_processes_are_limited_where_all_tasks_cannot_be() {
-        let spec = |tier, processes, total_tasks| Spec {
-            tier,
-            program: "true".into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            cwd: "/".into(),
-            mounts: Vec::new(),
-            ports: Vec::new(),
-            limits: Limits {
-                processes,
-                total_tasks,
-                ..Limits::default()
-            },
-            stdin: Stdin::Null,
-            terminal: None,
-            image: None,
-            hypervisor: None,
-            user: crate::spec::User::Own,
-            init: Init {
-                program: "/init".into(),
-                args: Vec::new(),
-            },
-        };
-        let sandbox = spec(Tier::Sandbox, None, Some(64));
-        assert_eq!(stand_in(&sandbox, None, true), Some(64));
-        assert_eq!(stand_in(&sandbox, Some(64), true), None);
-        assert_eq!(stand_in(&sandbox, None, false), None);
-        let lower = spec(Tier::Sandbox, Some(32), Some(64));
-        assert_eq!(stand_in(&lower, None, true), Some(32));
-        // Elsewhere it would count all that the person runs.
-        assert_eq!(
-            stand_in(&spec(Tier::None, None, Some(64)), None, true),
-            None
-        );
-    }
-}
+#[path = "launch_tests.rs"]
+mod tests;

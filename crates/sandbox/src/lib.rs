@@ -13,9 +13,10 @@
 //!   a minimal `/dev`, an own `/tmp`; no core dump. The network namespace is empty: a [`Port`] is the
 //!   only way out. Debuggers and tracers do not work inside.
 //!
-//! * [`Tier::Container`]: the same specification and the same floor as an OCI bundle, run by `runc`
-//!   or `crun`: over an [`Image`], or in an empty root as in the sandbox. Nothing of a container
-//!   engine's defaults comes in, and no tier lets an engine's socket in.
+//! * [`Tier::Container`]: the same specification and the same floor as an OCI bundle, run by `runc`,
+//!   `crun` or gVisor's `runsc` ([`Runtime`]): over an [`Image`], or in an empty root as in the sandbox.
+//!   Nothing of a container engine's defaults comes in, and no tier lets an engine's socket in. `runsc`
+//!   has a kernel of its own, and so no Landlock; what holds that one is looked at at each start.
 //!
 //! * [`Tier::Vm`]: the same specification in a machine with a kernel of its own, see [`vm`].
 //!
@@ -92,8 +93,8 @@ pub mod vm;
 
 pub use child::{Child, Exit, Hit, InForce, Input, Limit, Output, Usage};
 pub use container::{
-    ContainerProof, UnpackedImage, is_packed, partly_unpacked, probe_container, unpack_archive,
-    unpack_image,
+    ContainerProof, Runtime, UnpackedImage, is_packed, partly_unpacked, probe_container,
+    unpack_archive, unpack_image,
 };
 pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};

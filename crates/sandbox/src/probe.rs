@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::bubblewrap;
 use crate::child::{Child, InForce};
+use crate::container::Runtime;
 use crate::error::SandboxError;
 use crate::init::{NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
 use crate::launch::start;
@@ -49,10 +50,10 @@ pub struct Proof {
 /// As [`start`]: it names the failing step and the package or setting that mends it.
 /// [`SandboxError::Unproven`] when a process ran inside but a wall was not there.
 pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
-    let (plain, _, plain_start) = ask(init, Tier::None).await?;
-    let (inside, in_force, sandbox_start) = ask(init, Tier::Sandbox).await?;
+    let (plain, _, plain_start) = ask(init, Tier::None.into()).await?;
+    let (inside, in_force, sandbox_start) = ask(init, Tier::Sandbox.into()).await?;
     judge(&plain, &inside, in_force.landlock)?;
-    go_over(init, Tier::Sandbox, MEMORY_BYTES, TASKS).await?;
+    go_over(init, Tier::Sandbox.into(), MEMORY_BYTES, TASKS).await?;
     let launcher = bubblewrap::find().await?;
     Ok(Proof {
         bubblewrap: launcher.path.clone(),
@@ -64,10 +65,26 @@ pub async fn probe(init: &Init) -> Result<Proof, SandboxError> {
     })
 }
 
+/// Where something is tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) tier: Tier,
+    pub(crate) runtime: Option<Runtime>,
+}
+
+impl From<Tier> for Place {
+    fn from(tier: Tier) -> Self {
+        Self {
+            tier,
+            runtime: None,
+        }
+    }
+}
+
 /// Goes over the limits of memory and of tasks, within bounds of its own: those that are held stop it.
 pub(crate) async fn go_over(
     init: &Init,
-    tier: Tier,
+    place: Place,
     memory_bytes: u64,
     tasks: u64,
 ) -> Result<(), SandboxError> {
@@ -79,12 +96,12 @@ pub(crate) async fn go_over(
         total_tasks: Some(tasks),
         ..Limits::default()
     };
-    exceed(init, tier, PROVE_MEMORY, memory).await?;
-    exceed(init, tier, PROVE_TASKS, tasks).await
+    exceed(init, place, PROVE_MEMORY, memory).await?;
+    exceed(init, place, PROVE_TASKS, tasks).await
 }
 
 /// The helper as the program, told to do `word`.
-fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
+fn spec(init: &Init, Place { tier, runtime }: Place, word: &str, limits: Limits) -> Spec {
     let program = if tier.is_sandboxed() {
         "/probe".into()
     } else {
@@ -110,6 +127,7 @@ fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
         terminal: None,
         image: None,
         hypervisor: None,
+        runtime,
         user: User::Own,
         init: init.clone(),
     }
@@ -117,10 +135,10 @@ fn spec(init: &Init, tier: Tier, word: &str, limits: Limits) -> Spec {
 
 pub(crate) async fn ask(
     init: &Init,
-    tier: Tier,
+    place: Place,
 ) -> Result<(Seen, InForce, Duration), SandboxError> {
     let begun = Instant::now();
-    let mut child = start(&spec(init, tier, PROVE, Limits::default())).await?;
+    let mut child = start(&spec(init, place, PROVE, Limits::default())).await?;
     let told = within(&mut child, read).await??;
     Ok((
         Seen::parse(&told),
@@ -130,12 +148,13 @@ pub(crate) async fn ask(
 }
 
 /// Does `word`, which goes over `limits`. A limit that is held must stop it, and be named.
-async fn exceed(init: &Init, tier: Tier, word: &str, limits: Limits) -> Result<(), SandboxError> {
-    let mut child = start(&spec(init, tier, word, limits)).await?;
+async fn exceed(init: &Init, place: Place, word: &str, limits: Limits) -> Result<(), SandboxError> {
+    let mut child = start(&spec(init, place, word, limits)).await?;
     let held = child.in_force().limits == limits;
     let exit = within(&mut child, async |child| child.wait().await).await??;
-    // Version 1 counts a kill in the victim's own group, which a container's runtime removes.
-    let told = exit.hit.is_some() || tier == Tier::Container;
+    // Version 1 counts a kill in the victim's own group, which a container's runtime removes; and what
+    // a runtime's own kernel refuses is not counted.
+    let told = exit.hit.is_some() || place.tier == Tier::Container;
     if held && (exit.success() || !told) {
         return Err(SandboxError::Unproven {
             what: format!("a limit is set and does not hold ({word}: {exit:?})"),
@@ -182,7 +201,6 @@ pub(crate) fn judge(
     inside: &Seen,
     landlock: Option<u32>,
 ) -> Result<(), SandboxError> {
-    let unproven = |what: String| Err(SandboxError::Unproven { what });
     for name in NAMESPACES {
         let name = format!("ns/{name}");
         let (outer, inner) = (plain.get(&name), inside.get(&name));
@@ -190,6 +208,23 @@ pub(crate) fn judge(
             return unproven(format!("{name} is not a namespace of its own ({inner})"));
         }
     }
+    judge_program(inside)?;
+    let first = landlock.map_or(inside.get("first process"), |_| "closed");
+    agrees(inside, "first process", first)
+}
+
+/// Holds one against what there is without any wall, in a kernel of a runtime's own: what stands in
+/// the place of namespaces and Landlock is looked at from outside, at each start.
+pub(crate) fn judge_own_kernel(plain: &Seen, inside: &Seen) -> Result<(), SandboxError> {
+    let (outer, inner) = (plain.get("kernel"), inside.get("kernel"));
+    if outer.is_empty() || inner.is_empty() || outer == inner {
+        return unproven(format!("the kernel is not another ({inner})"));
+    }
+    judge_program(inside)
+}
+
+/// What every contained program is, whatever the kernel.
+fn judge_program(inside: &Seen) -> Result<(), SandboxError> {
     for name in ["CapPrm", "CapEff", "CapBnd"] {
         if inside.get(name).chars().any(|digit| digit != '0') || inside.get(name).is_empty() {
             return unproven(format!(
@@ -199,7 +234,6 @@ pub(crate) fn judge(
         }
     }
     let user = format!("{uid} {uid} {uid} {uid}", uid = crate::floor::UID);
-    let first = landlock.map_or(inside.get("first process"), |_| "closed");
     let wanted = [
         ("Uid", user.as_str()),
         ("Gid", user.as_str()),
@@ -208,14 +242,21 @@ pub(crate) fn judge(
         ("interfaces", "lo"),
         ("call/clone3", "ENOSYS"),
         ("call/keyctl", "EPERM"),
-        ("first process", first),
     ];
-    for (name, wanted) in wanted {
-        if inside.get(name) != wanted {
-            return unproven(format!("{name} is `{}`, not `{wanted}`", inside.get(name)));
-        }
+    let mut all = wanted.into_iter();
+    all.try_for_each(|(name, wanted)| agrees(inside, name, wanted))
+}
+
+fn agrees(inside: &Seen, name: &str, wanted: &str) -> Result<(), SandboxError> {
+    let found = inside.get(name);
+    if found == wanted {
+        return Ok(());
     }
-    Ok(())
+    unproven(format!("{name} is `{found}`, not `{wanted}`"))
+}
+
+fn unproven(what: String) -> Result<(), SandboxError> {
+    Err(SandboxError::Unproven { what })
 }
 
 #[cfg(test)]
@@ -273,5 +314,22 @@ mod tests {
         let mut older = inside.clone();
         older.0.insert("first process".into(), "open".into());
         judge(&plain, &older, None).unwrap();
+    }
+
+    #[test]
+    fn a_kernel_of_its_own_is_another_one() {
+        let (mut plain, mut inside) = good();
+        inside.0.retain(|name, _| !name.starts_with("ns/"));
+        assert!(judge_own_kernel(&plain, &inside).is_err(), "none is told");
+        plain.0.insert("kernel".into(), "Linux 6".into());
+        inside.0.insert("kernel".into(), "Linux 6".into());
+        assert!(judge_own_kernel(&plain, &inside).is_err(), "the same");
+        inside.0.insert("kernel".into(), "Linux 4".into());
+        judge_own_kernel(&plain, &inside).unwrap();
+        for name in ["CapEff", "Uid", "Seccomp", "interfaces", "call/keyctl"] {
+            let mut worse = inside.clone();
+            worse.0.remove(name);
+            assert!(judge_own_kernel(&plain, &worse).is_err(), "{name}");
+        }
     }
 }

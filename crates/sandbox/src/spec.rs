@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::container::Runtime;
 use crate::user::HostUser;
 
 /// What stands between a process and the machine it runs on.
@@ -77,6 +78,9 @@ pub struct Spec {
     /// The program that runs the machine of [`Tier::Vm`]: the path of a Firecracker that the operator
     /// brings; `None` is QEMU. Other tiers ignore it.
     pub hypervisor: Option<PathBuf>,
+    /// What runs [`Tier::Container`]: this one and no other. `None` is the first that there is, in
+    /// the order of [`Runtime`]. The other tiers have no use for it.
+    pub runtime: Option<Runtime>,
     /// The user of the host that it is.
     pub user: User,
     /// The helper that runs as the first process inside.

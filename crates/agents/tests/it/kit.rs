@@ -140,6 +140,7 @@ impl Stage {
             terminal: None,
             image: None,
             hypervisor: None,
+            runtime: None,
             user: freehold_sandbox::User::Own,
             init: Init {
                 program: PROGRAM.into(),

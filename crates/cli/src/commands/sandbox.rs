@@ -155,6 +155,7 @@ fn dress(spec: &mut Spec, words: &SandboxWords) -> Result<(), Failure> {
         spec.env.insert(name.into(), value.into());
     }
     spec.stdin = Stdin::Piped;
+    spec.runtime = words.runtime.map(Into::into);
     if let Some(folder) = &words.image {
         spec.image = Some(Image::Directory(place(folder)?));
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use freehold_sandbox::Tier;
+use freehold_sandbox::{Runtime, Tier};
 use freehold_wire::order::Egress;
 
 /// `sandbox`, as typed.
@@ -33,6 +33,9 @@ pub(crate) struct SandboxWords {
     /// Run a virtual machine by this Firecracker and not by QEMU; it needs /dev/kvm
     #[arg(long, value_name = "FILE")]
     pub(crate) firecracker: Option<PathBuf>,
+    /// What runs the container; the first that is there otherwise
+    #[arg(long, value_name = "RUNTIME")]
+    pub(crate) runtime: Option<RuntimeWord>,
     /// More of this machine to show, read-only: a folder of tools; may be repeated
     #[arg(long = "path", value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
@@ -91,6 +94,27 @@ impl From<TierWord> for Tier {
             TierWord::Sandbox => Self::Sandbox,
             TierWord::Container => Self::Container,
             TierWord::Vm => Self::Vm,
+        }
+    }
+}
+
+/// The runtime of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuntimeWord {
+    /// The reference
+    Runc,
+    /// The same in C
+    Crun,
+    /// gVisor: a kernel of its own between the command and this machine's
+    Runsc,
+}
+
+impl From<RuntimeWord> for Runtime {
+    fn from(word: RuntimeWord) -> Self {
+        match word {
+            RuntimeWord::Runc => Self::Runc,
+            RuntimeWord::Crun => Self::Crun,
+            RuntimeWord::Runsc => Self::Runsc,
         }
     }
 }

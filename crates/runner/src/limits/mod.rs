@@ -17,7 +17,7 @@ use std::sync::Arc;
 use freehold_model::limit::lower;
 use freehold_model::{Entropy, Isolation, Limit, Limits};
 use freehold_sandbox::{
-    Image, SandboxError, Spec, Tier, host_root, is_packed, unpack_archive, unpack_image,
+    Image, Runtime, SandboxError, Spec, Tier, host_root, is_packed, unpack_archive, unpack_image,
 };
 use freehold_wire::order::{Order, Task};
 
@@ -68,6 +68,8 @@ pub(crate) struct Walls {
     image: Option<Image>,
     /// What runs a virtual machine, where the machine's owner brings one.
     firecracker: Option<PathBuf>,
+    /// What is to run containers, where the machine's owner says so.
+    runtime: Option<Runtime>,
     /// As they are to be held.
     pub(crate) limits: Limits,
     /// Whether nothing starts where the sandbox cannot hold its own.
@@ -104,6 +106,7 @@ impl Walls {
             isolation: order.isolation,
             image: order.image.as_deref().map(image),
             firecracker: None,
+            runtime: None,
             limits,
             required: false,
             agent: match &order.task {
@@ -138,6 +141,11 @@ impl Walls {
             firecracker,
             ..self
         }
+    }
+
+    /// With this runtime and no other for containers.
+    pub(crate) fn run_by(self, runtime: Option<Runtime>) -> Self {
+        Self { runtime, ..self }
     }
 
     /// With what it and all others may use up together; nothing is without bound.
@@ -201,6 +209,7 @@ impl Walls {
     pub(crate) fn put_round(&self, spec: &mut Spec, step: &str) {
         spec.tier = tier(self.isolation);
         spec.hypervisor.clone_from(&self.firecracker);
+        spec.runtime = self.runtime;
         // git alone runs on what the agent left, with the machine's own programs.
         if is_the_project_s(step)
             && let Some(image) = &self.image

@@ -15,6 +15,7 @@ use freehold_environment::egress::{Bounds, Most};
 use freehold_environment::endpoint::HostPort;
 use freehold_git::{Lfs, Remote};
 use freehold_model::{Isolation, Limits};
+use freehold_sandbox::Runtime;
 use freehold_wire::order::{Egress, Order, Task};
 use serde::Deserialize;
 
@@ -38,6 +39,7 @@ pub(crate) struct Policy {
     boot_vm: bool,
     #[serde(default, deserialize_with = "read::program")]
     firecracker: Option<PathBuf>,
+    container_runtime: Option<Runtime>,
     #[serde(default)]
     image_paths: Vec<PathBuf>,
     #[serde(default, deserialize_with = "read::bytes")]
@@ -138,6 +140,14 @@ pub fn policy_firecracker(data: &Path) -> Result<Option<PathBuf>, String> {
     Policy::load(&policy_file(data)).map(|policy| policy.firecracker)
 }
 
+/// What is to run containers here, by the word of the machine's owner.
+///
+/// # Errors
+/// As [`check_policy`].
+pub fn container_runtime(data: &Path) -> Result<Option<Runtime>, String> {
+    Policy::load(&policy_file(data)).map(|policy| policy.container_runtime())
+}
+
 /// How much an egress opens, to be compared.
 const fn width(egress: Egress) -> u8 {
     match egress {
@@ -213,6 +223,11 @@ impl Policy {
     /// The program of virtual machines, where the owner of the machine brings one.
     pub(crate) fn firecracker(&self) -> Option<PathBuf> {
         self.firecracker.clone()
+    }
+
+    /// What runs containers, and nothing else does; none is the first that this machine has.
+    pub(crate) const fn container_runtime(&self) -> Option<Runtime> {
+        self.container_runtime
     }
 
     /// Where an image comes from that a repository names; `None` where it may not.
@@ -357,6 +372,7 @@ mod tests {
             commands,
             boot_vm,
             firecracker,
+            container_runtime,
             image_paths,
             reserve,
             images,
@@ -368,7 +384,8 @@ mod tests {
             lfs,
         } = Policy::parse(&parts).unwrap();
         assert!(isolation.is_some() && remotes.is_some() && drivers.is_some());
-        assert!(commands.is_some() && boot_vm && !image_paths.is_empty());
+        assert!(commands.is_some() && container_runtime.is_some());
+        assert!(boot_vm && !image_paths.is_empty());
         assert!(firecracker.is_some());
         // By a bare name it would be whichever a search path has.
         assert!(Policy::parse("firecracker = 'firecracker'").is_err());

@@ -28,6 +28,10 @@ use files::{keyed, number, remove, write};
 use home::Home;
 use whole::Whole;
 
+/// Where the hierarchies are mounted (`cgroups(7)`).
+const MOUNTED: &str = "/sys/fs/cgroup";
+/// In a container's group of version 2, where its runtime is; the container is beside it.
+const RUNTIME: &str = "runtime";
 /// How names of our groups begin.
 const PREFIX: &str = "freehold-";
 /// One turn of the scheduler's accounts, and what a thousandth of a processor is of it.
@@ -229,8 +233,18 @@ impl Group {
         self.whole.as_ref().map(Whole::held).unwrap_or_default()
     }
 
-    /// Files that put whoever writes `0` to them into the group.
-    pub(crate) fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
+    /// Where it is in version 2, as a container's runtime is told of a place for its own group: from
+    /// the root of the hierarchy, which runtimes look for at [`MOUNTED`]. `None` in version 1, where
+    /// they make theirs in the group that they are in.
+    pub(crate) fn place(&self) -> Option<PathBuf> {
+        let folder = self.folders.first().filter(|_| self.version == "v2")?;
+        let below = folder.strip_prefix(MOUNTED).ok()?;
+        Some(Path::new("/").join(below))
+    }
+
+    /// Files that put whoever writes `0` to them into the group. `apart`: into one within it, so that
+    /// others can be made beside that: in version 2 one that has processes has no groups with limits.
+    pub(crate) fn entrances(&self, apart: bool) -> io::Result<Vec<OwnedFd>> {
         // Of version 1 `tasks`: a single thread that moves itself takes no lock of the whole machine
         // (10 ms and more); a process just forked has one thread.
         let name = if self.version == "v1" {
@@ -238,6 +252,15 @@ impl Group {
         } else {
             "cgroup.procs"
         };
+        if apart && self.version == "v2" {
+            let within = |folder: &PathBuf| {
+                let leaf = folder.join(RUNTIME);
+                fs::create_dir(&leaf)?;
+                let file = OpenOptions::new().write(true).open(leaf.join(name))?;
+                Ok(file.into())
+            };
+            return self.folders.iter().map(within).collect();
+        }
         let open = |folder: &PathBuf| {
             let file = OpenOptions::new().write(true).open(folder.join(name))?;
             Ok(file.into())

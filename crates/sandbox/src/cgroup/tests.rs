@@ -138,3 +138,13 @@ fn what_a_dead_runner_left_is_removed_and_what_a_living_one_has_is_not() {
     // The second and third name processes of this namespace with another birth.
     assert_eq!(still, [true, false, false, true, true, true, true]);
 }
+
+#[test]
+fn a_containers_runtime_is_told_of_a_place_in_version_2() {
+    let at = |version, folder: &str| group(version, Path::new(folder)).place();
+    let own = "/sys/fs/cgroup/given.scope/freehold-1";
+    assert_eq!(at("v2", own), Some("/given.scope/freehold-1".into()));
+    assert_eq!(at("v1", own), None);
+    // Where a runtime does not look, it cannot be told of one.
+    assert_eq!(at("v2", "/cgroup/freehold-1"), None);
+}

@@ -16,14 +16,15 @@ use nix::libc;
 use nix::unistd::geteuid;
 
 use crate::container::groups;
-use crate::container::runtime::{Runtime, found};
+use crate::container::runtime::{Found, Runtime};
 use crate::error::SandboxError;
 
 /// What the names of our folders begin with; the rest is random.
 const PREFIX: &str = "freehold-container-";
 const RANDOM_CHARACTERS: usize = 24;
-/// In a folder, the control groups that go with it.
+/// In a folder, the control groups that go with it, and the runtime that it was made for.
 const GROUPS: &str = "groups.json";
+const RUNTIME: &str = "runtime.json";
 /// A folder is lost to another runner's sweep only between its making and its locking.
 const MOST_TRIES: usize = 8;
 /// The runtime itself gives a killed container ten seconds to go.
@@ -38,17 +39,17 @@ const MAX_STATE_BYTES: u64 = 16 << 20;
 pub(crate) struct Bundle {
     folder: PathBuf,
     id: String,
-    runtime: &'static Runtime,
+    runtime: &'static Found,
     /// Held for its lock.
     _lock: Flock<File>,
 }
 
 impl Bundle {
-    pub(crate) fn create(runtime: &'static Runtime) -> Result<Self, SandboxError> {
+    pub(crate) fn create(runtime: &'static Found) -> Result<Self, SandboxError> {
         Self::try_create(&base(), runtime).map_err(SandboxError::io("make the container's folder"))
     }
 
-    fn try_create(base: &Path, runtime: &'static Runtime) -> io::Result<Self> {
+    fn try_create(base: &Path, runtime: &'static Found) -> io::Result<Self> {
         for _ in 0..MOST_TRIES {
             let made = tempfile::Builder::new()
                 .prefix(PREFIX)
@@ -79,6 +80,8 @@ impl Bundle {
             // By whoever removes it, from wherever.
             let groups = groups::of(&bundle.id);
             fs::write(bundle.folder.join(GROUPS), serde_json::to_vec(&groups)?)?;
+            let made_for = (runtime.kind, &runtime.path);
+            fs::write(bundle.folder.join(RUNTIME), serde_json::to_vec(&made_for)?)?;
             return Ok(bundle);
         }
         Err(io::ErrorKind::WouldBlock.into())
@@ -133,21 +136,25 @@ impl Bundle {
             .map_err(SandboxError::io("write the container's configuration"))
     }
 
+    /// The runtime that it was made for.
+    pub(crate) fn runtime(&self) -> Runtime {
+        self.runtime.kind
+    }
+
     /// The pid of the container's first process, once the runtime knows it.
     pub(crate) fn first_process(&self) -> Option<i32> {
-        let (file, name) = self.runtime.kind.state();
-        let path = self.state().join(&self.id).join(file);
+        let (path, place) = self.runtime.kind.account(&self.state(), &self.id);
         if fs::metadata(&path).ok()?.len() > MAX_STATE_BYTES {
             return None;
         }
         let told: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        i32::try_from(told.get(name)?.as_i64()?).ok()
+        i32::try_from(told.pointer(place)?.as_i64()?).ok()
     }
 }
 
 impl Drop for Bundle {
     fn drop(&mut self) {
-        remove(&self.folder, &self.id, self.runtime);
+        remove(&self.folder, &self.id);
     }
 }
 
@@ -184,14 +191,14 @@ fn lock(folder: &Path) -> Option<Flock<File>> {
 /// there takes a moment to kill.
 pub(crate) fn sweep() {
     let left = left(&base());
-    let (Some(runtime), false) = (found(), left.is_empty()) else {
+    if left.is_empty() {
         return;
-    };
+    }
     let thread = std::thread::Builder::new().name("sandbox-sweeper".into());
     // Without a thread: at the next start.
     let _ = thread.spawn(move || {
         for (folder, id, _lock) in left {
-            remove(&folder, &id, runtime);
+            remove(&folder, &id);
         }
     });
 }
@@ -215,10 +222,12 @@ fn left(base: &Path) -> Vec<(PathBuf, String, Flock<File>)> {
 
 /// The container and its control groups, if the runtime has not deleted it itself, then the folder. Whatever cannot be
 /// removed is tried again at a later start.
-fn remove(folder: &Path, id: &str, runtime: &Runtime) {
+fn remove(folder: &Path, id: &str) {
     let state = folder.join("state");
-    if state.join(id).exists() {
-        let mut delete = Command::new(&runtime.path);
+    let read = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
+    let made_for = serde_json::from_slice::<(Runtime, PathBuf)>(&read(RUNTIME)).ok();
+    if let Some((_, program)) = made_for.filter(|(kind, _)| kind.has(&state, id)) {
+        let mut delete = Command::new(program);
         delete
             .env_clear()
             .current_dir("/")
@@ -230,8 +239,7 @@ fn remove(folder: &Path, id: &str, runtime: &Runtime) {
             tracing::warn!(container = id, "the container runtime could not delete it");
         }
     }
-    let told = fs::read(folder.join(GROUPS)).unwrap_or_default();
-    groups::remove(&serde_json::from_slice::<Vec<PathBuf>>(&told).unwrap_or_default());
+    groups::remove(&serde_json::from_slice::<Vec<PathBuf>>(&read(GROUPS)).unwrap_or_default());
     if let Err(error) = fs::remove_dir_all(folder) {
         tracing::warn!(%error, folder = %folder.display(), "a container's folder is left");
     }
@@ -258,21 +266,19 @@ fn ended_well(command: &mut Command) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::runtime::Kind;
 
-    fn none() -> &'static Runtime {
-        static NONE: std::sync::OnceLock<Runtime> = std::sync::OnceLock::new();
-        NONE.get_or_init(|| Runtime {
-            kind: Kind::Runc,
+    fn none(kind: Runtime) -> &'static Found {
+        Box::leak(Box::new(Found {
+            kind,
             path: "/no/such/runtime".into(),
             version: String::new(),
-        })
+        }))
     }
 
     #[test]
     fn a_folder_is_private_and_goes_when_dropped() {
         let base = tempfile::tempdir().unwrap();
-        let bundle = Bundle::try_create(base.path(), none()).unwrap();
+        let bundle = Bundle::try_create(base.path(), none(Runtime::Runc)).unwrap();
         let found = fs::metadata(bundle.folder()).unwrap();
         assert_eq!(found.permissions().mode() & 0o777, 0o700);
         assert!(left(base.path()).is_empty(), "its owner is alive");
@@ -306,13 +312,27 @@ mod tests {
     #[test]
     fn the_first_process_is_read_from_the_runtimes_account() {
         let base = tempfile::tempdir().unwrap();
-        let bundle = Bundle::try_create(base.path(), none()).unwrap();
-        assert_eq!(bundle.first_process(), None);
-        let state = bundle.state().join(bundle.id());
-        fs::create_dir(&state).unwrap();
-        fs::write(state.join("state.json"), r#"{"init_process_pid": 4711}"#).unwrap();
-        assert_eq!(bundle.first_process(), Some(4711));
-        fs::write(state.join("state.json"), r#"{"init_process_pid": 47"#).unwrap();
-        assert_eq!(bundle.first_process(), None);
+        for (kind, whole) in [
+            (Runtime::Runc, r#"{"init_process_pid": 4711}"#),
+            (Runtime::Crun, r#"{"pid": 4711}"#),
+            (
+                Runtime::Runsc,
+                r#"{"goferPid": 1, "sandbox": {"pid": 4711}}"#,
+            ),
+        ] {
+            let bundle = Bundle::try_create(base.path(), none(kind)).unwrap();
+            assert_eq!(bundle.first_process(), None);
+            let (account, _) = kind.account(&bundle.state(), bundle.id());
+            fs::create_dir_all(account.parent().unwrap()).unwrap();
+            assert_eq!(
+                kind.has(&bundle.state(), bundle.id()),
+                kind != Runtime::Runsc
+            );
+            fs::write(&account, whole).unwrap();
+            assert_eq!(bundle.first_process(), Some(4711));
+            assert!(kind.has(&bundle.state(), bundle.id()));
+            fs::write(&account, &whole[..whole.len() - 2]).unwrap();
+            assert_eq!(bundle.first_process(), None);
+        }
     }
 }

@@ -1,22 +1,20 @@
 //! The configuration of a bundle: the OCI runtime specification 1.0.2, section "config".
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{getegid, geteuid};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::container::helper::Helper;
-use crate::container::points::Layout;
+use crate::container::points::{Layout, Point};
+use crate::container::runtime::Runtime;
 use crate::error::SandboxError;
 use crate::floor::{HOSTNAME, MASKED_FILES, MASKED_FOLDERS, UID};
-use crate::init::{CONTAINER, CONTAINER_ROOTLESS};
+use crate::init::{CONTAINER, CONTAINER_ROOTLESS, CONTAINER_STDIN};
 use crate::spec::Spec;
-use crate::user::{HostUser, Stage};
+use crate::user::{BUILDER, HostUser, Stage};
 
-/// The host's user that the runtime is inside while it builds a container as root. It owns nothing
-/// and belongs to nobody: it is the first of the range that `login.defs(5)` leaves to containers.
-const BUILDER: u32 = 524_288;
 /// Device files and folders; nothing is ever written there.
 const DEV_BYTES: u64 = 64 * 1024;
 
@@ -72,6 +70,29 @@ impl OciMount {
         Ok(Self::new(text(target)?, "tmpfs", "tmpfs", &options))
     }
 
+    /// An empty folder where the runtime would show one of its kernel's.
+    pub(crate) fn nothing(target: &str) -> Self {
+        let options = format!("nosuid nodev noexec ro mode=0555 size={DEV_BYTES}");
+        Self::new(target, "tmpfs", "tmpfs", &options)
+    }
+
+    /// In the words of a runtime that knows fewer: to its kernel all that lies below a mount is that
+    /// one mount, and places in memory are made as they are mounted on.
+    pub(crate) fn for_own_kernel(&mut self) {
+        // Nor are devices opened for writing where the mount is not to be written; who may make
+        // files there is the folder's to say.
+        let is_dev = self.destination == "/dev";
+        (self.options).retain(|word| word != "tmpcopyup" && !(is_dev && word == "ro"));
+        for word in &mut self.options {
+            if let Some(plain) = ["ro", "nosuid", "nodev"]
+                .into_iter()
+                .find(|plain| word.strip_prefix('r') == Some(plain))
+            {
+                *word = plain.to_owned();
+            }
+        }
+    }
+
     /// Its contents at the start are what was made for it in the root below it.
     pub(crate) fn starts_with_what_is_below(&mut self) {
         let word = "tmpcopyup".to_owned();
@@ -80,13 +101,20 @@ impl OciMount {
         }
     }
 
-    /// A file or folder of the host, with all that is mounted in it.
-    pub(crate) fn bind(source: &Path, target: &Path, read: bool) -> Result<Self, SandboxError> {
-        // `rro` and not `ro`, which would leave what is mounted below it writable.
-        let options = if read {
-            "rbind rro rnosuid rnodev"
-        } else {
-            "rbind rnosuid rnodev"
+    /// A folder of the host, with all that is mounted in it, or a file.
+    pub(crate) fn bind(
+        source: &Path,
+        target: &Path,
+        point: Point<'_>,
+        read: bool,
+    ) -> Result<Self, SandboxError> {
+        // `rro` and not `ro`, which would leave what is mounted below it writable. Below a file is
+        // nothing, and crun takes whatever has such a word for a folder (until 1.14.4).
+        let options = match (point, read) {
+            (Point::Folder, true) => "rbind rro rnosuid rnodev",
+            (Point::Folder, false) => "rbind rnosuid rnodev",
+            (_, true) => "bind ro nosuid nodev",
+            (_, false) => "bind nosuid nodev",
         };
         Ok(Self::new(text(target)?, "bind", text(source)?, options))
     }
@@ -99,6 +127,8 @@ pub(crate) fn config(
     layout: &Layout,
     helper: &Helper,
     cast: Option<&(HostUser, Stage)>,
+    runtime: Runtime,
+    group: Option<PathBuf>,
 ) -> Result<Vec<u8>, SandboxError> {
     let rootless = !geteuid().is_root();
     let (uid, gid) = match cast {
@@ -109,14 +139,12 @@ pub(crate) fn config(
     for arg in &spec.init.args {
         args.push(text(Path::new(arg))?.to_owned());
     }
-    args.push(
-        if rootless {
-            CONTAINER_ROOTLESS
-        } else {
-            CONTAINER
-        }
-        .into(),
-    );
+    let word = match (runtime.has_own_kernel(), rootless) {
+        (true, _) => CONTAINER_STDIN,
+        (false, true) => CONTAINER_ROOTLESS,
+        (false, false) => CONTAINER,
+    };
+    args.push(word.into());
     // For whoever looks into it: the mounts name places of the stage.
     let places = cast.into_iter().flat_map(|(_, stage)| stage.places());
     let places: serde_json::Map<_, _> = places
@@ -132,6 +160,9 @@ pub(crate) fn config(
     let namespaces = ["user", "pid", "ipc", "uts", "mount", "cgroup", "network"]
         .map(|kind| json!({"type": kind}));
     let user = if rootless { 0 } else { UID };
+    // An overlay that is there already has nowhere to write to, and what it was mounted without
+    // cannot be taken back, as a runtime would that makes it read-only once more.
+    let readonly = layout.overlay.is_none();
     let mut config = json!({
         "ociVersion": "1.0.2",
         "process": {
@@ -142,7 +173,7 @@ pub(crate) fn config(
             "capabilities": {},
             "noNewPrivileges": true,
         },
-        "root": {"path": layout.root, "readonly": true},
+        "root": {"path": layout.root, "readonly": readonly},
         "annotations": places,
         "hostname": HOSTNAME,
         "mounts": layout.mounts,
@@ -154,6 +185,10 @@ pub(crate) fn config(
             "maskedPaths": masked,
         },
     });
+    if let Some(group) = group {
+        // Without a word of it a runtime makes one beside the group that it is in, out of its limits.
+        config["linux"]["cgroupsPath"] = json!(group);
+    }
     if rootless {
         // Without it the kernel refuses to map user 0 to another (user_namespaces(7)); init uses it
         // for that, and then gives all up.
@@ -191,4 +226,31 @@ fn text(path: &Path) -> Result<&str, SandboxError> {
             path.display()
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(point: Point<'_>, read: bool, own_kernel: bool) -> String {
+        let mut mount = OciMount::bind(Path::new("/a"), Path::new("/b"), point, read).unwrap();
+        if own_kernel {
+            mount.for_own_kernel();
+        }
+        mount.options.join(" ")
+    }
+
+    #[test]
+    fn each_runtime_is_told_in_words_that_it_knows() {
+        let folder = Point::Folder;
+        assert_eq!(words(folder, true, false), "rbind rro rnosuid rnodev");
+        assert_eq!(words(folder, false, false), "rbind rnosuid rnodev");
+        // A word for what is below makes a folder of a file.
+        assert_eq!(words(Point::File, true, false), "bind ro nosuid nodev");
+        assert_eq!(words(folder, true, true), "rbind ro nosuid nodev");
+        let mut dev = OciMount::floor(1)[1].clone();
+        assert!(dev.destination == "/dev" && dev.options.contains(&"ro".to_owned()));
+        dev.for_own_kernel();
+        assert!(!dev.options.contains(&"ro".to_owned()), "{dev:?}");
+    }
 }

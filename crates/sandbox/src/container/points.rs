@@ -29,11 +29,21 @@ pub(crate) struct Layout {
     pub(crate) root: PathBuf,
     pub(crate) mounts: Vec<OciMount>,
     pub(crate) ports: Vec<(u16, PathBuf)>,
+    /// To be mounted before the runtime starts, when it mounts none itself.
+    pub(crate) overlay: Option<Overlay>,
+}
+
+/// The layers of an image's root, read-only, and where they are to be mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Overlay {
+    /// The kernel's option.
+    pub(crate) layers: String,
+    pub(crate) at: PathBuf,
 }
 
 /// What has to be there for something to lie on it, or to be there itself.
 #[derive(Clone, Copy)]
-pub(super) enum Point<'a> {
+pub(crate) enum Point<'a> {
     Folder,
     File,
     Link(&'a Path),
@@ -90,8 +100,23 @@ pub(crate) fn lay_out(
     bundle: &Bundle,
     cast: Option<&(HostUser, Stage)>,
 ) -> Result<Layout, SandboxError> {
+    let own_kernel = bundle.runtime().has_own_kernel();
+    let mounts_layers = bundle.runtime().mounts_layers();
+    if !mounts_layers && image.is_some() && cast.is_none() {
+        return Err(SandboxError::Setup {
+            step: "mount the image",
+            detail: format!(
+                "{} mounts no overlay, and this process has no mounts of its own to make one in",
+                bundle.runtime().name()
+            ),
+            mend: "start it as the machine's root, or install runc: apt-get install runc",
+        });
+    }
     let mut tree = Tree {
         cast,
+        own_kernel,
+        mounts_layers,
+        overlay: None,
         places: if image.is_some() {
             bundle.points()
         } else {
@@ -123,8 +148,14 @@ pub(crate) fn lay_out(
         tree.show(&port.socket, &inside)?;
         ports.push((port.port, inside));
     }
+    let root = tree.as_seen(&bundle.root()).to_path_buf();
+    if own_kernel {
+        tree.mounts.iter_mut().for_each(OciMount::for_own_kernel);
+    }
+    let at = root.clone();
     Ok(Layout {
-        root: tree.as_seen(&bundle.root()).to_path_buf(),
+        overlay: tree.overlay.map(|layers| Overlay { layers, at }),
+        root,
         mounts: tree.mounts,
         ports,
     })
@@ -137,6 +168,10 @@ struct Tree<'a> {
     image: Option<PathBuf>,
     laid: Vec<(PathBuf, Laid)>,
     mounts: Vec<OciMount>,
+    own_kernel: bool,
+    mounts_layers: bool,
+    /// The layers, where the runtime is not to mount them.
+    overlay: Option<String>,
 }
 
 impl Tree<'_> {
@@ -146,7 +181,11 @@ impl Tree<'_> {
             let [places, image] =
                 [&self.places, image].map(|folder| self.as_seen(folder).display());
             let layers = format!("lowerdir={places}:{image}");
-            self.mounts.push(OciMount::overlay(layers));
+            if self.mounts_layers {
+                self.mounts.push(OciMount::overlay(layers));
+            } else {
+                self.overlay = Some(layers);
+            }
         }
         for folder in ["/proc", "/dev", "/tmp", OURS] {
             self.place(Path::new(folder), Point::Folder)?;
@@ -154,6 +193,9 @@ impl Tree<'_> {
         let tmp = fs::Permissions::from_mode(0o1777);
         fs::set_permissions(self.places.join("tmp"), tmp).map_err(io_error())?;
         self.mounts.extend(OciMount::floor(tmp_bytes));
+        if self.own_kernel {
+            self.mounts.push(OciMount::nothing("/sys"));
+        }
         self.laid
             .push(("/tmp".into(), Laid::Memory(self.mounts.len())));
         self.mounts
@@ -193,7 +235,8 @@ impl Tree<'_> {
                 let files = bundle.files();
                 let name = file.strip_prefix(&files).unwrap_or(&file);
                 let seen = self.as_seen(&files).join(name);
-                self.mounts.push(OciMount::bind(&seen, target, true)?);
+                self.mounts
+                    .push(OciMount::bind(&seen, target, Point::File, true)?);
             }
         }
         Ok(())
@@ -218,7 +261,7 @@ impl Tree<'_> {
         };
         self.place(target, point)?;
         let seen = self.as_seen(source);
-        self.mounts.push(OciMount::bind(seen, target, read)?);
+        self.mounts.push(OciMount::bind(seen, target, point, read)?);
         Ok(())
     }
 
@@ -235,6 +278,17 @@ impl Tree<'_> {
         });
         match over {
             None => self.in_root(target, point),
+            Some((folder, Laid::Memory(_), _))
+                if self.own_kernel && matches!(point, Point::Link(_)) =>
+            {
+                Err(SandboxError::Invalid {
+                    what: format!(
+                        "a link at {}: the runtime runsc makes none in a folder in memory, and {} is one; make it elsewhere, or run it with runc",
+                        target.display(),
+                        folder.display()
+                    ),
+                })
+            }
             Some((folder, Laid::Memory(number), _)) => {
                 let (folder, number) = (folder.clone(), *number);
                 self.must_be_empty(&folder)?;

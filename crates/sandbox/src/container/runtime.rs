@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use crate::error::SandboxError;
@@ -9,87 +11,157 @@ use crate::version;
 
 /// Not `PATH`: what builds the walls is not up to an environment variable.
 const PLACES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
-/// In this order. `crun` refuses hosts with both versions of control groups; `runc` does not.
-const KINDS: [Kind; 2] = [Kind::Runc, Kind::Crun];
 
-/// A family of runtimes: they differ in where they keep what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+/// A family of runtimes for [`Tier::Container`](crate::Tier::Container).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// The reference; works on every kind of host.
     Runc,
+    /// The same in C. It refuses hosts with both versions of control groups.
     Crun,
+    /// gVisor: a kernel of its own in an ordinary process, under the system calls of the program.
+    /// Only for root. Programs run slower, and it has no Landlock.
+    Runsc,
 }
 
-impl Kind {
-    pub(crate) const fn name(self) -> &'static str {
+impl Runtime {
+    /// In the order in which they are looked for where nobody asks for one. `runsc` is last: what it
+    /// gives is different, and slower, and so for whoever wants it or has nothing else.
+    const ALL: [Self; 3] = [Self::Runc, Self::Crun, Self::Runsc];
+
+    /// Its name, as its program's and in configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Runc => "runc",
             Self::Crun => "crun",
+            Self::Runsc => "runsc",
         }
     }
 
-    /// The first with recursive read-only mounts (`rro`).
+    /// The first that has what the tier needs: recursive read-only mounts (`rro`). Of `runsc` the
+    /// first that was tried; its versions are dates.
     const fn oldest(self) -> [u32; 2] {
         match self {
             Self::Runc => [1, 1],
             Self::Crun => [1, 5],
+            Self::Runsc => [20_221_219, 0],
         }
     }
 
-    /// In the folder of a container's state, the file with the pid of its first process, and the
-    /// name it has there.
-    pub(crate) const fn state(self) -> (&'static str, &'static str) {
+    /// Whether the program meets a kernel of the runtime's own in place of the machine's.
+    pub(crate) const fn has_own_kernel(self) -> bool {
+        matches!(self, Self::Runsc)
+    }
+
+    /// Whether it mounts an overlay over a container's root itself.
+    pub(crate) const fn mounts_layers(self) -> bool {
+        matches!(self, Self::Runc)
+    }
+
+    /// Where below the folder `state` it keeps its account of container `id`, and where in that JSON
+    /// the pid of the container's first process is.
+    pub(crate) fn account(self, state: &Path, id: &str) -> (PathBuf, &'static str) {
         match self {
-            Self::Runc => ("state.json", "init_process_pid"),
-            Self::Crun => ("status", "pid"),
+            Self::Runc => (state.join(id).join("state.json"), "/init_process_pid"),
+            Self::Crun => (state.join(id).join("status"), "/pid"),
+            // The process in which its kernel is: all that is inside ends with it.
+            Self::Runsc => (
+                state.join(format!("{id}_sandbox:{id}.state")),
+                "/sandbox/pid",
+            ),
         }
+    }
+
+    /// Whether below `state` there is something of container `id`, finished or not.
+    pub(crate) fn has(self, state: &Path, id: &str) -> bool {
+        match self {
+            Self::Runc | Self::Crun => state.join(id).exists(),
+            Self::Runsc => self.account(state, id).0.exists(),
+        }
+    }
+
+    /// What it wants to be told before its command. The processor's help for machines is left alone:
+    /// where it is shared by machines within machines it hangs.
+    pub(crate) const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Runc | Self::Crun => &[],
+            Self::Runsc => &[
+                "--platform=ptrace",
+                // Its own loopback, and no other device.
+                "--network=none",
+                // It is in the groups of this start, which hold the limits.
+                "--ignore-cgroups",
+                // The sockets of the ports; what the program makes stays inside.
+                "--host-uds=open",
+            ],
+        }
+    }
+
+    fn candidates(self) -> impl Iterator<Item = PathBuf> {
+        PLACES
+            .iter()
+            .map(move |place| Path::new(place).join(self.name()))
+            .filter(|path| path.is_file())
     }
 }
 
 /// A runtime that has what the tier needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Runtime {
-    pub(crate) kind: Kind,
+pub(crate) struct Found {
+    pub(crate) kind: Runtime,
     pub(crate) path: PathBuf,
     /// Such as `runc 1.1.5+ds1`.
     pub(crate) version: String,
 }
 
-static FOUND: OnceCell<Runtime> = OnceCell::const_new();
+static FOUND: [OnceCell<Found>; 4] = [const { OnceCell::const_new() }; 4];
 
-/// Finds the runtime; a good answer is kept for the life of the program.
-pub(crate) async fn find() -> Result<&'static Runtime, SandboxError> {
-    FOUND.get_or_try_init(look).await
+/// Finds the runtime: the one that is wanted and no other, or the first that there is. A good answer
+/// is kept for the life of the program.
+pub(crate) async fn find(wanted: Option<Runtime>) -> Result<&'static Found, SandboxError> {
+    let known = match wanted {
+        None => &FOUND[0],
+        Some(Runtime::Runc) => &FOUND[1],
+        Some(Runtime::Crun) => &FOUND[2],
+        Some(Runtime::Runsc) => &FOUND[3],
+    };
+    known.get_or_try_init(|| look(wanted)).await
 }
 
-/// The runtime, if it has been looked for and found.
-pub(crate) fn found() -> Option<&'static Runtime> {
-    FOUND.get()
-}
-
-async fn look() -> Result<Runtime, SandboxError> {
-    let mut too_old = None;
-    for kind in KINDS {
-        for path in PLACES.map(|place| Path::new(place).join(kind.name())) {
-            if !path.is_file() {
+async fn look(wanted: Option<Runtime>) -> Result<Found, SandboxError> {
+    let kinds: Vec<_> = wanted.map_or(Runtime::ALL.to_vec(), |kind| vec![kind]);
+    let mut unfit = None;
+    for kind in kinds {
+        for path in kind.candidates() {
+            if kind.has_own_kernel() && !geteuid().is_root() {
+                // It would need programs that give it other users, or a user namespace around it.
+                unfit.get_or_insert(SandboxError::Setup {
+                    step: "choose the container runtime",
+                    detail: format!("{} starts nothing for an ordinary user", path.display()),
+                    mend: "install runc: apt-get install runc; or run this as root",
+                });
                 continue;
             }
             let version = ask(&path).await?;
             if parse_version(&version).is_some_and(|found| found >= kind.oldest()) {
-                return Ok(Runtime {
+                return Ok(Found {
                     kind,
                     path,
                     version,
                 });
             }
-            too_old.get_or_insert(SandboxError::RuntimeTooOld {
+            unfit.get_or_insert(SandboxError::RuntimeTooOld {
                 path,
                 found: version,
-                needed: "runc 1.1 or crun 1.5",
+                needed: "runc 1.1, crun 1.5 or runsc 20221219",
             });
         }
     }
-    Err(too_old.unwrap_or_else(|| SandboxError::RuntimeMissing {
-        tried: format!("runc and crun in {}", PLACES.join(", ")),
+    let names = wanted.map_or("runc, crun and runsc", Runtime::name);
+    Err(unfit.unwrap_or_else(|| SandboxError::RuntimeMissing {
+        tried: format!("{names} in {}", PLACES.join(", ")),
     }))
 }
 
@@ -99,13 +171,18 @@ async fn ask(path: &Path) -> Result<String, SandboxError> {
     Ok(said.replacen(" version ", " ", 1))
 }
 
-/// The first two numbers of `runc 1.1.5+ds1`.
+/// The first two numbers of `runc 1.1.5+ds1`; the date of `runsc release-20230417.0`, and of Debian's
+/// `runsc 0.0~20221219.0`.
 fn parse_version(said: &str) -> Option<[u32; 2]> {
+    const DIGITS_OF_A_DATE: usize = 8;
     let (_, version) = said.split_once(' ')?;
-    let mut numbers = version
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::parse::<u32>);
-    Some([numbers.next()?.ok()?, numbers.next()?.ok()?])
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    if said.starts_with("runsc ") {
+        let date = numbers.find(|digits| digits.len() == DIGITS_OF_A_DATE)?;
+        return Some([date.parse().ok()?, 0]);
+    }
+    let mut next = || numbers.next()?.parse().ok();
+    Some([next()?, next()?])
 }
 
 /// For what the runtime says when it starts nothing.
@@ -168,8 +245,12 @@ mod tests {
         assert_eq!(parse_version("runc 1.1.5+ds1"), Some([1, 1]));
         assert_eq!(parse_version("crun 1.14.1"), Some([1, 14]));
         assert_eq!(parse_version("runc 1.0.0-rc93"), Some([1, 0]));
-        assert!(parse_version("runc 1.0.0-rc93").unwrap() < Kind::Runc.oldest());
-        assert!(parse_version("runc 1.10.0").unwrap() > Kind::Runc.oldest());
+        assert!(parse_version("runc 1.0.0-rc93").unwrap() < Runtime::Runc.oldest());
+        assert!(parse_version("runc 1.10.0").unwrap() > Runtime::Runc.oldest());
+        let date = |said| parse_version(said).unwrap()[0];
+        assert_eq!(date("runsc 0.0~20221219.0"), 20_221_219);
+        assert_eq!(date("runsc release-20250407.0"), 20_250_407);
+        assert_eq!(parse_version("runsc 1.1.5"), None);
         assert_eq!(parse_version("something"), None);
     }
 

@@ -32,8 +32,8 @@ use crate::{processes, sys};
 
 use fence::Fence;
 
-pub(crate) use container::{ARRIVED, CONTAINER, CONTAINER_ROOTLESS};
-pub(crate) use prove::{NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
+pub(crate) use container::{ARRIVED, CONTAINER, CONTAINER_ROOTLESS, CONTAINER_STDIN};
+pub(crate) use prove::{AUTOMOUNT, NAMESPACES, PROVE, PROVE_MEMORY, PROVE_TASKS, Seen};
 
 /// What init itself ends with when the program never started.
 const NOT_STARTED: u8 = 125;
@@ -60,8 +60,9 @@ const END_ROUND: Duration = Duration::from_millis(1);
 pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     match args.next() {
         Some(word) if word == VERSION => ExitCode::from(supervise()),
-        Some(word) if word == CONTAINER => ExitCode::from(in_container(false)),
-        Some(word) if word == CONTAINER_ROOTLESS => ExitCode::from(in_container(true)),
+        Some(word) if word == CONTAINER => in_container(container::Way::Passed),
+        Some(word) if word == CONTAINER_ROOTLESS => in_container(container::Way::Rootless),
+        Some(word) if word == CONTAINER_STDIN => in_container(container::Way::Stdin),
         Some(word) if word == PROVE => prove::prove(),
         Some(word) if word == PROVE_MEMORY => prove::use_memory(),
         Some(word) if word == PROVE_TASKS => prove::start_threads(),
@@ -77,14 +78,14 @@ pub fn main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn in_container(rootless: bool) -> u8 {
-    match container::enter(rootless) {
+fn in_container(way: container::Way) -> ExitCode {
+    ExitCode::from(match container::enter(way) {
         Ok(()) => supervise(),
         Err(error) => {
             let _ = writeln!(io::stderr(), "cannot enter the container: {error}");
             NOT_STARTED
         }
-    }
+    })
 }
 
 /// A step that failed, for a reason the kernel gave.
@@ -162,7 +163,7 @@ fn begin(control: &UnixStream) -> Result<Running, Failed> {
 fn prepare_self() -> io::Result<[OwnedFd; 3]> {
     let stream = |number| sys::take_passed(CONTROL_FD + number);
     let streams = [stream(1)?, stream(2)?, stream(3)?];
-    sys::close_on_exec_from(CONTROL_FD)?;
+    sys::close_all_on_exec_from(CONTROL_FD)?;
     sys::harden()?;
     prctl::set_child_subreaper(true)?;
     Ok(streams)

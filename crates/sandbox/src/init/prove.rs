@@ -6,7 +6,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Arc, Barrier};
 
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc;
+use nix::sys::prctl::get_no_new_privs;
+use nix::sys::stat::fstatat;
 
 use crate::sys;
 
@@ -24,18 +27,12 @@ const CALLS: [(&str, i64); 2] = [
     ("call/clone3", libc::SYS_clone3),
     ("call/keyctl", libc::SYS_keyctl),
 ];
+/// The fact whether a file is told of to whoever says what `ls` of coreutils 9 says.
+pub(crate) const AUTOMOUNT: &str = "stat without automount";
 /// The namespaces of the floor.
 pub(crate) const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
 /// The lines of `/proc/self/status` that tell of privileges.
-const STATUS: [&str; 7] = [
-    "Uid",
-    "Gid",
-    "CapPrm",
-    "CapEff",
-    "CapBnd",
-    "NoNewPrivs",
-    "Seccomp",
-];
+const STATUS: [&str; 6] = ["Uid", "Gid", "CapPrm", "CapEff", "CapBnd", "Seccomp"];
 
 /// Facts by name: `ns/pid` and the identity of the namespace, `CapEff` and its mask, and so on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +43,11 @@ impl Seen {
     pub(crate) fn by_this_process() -> io::Result<Self> {
         let mut facts = BTreeMap::new();
         for name in NAMESPACES {
-            let identity = fs::read_link(format!("/proc/self/ns/{name}"))?;
-            facts.insert(
-                format!("ns/{name}"),
-                identity.to_string_lossy().into_owned(),
-            );
+            // What is not told is not there to whoever judges.
+            if let Ok(identity) = fs::read_link(format!("/proc/self/ns/{name}")) {
+                let identity = identity.to_string_lossy().into_owned();
+                facts.insert(format!("ns/{name}"), identity);
+            }
         }
         for line in fs::read_to_string("/proc/self/status")?.lines() {
             if let Some((name, value)) = line
@@ -63,6 +60,15 @@ impl Seen {
                 );
             }
         }
+        // A kernel may have the flag and no line for it.
+        let no_new = get_no_new_privs()?;
+        facts.insert("NoNewPrivs".into(), u8::from(no_new).to_string());
+        let kernel = fs::read_to_string("/proc/version")?;
+        facts.insert("kernel".into(), kernel.trim().to_owned());
+        // As `ls` asks; a kernel that does not know the word refuses the whole question.
+        let asked = fstatat(AT_FDCWD, "/", AtFlags::AT_NO_AUTOMOUNT);
+        let answer = if asked.is_ok() { "answered" } else { "refused" };
+        facts.insert(AUTOMOUNT.into(), answer.into());
         let interfaces = fs::read_to_string("/proc/net/dev")?;
         let names = interfaces
             .lines()

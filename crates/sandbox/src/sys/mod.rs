@@ -100,6 +100,30 @@ pub(crate) fn close_on_exec_from(first: RawFd) -> io::Result<()> {
     }
 }
 
+/// As [`close_on_exec_from`], also in a kernel that has the call and not the flag (gVisor's): then one
+/// by one. Not between fork and exec: it allocates.
+pub(crate) fn close_all_on_exec_from(first: RawFd) -> io::Result<()> {
+    match close_on_exec_from(first) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+        done => return done,
+    }
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(number) = number.filter(|number: &RawFd| *number >= first) else {
+            continue;
+        };
+        // SAFETY: sets a flag of a number. The list's own descriptor is gone afterwards, or it is
+        // another's, and to be marked like any.
+        if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Takes over descriptor `number`, which the launcher passed to this process. An error when it is
 /// not open. Call it once for each number, before anything else opens descriptors.
 pub(crate) fn take_passed(number: RawFd) -> io::Result<OwnedFd> {

@@ -275,6 +275,29 @@ pub(crate) fn set_stage(
     Ok(())
 }
 
+/// Makes `command` start with a read-only overlay of `layers` (`lowerdir=…`) at `at`, in the mount
+/// namespace that [`set_stage`] makes: to be called after it.
+pub(crate) fn mount_layers(command: &mut Command, layers: &str, at: &Path) -> io::Result<()> {
+    let (layers, at) = (
+        CString::new(layers)?,
+        CString::new(at.as_os_str().as_bytes())?,
+    );
+    let set = move || {
+        let kind = Some(c"overlay");
+        let flags = OVERLAY_FLAGS | MsFlags::MS_RDONLY;
+        Ok(mount(
+            kind,
+            at.as_c_str(),
+            kind,
+            flags,
+            Some(layers.as_c_str()),
+        )?)
+    };
+    // SAFETY: the closure runs between fork and exec and only makes system calls.
+    unsafe { command.pre_exec(set) };
+    Ok(())
+}
+
 /// Makes `command` start as user and group `id`, without any capability and with no way to one, a
 /// program that changes its user by itself included. The last of all preparations: they need root.
 pub(crate) fn become_user(command: &mut Command, id: u32) {

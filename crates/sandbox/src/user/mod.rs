@@ -40,6 +40,10 @@ const MEND: &str = "update the kernel to 5.12 or newer, or run this as an ordina
 /// Above everything that systemd, containers and `/etc/subuid` hand out, below the numbers that
 /// programs take for negative (systemd's UIDS-GIDS: 1879048192 to 2147483647 are nobody's).
 const FIRST: u32 = 1_900_000_000;
+/// The host's user that a container's runtime is inside while it builds one as root, or, where it
+/// serves the files, for as long as that lasts. It owns nothing and belongs to nobody: it is the
+/// first of the range that `login.defs(5)` leaves to containers.
+pub(crate) const BUILDER: u32 = 524_288;
 /// More than a machine can run at once, so that runners seldom look for the same one.
 const COUNT: u32 = 65_536;
 /// Where the search of one runner begins is this far from that of the next process.
@@ -59,7 +63,8 @@ pub struct HostUser {
 struct Namespaces {
     /// The user inside is this user; no namespace can be made below.
     inside: Arc<OwnedFd>,
-    /// Root is this user: for mounts.
+    /// Root is this user: for mounts. [`BUILDER`] is itself: a runtime that serves files makes them as
+    /// that user and gives them away at once.
     of_root: Arc<OwnedFd>,
 }
 
@@ -94,8 +99,8 @@ impl HostUser {
             namespaces.clone()
         } else {
             let namespaces = Namespaces {
-                inside: Arc::new(namespace(floor::UID, uid)?),
-                of_root: Arc::new(namespace(0, uid)?),
+                inside: Arc::new(namespace(&[(floor::UID, uid)], uid)?),
+                of_root: Arc::new(namespace(&[(0, uid), (BUILDER, BUILDER)], uid)?),
             };
             made.insert(uid, namespaces.clone());
             namespaces
@@ -222,11 +227,14 @@ fn name(uid: u32) -> io::Result<UnixListener> {
     UnixListener::bind_addr(&address)
 }
 
-/// A user namespace in which `inside` is `outside` and nobody else is anybody, and below which there
-/// are no more.
-fn namespace(inside: u32, outside: u32) -> io::Result<OwnedFd> {
-    let maker = sys::user::make_namespace(Uid::from_raw(outside))?;
-    let map = format!("{inside} {outside} 1\n");
+/// A user namespace of `owner` in which each first user is the second one outside and nobody else is
+/// anybody, and below which there are no more.
+fn namespace(users: &[(u32, u32)], owner: u32) -> io::Result<OwnedFd> {
+    let maker = sys::user::make_namespace(Uid::from_raw(owner))?;
+    let lines = users
+        .iter()
+        .map(|(inside, outside)| format!("{inside} {outside} 1\n"));
+    let map: String = lines.collect();
     for file in ["uid_map", "gid_map"] {
         fs::write(format!("/proc/{}/{file}", maker.pid()), &map)?;
     }

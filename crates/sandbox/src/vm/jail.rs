@@ -147,6 +147,7 @@ fn outer(
         terminal: None,
         image: None,
         hypervisor: None,
+        runtime: None,
         user: spec.user.clone(),
         init: spec.init.clone(),
     }

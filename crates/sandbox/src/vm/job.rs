@@ -326,6 +326,7 @@ fn spec(job: &Job) -> Result<Spec, SandboxError> {
         terminal: None,
         image: None,
         hypervisor: job.hypervisor.clone(),
+        runtime: None,
         user: User::Own,
         init: job.init.clone(),
     })

@@ -107,6 +107,7 @@ pub(super) fn spec(init: &Init, kernel: Option<PathBuf>, hypervisor: Option<Path
         terminal: None,
         image: kernel.map(Image::Directory),
         hypervisor,
+        runtime: None,
         user: User::Own,
         init: init.clone(),
     }

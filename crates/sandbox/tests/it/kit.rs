@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use freehold_sandbox::{
-    Child, Exit, Init, Limits, Mount, SandboxError, Spec, Stdin, Tier, host_root, start,
+    Child, Exit, Init, Limits, Mount, Runtime, SandboxError, Spec, Stdin, Tier, host_root, start,
 };
 use tokio::io::AsyncReadExt;
 
@@ -21,6 +21,24 @@ pub(crate) fn init() -> Init {
         program: program.into(),
         args: Vec::new(),
     }
+}
+
+/// The runtime of containers that this run of the tests is about: `FREEHOLD_TEST_RUNTIME`; where it is
+/// not set, the one that a product takes.
+pub(crate) fn runtime() -> Option<Runtime> {
+    let named = std::env::var("FREEHOLD_TEST_RUNTIME").ok()?;
+    let known = [Runtime::Runc, Runtime::Crun, Runtime::Runsc];
+    Some(
+        known
+            .into_iter()
+            .find(|known| known.name() == named)
+            .unwrap(),
+    )
+}
+
+/// Whether programs in its containers meet a kernel of the runtime's own.
+pub(crate) fn has_own_kernel() -> bool {
+    runtime() == Some(Runtime::Runsc)
 }
 
 /// A workspace of its own, with the system around it.
@@ -97,6 +115,7 @@ impl Bench {
             terminal: None,
             image: None,
             hypervisor: None,
+            runtime: runtime(),
             user: freehold_sandbox::User::Own,
             init: init(),
         };

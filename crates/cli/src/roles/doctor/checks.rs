@@ -35,9 +35,10 @@ const CERTIFICATES: [&str; 3] = [
 pub(super) async fn all(data: &Data, environment: &Environment, boot: bool) -> Vec<Finding> {
     // A policy that cannot be read is a finding of its own.
     let firecracker = freehold_runner::policy_firecracker(&data.runner()).unwrap_or_default();
+    let runtime = freehold_runner::container_runtime(&data.runner()).unwrap_or_default();
     let (git, walls, agents) = tokio::join!(
         git(environment),
-        walls::all(boot, firecracker),
+        walls::all(boot, runtime, firecracker),
         agents(environment)
     );
     let mut items = vec![git, postgres(data, environment)];

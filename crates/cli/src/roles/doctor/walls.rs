@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use freehold_sandbox::obstacle::{self, Facts};
-use freehold_sandbox::{Init, Proof, SandboxError};
+use freehold_sandbox::{Init, Proof, Runtime, SandboxError};
 use tokio::time::timeout;
 
 use super::Finding;
@@ -18,8 +18,12 @@ const BOOT_WITHIN: Duration = Duration::from_secs(300);
 
 /// The sandbox, control groups, containers and machines. A machine is booted only when `boot` says
 /// so: it takes seconds to minutes of a processor. It is one of `firecracker`, where the machine's
-/// owner names that.
-pub(super) async fn all(boot: bool, firecracker: Option<PathBuf>) -> Vec<Finding> {
+/// owner names that; containers are run by the `runtime` that is wanted.
+pub(super) async fn all(
+    boot: bool,
+    runtime: Option<Runtime>,
+    firecracker: Option<PathBuf>,
+) -> Vec<Finding> {
     let init = match std::env::current_exe() {
         Ok(program) => Init {
             program,
@@ -36,7 +40,7 @@ pub(super) async fn all(boot: bool, firecracker: Option<PathBuf>) -> Vec<Finding
     let groups = groups.map_or_else(|_| Vec::new(), |groups| vec![control_groups(groups)]);
     let mut items = vec![sandbox(proof)];
     items.extend(groups);
-    items.push(containers(&init).await);
+    items.push(containers(&init, runtime).await);
     items.push(machines(&init, boot, firecracker).await);
     items
 }
@@ -96,23 +100,29 @@ fn control_groups(found: Option<&str>) -> Finding {
     }
 }
 
-async fn containers(init: &Init) -> Finding {
+async fn containers(init: &Init, runtime: Option<Runtime>) -> Finding {
     let name = "containers";
-    match within(TRY_WITHIN, freehold_sandbox::probe_container(init)).await {
+    match within(TRY_WITHIN, freehold_sandbox::probe_container(init, runtime)).await {
         Ok(proof) => {
-            let whose = match proof.rootless {
-                true => ", by an ordinary user",
-                false => "",
+            let whose = match (proof.rootless, &proof.own_kernel) {
+                (true, _) => ", by an ordinary user",
+                (false, Some(_)) => ", with a kernel of its own and no Landlock",
+                (false, None) => "",
             };
-            Finding::ok(
-                name,
-                format!(
-                    "{} at {}{whose}; proven: a process starts in one in {} ms",
-                    proof.version,
-                    proof.runtime.display(),
-                    proof.start.as_millis()
+            let found = format!(
+                "{} at {}{whose}; proven: a process starts in one in {} ms",
+                proof.version,
+                proof.runtime.display(),
+                proof.start.as_millis()
+            );
+            match proof.lacks {
+                None => Finding::ok(name, found),
+                Some(lacks) => Finding::warn(
+                    name,
+                    format!("{found}; {lacks}"),
+                    "install a newer runsc, or runc: apt-get install runc, and `container_runtime = \"runc\"` in the policy file",
                 ),
-            )
+            }
         }
         Err(error) => {
             let mend = "only agents with the isolation `container` need it: apt-get install runc";
