@@ -27,6 +27,10 @@ fn limited(bench: &Bench, line: &str) -> Spec {
 async fn are_held(bench: &Bench) -> bool {
     let mut child = start(&limited(bench, "true")).await.unwrap();
     child.wait().await.unwrap();
+    // Where it is known which groups there are, a test that finds none has failed.
+    if let Ok(known) = std::env::var("FREEHOLD_TEST_CGROUP") {
+        assert_eq!(child.in_force().cgroup, Some(&*known));
+    }
     let held = child.in_force().limits;
     held.total_memory_bytes.is_some() && held.total_tasks.is_some()
 }
@@ -61,11 +65,14 @@ async fn memory_of_all_together_is_bounded_and_the_message_says_so() {
             return;
         }
         // Two processes, neither of which is above the limit by itself.
-        let half =
-            "python3 -c 'import sys; b = bytearray(int(sys.argv[1]) << 20); sys.stdin.read()'";
+        let half = "python3 -c 'import sys; b = bytearray(int(sys.argv[1]) << 20); \
+                    open(sys.argv[2], \"w\"); sys.stdin.read()'";
+        // Until both have it, or one is gone.
         let both = |mib: u32| {
             format!(
-                "mkfifo f; {half} {mib} < f & {half} {mib} < f & exec 3> f; sleep 1; exec 3>&-; wait %1 && wait %2"
+                "mkfifo f; {half} {mib} one < f & first=$!; {half} {mib} two < f & second=$!; exec 3> f; \
+                 until [ -e one ] && [ -e two ]; do kill -0 $first && kill -0 $second || break; sleep 0.05; done; \
+                 rm -f f one two; exec 3>&-; wait $first && wait $second"
             )
         };
         let done = run(&limited(&bench, &both(8))).await.unwrap();
@@ -76,12 +83,10 @@ async fn memory_of_all_together_is_bounded_and_the_message_says_so() {
         );
         let usage = done.exit.usage.unwrap();
         assert!(usage.peak_memory_bytes.unwrap() > 16 << 20, "{usage:?}");
-        std::fs::remove_file(bench.workspace().join("f")).unwrap();
         let done = run(&limited(&bench, &both(45))).await.unwrap();
         assert_ne!(done.code(), 0, "{tier:?}");
         hit(&done.exit, Limit::Memory, MEMORY);
         // The control: without the limit the same works.
-        std::fs::remove_file(bench.workspace().join("f")).unwrap();
         bench.sh(&both(45)).await.good();
     }
 }
@@ -141,6 +146,8 @@ async fn a_processor_is_shared_out() {
     };
     let child = start(&tenth).await.unwrap();
     if child.in_force().limits.cpu_milli.is_none() {
+        let known = std::env::var_os("FREEHOLD_TEST_CGROUP");
+        assert_eq!(known, None, "{:?}", child.in_force());
         return;
     }
     let begun = Instant::now();

@@ -19,6 +19,7 @@ mod start;
 mod terminal;
 mod user;
 mod vm;
+mod vm_cgroup2;
 mod vm_job;
 mod walls;
 mod work;
