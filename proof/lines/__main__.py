@@ -19,7 +19,7 @@ import sys
 from .catalogue import load
 from .fixture import Fixture
 from .judge import control, judge
-from .machine import apart
+from .machine import apart, lacking
 from .peers import installed
 from .places import Command, Outside
 from .runs import REPRESENTATIVE, Runs
@@ -101,8 +101,11 @@ def ours(args, fixture, lines, tried, program, places):
             for why, ids in left.items():
                 print(f"not in a machine, {len(ids)} lines: {why}: {', '.join(ids)}")
             continue
-        results[f"{tier}, first"] = judged(first(place, mine))
-        results[f"{tier}, fiftieth"] = judged(fiftieth(place, mine))
+        there, left = apart(mine, lacking(place.runtime))
+        for why, ids in left.items():
+            print(f"not by {place.runtime}, {len(ids)} lines: {why}: {', '.join(ids)}")
+        results[f"{tier}, first"] = judged(first(place, there))
+        results[f"{tier}, fiftieth"] = judged(fiftieth(place, there))
     if "sandbox" in args.tier.split(",") and not args.no_runs:
         runs = Runs(fixture, tried, program)
         try:

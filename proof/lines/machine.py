@@ -1,4 +1,4 @@
-"""Which lines are tried in a virtual machine. One boot serves them all, and without KVM each takes ten times as long."""
+"""Which lines are not tried in a virtual machine, where one boot serves them all, and by a runtime that lacks what they ask."""
 
 # What a line would need that is not there, and whose lines they are.
 NOT_THERE = {
@@ -7,6 +7,15 @@ NOT_THERE = {
         "many-files", "large-file", "processes", "huge-arguments", "find-by-search",
     ),
     "the folders that are shared with a machine (9p) hold no sockets and no pipes; its /tmp does": ("unix-socket", "fifo"),
+}
+# Debian 12's gVisor; a newer one may have it.
+RUNTIMES = {
+    "runsc": {
+        "its terminals turn no Ctrl-C into a signal": ("pty-ctrl-c",),
+        "it has no statx with AT_NO_AUTOMOUNT, which stat(1) of coreutils 9 asks for": ("links", "modes"),
+        "it has not all of these calls": ("event-descriptors",),
+        "its first process can be ended from inside, and all ends with it": ("first-process",),
+    },
 }
 ONE_WAY = "one boot has one way out, and this line wants another; the proxy is outside of the machine, and the same for all tiers"
 
@@ -18,7 +27,13 @@ def why_not(line):
     return next((why for why, ids in NOT_THERE.items() if line.id in ids), "")
 
 
-def apart(lines):
+def lacking(runtime):
+    """As `why_not`, by a runtime."""
+    known = RUNTIMES.get(runtime, {})
+    return lambda line: next((why for why, ids in known.items() if line.id in ids), "")
+
+
+def apart(lines, why_not=why_not):
     """(lines to try, {why: ids of the others})."""
     left = {}
     for line in lines:

@@ -142,12 +142,14 @@ class Command(Sandboxed):
         if tier == "vm":
             self.longer, self.starts_within = EMULATED, BOOT
         super().__init__(fixture, lines)
-        self.program, self.tier, self.firecracker = program, tier, firecracker and firecracker_of(firecracker, fixture.folder)
+        self.program, self.firecracker = program, firecracker and firecracker_of(firecracker, fixture.folder)
+        # `container:runsc` is that tier by that runtime.
+        self.tier, _, self.runtime = tier.partition(":")
         self.name = f"command, {tier}"
 
     def words(self, egress):
-        machine = []
+        more = ["--runtime", self.runtime] if self.runtime else []
         if self.tier == "vm":
-            machine += ["--image", str(KERNEL)] if KERNEL.is_dir() else []
-            machine += ["--firecracker", self.firecracker] if self.firecracker else []
-        return [self.program, "sandbox", "--tier", self.tier, *machine, "--egress", egress, "--"]
+            more += ["--image", str(KERNEL)] if KERNEL.is_dir() else []
+            more += ["--firecracker", self.firecracker] if self.firecracker else []
+        return [self.program, "sandbox", "--tier", self.tier, *more, "--egress", egress, "--"]

@@ -35,8 +35,8 @@ pub(crate) async fn look(context: &Context) -> Machine {
             // A boot takes seconds of a processor: only where the owner of the machine wants one.
             let policy = Policy::load(&context.policy_file());
             let boots = policy.as_ref().is_ok_and(Policy::boots);
-            let firecracker = policy.ok().and_then(|policy| policy.firecracker());
             let wanted = policy.as_ref().map_or(None, Policy::container_runtime);
+            let firecracker = policy.ok().and_then(|policy| policy.firecracker());
             let container = async {
                 let proof = freehold_sandbox::probe_container(&context.init, wanted).await;
                 proof.map(|_| true)

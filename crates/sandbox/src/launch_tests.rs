@@ -53,6 +53,7 @@ fn the_users_processes_are_limited_where_all_tasks_cannot_be() {
         stdin: Stdin::Null,
         terminal: None,
         image: None,
+        hypervisor: None,
         runtime: None,
         user: crate::spec::User::Own,
         init: Init {
