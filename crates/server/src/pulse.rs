@@ -51,7 +51,11 @@ impl Pulse {
     /// The same for work of a few statements, which is given up as well when its own session does not answer: that
     /// the database does on another one says nothing of this.
     pub(crate) async fn while_it_answers<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let done = timeout(DEAD_AFTER, self.while_it_beats(work)).await;
+        self.for_so_long(DEAD_AFTER, work).await
+    }
+
+    async fn for_so_long<T>(&self, most: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let done = timeout(most, self.while_it_beats(work)).await;
         done.unwrap_or_else(|_| {
             tracing::warn!(
                 "a session of the database does not answer; what waited for it begins anew"
@@ -91,10 +95,10 @@ pub(crate) async fn run(state: AppState) {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_session_that_is_dead_is_given_up_though_the_database_lives() {
         let pulse = Pulse::new();
-        let stuck = pulse.while_it_answers(std::future::pending::<()>());
+        let stuck = pulse.for_so_long(Duration::from_millis(20), std::future::pending::<()>());
         assert_eq!(stuck.await, None);
         assert!(pulse.beats());
         assert_eq!(pulse.while_it_answers(async { 7 }).await, Some(7));
