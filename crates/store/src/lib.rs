@@ -102,18 +102,15 @@ pub use webhook_queue::{NewHappening, TakenDelivery, Tried, WAITING_MAX};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A statement that takes longer is a mistake or an overload; it must not hold its connection.
 const STATEMENT_TIMEOUT: &str = "15s";
-/// Prepared statements that a connection keeps: more than there are in this crate, so that none is
-/// planned anew because another was used.
+/// Prepared statements that a connection keeps: more than are in this crate, so that none is planned anew for another.
 const STATEMENTS_KEPT: usize = 512;
 
-/// SQLSTATE classes of what may pass: 08 the connection broke, 25006 a standby or read-only, 40
-/// deadlock or rollback, 53 out of disk, memory or connections, 57 a statement was ended (by its
-/// time limit too) or the server goes down or comes up, 58 the system under it failed.
+/// SQLSTATE classes of what may pass: 08 the connection broke, 25006 a standby or read-only, 40 deadlock or rollback, 53 out of
+/// disk, memory or connections, 57 a statement or the server was ended, or it comes up, 58 the system under it failed.
 const MAY_PASS: [&str; 6] = ["08", "25006", "40", "53", "57", "58"];
 /// SQLSTATE of a statement that took longer than it may.
 const QUERY_CANCELED: &str = "57014";
-/// SQLSTATE classes of a value that cannot be stored, whenever it is tried: 22 data exception, 23
-/// integrity violation, 54 program limit.
+/// SQLSTATE classes of a value that can never be stored: 22 data exception, 23 integrity violation, 54 program limit.
 const OF_THE_DATA: [&str; 3] = ["22", "23", "54"];
 
 /// What can go wrong between us and PostgreSQL.
@@ -154,6 +151,12 @@ pub enum StoreError {
         found: i64,
         /// The newest one that this program has.
         known: i64,
+    },
+    /// A step of the schema is to be brought with which servers of the version before cannot live, and such servers run.
+    #[error("servers of an earlier version run, which step {step} of the schema would break")]
+    Served {
+        /// Which.
+        step: i64,
     },
     /// A step of the schema waited for a lock again and again.
     #[error("the schema could not be changed: others held its tables all the time")]
@@ -295,7 +298,7 @@ impl Store {
     pub async fn connect(url: &str, connections: u32) -> Result<Self> {
         let options: PgConnectOptions = url.parse()?;
         let options = options
-            .application_name("freehold-server")
+            .application_name(presence::SERVER)
             .statement_cache_capacity(STATEMENTS_KEPT)
             .options([("statement_timeout", STATEMENT_TIMEOUT)]);
         let pulse = PgPoolOptions::new()

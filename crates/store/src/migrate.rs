@@ -7,9 +7,16 @@ use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use crate::presence::SERVER;
 use crate::{Result, StoreError};
 
 static STEPS: Migrator = sqlx::migrate!();
+
+/// Steps that a server of a version before cannot live with: what it names is gone, or what it does not write is counted on.
+/// They are brought when no server runs. `docs/recipes.md` says how a step is made that is none of these.
+const ALONE: [i64; 7] = [8, 13, 14, 16, 17, 18, 22];
+/// A server that was told to end has let go of its sessions within this.
+const ALONE_TRIES: u32 = 20;
 
 /// A statement that waits for a table keeps everybody waiting who comes behind it: a server that runs
 /// stands still no longer than this.
@@ -34,14 +41,15 @@ pub fn schema_version() -> i64 {
 ///
 /// # Errors
 /// [`StoreError::Newer`] when another program has brought it further than this one knows,
-/// [`StoreError::Locked`] when its tables are held for too long; when the database is unreachable, or
+/// [`StoreError::Served`] when servers run that could not live with a step, [`StoreError::Locked`] when its tables are held
+/// for too long; when the database is unreachable, or
 /// a step fails or was changed after it was applied.
 pub async fn migrate(url: &str) -> Result<()> {
     let options: PgConnectOptions = url.parse()?;
     let options = options
         .application_name("freehold-migrate")
         .options([("lock_timeout", LOCK_TIMEOUT)]);
-    for _ in 0..TRIES {
+    for turn in 0..TRIES {
         // A connection of its own for each try: with it go the locks that a failed one may hold.
         let pool = PgPoolOptions::new()
             .max_connections(1)
@@ -50,6 +58,14 @@ pub async fn migrate(url: &str) -> Result<()> {
         if has_all(&pool).await {
             pool.close().await;
             return Ok(());
+        }
+        if let Some(step) = waits_for_servers(&pool).await? {
+            pool.close().await;
+            if turn >= ALONE_TRIES {
+                return Err(StoreError::Served { step });
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
+            continue;
         }
         let done = STEPS.run(&pool).await;
         pool.close().await;
@@ -80,6 +96,33 @@ async fn has_all(pool: &PgPool) -> bool {
         .map(|step| (step.version, step.checksum.to_vec()));
     // A new database has no such table: its steps are all to be done.
     applied.is_ok_and(|applied| applied.into_iter().eq(known))
+}
+
+/// The first step to be brought that no server may run beside, where one does.
+async fn waits_for_servers(pool: &PgPool) -> Result<Option<i64>> {
+    // A new database has no such table, and no server.
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !there {
+        return Ok(None);
+    }
+    let last: Option<i64> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(pool)
+            .await?;
+    let behind = |step: &&i64| last.is_some_and(|last| **step > last);
+    let Some(step) = ALONE.iter().find(behind) else {
+        return Ok(None);
+    };
+    let served: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+                        WHERE datname = current_database() AND application_name = $1)",
+    )
+    .bind(SERVER)
+    .fetch_one(pool)
+    .await?;
+    Ok(served.then_some(*step))
 }
 
 fn is_locked(error: &MigrateError) -> bool {

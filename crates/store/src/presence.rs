@@ -5,6 +5,8 @@ use sqlx::PgConnection;
 
 use crate::{Result, Store};
 
+/// What a server's sessions are called: whoever changes the schema sees that one is there.
+pub(crate) const SERVER: &str = "freehold-server";
 /// The lock.
 const PRESENCE: i32 = 0x4648_5356;
 

@@ -137,6 +137,7 @@ async fn open(
     })?;
     match freehold_store::migrate(&database.owner).await {
         Err(error @ StoreError::Newer { .. }) => return Err(newer(&error).into()),
+        Err(error @ StoreError::Served { .. }) => return Err(served(&error).into()),
         Err(error @ StoreError::Locked) => return Err(locked(&error).into()),
         other => other.context("the database's schema cannot be brought up to date")?,
     }
@@ -182,6 +183,16 @@ fn newer(error: &StoreError) -> Failure {
         "database_newer",
         error.to_string(),
         "start the newer program; or restore a backup that the older one took: `freehold restore --from FILE --data NEW`",
+    )
+}
+
+/// They would write what the newer schema does not take, or not what it counts on.
+fn served(error: &StoreError) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "database_served",
+        error.to_string(),
+        "stop every server over this database, and start this one again; nothing was changed",
     )
 }
 

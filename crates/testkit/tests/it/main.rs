@@ -47,6 +47,7 @@ mod tiers;
 mod token;
 mod torn;
 mod trips;
+mod versions;
 mod watch;
 mod webhook;
 mod webhook_reach;

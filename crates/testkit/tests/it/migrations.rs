@@ -260,3 +260,49 @@ async fn a_step_that_waits_for_a_table_lets_others_through() {
         Some(schema_version())
     );
 }
+
+/// A server of the version before, as the database knows it.
+async fn server_of(database: &Database) -> PgConnection {
+    let url = format!("{}&application_name=freehold-server", database.app);
+    PgConnection::connect(&url).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_step_that_servers_of_before_cannot_live_with_waits_until_none_runs() {
+    let database = Database::empty().await;
+    let mut owner = database.as_owner().await;
+    // The next one is one of those.
+    STEPS.run_to(21, &mut owner).await.unwrap();
+    let before = (shape(&mut owner).await, steps(&mut owner).await);
+    let mut server = server_of(&database).await;
+    let refused = migrate(&database.owner).await;
+    assert!(
+        matches!(refused, Err(StoreError::Served { step: 22 })),
+        "{refused:?}"
+    );
+    server.execute("SELECT 1").await.unwrap();
+    assert_eq!((shape(&mut owner).await, steps(&mut owner).await), before);
+    // Told to end, it does so while the new one waits.
+    let url = database.owner.clone();
+    let migrating = tokio::spawn(async move { migrate(&url).await });
+    tokio::time::timeout(Duration::from_secs(2), server.close())
+        .await
+        .unwrap()
+        .unwrap();
+    migrating.await.unwrap().unwrap();
+    let done = steps(&mut owner).await;
+    let last = done.last().map(|(version, _)| *version);
+    assert_eq!(last, Some(schema_version()));
+}
+
+#[tokio::test]
+async fn a_step_that_only_adds_is_brought_beside_servers() {
+    let database = Database::empty().await;
+    let mut owner = database.as_owner().await;
+    STEPS.run_to(22, &mut owner).await.unwrap();
+    let _server = server_of(&database).await;
+    migrate(&database.owner).await.unwrap();
+    let done = steps(&mut owner).await;
+    let last = done.last().map(|(version, _)| *version);
+    assert_eq!(last, Some(schema_version()));
+}

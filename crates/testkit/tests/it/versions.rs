@@ -1,0 +1,71 @@
+//! A server of this version over a schema that a later program has brought further: it goes on, and is not started anew on
+//! it. F68 of the list of faults.
+
+use freehold_model::run::State;
+use freehold_store::{StoreError, migrate, schema_version};
+use freehold_testkit::App;
+use freehold_testkit::peer::work;
+use freehold_wire::api::{Card, Run};
+use serde_json::json;
+use sqlx::Executor as _;
+
+use crate::link::{run, started};
+
+/// What a later program's step may do while we run (`docs/recipes.md`): columns that may be null or have a constant, a table,
+/// an index, a looser check.
+const LATER: [&str; 6] = [
+    "ALTER TABLE runs ADD COLUMN later text",
+    "ALTER TABLE cards ADD COLUMN later integer NOT NULL DEFAULT 7",
+    "ALTER TABLE runners ADD COLUMN later jsonb",
+    "ALTER TABLE lineage ADD COLUMN later text",
+    "CREATE TABLE later (tenant_id uuid NOT NULL, id uuid PRIMARY KEY)",
+    "CREATE INDEX cards_later ON cards (tenant_id, later)",
+];
+
+async fn later_program(app: &App) {
+    let mut owner = app.database.as_owner().await;
+    for statement in LATER {
+        owner.execute(statement).await.unwrap();
+    }
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES ($1, 'of a later program', true, '', 0)",
+    )
+    .bind(schema_version() + 1)
+    .execute(&mut owner)
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_server_goes_on_over_a_schema_that_grew_and_is_not_started_anew_on_it() {
+    let (app, mut peer, asked) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    let beside = app.beside().await;
+    later_program(&app).await;
+
+    // What was under way ends, at whichever of the servers, and what is new begins.
+    let said = peer.event(&offer, "note", json!({}), None).await;
+    peer.acknowledged(said).await;
+    let seq = peer.finish(&offer, work(&offer, &"c".repeat(40))).await;
+    peer.acknowledged(seq).await;
+    let waiting = run(&app, asked.id).await;
+    assert_eq!((waiting.state, waiting.attempt), (State::Waiting, 1));
+    let path = format!("/runs/{}/approve", asked.id);
+    let body = json!({ "commit": "c".repeat(40) });
+    beside.post::<Run>(&path, &body).await.unwrap();
+    let landing = peer.offer().await;
+    assert_eq!((landing.run, landing.epoch), (asked.id, 2));
+    let new = json!({ "project": "demo", "title": "While two versions run" });
+    let card: Card = beside.post("/cards", &new).await.unwrap();
+    let path = format!("/cards/{}/runs", card.id);
+    app.post::<Run>(&path, &json!({})).await.unwrap();
+
+    // Ended, it does not come back: the schema is of a program that knows more.
+    let refused = migrate(&app.database.owner).await;
+    assert!(
+        matches!(refused, Err(StoreError::Newer { found, .. }) if found == schema_version() + 1),
+        "{refused:?}"
+    );
+}
