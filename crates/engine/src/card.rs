@@ -19,6 +19,9 @@ use crate::{Caller, Engine, Error, Result, refuse};
 const TITLE_MAX: usize = 500;
 /// Longest body, in bytes.
 pub(crate) const BODY_MAX: usize = freehold_wire::api::BODY_MAX;
+/// Most bytes of bodies in a part of a list, or one body: a part of two hundred of the largest would be more than a
+/// server should have in memory for one who asks.
+const PART_MAX: i64 = 4 * 1024 * 1024;
 /// Most dependencies of a card.
 const DEPENDS_MAX: usize = 100;
 
@@ -336,8 +339,9 @@ impl Engine {
         let mut tx = self.store().begin(caller.tenant).await?;
         let project = find_project(&mut tx, project).await?;
         let rows = tx
-            .card_list(project.id, archived, after, i64::from(limit) + 1)
+            .card_list(project.id, archived, after, i64::from(limit) + 1, PART_MAX)
             .await?;
+        let limit = limit.min(fitting(rows.iter().map(|row| row.body.len())));
         let opener = self
             .opener(&mut tx, caller, &project.id.to_string(), "card.list")
             .await?;
@@ -363,6 +367,17 @@ impl Engine {
         tx.end().await?;
         view(&opener, row)
     }
+}
+
+/// How many of the first are in one part: with all of them, it has [`PART_MAX`] bytes at most.
+fn fitting(sizes: impl Iterator<Item = usize>) -> u32 {
+    let most = usize::try_from(PART_MAX).unwrap_or(usize::MAX);
+    let mut all = 0;
+    let fit = sizes.take_while(|size| {
+        all += size;
+        all <= most
+    });
+    u32::try_from(fit.count()).unwrap_or(u32::MAX).max(1)
 }
 
 fn history(row: CardEventRow) -> CardEvent {

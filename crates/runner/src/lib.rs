@@ -36,6 +36,7 @@ mod leftovers;
 mod limits;
 mod link;
 mod machine;
+mod memory;
 mod options;
 mod orders;
 mod outbox;

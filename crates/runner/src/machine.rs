@@ -64,7 +64,7 @@ pub(crate) async fn look(context: &Context) -> Machine {
                 arch: std::env::consts::ARCH.to_owned(),
                 cpus: std::thread::available_parallelism()
                     .map_or(0, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
-                memory: memory(&read("/proc/meminfo")),
+                memory: crate::memory::there_is(),
                 isolation,
                 sandbox_error,
                 agents,
@@ -140,14 +140,6 @@ fn os_name(text: &str) -> String {
         .to_owned()
 }
 
-/// `MemTotal` of proc_meminfo(5), in bytes; 0 where it does not say.
-fn memory(text: &str) -> u64 {
-    text.lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))
-        .and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
-        .map_or(0, |kibibytes| kibibytes.saturating_mul(1024))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,10 +162,5 @@ mod tests {
     fn what_the_system_says_of_itself() {
         assert_eq!(os_name("ID=x\nPRETTY_NAME=\"Some OS 12\"\n"), "Some OS 12");
         assert_eq!(os_name("nothing of use"), "Linux");
-        assert_eq!(
-            memory("MemTotal:       2048 kB\nMemFree: 1 kB\n"),
-            2048 * 1024
-        );
-        assert_eq!((memory(""), memory("MemTotal: much")), (0, 0));
     }
 }

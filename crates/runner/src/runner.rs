@@ -195,19 +195,27 @@ impl Runner {
         let gateway =
             Gateway::new(freehold_gateway::Options::default()).map_err(BuildError::Gateway)?;
         let link = Link::new();
+        let capacity = crate::memory::jobs(options.capacity, crate::memory::there_is());
+        if capacity < options.capacity {
+            tracing::warn!(
+                asked = options.capacity,
+                capacity,
+                "there is less memory than a GiB for each job: fewer are taken at once"
+            );
+        }
         let context = Context {
             blobs: Blobs::new(client, options.server.clone(), link.session()),
             vault: Vault::new(identity.tenant(), options.entropy.clone()),
             outbox: Outbox::new(&database),
             journal: Journal::new(&database, options.clock.clone(), env!("CARGO_PKG_VERSION")),
             jobs: Jobs::new(),
-            slots: Semaphore::new(options.capacity.max(1) as usize),
+            slots: Semaphore::new(capacity as usize),
             status: watch::Sender::new(Status::default()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             data,
             server: options.server,
             labels: options.labels,
-            capacity: options.capacity.max(1),
+            capacity,
             environment: options.environment,
             init: options.init,
             agent_helper: options.agent_helper,

@@ -3,6 +3,7 @@
 
 mod answer;
 mod api;
+mod bodies;
 mod chain;
 mod changes;
 mod correlation;
@@ -63,6 +64,7 @@ pub use proxy::{Net, Proxies};
 pub use serve::Patience;
 
 use crate::answer::Refused;
+use crate::bodies::Bodies;
 use crate::correlation::correlate;
 use crate::limit::Limits;
 use crate::pulse::Pulse;
@@ -232,6 +234,7 @@ fn router(state: AppState, hosts: Arc<[String]>) -> Router {
         .merge(reserved::routes())
         .fallback(studio::anything_else)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(Bodies::new(), bodies::within))
         .layer(from_fn(limit_time))
         .layer(from_fn(common_headers))
         .layer(from_fn_with_state(hosts, check_host))

@@ -29,7 +29,9 @@ use crate::gate::{Access, Routes, RunnerSession, unguarded};
 use crate::hub::Registered;
 
 /// Largest blob: the store's bound and room for sealing.
-const BLOB_LIMIT: usize = 65 * 1024 * 1024;
+pub(crate) const BLOB_LIMIT: usize = 65 * 1024 * 1024;
+/// Where runners put them, in the API.
+pub(crate) const BLOBS: &str = "/api/v1/link/blobs";
 /// A connection that has not said who it is by then is closed.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// A runner that has said nothing for so long is gone.

@@ -212,7 +212,8 @@ impl Tx {
     }
 
     /// A project's cards in the order they were made, behind `after`: those on the board, or those
-    /// that were put away.
+    /// that were put away. At most `limit`, and none whose bodies come behind more than `bytes` of others:
+    /// the last one may be what does not fit any more.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -222,6 +223,7 @@ impl Tx {
         archived: bool,
         after: Option<CardId>,
         limit: i64,
+        bytes: i64,
     ) -> Result<Vec<CardRow>> {
         self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(
@@ -235,19 +237,23 @@ impl Tx {
                           ORDER BY d.depends_on) AS unmet,
                     r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
                     r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
-             FROM cards c
+             FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
+                   FROM cards
+                   WHERE tenant_id = $1 AND project_id = $2 AND (archived_at IS NOT NULL) = $3
+                     AND id > $4
+                   ORDER BY id LIMIT $5) c
              LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
                                 WHERE tenant_id = c.tenant_id AND card_id = c.id
                                 ORDER BY id DESC LIMIT 1) r ON true
-             WHERE c.tenant_id = $1 AND c.project_id = $2 AND (c.archived_at IS NOT NULL) = $3
-               AND c.id > $4
-             ORDER BY c.id LIMIT $5",
+             WHERE c.before <= $6
+             ORDER BY c.id",
         )
         .bind(self.tenant.uuid())
         .bind(project.uuid())
         .bind(archived)
         .bind(after.map_or(uuid::Uuid::nil(), CardId::uuid))
         .bind(limit)
+        .bind(bytes)
         .fetch_all(&mut *self.inner)
         .await?;
         raw.into_iter().map(Raw::row).collect()

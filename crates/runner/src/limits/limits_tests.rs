@@ -25,7 +25,15 @@ fn defaults_fit_the_machine_its_owner_may_change_them_and_an_agent_only_lower_th
         capacity: 4,
         ..ROOM
     };
-    assert_eq!(defaults(small)[&Limit::Memory], MEMORY_LEAST);
+    assert_eq!(defaults(small)[&Limit::Memory], GIB / 4 * 3);
+    let many = Room {
+        memory: 4 * GIB,
+        capacity: 4,
+        ..ROOM
+    };
+    assert_eq!(defaults(many)[&Limit::Memory], MEMORY_LEAST);
+    let unknown = Room { memory: 0, ..ROOM };
+    assert_eq!(defaults(unknown)[&Limit::Memory], MEMORY_LEAST);
     let raised = walls(&[], &[(Limit::Memory, 12 * GIB)], ROOM);
     assert_eq!(raised.limits[&Limit::Memory], 12 * GIB);
     let greedy = walls(&[(Limit::Memory, 64 * GIB)], &[], ROOM);

@@ -33,7 +33,7 @@ use crate::policy::FILE;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// The least memory that a run gets where nobody says: a compiler and a language server need it.
+/// The least memory that a run gets where nobody says, and there is more: a compiler and a language server need it.
 const MEMORY_LEAST: u64 = 2 * GIB;
 /// Processes and threads: a parallel build on a large machine has some hundreds.
 const TASKS: u64 = 4096;
@@ -310,11 +310,14 @@ pub(crate) const fn isolation(tier: Tier) -> Isolation {
     }
 }
 
-/// Fits a laptop, and a large machine that takes many jobs.
+/// Fits a laptop, and a large machine that takes many jobs. What the runner itself needs is left to it, however little
+/// there is: else it would be the one that is killed.
 fn defaults(room: Room) -> Limits {
-    let share = room.memory / 4 * 3 / u64::from(room.capacity.max(1));
+    let most = room.memory / 4 * 3;
+    let share = (most / u64::from(room.capacity.max(1))).max(MEMORY_LEAST);
+    let memory = if most == 0 { share } else { share.min(most) };
     Limits::from([
-        (Limit::Memory, share.max(MEMORY_LEAST)),
+        (Limit::Memory, memory),
         (Limit::Tasks, TASKS),
         (Limit::Disk, DISK),
         (Limit::Files, FILES),

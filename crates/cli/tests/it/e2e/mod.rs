@@ -25,6 +25,7 @@ mod frozen;
 mod half_open;
 mod killed;
 mod landing;
+mod little_memory;
 mod moved;
 mod odd;
 mod once;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 
 use serde_json::Value;
 
@@ -86,6 +86,15 @@ pub(super) struct Elsewhere {
 
 impl Elsewhere {
     pub(super) fn enrol(here: &Installation, name: &str) -> Self {
+        Self::enrol_in(here, name, |command| command)
+    }
+
+    /// The same in something that is put around its process.
+    pub(super) fn enrol_in(
+        here: &Installation,
+        name: &str,
+        around: impl FnOnce(Command) -> Command,
+    ) -> Self {
         let token = here.fh(&["runner", "enroll-token"]).ok();
         let file = here.beside(&format!("{name}.token"));
         fs::write(&file, token["token"].as_str().unwrap()).unwrap();
@@ -93,11 +102,20 @@ impl Elsewhere {
             data: here.beside(name),
             child: None,
         };
-        it.start(here, Some(&file));
+        it.start_in(here, Some(&file), around);
         it
     }
 
     pub(super) fn start(&mut self, here: &Installation, token: Option<&Path>) {
+        self.start_in(here, token, |command| command);
+    }
+
+    pub(super) fn start_in(
+        &mut self,
+        here: &Installation,
+        token: Option<&Path>,
+        around: impl FnOnce(Command) -> Command,
+    ) {
         let url = here.line().url.clone();
         let data = self.data.to_str().unwrap();
         let mut args = vec!["runner", "serve", "--server", &url, "--data", data];
@@ -108,7 +126,7 @@ impl Elsewhere {
         }
         let log = here.log("elsewhere");
         self.child = Some(
-            here.program(&args)
+            around(here.program(&args))
                 .stdout(log.try_clone().unwrap())
                 .stderr(log)
                 .spawn()
