@@ -5,7 +5,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{Command, Fence};
 use freehold_model::{ProjectId, RunId, RunnerId, TenantId};
 use freehold_store::{Hint, NewEvent, Report, RunRow, StepRow, Tx, UsageRow};
@@ -13,6 +13,7 @@ use freehold_wire::link::{Down, Finished, JobRef, RunEvent, RunRef, Up};
 use freehold_wire::problem::Code;
 use serde_json::Value;
 
+use crate::runner::Known;
 use crate::{Engine, Error, Result, away, refuse};
 
 /// Longest type of an event.
@@ -48,6 +49,9 @@ fn usage_of(event: &RunEvent) -> Option<UsageRow> {
 /// The rows that one batch has locked, and which of them the runner holds.
 struct Batch {
     runner: RunnerId,
+    /// How far the runner's clock is ahead, where it is off.
+    ahead: TimeDelta,
+    now: DateTime<Utc>,
     rows: BTreeMap<RunId, Option<RunRow>>,
     /// Projects of which jobs began (true) or ended.
     moved: BTreeMap<ProjectId, bool>,
@@ -65,34 +69,26 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`]; then nothing of the batch was taken.
-    pub async fn take(
-        &self,
-        tenant: TenantId,
-        runner: RunnerId,
-        frames: &[(u64, Up)],
-    ) -> Result<Taken> {
-        match self.take_batch(tenant, runner, frames, false).await {
+    pub async fn take(&self, known: &Known, frames: &[(u64, Up)]) -> Result<Taken> {
+        let runner = known.runner;
+        match self.take_batch(known, frames, false).await {
             Err(Error::Store(error)) if error.is_of_the_data() => {
                 tracing::warn!(%runner, error = &error as &dyn std::error::Error, "a batch was refused; taking its frames one by one");
-                self.take_singly(tenant, runner, frames).await
+                self.take_singly(known, frames).await
             }
             other => other,
         }
     }
 
-    async fn take_singly(
-        &self,
-        tenant: TenantId,
-        runner: RunnerId,
-        frames: &[(u64, Up)],
-    ) -> Result<Taken> {
+    async fn take_singly(&self, known: &Known, frames: &[(u64, Up)]) -> Result<Taken> {
+        let runner = known.runner;
         let mut all = Taken::default();
         for frame in frames {
             let one = std::slice::from_ref(frame);
-            let taken = match self.take_batch(tenant, runner, one, false).await {
+            let taken = match self.take_batch(known, one, false).await {
                 Err(Error::Store(error)) if error.is_of_the_data() => {
                     tracing::error!(%runner, seq = frame.0, error = &error as &dyn std::error::Error, "a frame cannot be stored; dropped");
-                    self.take_batch(tenant, runner, one, true).await?
+                    self.take_batch(known, one, true).await?
                 }
                 other => other?,
             };
@@ -103,14 +99,9 @@ impl Engine {
     }
 
     /// One transaction. `skip` acknowledges the frames without acting on them.
-    async fn take_batch(
-        &self,
-        tenant: TenantId,
-        runner: RunnerId,
-        frames: &[(u64, Up)],
-        skip: bool,
-    ) -> Result<Taken> {
-        let mut tx = self.store().begin(tenant).await?;
+    async fn take_batch(&self, known: &Known, frames: &[(u64, Up)], skip: bool) -> Result<Taken> {
+        let runner = known.runner;
+        let mut tx = self.store().begin(known.tenant).await?;
         let newest = frames.iter().map(|(seq, _)| *seq).max().unwrap_or(0);
         let newest = i64::try_from(newest).unwrap_or(i64::MAX);
         let Some(taken) = tx.runner_take(runner, newest).await? else {
@@ -119,6 +110,8 @@ impl Engine {
         let mut last = u64::try_from(taken).unwrap_or(0);
         let mut batch = Batch {
             runner,
+            ahead: known.ahead,
+            now: tx.time(),
             rows: BTreeMap::new(),
             moved: BTreeMap::new(),
             say: Vec::new(),
@@ -170,14 +163,15 @@ impl Engine {
         if batch.held(tx, event.run, event.epoch).await?.is_none() {
             return Ok(());
         }
-        if let Some(step) = step_of(event) {
+        let at = batch.at(event.ts);
+        if let Some(step) = step_of(event, at) {
             tx.step_put(event.run, step);
         }
         if let Some(usage) = usage_of(event) {
             tx.run_set_usage(event.run, event.epoch, usage).await?;
         }
         let new = NewEvent {
-            ts: event.ts,
+            ts: at,
             kind: event.kind.clone(),
             meta: event.meta.clone(),
             content: event.content.clone(),
@@ -278,6 +272,13 @@ impl Batch {
         Ok(())
     }
 
+    /// When something was, by the clock that all servers share: a runner's own may be off, or jump, and nothing that is told
+    /// is still to come.
+    fn at(&self, theirs: DateTime<Utc>) -> DateTime<Utc> {
+        let ours = theirs.checked_sub_signed(self.ahead).unwrap_or(self.now);
+        ours.min(self.now)
+    }
+
     /// The locked row of a run that this runner holds under this epoch; otherwise the runner is
     /// told to drop it.
     async fn held(&mut self, tx: &mut Tx, run: RunId, epoch: u32) -> Result<Option<&mut RunRow>> {
@@ -300,13 +301,13 @@ impl Batch {
 }
 
 /// The journal's line for an event that starts or ends a step.
-fn step_of(event: &RunEvent) -> Option<StepRow> {
+fn step_of(event: &RunEvent, at: DateTime<Utc>) -> Option<StepRow> {
     let text = |key: &str| event.meta.get(key).and_then(Value::as_str);
     let name = text("step")?.chars().take(KIND_MAX).collect();
     let epoch = i32::try_from(event.epoch).ok()?;
     let (state, finished_at): (&str, Option<DateTime<Utc>>) = match event.kind.as_str() {
         "step.started" => ("running", None),
-        "step.finished" => (text("state").unwrap_or("done"), Some(event.ts)),
+        "step.finished" => (text("state").unwrap_or("done"), Some(at)),
         _ => return None,
     };
     let whole = |key: &str| event.meta.get(key).and_then(Value::as_i64);
@@ -319,7 +320,7 @@ fn step_of(event: &RunEvent) -> Option<StepRow> {
         version,
         state: state.to_owned(),
         exit_code: small("exit_code"),
-        started_at: event.ts,
+        started_at: at,
         finished_at,
     })
 }

@@ -1,12 +1,14 @@
 //! Runners: enrolment, connection, and what they are.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::webhook::Event;
 use freehold_model::{Action, LineageId, RunnerId, TenantId};
 use freehold_store::{Hint, Noun, RunnerRow, StoreError, TokenKind, Tx};
 use freehold_wire::api::{Enrol, Enrolled, Machine, Page, Runner};
 use freehold_wire::dsse::ed25519::{Signature, VerifyingKey};
-use freehold_wire::link::{Hello, PROTOCOL, SILENT_S, WrappedKey, hello_message};
+use freehold_wire::link::{Hello, PROTOCOL, SILENT_S, WrappedKey, clock_off, hello_message};
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::token::{Kind, Token};
 
@@ -43,6 +45,8 @@ pub struct Known {
     pub keys: Vec<WrappedKey>,
     /// When it said so, by the clock that all servers share.
     pub at: DateTime<Utc>,
+    /// How far its clock is ahead of that, where it is off.
+    pub ahead: TimeDelta,
 }
 
 impl Engine {
@@ -150,16 +154,29 @@ impl Engine {
         Ok(tenant)
     }
 
-    /// Takes what a runner of this tenant, which was identified, says of itself.
+    /// Takes what a runner of this tenant, which was identified, says of itself; so long after it was heard.
     ///
     /// # Errors
     /// [`Code::Unauthenticated`] when it was revoked meanwhile.
-    pub async fn runner_hello(&self, tenant: TenantId, hello: &Hello) -> Result<Known> {
+    pub async fn runner_hello(
+        &self,
+        tenant: TenantId,
+        hello: &Hello,
+        heard: Duration,
+    ) -> Result<Known> {
         let mut tx = self.store().begin(tenant).await?;
         let capacity = i32::try_from(hello.capacity.min(CAPACITY_MAX)).unwrap_or(1);
         let now = tx.time();
         let version = shorten(&hello.version);
-        let machine = hello.machine.as_ref().map(bounded_machine).transpose()?;
+        let said_at = now - TimeDelta::from_std(heard).unwrap_or_default();
+        let ahead = hello.now.and_then(|theirs| clock_off(theirs, said_at));
+        if let Some(ahead) = ahead {
+            let seconds = ahead.num_seconds();
+            tracing::warn!(runner = %hello.runner, seconds, "a runner's clock is ahead of ours, or behind");
+        }
+        let machine = hello.machine.as_ref();
+        let machine = machine.map(|machine| bounded_machine(machine, ahead));
+        let machine = machine.transpose()?;
         let Some(last) = tx
             .runner_hello(
                 hello.runner,
@@ -188,6 +205,7 @@ impl Engine {
             lineage,
             keys,
             at: now,
+            ahead: ahead.unwrap_or_default(),
         })
     }
 
@@ -362,7 +380,8 @@ impl Engine {
 }
 
 /// What a runner says of its machine is shown to people: short, and without control characters.
-fn bounded_machine(machine: &Machine) -> Result<serde_json::Value> {
+/// Of its clock it cannot know.
+fn bounded_machine(machine: &Machine, ahead: Option<TimeDelta>) -> Result<serde_json::Value> {
     let list = |words: &[String]| words.iter().take(WORDS_MAX).map(|w| shorten(w)).collect();
     serde_json::to_value(Machine {
         os: shorten(&machine.os),
@@ -377,6 +396,7 @@ fn bounded_machine(machine: &Machine) -> Result<serde_json::Value> {
                 .collect()
         }),
         agents: list(&machine.agents),
+        clock_ahead_s: ahead.map(|ahead| ahead.num_seconds()),
     })
     .map_err(|error| Error::Internal(format!("a machine: {error}")))
 }

@@ -68,6 +68,8 @@ pub(crate) async fn look(context: &Context) -> Machine {
                 isolation,
                 sandbox_error,
                 agents,
+                // The server's to say.
+                clock_ahead_s: None,
             }
         })
         .await;

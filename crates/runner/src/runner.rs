@@ -93,6 +93,8 @@ pub struct Status {
     pub trouble: Option<String>,
     /// Whether it takes no more jobs.
     pub draining: bool,
+    /// By how many seconds this host's clock is ahead of the server's, where it is off.
+    pub clock_ahead_s: Option<i64>,
 }
 
 /// Looks at a runner from outside. Cheap to clone; outlives it.

@@ -165,13 +165,17 @@ impl Line {
         let pulse = self.state.pulse.clone();
         let greeted = pulse.while_it_beats(timeout(HELLO_TIMEOUT, Box::pin(self.greet())));
         let (hello, tenant) = (greeted.await.ok_or(End::Gone)?).map_err(|_| End::Gone)??;
+        let heard = Instant::now();
         let turn = wait_for_turn(&self.state).await?;
         // Whoever waited for too long is gone, and comes again.
         if let Some(message) = futures_util::FutureExt::now_or_never(self.socket.recv()) {
             text_of(message)?;
         }
         let engine = self.state.engine.clone();
-        let known = timeout(HELLO_TIMEOUT, Box::pin(engine.runner_hello(tenant, &hello)));
+        let known = timeout(
+            HELLO_TIMEOUT,
+            Box::pin(engine.runner_hello(tenant, &hello, heard.elapsed())),
+        );
         let known = pulse.while_it_beats(known).await.ok_or(End::Gone)?;
         let known = known.map_err(|_| End::Gone)??;
         let connected = Connected {
@@ -255,6 +259,7 @@ impl Line {
             tenant: known.tenant,
             last_acked: known.last_acked,
             lineage: Some(known.lineage),
+            now: Some(known.at),
             session: session.to_string(),
             keys: known.keys.clone(),
         };
@@ -322,11 +327,7 @@ impl Line {
         if lasting.is_empty() {
             return Ok(());
         }
-        let taken = self
-            .state
-            .engine
-            .take(known.tenant, known.runner, &lasting)
-            .await?;
+        let taken = self.state.engine.take(known, &lasting).await?;
         for down in taken.say {
             self.send(&Frame::new(down)).await?;
         }

@@ -273,7 +273,10 @@ const STEPS: &str = "
         SELECT $1, * FROM unnest($9::uuid[], $10::int[], $11::text[], $12::text[], $13::int[],
                                  $14::timestamptz[], $15::timestamptz[], $16::int[], $17::text[])
         ON CONFLICT (tenant_id, run_id, epoch, name) DO UPDATE
-        SET state = excluded.state, exit_code = excluded.exit_code, finished_at = excluded.finished_at)";
+        SET state = excluded.state, exit_code = excluded.exit_code,
+            -- A clock that went back meanwhile makes no step shorter than nothing.
+            finished_at = CASE WHEN excluded.finished_at IS NOT NULL
+                               THEN greatest(excluded.finished_at, run_steps.started_at) END)";
 
 const HISTORIES: &str = "
     h AS (

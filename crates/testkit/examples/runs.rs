@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use freehold_engine::runner::Known;
 use freehold_engine::{Caller, Engine};
+use freehold_model::RunId;
 use freehold_model::run::Outcome;
-use freehold_model::{RunId, RunnerId, TenantId};
 use freehold_testkit::site::{Site, percentile, processor};
 use freehold_wire::api::{NewAgent, NewCard, NewProject, Run, StartRun};
 use freehold_wire::link::{Finished, JobRef, Offer, RunEvent, Up};
@@ -125,8 +126,7 @@ fn said(engine: &Engine, offer: &Offer, n: &mut u64) -> Vec<Up> {
 /// A runner that says what a runner says, and does nothing.
 async fn runner(
     engine: Engine,
-    tenant: TenantId,
-    runner: RunnerId,
+    known: Known,
     mut offers: mpsc::UnboundedReceiver<Offer>,
     times: Arc<Times>,
 ) {
@@ -147,7 +147,7 @@ async fn runner(
                 frames.push((seq, up));
             }
         }
-        let taken = engine.take(tenant, runner, &frames).await.unwrap();
+        let taken = engine.take(&known, &frames).await.unwrap();
         assert_eq!(taken.acked, seq, "every frame is taken");
         let now = Instant::now();
         let mut done = times.done.lock().unwrap();
@@ -262,7 +262,7 @@ async fn enrol(site: &Site, times: &Arc<Times>) -> JoinSet<()> {
     for n in 1..=RUNNERS {
         let (id, offers) = site.enrol(n).await;
         let (engine, times) = (site.engine.clone(), times.clone());
-        runners.spawn(runner(engine, site.owner.tenant, id, offers, times));
+        runners.spawn(runner(engine, site.known(id), offers, times));
     }
     runners
 }

@@ -201,6 +201,7 @@ impl Life<'_> {
         };
         let message = hello_message(&challenge.nonce, self.member.runner);
         let hello = Hello {
+            now: None,
             protocol: (1, 1),
             runner: self.member.runner,
             version: "test".into(),

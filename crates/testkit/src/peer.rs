@@ -51,6 +51,8 @@ pub struct Peer {
     pub holds: Vec<JobRef>,
     /// What it says it was told.
     pub told: Option<Acked>,
+    /// What its clock says; none: it does not tell, and its events are of now.
+    pub clock: Option<chrono::DateTime<chrono::Utc>>,
     /// The line of the server's database, once connected.
     pub lineage: Option<LineageId>,
     signing: SigningKey,
@@ -112,6 +114,7 @@ impl Peer {
             environments: None,
             holds: Vec::new(),
             told: None,
+            clock: None,
             lineage: None,
             signing,
             seal,
@@ -190,6 +193,7 @@ impl Peer {
     /// Says hello with this signature.
     pub async fn hello(&mut self, signature: Vec<u8>) {
         let hello = Hello {
+            now: self.clock,
             protocol: (1, 1),
             runner: self.runner,
             version: "test".into(),
@@ -369,7 +373,7 @@ impl Peer {
             run: offer.run,
             epoch: offer.epoch,
             n: self.events,
-            ts: chrono::Utc::now(),
+            ts: self.clock.unwrap_or_else(chrono::Utc::now),
             kind: kind.into(),
             meta,
             content,

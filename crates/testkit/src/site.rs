@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use chrono::TimeDelta;
 use freehold_engine::audit_keep::AuditKeep;
 use freehold_engine::identity::Identity;
+use freehold_engine::runner::Known;
 use freehold_engine::{Answer, Caller, Connected, Engine, Hub, Keys, Parts};
-use freehold_model::{Isolation, RunnerId, TenantId};
+use freehold_model::{Isolation, LineageId, RunnerId, TenantId};
 use freehold_postgres::{Options as Cluster, Postgres};
 use freehold_server::{Connections, Options, Patience, Proxies, Rates, Server, Studio};
 use freehold_store::{Blobs, Sharing, Store};
@@ -182,6 +184,20 @@ impl Site {
         let (sender, offers) = mpsc::unbounded_channel();
         self.hub.lines.lock().unwrap().insert(id, sender);
         (id, offers)
+    }
+
+    /// What is known of a runner whose link was just made, and whose clock is right.
+    #[must_use]
+    pub fn known(&self, runner: RunnerId) -> Known {
+        Known {
+            tenant: self.owner.tenant,
+            runner,
+            last_acked: 0,
+            lineage: LineageId::at(self.engine.now(), [0; 10]),
+            keys: Vec::new(),
+            at: self.engine.now(),
+            ahead: TimeDelta::zero(),
+        }
     }
 
     /// Stops the server, and gives what it ran on.

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::{JobKind, Outcome, Work};
 use freehold_model::{BlobId, EnvironmentId, JobId, LineageId, Reason, RunId, RunnerId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,16 @@ pub const SILENT_S: u64 = 2 * HEARTBEAT_S + 8;
 /// Seconds that a lease lasts without a heartbeat. That the job is elsewhere after 45 is promised: the
 /// servers look every second, and the offer has to be made and taken.
 pub const LEASE_S: i64 = 42;
+
+/// Seconds that a runner's clock may be off before anybody is told: less is the way of a message, and a busy machine.
+pub const CLOCK_OFF_S: i64 = 60;
+
+/// How far `theirs` is before `ours`, where that is worth a word: more than [`CLOCK_OFF_S`].
+#[must_use]
+pub fn clock_off(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> Option<TimeDelta> {
+    let ahead = theirs - ours;
+    (ahead.num_seconds().abs() > CLOCK_OFF_S).then_some(ahead)
+}
 
 /// A frame: a body and what delivery needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +78,10 @@ impl<B> Frame<B> {
 
 /// From the runner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a hello is one frame of a connection, and frames are held one by one"
+)]
 #[serde(tag = "t", content = "p", rename_all = "snake_case")]
 pub enum Up {
     /// Who is there, and what it still holds.
@@ -152,6 +166,9 @@ pub struct Hello {
     /// What the server has told it that it has for good. A server that has less has lost it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acked: Option<Acked>,
+    /// What its clock says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<DateTime<Utc>>,
     /// Ed25519 over [`hello_message`].
     #[serde(with = "crate::base64url")]
     pub signature: Vec<u8>,
@@ -188,6 +205,9 @@ pub struct Welcome {
     /// The line of history of the server's database: another one once a person has put it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<LineageId>,
+    /// The time that all servers share, for a runner to see that its own is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<DateTime<Utc>>,
     /// A bearer token for blobs, good for this connection.
     pub session: String,
     /// The tenant's content keys, sealed to this runner for `content-key/<id>`.

@@ -2636,6 +2636,12 @@ export interface components {
             /** @description The processor's architecture. */
             arch: string;
             /**
+             * Format: int64
+             * @description Seconds that its clock was ahead of the server's when it connected, less than none where it was behind; silent within
+             *     a minute.
+             */
+            clock_ahead_s?: number | null;
+            /**
              * Format: int32
              * @description Processors that the runner may use.
              */

@@ -271,7 +271,21 @@ pub(crate) fn runners(page: &Page<Runner>, printer: Printer) -> String {
     let empty = "No runners yet. `freehold up` has one of its own; another machine becomes one by\n\
                  freehold runner enroll-token, and there: freehold runner serve --server URL --token-file F";
     let head = ["RUNNER", "NAME", "STATE", "JOBS", "LAST SEEN", "LABELS"];
-    more(page, table(printer, &head, &rows, empty))
+    let off: String = page.items.iter().filter_map(clock_off).collect();
+    more(page, table(printer, &head, &rows, empty) + &off)
+}
+
+/// What is to be done about a clock that is off.
+fn clock_off(runner: &Runner) -> Option<String> {
+    let ahead = runner.machine.as_ref()?.clock_ahead_s?;
+    let way = if ahead < 0 { "behind" } else { "ahead" };
+    let (name, off) = (
+        safe::line(&runner.name),
+        duration::text(ahead.unsigned_abs()),
+    );
+    Some(format!(
+        "\n{name}: this host's clock is off by {off} ({way}); set it, for instance with `timedatectl set-ntp true`\n"
+    ))
 }
 
 /// An enrolment token: alone on its line, so that it can be put into a file.

@@ -44,6 +44,7 @@ pub(super) async fn connect(context: &Context) -> Result<(Socket, Welcome), Link
         environments: Some(context.environments.held()),
         machine: Some(machine),
         acked: context.outbox.acked().await?,
+        now: Some(context.clock.now()),
         signature: context.identity.sign_hello(&challenge.nonce),
     };
     socket.send(text(&Frame::new(Up::Hello(hello)))?).await?;

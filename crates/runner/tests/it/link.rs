@@ -357,3 +357,23 @@ async fn a_probe_says_what_a_person_can_do() {
     }
     runner.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_whose_clock_is_off_knows_by_how_much() {
+    let server = Server::start().await;
+    let day = chrono::TimeDelta::days(1);
+    for (behind, known) in [
+        (Some(day), Some(86_400)),
+        (Some(-day), Some(-86_400)),
+        (Some(chrono::TimeDelta::seconds(20)), None),
+        (None, None),
+    ] {
+        *server.behind.lock().unwrap() = behind;
+        let runner = live(&server).await;
+        let mut status = runner.handle.watch();
+        let status = status.wait_for(|status| status.connected).await.unwrap();
+        assert_eq!(status.clock_ahead_s, known);
+        drop(status);
+        runner.drain().await;
+    }
+}

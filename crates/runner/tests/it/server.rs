@@ -57,6 +57,8 @@ pub(crate) struct Server {
     pub(crate) acks: Arc<Mutex<Acks>>,
     pub(crate) refuse: Arc<Mutex<Option<(&'static str, &'static str)>>>,
     pub(crate) silent: Arc<Mutex<bool>>,
+    /// By how much its clock is behind the machine's; it does not tell the time where none is said.
+    pub(crate) behind: Arc<Mutex<Option<chrono::TimeDelta>>>,
     down: broadcast::Sender<Sent>,
 }
 
@@ -81,6 +83,7 @@ impl Server {
             taken: Arc::new(watch::Sender::new(Taken::default())),
             acks: Arc::new(Mutex::new(Acks::Each)),
             refuse: Arc::default(),
+            behind: Arc::default(),
             silent: Arc::default(),
             down: broadcast::Sender::new(1024),
         };
@@ -238,7 +241,9 @@ async fn serve(server: Server, mut socket: WebSocket) -> Option<()> {
         .seal_key
         .seal(&purpose, key.expose(), &Random)
         .unwrap();
+    let behind = *server.behind.lock().unwrap();
     let welcome = Welcome {
+        now: behind.map(|behind| hello.now.unwrap() - behind),
         lineage: None,
         protocol: PROTOCOL,
         tenant: server.tenant,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use freehold_engine::Engine;
+use freehold_engine::runner::Known;
 use freehold_model::run::Outcome;
-use freehold_model::{RunnerId, TenantId};
 use freehold_testkit::site::{Site, percentile, processor};
 use freehold_wire::api::{NewAgent, NewProject};
 use freehold_wire::link::{Finished, JobRef, Offer, RunEvent, Up};
@@ -34,7 +34,7 @@ struct Held {
 
 /// One runner's link: what it says is taken in order.
 struct Link {
-    id: RunnerId,
+    known: Known,
     offers: mpsc::UnboundedReceiver<Offer>,
     held: VecDeque<Held>,
     seq: u64,
@@ -54,7 +54,6 @@ impl Link {
     async fn say(
         &mut self,
         engine: &Engine,
-        tenant: TenantId,
         mut held: Held,
     ) -> Result<(), String> {
         let mut frames = Vec::new();
@@ -70,7 +69,7 @@ impl Link {
             self.events += 1;
             frames.push((self.seq, event(engine, &held.offer, self.events)));
         }
-        let taken = engine.take(tenant, self.id, &frames).await;
+        let taken = engine.take(&self.known, &frames).await;
         taken.map_err(|error| error.to_string())?;
         if !last {
             held.said += 1;
@@ -86,7 +85,6 @@ struct Office {
     url: String,
     token: String,
     engine: Engine,
-    tenant: TenantId,
     database: Handle,
     links: Vec<Arc<tokio::sync::Mutex<Link>>>,
     cards: Mutex<Vec<String>>,
@@ -167,14 +165,14 @@ impl Office {
     /// What a runner says next of a run that it has, in one frame as it comes over its link; false when none
     /// has one.
     async fn append(&self, n: u64) -> Result<bool, String> {
-        let (engine, tenant) = (self.engine.clone(), self.tenant);
+        let engine = self.engine.clone();
         let mut links = self.links.clone();
         links.rotate_left(usize::try_from(n).unwrap() % self.links.len());
         let said = self.database.spawn(async move {
             for link in links {
                 let mut link = link.lock().await;
                 if let Some(held) = link.next() {
-                    return link.say(&engine, tenant, held).await.map(|()| true);
+                    return link.say(&engine, held).await.map(|()| true);
                 }
             }
             Ok(false)
@@ -223,7 +221,7 @@ async fn furnish(site: &Site) -> Arc<Office> {
         let (id, offers) = site.enrol(n).await;
         let (held, seq, events) = (VecDeque::new(), 0, 0);
         let link = Link {
-            id,
+            known: site.known(id),
             offers,
             held,
             seq,
@@ -242,7 +240,6 @@ async fn furnish(site: &Site) -> Arc<Office> {
         url: site.url.clone(),
         token: site.token.clone(),
         engine: site.engine.clone(),
-        tenant: site.owner.tenant,
         database: Handle::current(),
         links,
         cards: Mutex::default(),

@@ -2,9 +2,11 @@
 //! to come again, and nothing is let go of early.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use freehold_model::Clock as _;
 use freehold_model::run::State;
+use freehold_testkit::peer::reference;
 use freehold_testkit::{App, Peer, eventually};
-use freehold_wire::api::{AuditEntry, Card, Event, Page, Run};
+use freehold_wire::api::{AuditEntry, Card, Event, Page, Run, Runner};
 use freehold_wire::audit::Verifier;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -154,4 +156,70 @@ async fn what_was_put_aside_until_later_is_looked_at_all_the_same() {
         is_soon.then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_runner_s_clock_that_is_off_is_named_and_what_it_says_is_of_our_time() {
+    let (app, mut peer, asked) = started().await;
+    let offer = peer.offer().await;
+    peer.accept(&offer).await;
+    peer.machine = Some(freehold_wire::api::Machine {
+        // What it says of its own clock counts for nothing.
+        clock_ahead_s: Some(7),
+        ..Default::default()
+    });
+    let day = TimeDelta::days(1);
+    for (ahead, told) in [
+        (day, Some(86_400)),
+        (-day, Some(-86_400)),
+        (TimeDelta::seconds(20), None),
+    ] {
+        peer.vanish();
+        let theirs = app.clock.now() + ahead;
+        (peer.clock, peer.holds) = (Some(theirs), vec![reference(&offer)]);
+        peer.connect().await;
+        let runners: Page<Runner> = app.get("/runners").await.unwrap();
+        let said = runners.items[0].machine.as_ref().unwrap().clock_ahead_s;
+        let is_so = match (said, told) {
+            (Some(said), Some(told)) => (said - told).abs() < 30,
+            (said, told) => said == told,
+        };
+        assert!(is_so, "{said:?} for {told:?}");
+        // The second of them goes back while the step is under way.
+        let step = |state: &str| json!({ "step": format!("s{ahead}"), "state": state });
+        let began = peer
+            .event(&offer, "step.started", step("running"), None)
+            .await;
+        peer.acknowledged(began).await;
+        peer.clock = Some(theirs - TimeDelta::minutes(10));
+        let ended = peer
+            .event(&offer, "step.finished", step("done"), None)
+            .await;
+        peer.acknowledged(ended).await;
+    }
+    let events: Page<Event> = (app.get(&format!("/runs/{}/events", asked.id)).await).unwrap();
+    let (soonest, latest) = (app.clock.now() - TimeDelta::minutes(11), app.clock.now());
+    let steps = events
+        .items
+        .iter()
+        .filter(|event| event.kind.starts_with("step."));
+    let mut count = 0;
+    for event in steps {
+        assert!((soonest..=latest).contains(&event.ts), "{event:?}");
+        count += 1;
+    }
+    assert_eq!(count, 6);
+    let mut role = app.database.as_app().await;
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(app.owner.tenant.uuid().to_string())
+        .execute(&mut role)
+        .await
+        .unwrap();
+    let (all, backwards): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE finished_at < started_at) FROM run_steps",
+    )
+    .fetch_one(&mut role)
+    .await
+    .unwrap();
+    assert_eq!((all, backwards), (3, 0));
 }

@@ -52,6 +52,10 @@ pub struct Machine {
     pub sandbox_error: Option<String>,
     /// Known agents whose programs are there.
     pub agents: Vec<String>,
+    /// Seconds that its clock was ahead of the server's when it connected, less than none where it was behind; silent within
+    /// a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_s: Option<i64>,
 }
 
 /// A token that enrols one runner, shown once.
