@@ -5,6 +5,7 @@ use freehold_model::LineageId;
 use freehold_wire::link::{Acked, JobRef, Up};
 use sqlx::Row as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Mutex, watch};
 
 use crate::writer::{Change, Database, Level, Stopping};
@@ -12,6 +13,11 @@ use crate::writer::{Change, Database, Level, Stopping};
 /// Most bytes of frames that wait for the server before output waits too: about half a minute of a
 /// flooding agent, and small beside any disk.
 pub const OUTBOX_MAX: usize = 64 << 20;
+/// The same while the server is there, on a line that has not shown that it is quick: what a line of 64 kbit/s carries in
+/// about a minute. Behind it stands how a job ended.
+const OUTBOX_SLOW: usize = 512 << 10;
+/// Jobs in one heartbeat whose end is not heard of yet: no machine works on more at once.
+const UNSAID_MAX: i64 = 1000;
 /// Frames that are read from disk at a time: at most 4 MiB in memory.
 const READ_FRAMES: i64 = 16;
 
@@ -20,10 +26,13 @@ const READ_FRAMES: i64 = 16;
 pub(crate) struct Outbox {
     database: Database,
     level: watch::Receiver<Level>,
-    /// One waiter at a time looks at the level, so that many cannot overfill it together. It
-    /// holds how many bytes were ever asked to be written.
-    asked: Arc<Mutex<u64>>,
+    /// One waiter at a time looks at the level, so that many cannot overfill it together.
+    turn: Arc<Mutex<()>>,
+    /// How many bytes were ever asked to be written.
+    asked: Arc<AtomicU64>,
     most: usize,
+    /// As much of it as the line is good for.
+    now: watch::Sender<usize>,
 }
 
 /// The queue cannot take or give a frame.
@@ -53,8 +62,10 @@ impl Outbox {
         Self {
             level: database.level(),
             database: database.clone(),
+            turn: Arc::default(),
             asked: Arc::default(),
             most,
+            now: watch::Sender::new(most),
         }
     }
 
@@ -65,18 +76,27 @@ impl Outbox {
     /// [`OutboxError`].
     pub(crate) async fn put(&self, of: Option<JobRef>, body: &Up) -> Result<(), OutboxError> {
         let frame = encode(body)?;
-        let mut asked = self.asked.lock().await;
+        let _turn = self.turn.lock().await;
         let mut level = self.level.clone();
-        let room = self.most.saturating_sub(frame.len());
-        let queued = |level: &Level| usize::try_from(asked.saturating_sub(level.brought));
-        level
-            .wait_for(|level| level.bytes + queued(level).unwrap_or(usize::MAX / 2) <= room)
-            .await
-            .map_err(|_| Stopping)?;
-        let bytes = frame.len() as u64;
-        self.database.ask(Change::Put { of, frame }).await?;
-        *asked += bytes;
-        Ok(())
+        let mut now = self.now.subscribe();
+        let queued = |level: &Level| {
+            let asked = self.asked.load(Ordering::Relaxed);
+            usize::try_from(asked.saturating_sub(level.brought))
+        };
+        loop {
+            let room = now.borrow_and_update().saturating_sub(frame.len());
+            let fits =
+                |level: &Level| level.bytes + queued(level).unwrap_or(usize::MAX / 2) <= room;
+            tokio::select! {
+                there_is = level.wait_for(fits) => {
+                    there_is.map_err(|_| Stopping)?;
+                    break;
+                }
+                // The sender is our own.
+                _ = now.changed() => {}
+            }
+        }
+        self.ask(of, frame).await
     }
 
     /// As [`Outbox::put`] for frames that say where a run is: they never wait for room.
@@ -84,11 +104,13 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError`].
     pub(crate) async fn put_state(&self, of: Option<JobRef>, body: &Up) -> Result<(), OutboxError> {
-        let frame = encode(body)?;
+        self.ask(of, encode(body)?).await
+    }
+
+    async fn ask(&self, of: Option<JobRef>, frame: Vec<u8>) -> Result<(), OutboxError> {
         let bytes = frame.len() as u64;
-        let mut asked = self.asked.lock().await;
         self.database.ask(Change::Put { of, frame }).await?;
-        *asked += bytes;
+        self.asked.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
@@ -108,6 +130,30 @@ impl Outbox {
             .into_iter()
             .map(|row| (row.get::<i64, _>(0).cast_unsigned(), row.get(1)))
             .collect())
+    }
+
+    /// Jobs that have ended here, and of which the server has not heard all: on a slow line that takes longer than a lease
+    /// lasts, and they are still this runner's.
+    ///
+    /// # Errors
+    /// [`OutboxError::Read`].
+    pub(crate) async fn unsaid(&self) -> Result<Vec<JobRef>, OutboxError> {
+        let rows = sqlx::query(
+            "SELECT job, run, epoch FROM jobs j WHERE held = 0
+             AND EXISTS (SELECT 1 FROM outbox o WHERE o.run = j.run AND o.epoch = j.epoch) LIMIT ?1",
+        )
+        .bind(UNSAID_MAX)
+        .fetch_all(&self.database.reader)
+        .await
+        .map_err(OutboxError::Read)?;
+        let job = |row: &sqlx::sqlite::SqliteRow| {
+            Some(JobRef {
+                job: row.get::<String, _>(0).parse().ok()?,
+                run: row.get::<String, _>(1).parse().ok()?,
+                epoch: row.get(2),
+            })
+        };
+        Ok(rows.iter().filter_map(job).collect())
     }
 
     /// The server has everything up to `seq` for good.
@@ -153,6 +199,22 @@ impl Outbox {
                 seq: row.get::<i64, _>(1).cast_unsigned(),
             })
         }))
+    }
+
+    /// The server is there. Output waits sooner where the line has not shown that it is quick, so that what is said
+    /// after it comes in a minute or so, and not in hours.
+    pub(crate) fn line_is_quick(&self, is_quick: bool) {
+        let most = match is_quick {
+            true => self.most,
+            false => self.most.min(OUTBOX_SLOW),
+        };
+        self.now
+            .send_if_modified(|now| std::mem::replace(now, most) != most);
+    }
+
+    /// Nobody is there: all of it is for what is said meanwhile.
+    pub(crate) fn line_is_gone(&self) {
+        self.line_is_quick(true);
     }
 
     /// Changes when frames are committed or acknowledged.
@@ -284,6 +346,33 @@ mod tests {
         assert_eq!(seqs, [11, 12, 13]);
         outbox.resume(12).await.unwrap();
         assert_eq!(all(&outbox, 1).await[0].0, 13);
+    }
+
+    #[tokio::test]
+    async fn on_a_slow_line_output_waits_sooner_and_an_end_never_does() {
+        let data = tempfile::tempdir().unwrap();
+        let database = Database::open(data.path()).await.unwrap();
+        let outbox = Outbox::new(&database);
+        outbox.resume(0).await.unwrap();
+        let large = |size: usize| {
+            Up::Nack(freehold_wire::link::Nack {
+                code: "test".into(),
+                message: "x".repeat(size),
+            })
+        };
+        outbox.line_is_quick(false);
+        outbox.put(None, &large(OUTBOX_SLOW / 2)).await.unwrap();
+        let producer = {
+            let outbox = outbox.clone();
+            tokio::spawn(async move { outbox.put(None, &large(OUTBOX_SLOW / 2)).await })
+        };
+        outbox.put_state(None, &frames(1)).await.unwrap();
+        assert_eq!(all(&outbox, 2).await.len(), 2);
+        assert!(!producer.is_finished());
+        // It is quick after all, or gone: there is room at once.
+        outbox.line_is_gone();
+        producer.await.unwrap().unwrap();
+        assert_eq!(all(&outbox, 3).await.len(), 3);
     }
 
     #[tokio::test]

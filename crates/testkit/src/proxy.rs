@@ -21,6 +21,12 @@ const LOOK: Duration = Duration::from_millis(20);
 const LASTS: (u64, u64) = (150, 2500);
 /// Bytes that are sent one by one when a link trickles.
 const TRICKLED: usize = 200;
+/// Of ten.
+const LOST: u64 = 3;
+/// The shortest time after which TCP takes a segment for lost (Linux, `TCP_RTO_MIN`).
+const SENT_AGAIN: Duration = Duration::from_millis(200);
+/// What a line of a rate sends at a time.
+const AT_A_RATE: usize = 1024;
 /// Between two of them.
 const TRICKLE: Duration = Duration::from_micros(300);
 /// Connections that are remembered to be cut: those that ended are forgotten past this.
@@ -48,6 +54,10 @@ pub enum Hurt {
     Delay(Duration),
     /// The first bytes of each piece come one by one.
     Trickle,
+    /// So many bytes pass in a second, each way.
+    Rate(u32),
+    /// Three pieces in ten are lost, and come when they are sent again: after 200 ms, and twice as long each time.
+    Lose,
     /// Each message of a WebSocket comes twice.
     Repeat,
     /// Two messages of a WebSocket that follow each other change places.
@@ -438,6 +448,24 @@ impl Direction {
             Some(Hurt::Delay(time)) => {
                 self.count();
                 sleep(time);
+            }
+            Some(Hurt::Lose) => {
+                self.count();
+                let mut again = SENT_AGAIN;
+                while self.link.dice.draw(0, 10) < LOST {
+                    sleep(again);
+                    again *= 2;
+                }
+            }
+            Some(Hurt::Rate(rate)) => {
+                self.count();
+                for piece in unit.bytes.chunks(AT_A_RATE) {
+                    sleep(Duration::from_secs_f64(
+                        piece.len() as f64 / f64::from(rate.max(1)),
+                    ));
+                    self.to.write(piece)?;
+                }
+                return Ok(());
             }
             Some(Hurt::Trickle) => {
                 self.count();

@@ -3,6 +3,7 @@
 mod backoff;
 mod handshake;
 mod session;
+mod window;
 
 use std::time::Duration;
 
@@ -145,6 +146,7 @@ pub(crate) async fn run(
             ended = connected => ended,
         };
         context.link.session.send_replace(None);
+        context.outbox.line_is_gone();
         context
             .status
             .send_modify(|status| status.connected = false);

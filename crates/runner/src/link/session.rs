@@ -1,9 +1,9 @@
 //! One connection: two loops that do not wait for each other, one reads and one writes.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use freehold_wire::link::{Down, Frame, Heartbeat, Nack, Up};
+use chrono::TimeDelta;
+use freehold_wire::link::{Down, Frame, Heartbeat, Nack, Up, clock_off};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
@@ -12,13 +12,11 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::backoff::Backoff;
 use super::handshake::{self, Socket, ping, text};
+use super::window::Window;
 use super::{CONNECT_WITHIN, Hear, LinkError};
 use crate::context::Context;
 use crate::outbox::{Outbox, OutboxError, numbered};
 
-/// Bytes that are under way and not acknowledged. Bounds what a server must hold for one runner,
-/// and is many times what a network between them delays.
-const WINDOW: usize = 4 << 20;
 /// A frame that is not gone by then never will be.
 const SEND_WITHIN: Duration = Duration::from_secs(30);
 /// Heartbeats without a sign of the server after which it is gone.
@@ -36,6 +34,15 @@ pub(super) async fn run(
     context
         .vault
         .unwrap_keys(&context.identity.seal_key(), &welcome.keys)?;
+    let ours = context.clock.now();
+    let off = welcome.now.and_then(|now| clock_off(ours, now));
+    if let Some(ahead) = off {
+        tracing::warn!(
+            seconds_ahead = ahead.num_seconds(),
+            "this host's clock is off by {}: set it, for instance with `timedatectl set-ntp true`; until then times of what it says are corrected by the server",
+            in_words(ahead)
+        );
+    }
     if let Some(lineage) = welcome.lineage {
         context.outbox.on_line(lineage).await?;
     }
@@ -45,6 +52,7 @@ pub(super) async fn run(
     context.status.send_modify(|status| {
         status.connected = true;
         status.trouble = None;
+        status.clock_ahead_s = off.map(|ahead| ahead.num_seconds());
     });
     tracing::info!(resumed_behind = welcome.last_acked, "link up");
     let (sink, stream) = socket.split();
@@ -54,14 +62,25 @@ pub(super) async fn run(
         sink,
         acked: acked.subscribe(),
         cursor: welcome.last_acked,
-        under_way: VecDeque::new(),
-        bytes: 0,
+        window: Window::new(),
     };
     let mut queued = context.link.queued.lock().await;
     tokio::select! {
         ended = read(context, hear, stream, &acked) => ended,
         ended = write.run(&mut queued) => ended,
     }
+}
+
+/// The size of it: people want to know whether it is minutes, a time zone or a day.
+fn in_words(off: TimeDelta) -> String {
+    let minutes = off.num_minutes().abs();
+    let way = if off < TimeDelta::zero() {
+        "behind"
+    } else {
+        "ahead"
+    };
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    format!("{days} d {hours} h {minutes} min ({way})")
 }
 
 async fn read(
@@ -166,8 +185,7 @@ struct Write<'a> {
     sink: SplitSink<Socket, Message>,
     acked: watch::Receiver<u64>,
     cursor: u64,
-    under_way: VecDeque<(u64, usize)>,
-    bytes: usize,
+    window: Window,
 }
 
 impl Write<'_> {
@@ -180,12 +198,13 @@ impl Write<'_> {
         let mut heartbeat = interval(context.pace.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.forget_acked();
-            let room = self.bytes < WINDOW;
+            self.look_at_acked();
+            let room = self.window.has_room();
             tokio::select! {
                 biased;
                 _ = heartbeat.tick() => {
-                    let jobs = context.jobs.list();
+                    let mut jobs = context.jobs.list();
+                    jobs.extend(context.outbox.unsaid().await?);
                     let environments = Some(context.environments.held());
                     let heartbeat = Heartbeat { jobs, environments };
                     self.send(text(&Frame::new(Up::Heartbeat(heartbeat)))?).await?;
@@ -198,24 +217,24 @@ impl Write<'_> {
         }
     }
 
-    fn forget_acked(&mut self) {
+    fn look_at_acked(&mut self) {
         let acked = *self.acked.borrow_and_update();
-        while let Some((seq, bytes)) = self.under_way.front()
-            && *seq <= acked
-        {
-            self.bytes -= bytes;
-            self.under_way.pop_front();
-        }
+        self.window.acked(acked, Instant::now());
+        self.context.outbox.line_is_quick(self.window.is_quick());
     }
 
     async fn send_batch(&mut self, batch: Batch) -> Result<(), LinkError> {
         for (seq, frame) in batch.frames {
+            // What is left is read again: before it goes, a heartbeat may have to.
+            if !self.window.has_room() {
+                return Ok(());
+            }
+            self.cursor = seq;
             let Some(text) = numbered(seq, &frame) else {
                 tracing::error!(seq, "a damaged frame in the outbox is skipped");
                 continue;
             };
-            self.bytes += text.len();
-            self.under_way.push_back((seq, text.len()));
+            self.window.sent(seq, text.len(), Instant::now());
             self.send(Message::Text(text.into())).await?;
         }
         self.cursor = batch.through;

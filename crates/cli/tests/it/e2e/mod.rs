@@ -33,6 +33,7 @@ mod people;
 mod projects;
 mod replicas;
 mod settings;
+mod slow_line;
 mod times;
 mod unsandboxed;
 mod walls;
