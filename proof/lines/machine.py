@@ -14,6 +14,7 @@ RUNTIMES = {
         "its terminals turn no Ctrl-C into a signal": ("pty-ctrl-c",),
         "it has no statx with AT_NO_AUTOMOUNT, which stat(1) of coreutils 9 asks for": ("links", "modes"),
         "it has not all of these calls": ("event-descriptors",),
+        "it is asked of a kernel that is not this machine's, and grants it there": ("low-priority-number", "fuse", "tun"),
         "its first process can be ended from inside, and all ends with it": ("first-process",),
     },
 }
