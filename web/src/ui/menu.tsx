@@ -1,6 +1,6 @@
 import { Check } from "lucide-react";
 import { DropdownMenu as Radix } from "radix-ui";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useRef, useState } from "react";
 import { cn } from "./cn";
 import { Kbd } from "./kbd";
 
@@ -27,10 +27,20 @@ export interface MenuProps {
 
 /** A dropdown of actions. */
 export function Menu({ trigger, items, align = "end" }: MenuProps) {
+  const [place, setPlace] = useState<HTMLElement | undefined>(undefined);
+  const button = useRef<HTMLButtonElement>(null);
   return (
-    <Radix.Root>
-      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
+    // What is around it stays readable: a menu is a list of choices, not a question that must be answered.
+    <Radix.Root
+      modal={false}
+      onOpenChange={(open) => {
+        if (open) setPlace(placeOf(button.current));
+      }}
+    >
+      <Radix.Trigger ref={button} asChild>
+        {trigger}
+      </Radix.Trigger>
+      <Radix.Portal container={place}>
         <Radix.Content
           align={align}
           sideOffset={4}
@@ -45,6 +55,12 @@ export function Menu({ trigger, items, align = "end" }: MenuProps) {
       </Radix.Portal>
     </Radix.Root>
   );
+}
+
+/** Into what holds the button: the dialog, or else the landmark that whoever goes by landmarks meets. */
+function placeOf(button: HTMLElement | null): HTMLElement | undefined {
+  const dialog = button?.closest<HTMLElement>("[role=dialog],[role=alertdialog]");
+  return dialog ?? document.getElementById("main") ?? undefined;
 }
 
 function Item({ item }: { item: MenuItem }) {
