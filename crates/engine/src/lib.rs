@@ -54,6 +54,7 @@ pub mod tenant;
 mod throttle;
 pub mod token;
 pub mod webhook;
+mod webhook_secret;
 pub mod webhook_send;
 
 use std::collections::BTreeSet;

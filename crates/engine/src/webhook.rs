@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::run::Effect;
 use freehold_model::webhook::{Event, Outcome, Paused};
 use freehold_model::{CardId, DeliveryId, Lane, TenantId, WebhookId};
@@ -15,25 +14,25 @@ use freehold_wire::api::{
 };
 use freehold_wire::problem::{Code, Problem};
 use freehold_wire::webhook::{Secret, Told};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::project::{page, shorten};
 use crate::tag::{self, Expected};
+use crate::webhook_secret::Inside;
 use crate::{Answer, Caller, Engine, Error, Result, refuse};
 
 /// Webhooks of an organization: each is one more row for everything that happens.
 const WEBHOOKS_MAX: i64 = 20;
 /// Longest address: what any server takes.
 const ADDRESS_MAX: usize = 2000;
-/// How long the secret before a rotation goes on signing as well.
-const OLD_SECRET: TimeDelta = TimeDelta::hours(24);
 /// Tries of a delivery that are shown, the last ones.
 const ATTEMPTS_SHOWN: i64 = 100;
 
 /// What is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
+    /// Whose it is: none of them has others wait.
+    pub tenant: TenantId,
     /// Where to.
     pub address: String,
     /// The delivery's id.
@@ -68,31 +67,6 @@ pub trait Carrier: Send + Sync + 'static {
     fn check(&self, address: &str) -> std::result::Result<String, String>;
     /// Sends, within a bounded time.
     fn carry(&self, parcel: Parcel) -> Answer<'_, Carried>;
-}
-
-/// What is sealed of a webhook.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Inside {
-    pub(crate) address: String,
-    pub(crate) secret: Secret,
-    pub(crate) old: Option<Old>,
-}
-
-/// The secret before the last rotation.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Old {
-    pub(crate) secret: Secret,
-    pub(crate) until: DateTime<Utc>,
-}
-
-impl Inside {
-    /// The secrets that sign now, the newest first.
-    pub(crate) fn secrets(&self, now: DateTime<Utc>) -> Vec<&Secret> {
-        let old = self.old.as_ref().filter(|old| old.until > now);
-        std::iter::once(&self.secret)
-            .chain(old.map(|old| &old.secret))
-            .collect()
-    }
 }
 
 impl Engine {
@@ -176,7 +150,7 @@ impl Engine {
     fn webhook_shown(&self, tenant: TenantId, row: WebhookRow) -> Result<Webhook> {
         let inside = self.open_webhook(tenant, row.id, &row.sealed)?;
         let now = self.now();
-        let old = inside.old.map(|old| old.until).filter(|until| *until > now);
+        let old = inside.old_until(now);
         Ok(Webhook {
             id: row.id,
             address: inside.address,
@@ -223,6 +197,7 @@ impl Engine {
             address,
             secret: secret.clone(),
             old: None,
+            older: Vec::new(),
         };
         let row = WebhookRow {
             id,
@@ -327,7 +302,7 @@ impl Engine {
         Ok(shown)
     }
 
-    /// Gives a webhook a new secret, which is shown this once. The one before signs for a day more.
+    /// Gives a webhook a new secret, which is shown this once. Those before sign for a day more.
     ///
     /// # Errors
     /// [`Code::NotFound`].
@@ -338,14 +313,7 @@ impl Engine {
         let id = row.id;
         let before = self.open_webhook(tx.tenant(), id, &row.sealed)?;
         let secret = Secret::generate(self.entropy());
-        let inside = Inside {
-            address: before.address,
-            secret: secret.clone(),
-            old: Some(Old {
-                secret: before.secret,
-                until: self.now() + OLD_SECRET,
-            }),
-        };
+        let inside = before.rotated(secret.clone(), self.now());
         row.sealed = self.seal_webhook(tx.tenant(), id, &inside)?;
         tx.webhook_put(&row).await?;
         self.audit(&mut tx, caller, "webhook.rotate", &id.to_string(), "setup")

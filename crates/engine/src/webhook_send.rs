@@ -44,9 +44,13 @@ impl Engine {
     /// [`Error`].
     pub async fn webhook_deliver(&self, tenant: TenantId, taken: TakenDelivery) -> Result<()> {
         let began = self.now();
+        let mut sent_to = None;
         let carried = match self.parcel(tenant, &taken, began) {
             Ok(parcel) => match &self.parts.carrier {
-                Some(carrier) => carrier.carry(parcel).await,
+                Some(carrier) => {
+                    sent_to = Some(parcel.address.clone());
+                    carrier.carry(parcel).await
+                }
                 None => return Ok(()),
             },
             Err(error) => {
@@ -64,8 +68,16 @@ impl Engine {
             // Removed meanwhile.
             return Ok(());
         };
-        self.tried(&mut tx, &webhook, &taken, carried, began)
-            .await?;
+        let outcome = carried.outcome;
+        let tried = self.tried(&mut tx, &webhook, &taken, carried, began);
+        let is_given_up = tried.await? == Next::GivenUp;
+        // What another address said, before the webhook was moved, says nothing about this one.
+        let there = self.open_webhook(tenant, webhook.id, &webhook.sealed).ok();
+        let is_moved =
+            matches!((&sent_to, &there), (Some(sent), Some(now)) if *sent != now.address);
+        if !is_moved {
+            self.fares(&mut tx, &webhook, outcome, is_given_up).await?;
+        }
         Ok(tx.commit().await?)
     }
 
@@ -77,6 +89,7 @@ impl Engine {
             .map_err(|error| Error::Internal(format!("{}: {error}", row.id)))?;
         let timestamp = at.timestamp();
         Ok(Parcel {
+            tenant,
             signature: signatures(&inside.secrets(at), row.id, timestamp, &body),
             id: row.id.to_string(),
             address: inside.address,
@@ -92,7 +105,7 @@ impl Engine {
         taken: &TakenDelivery,
         carried: Carried,
         began: DateTime<Utc>,
-    ) -> Result<()> {
+    ) -> Result<Next> {
         let row = &taken.delivery;
         let outcome = carried.outcome;
         let now = tx.time();
@@ -124,11 +137,27 @@ impl Engine {
             },
         };
         tx.delivery_tried(webhook, &tried).await?;
-        let failing_since = match outcome {
+        Ok(next)
+    }
+
+    /// Writes down how a webhook fares after a try, and pauses one that has failed for long.
+    async fn fares(
+        &self,
+        tx: &mut Tx,
+        webhook: &WebhookRow,
+        outcome: Outcome,
+        is_given_up: bool,
+    ) -> Result<()> {
+        let now = tx.time();
+        let mut failing_since = match outcome {
             Outcome::Delivered => None,
             _ => webhook.failing_since.or(Some(now)),
         };
         let pauses = pauses(outcome, failing_since, now).filter(|_| webhook.paused.is_none());
+        // Given up, and nothing else waits: until the next one nobody can say that it fails.
+        if is_given_up && webhook.waiting <= 1 && pauses.is_none() {
+            failing_since = None;
+        }
         if pauses.is_some() || failing_since != webhook.failing_since {
             tx.webhook_fares(webhook.id, failing_since, pauses).await?;
         }

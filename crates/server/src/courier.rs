@@ -5,16 +5,18 @@
 //! addresses, so that a name cannot stand for one address when it is looked at and for another when it is
 //! dialled. Redirects are not followed, and no proxy of the environment is used.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use freehold_engine::Answer;
 use freehold_engine::webhook::{Carried, Carrier, Parcel};
 use freehold_engine::webhook_send::ANSWER_MAX;
+use freehold_model::TenantId;
 use freehold_model::webhook::{Outcome, is_public};
 use freehold_wire::webhook::{ID, SIGNATURE, TIMESTAMP};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -26,8 +28,11 @@ use tokio::time::Instant;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a try may take in all. Whoever needs longer answers first and works afterwards.
 const WHOLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Names that are looked up at a time: each holds a thread for as long as the name's servers like.
-const LOOKED_UP_AT_ONCE: usize = 32;
+/// Names that are looked up at a time: each holds a thread for as long as the name's servers like, however
+/// early the delivery was given up that asked. A quarter of the threads that there are for such work.
+const LOOKED_UP_AT_ONCE: usize = 128;
+/// Of one tenant: whose names' servers are slow has its own deliveries wait, and no others.
+const LOOKED_UP_OF_TENANT: usize = 4;
 /// Ports that are sent to: those on which HTTPS is at home. Any other is somebody's other service.
 const PORTS: [u16; 2] = [443, 8443];
 
@@ -46,24 +51,64 @@ pub type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send
 
 /// Who knows which addresses a name stands for.
 pub trait Names: Send + Sync + 'static {
-    /// All addresses of a host.
-    fn look_up(&self, host: &str) -> Addresses;
+    /// All addresses of a host, for a delivery of this tenant's.
+    fn look_up(&self, host: &str, tenant: Option<TenantId>) -> Addresses;
 }
 
-/// The machine's own resolver.
+tokio::task_local! {
+    /// Whose delivery this task sends: the client that asks for a name's addresses cannot say it.
+    static SENDS_FOR: TenantId;
+}
+
+/// The machine's own resolver: it blocks its thread.
 struct System {
-    turns: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    each: Mutex<HashMap<Option<TenantId>, Arc<Semaphore>>>,
+    find: fn(&str) -> io::Result<Vec<IpAddr>>,
+}
+
+impl System {
+    fn by(find: fn(&str) -> io::Result<Vec<IpAddr>>) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(LOOKED_UP_AT_ONCE)),
+            each: Mutex::default(),
+            find,
+        }
+    }
+
+    /// The turns of a tenant. Those of tenants that look nothing up are forgotten.
+    fn of(&self, tenant: Option<TenantId>) -> Arc<Semaphore> {
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        each.retain(|_, turns| {
+            Arc::strong_count(turns) > 1 || turns.available_permits() < LOOKED_UP_OF_TENANT
+        });
+        each.entry(tenant)
+            .or_insert_with(|| Arc::new(Semaphore::new(LOOKED_UP_OF_TENANT)))
+            .clone()
+    }
+}
+
+fn getaddrinfo(host: &str) -> io::Result<Vec<IpAddr>> {
+    let found = (host, 0).to_socket_addrs()?;
+    Ok(found.map(|address| address.ip()).collect())
 }
 
 impl Names for System {
-    fn look_up(&self, host: &str) -> Addresses {
-        let (host, turns) = (host.to_owned(), self.turns.clone());
+    fn look_up(&self, host: &str, tenant: Option<TenantId>) -> Addresses {
+        let (host, own, all, find) = (
+            host.to_owned(),
+            self.of(tenant),
+            self.all.clone(),
+            self.find,
+        );
         Box::pin(async move {
-            let turn = turns.acquire_owned().await.map_err(io::Error::other)?;
+            // The tenant's first: who waits for that holds none of the others'.
+            let own = own.acquire_owned().await.map_err(io::Error::other)?;
+            let turn = all.acquire_owned().await.map_err(io::Error::other)?;
             let looking = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                let found = (host.as_str(), 0).to_socket_addrs()?;
-                Ok(found.map(|address| address.ip()).collect())
+                // Held by the thread, which goes on when nobody waits for it any more.
+                let _turns = (own, turn);
+                find(&host)
             });
             looking.await.map_err(io::Error::other)?
         })
@@ -83,7 +128,8 @@ struct Checked {
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let looking = self.names.look_up(name.as_str());
+        let tenant = SENDS_FOR.try_with(|tenant| *tenant).ok();
+        let looking = self.names.look_up(name.as_str(), tenant);
         let reach = self.reach;
         Box::pin(async move {
             let found = looking.await?;
@@ -115,8 +161,7 @@ impl Courier {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(reach: Reach) -> Result<Self, reqwest::Error> {
-        let turns = Arc::new(Semaphore::new(LOOKED_UP_AT_ONCE));
-        Self::by(Arc::new(System { turns }), reach)
+        Self::by(Arc::new(System::by(getaddrinfo)), reach)
     }
 
     /// By whoever knows the names.
@@ -223,7 +268,8 @@ impl Carrier for Courier {
         Box::pin(async move {
             let began = Instant::now();
             // The client has its own clock; this one holds even where it forgot to look.
-            let sent = tokio::time::timeout(WHOLE_TIMEOUT, self.send(parcel)).await;
+            let sending = SENDS_FOR.scope(parcel.tenant, self.send(parcel));
+            let sent = tokio::time::timeout(WHOLE_TIMEOUT, sending).await;
             let (outcome, status, answer) = sent.unwrap_or((Outcome::TimedOut, None, Vec::new()));
             Carried {
                 outcome,
@@ -237,6 +283,8 @@ impl Carrier for Courier {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
     use super::*;
 
     fn courier(reach: Reach) -> Courier {
@@ -308,6 +356,44 @@ mod tests {
                 courier.check(none)
             );
         }
+    }
+
+    /// Names' servers that say nothing, until the test is over.
+    static SILENT: AtomicUsize = AtomicUsize::new(0);
+    static IS_OVER: AtomicBool = AtomicBool::new(false);
+
+    fn silent(host: &str) -> io::Result<Vec<IpAddr>> {
+        if host.starts_with("slow") {
+            SILENT.fetch_add(1, Ordering::SeqCst);
+            while !IS_OVER.load(Ordering::SeqCst) {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        }
+        Ok(vec![IpAddr::from([192, 0, 2, 1])])
+    }
+
+    #[tokio::test]
+    async fn whose_names_are_slow_has_nobody_else_wait() {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let tenant = |n: u8| Some(TenantId::at(at, [n; 10]));
+        let system = System::by(silent);
+        // Deliveries that are given up long before their look-ups are: those hold their turns.
+        let given_up = (0..40).map(|n| {
+            let looking = system.look_up(&format!("slow{n}.example.org"), tenant(1));
+            tokio::time::timeout(Duration::from_millis(50), looking)
+        });
+        let given_up = futures_util::future::join_all(given_up).await;
+        assert!(given_up.iter().all(Result::is_err));
+        assert_eq!(SILENT.load(Ordering::SeqCst), LOOKED_UP_OF_TENANT);
+        for n in 2..50 {
+            let found = system.look_up("fast.example.org", tenant(n));
+            let found = tokio::time::timeout(Duration::from_secs(10), found).await;
+            assert_eq!(found.unwrap().unwrap().len(), 1, "{n}");
+        }
+        // Whoever is at rest is forgotten.
+        drop(system.of(tenant(60)));
+        assert!(system.each.lock().unwrap().len() <= 3);
+        IS_OVER.store(true, Ordering::SeqCst);
     }
 
     #[test]

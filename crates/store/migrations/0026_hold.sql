@@ -57,3 +57,24 @@ REVOKE ALL ON FUNCTION oidc_set_out(bytea, text, uuid, bytea, timestamptz, times
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION oidc_set_out(bytea, text, uuid, bytea, timestamptz, timestamptz, integer, text, integer)
     TO freehold_app;
+
+-- As before, and those with something that lies further ahead than anything is put off: the clock has stepped
+-- back since.
+CREATE OR REPLACE FUNCTION queue_webhook_tenants(after uuid, most integer, at timestamptz) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
+$$
+WITH RECURSIVE hop (t) AS (
+    SELECT (SELECT q.tenant_id FROM queue_webhooks q WHERE q.tenant_id > after ORDER BY q.tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT q.tenant_id FROM queue_webhooks q WHERE q.tenant_id > hop.t ORDER BY q.tenant_id LIMIT 1)
+    FROM hop WHERE hop.t IS NOT NULL),
+now AS (SELECT coalesce(at, clock_timestamp()) AS it)
+SELECT t FROM hop, now
+WHERE t IS NOT NULL AND EXISTS (
+    SELECT 1 FROM queue_webhooks q
+    WHERE q.tenant_id = t
+      AND (q.due_at <= now.it
+           OR (q.due_at < 'infinity' AND q.taken AND q.due_at > now.it + interval '10 minutes')
+           OR (q.due_at < 'infinity' AND q.due_at > now.it + interval '27 hours')))
+LIMIT most
+$$;

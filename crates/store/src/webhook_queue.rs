@@ -64,6 +64,11 @@ struct RawTaken {
     sealed: Vec<u8>,
 }
 
+/// Longer than any lease of a delivery that is being sent; `queue_webhook_tenants` has the same.
+const TAKEN_MOST: TimeDelta = TimeDelta::minutes(10);
+/// Longer than anything waits for its next try; `queue_webhook_tenants` has the same.
+const PUT_OFF_MOST: TimeDelta = TimeDelta::hours(27);
+
 impl Store {
     /// Tenants behind `after` with something to send, in order, at most `most`.
     ///
@@ -228,6 +233,19 @@ impl Tx {
         )
         .bind(self.tenant.uuid())
         .bind(self.time)
+        .execute(&mut *self.inner)
+        .await?;
+        // What lies further ahead than anything is ever put off was put there by a clock that has stepped back
+        // since: it is due.
+        sqlx::query(
+            "UPDATE queue_webhooks SET due_at = $2, taken = false
+             WHERE tenant_id = $1 AND due_at < 'infinity'
+               AND due_at > $2 + CASE WHEN taken THEN $3 ELSE $4 END",
+        )
+        .bind(self.tenant.uuid())
+        .bind(self.time)
+        .bind(TAKEN_MOST)
+        .bind(PUT_OFF_MOST)
         .execute(&mut *self.inner)
         .await?;
         let raw: Vec<RawTaken> = sqlx::query_as(

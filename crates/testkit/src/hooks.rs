@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use freehold_model::TenantId;
 use freehold_server::{Addresses, Names};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +22,7 @@ use crate::helper::{Helper, Speaks};
 pub struct Nowhere;
 
 impl Names for Nowhere {
-    fn look_up(&self, _host: &str) -> Addresses {
+    fn look_up(&self, _host: &str, _tenant: Option<TenantId>) -> Addresses {
         Box::pin(async { Err(std::io::Error::other("no names here")) })
     }
 }
@@ -44,7 +45,8 @@ impl Says {
 }
 
 impl Names for Says {
-    fn look_up(&self, host: &str) -> Addresses {
+    fn look_up(&self, host: &str, tenant: Option<TenantId>) -> Addresses {
+        assert!(tenant.is_some(), "whose delivery it is");
         self.asked.fetch_add(1, Ordering::SeqCst);
         let found = self.names.lock().unwrap().get(host).cloned();
         Box::pin(async { found.ok_or_else(|| std::io::Error::other("no such name")) })

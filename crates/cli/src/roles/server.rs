@@ -44,6 +44,9 @@ pub(crate) struct Ready {
     pub(crate) sign_in: String,
 }
 
+/// How long threads may take that still write when all requests are answered.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
 /// Serves until it is told to stop.
 pub(crate) fn run(
     args: ServerArgs,
@@ -55,10 +58,13 @@ pub(crate) fn run(
     process::open_many_files();
     let listen = address::loopback(&args.listen)?;
     let data = Data::open(&args.data)?;
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?
-        .block_on(serve(&data, listen, &args, printer))?;
+        .build()?;
+    let served = runtime.block_on(serve(&data, listen, &args, printer));
+    // A look-up of a name cannot be called off: nobody waits for its servers to answer.
+    runtime.shutdown_timeout(LAST_WRITES);
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -51,3 +51,4 @@ mod versions;
 mod watch;
 mod webhook;
 mod webhook_reach;
+mod webhook_turns;
