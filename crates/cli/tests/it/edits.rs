@@ -409,7 +409,12 @@ fn what_cannot_be_taken_back_is_asked_of_whoever_is_there_in_the_servers_words()
     assert_eq!(deletions(true, "", &["--json"]), (1, sent(&[""]), false));
     assert_eq!(deletions(false, "", &["--json"]), (0, sent(&[""]), false));
     let server = Server::start(asking(true));
-    insta::assert_snapshot!(Home::of(&server).run(&["agent", "remove", "fixer"]), @"");
+    let told = Home::of(&server).run(&["--json", "agent", "remove", "fixer"]);
+    assert_eq!(
+        (told.code, told.error().as_str()),
+        (1, "confirmation_needed")
+    );
+    assert!(told.to_string().contains("`--yes`"), "{told}");
 }
 
 fn written(request: &Request) -> Answer {
