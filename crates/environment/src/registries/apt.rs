@@ -88,11 +88,10 @@ fn configuration(lines: &str, home: &Path, found: &mut Registries) {
             continue;
         }
         let own = lower.rsplit("::").next().unwrap_or_default();
+        let file = Path::new(value);
         match own {
-            "cainfo" => {
-                if Path::new(value).is_absolute() && found.show(home, Path::new(value), CLIENT) {
-                    kept.push_str(&format!("{name} \"{value}\";\n"));
-                }
+            "cainfo" if file.is_absolute() && found.show(home, file, CLIENT) => {
+                kept.push_str(&format!("{name} \"{value}\";\n"));
             }
             "sslcert" | "sslkey" => {
                 found.stripped(CLIENT, &"its repositories (a client certificate)")

@@ -188,6 +188,7 @@ impl Bench {
             stdin: Stdin::Null,
             terminal: None,
             image: None,
+            hypervisor: None,
             runtime: None,
             user: freehold_sandbox::User::Own,
             init: init(),

@@ -51,11 +51,7 @@ impl Link {
     }
 
     /// Says what comes next of it, in one go.
-    async fn say(
-        &mut self,
-        engine: &Engine,
-        mut held: Held,
-    ) -> Result<(), String> {
+    async fn say(&mut self, engine: &Engine, mut held: Held) -> Result<(), String> {
         let mut frames = Vec::new();
         if held.said == 0 {
             self.seq += 1;

@@ -1,7 +1,6 @@
 //! Webhooks: what is told, to whom, and how often. Receivers are real HTTP servers, and one of them
 //! verifies with the library that others would use.
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use freehold_model::Reason;
