@@ -172,7 +172,8 @@ fn every_operation_says_who_may() {
                 assert_eq!(operation["x-freehold-action"], rule.word, "{name}");
                 let roles = operation["x-freehold-roles"].as_array().unwrap();
                 assert_eq!(roles[0], "owner", "{name}");
-                let scopes: Vec<&str> = rule.scope.iter().map(|s| s.name()).collect();
+                let mut scopes: Vec<&str> = rule.scope.iter().map(|s| s.name()).collect();
+                scopes.extend(rule.confirmed.then_some("destroy"));
                 assert_eq!(
                     operation["security"],
                     json!([{ "bearer": scopes }]),

@@ -48,7 +48,8 @@ Examples:
 It is printed alone on its line, once, and kept nowhere: put it where the program finds it as FREEHOLD_TOKEN.
 A token of yours acts as you, with its scopes alone, and ends with your membership. A --service token is the
 organization's: it acts with a role of its own, outlives you, and never decides on finished work. No token
-makes tokens. Nobody is asked before it does what cannot be taken back: that takes the scope destroy as well. What each scope allows: docs/permissions.md.")]
+makes tokens. What cannot be taken back takes the scope destroy as well: nobody is asked before it is done.
+What each scope allows: docs/permissions.md.")]
 pub(crate) struct TokenCreate {
     /// What you call it
     pub(crate) name: String,

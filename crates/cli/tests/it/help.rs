@@ -176,7 +176,8 @@ fn help_of_a_command_has_an_example() {
     It is printed alone on its line, once, and kept nowhere: put it where the program finds it as FREEHOLD_TOKEN.
     A token of yours acts as you, with its scopes alone, and ends with your membership. A --service token is the
     organization's: it acts with a role of its own, outlives you, and never decides on finished work. No token
-    makes tokens. What each scope allows: docs/permissions.md.
+    makes tokens. What cannot be taken back takes the scope destroy as well: nobody is asked before it is done.
+    What each scope allows: docs/permissions.md.
     ");
     insta::assert_snapshot!(Home::empty().run(&["runner", "serve", "--help"]), @"
     exit code 0
