@@ -2637,10 +2637,9 @@ export interface components {
             arch: string;
             /**
              * Format: int64
-             * @description Seconds that its clock was ahead of the server's when it connected, less than none where it was behind; silent within
-             *     a minute.
+             * @description Seconds that its clock was ahead of the server's when it connected, less than none where it was behind; silent within a minute.
              */
-            clock_ahead_s?: number | null;
+            clock_ahead_s: number | null;
             /**
              * Format: int32
              * @description Processors that the runner may use.
