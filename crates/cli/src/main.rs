@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use freehold_server::Proxies;
 
 use self::commands::{Ask, ask};
 use self::environment::Environment;
@@ -95,7 +96,10 @@ fn run(words: Words, environment: &Environment, printer: Printer) -> anyhow::Res
                 listen: words.listen,
                 runs_per_tenant: words.runs_per_tenant,
                 requests_per_second: words.requests_per_second,
-                trusted_proxy: words.trusted_proxy,
+                proxies: words
+                    .trusted_proxy_header
+                    .map(|header| Proxies::new(words.trusted_proxy, header))
+                    .unwrap_or_default(),
                 accept_older_database: words.accept_older_database,
                 keep_events: words.keep_events,
                 keep_audit: words.keep_audit,

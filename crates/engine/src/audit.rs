@@ -31,14 +31,16 @@ impl Recent {
     /// Whether this look is not a repetition.
     fn is_news(&self, look: &Look, now: DateTime<Utc>) -> bool {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(look).is_none_or(|at| now - *at >= SAME_LOOK)
+        // A clock that was turned back makes nothing a repetition of what is still to come.
+        seen.get(look)
+            .is_none_or(|at| (now - *at).abs() >= SAME_LOOK)
     }
 
     /// There is an entry of it.
     fn remember(&self, look: Look, now: DateTime<Utc>) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REMEMBERED_MAX {
-            seen.retain(|_, at| now - *at < SAME_LOOK);
+            seen.retain(|_, at| (now - *at).abs() < SAME_LOOK);
         }
         if seen.len() >= REMEMBERED_MAX {
             seen.clear();
@@ -142,5 +144,25 @@ fn entry(
             .address
             .map(|address| address.to_string())
             .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_goes_back_makes_nothing_a_repetition() {
+        let recent = Recent::default();
+        let look = || ("user:1".to_owned(), "card:1".to_owned(), "card.read");
+        let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000);
+        assert!(recent.is_news(&look(), now));
+        recent.remember(look(), now);
+        assert!(!recent.is_news(&look(), now + TimeDelta::seconds(5)));
+        assert!(!recent.is_news(&look(), now - TimeDelta::seconds(5)));
+        assert!(recent.is_news(&look(), now + SAME_LOOK));
+        assert!(recent.is_news(&look(), now - TimeDelta::hours(1)));
     }
 }

@@ -141,7 +141,9 @@ impl Engine {
         let due = match tx.audit_signed().await? {
             Some((last, at)) => {
                 let grown = n - last;
-                grown > 0 && (now || grown >= SIGN_AFTER || tx.time() - at >= SIGN_EVERY)
+                // Also where the clock was turned back behind what was signed last.
+                let since = (tx.time() - at).abs();
+                grown > 0 && (now || grown >= SIGN_AFTER || since >= SIGN_EVERY)
             }
             None => n > 0,
         };

@@ -28,6 +28,8 @@ use tokio::time::Instant;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a try may take in all. Whoever needs longer answers first and works afterwards.
 const WHOLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an answer's body is waited for, once its status is known.
+const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Names that are looked up at a time: each holds a thread for as long as the name's servers like, however
 /// early the delivery was given up that asked. A quarter of the threads that there are for such work.
 const LOOKED_UP_AT_ONCE: usize = 128;
@@ -235,12 +237,15 @@ impl Courier {
         let status = response.status().as_u16();
         let mut answer = Vec::new();
         // What does not come, or comes too late, is not missed: the status says it all.
-        while answer.len() < ANSWER_MAX
-            && let Ok(Some(part)) = response.chunk().await
-        {
-            let room = ANSWER_MAX - answer.len();
-            answer.extend_from_slice(&part[..part.len().min(room)]);
-        }
+        let read = async {
+            while answer.len() < ANSWER_MAX
+                && let Ok(Some(part)) = response.chunk().await
+            {
+                let room = ANSWER_MAX - answer.len();
+                answer.extend_from_slice(&part[..part.len().min(room)]);
+            }
+        };
+        let _late = tokio::time::timeout(BODY_TIMEOUT, read).await;
         (Outcome::of_status(status), Some(status), answer)
     }
 }
@@ -267,9 +272,10 @@ impl Carrier for Courier {
     fn carry(&self, parcel: Parcel) -> Answer<'_, Carried> {
         Box::pin(async move {
             let began = Instant::now();
-            // The client has its own clock; this one holds even where it forgot to look.
+            // The client has its own clock; this one holds even where it forgot to look, and not before a
+            // status that came is told.
             let sending = SENDS_FOR.scope(parcel.tenant, self.send(parcel));
-            let sent = tokio::time::timeout(WHOLE_TIMEOUT, sending).await;
+            let sent = tokio::time::timeout(WHOLE_TIMEOUT + BODY_TIMEOUT, sending).await;
             let (outcome, status, answer) = sent.unwrap_or((Outcome::TimedOut, None, Vec::new()));
             Carried {
                 outcome,

@@ -60,7 +60,7 @@ pub use hub::Connections;
 pub use limit::Rates;
 pub use oidc::{NoProvider, Oidc, OidcSettings};
 pub use post::{Folder, NoPost, Smtp};
-pub use proxy::{Net, Proxies};
+pub use proxy::{Net, Proxies, ProxyHeader};
 pub use serve::Patience;
 
 use crate::answer::Refused;

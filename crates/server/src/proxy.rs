@@ -1,5 +1,6 @@
-//! Where a request comes from behind proxies that the operator trusts: `Forwarded` (RFC 7239) and
-//! `X-Forwarded-For`.
+//! Where a request comes from behind proxies that the operator trusts: `Forwarded` (RFC 7239) or
+//! `X-Forwarded-For`, whichever the operator says that they write. The other one is not looked at: a proxy
+//! passes it on as the client wrote it, who would choose with it whom the request is counted against.
 //!
 //! A header is believed as far as those who wrote it are trusted: it is read from its end, which the proxy
 //! that sends to us wrote, and each word is believed if the hop behind it is a trusted one. The first hop
@@ -80,19 +81,50 @@ const fn number(address: IpAddr) -> u128 {
     }
 }
 
+/// The header in which proxies say where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// `Forwarded`, of RFC 7239.
+    Forwarded,
+    /// `X-Forwarded-For`, which most write.
+    XForwardedFor,
+}
+
+impl FromStr for ProxyHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "forwarded" => Ok(Self::Forwarded),
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            _ => Err("the header is `forwarded` or `x-forwarded-for`".to_owned()),
+        }
+    }
+}
+
 /// The proxies that are trusted to say where a request comes from.
-#[derive(Debug, Clone, Default)]
-pub struct Proxies(Vec<Net>);
+#[derive(Debug, Clone)]
+pub struct Proxies {
+    nets: Vec<Net>,
+    header: ProxyHeader,
+}
+
+impl Default for Proxies {
+    /// Nobody is trusted.
+    fn default() -> Self {
+        Self::new(Vec::new(), ProxyHeader::XForwardedFor)
+    }
+}
 
 impl Proxies {
-    /// Those in these networks.
+    /// Those in these networks, all of which write this header for each request.
     #[must_use]
-    pub const fn new(nets: Vec<Net>) -> Self {
-        Self(nets)
+    pub const fn new(nets: Vec<Net>, header: ProxyHeader) -> Self {
+        Self { nets, header }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|net| net.has(address))
+        self.nets.iter().any(|net| net.has(address))
     }
 
     /// Where a request comes from whose connection is from `peer`.
@@ -101,16 +133,17 @@ impl Proxies {
         if !self.trusts(near) {
             return peer;
         }
-        let forwarded = self.read(near, headers, &header::FORWARDED, &of_forwarded, split);
-        let x = self.read(near, headers, &X_FORWARDED_FOR, &of_list, |line, _| {
-            line.split(',').collect()
-        });
-        let client = match (forwarded, x) {
-            (Some(one), None) | (None, Some(one)) => one,
-            (Some(one), Some(other)) if one == other => one,
-            // A proxy writes one of them; the other may be the client's own word. Which, nobody can say.
-            _ => near,
+        let said = match self.header {
+            ProxyHeader::Forwarded => {
+                self.read(near, headers, &header::FORWARDED, &of_forwarded, split)
+            }
+            ProxyHeader::XForwardedFor => {
+                self.read(near, headers, &X_FORWARDED_FOR, &of_list, |line, _| {
+                    line.split(',').collect()
+                })
+            }
         };
+        let client = said.unwrap_or(near);
         SocketAddr::new(client, peer.port())
     }
 
@@ -219,18 +252,20 @@ fn is_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn proxies(nets: &[&str]) -> Proxies {
-        Proxies::new(nets.iter().map(|net| net.parse().unwrap()).collect())
+    fn proxies(nets: &[&str], header: &str) -> Proxies {
+        let nets = nets.iter().map(|net| net.parse().unwrap()).collect();
+        Proxies::new(nets, header.parse().unwrap())
     }
 
-    /// Who asks, of a connection from `peer` with these headers.
+    /// Who asks, of a connection from `peer` with these headers; the proxies write the one that comes first.
     fn client(peer: &str, headers: &[(&'static str, &str)]) -> String {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
         let peer = SocketAddr::new(peer.parse().unwrap(), 4000);
-        let proxies = proxies(&["10.0.0.0/8", "127.0.0.1", "fd00::/8"]);
+        let written = headers.first().map_or("forwarded", |(name, _)| name);
+        let proxies = proxies(&["10.0.0.0/8", "127.0.0.1", "fd00::/8"], written);
         proxies.client(peer, &map).ip().to_string()
     }
 
@@ -354,15 +389,18 @@ mod tests {
     }
 
     #[test]
-    fn of_two_headers_that_say_two_things_neither_is_believed() {
-        let both = |one: &str, other: &str| {
-            client(
-                "10.0.0.1",
-                &[("forwarded", one), ("x-forwarded-for", other)],
-            )
-        };
-        assert_eq!(both("for=192.0.2.7", "192.0.2.7"), "192.0.2.7");
-        assert_eq!(both("for=192.0.2.7", "198.51.100.1"), "10.0.0.1");
+    fn of_two_headers_the_one_that_the_proxies_write_is_read() {
+        let one = ("forwarded", "for=192.0.2.7");
+        for other in ["192.0.2.7", "198.51.100.1", "10.0.0.9", "unknown", ""] {
+            let other = ("x-forwarded-for", other);
+            assert_eq!(client("10.0.0.1", &[one, other]), "192.0.2.7", "{other:?}");
+        }
+        let one = ("x-forwarded-for", "192.0.2.7");
+        for other in ["for=198.51.100.1", "for=unknown", "for=10.0.0.9", ""] {
+            let other = ("forwarded", other);
+            assert_eq!(client("10.0.0.1", &[one, other]), "192.0.2.7", "{other:?}");
+        }
+        assert!("forwarded-for".parse::<ProxyHeader>().is_err());
     }
 
     #[test]

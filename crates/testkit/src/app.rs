@@ -8,7 +8,7 @@ use freehold_engine::identity::Identity;
 use freehold_engine::webhook::Carrier;
 use freehold_engine::{Caller, Engine, Hub, Keys, Parts};
 use freehold_server::{
-    Connections, Courier, Options, Patience, Proxies, Rates, Reach, Server, Studio,
+    Connections, Courier, Options, Patience, Proxies, ProxyHeader, Rates, Reach, Server, Studio,
 };
 use freehold_store::{Blobs, Bucket, Sharing, Store};
 use freehold_wire::problem::Problem;
@@ -57,7 +57,7 @@ struct Setting {
     has_databases_time: bool,
     patience: Patience,
     /// Who is trusted to say where a request comes from.
-    proxies: Vec<freehold_server::Net>,
+    proxies: Proxies,
     /// How people come in.
     identity: Identity,
     /// The way out to webhooks; to loopback, by address alone, where silent.
@@ -73,7 +73,7 @@ impl Default for Setting {
             rates: None,
             has_databases_time: false,
             patience: Patience::default(),
-            proxies: Vec::new(),
+            proxies: Proxies::default(),
             identity: Identity::default(),
             carrier: None,
         }
@@ -107,11 +107,12 @@ impl App {
         .await
     }
 
-    /// A fresh installation that grants so many requests, behind proxies of these networks.
-    pub async fn start_behind(proxies: &[&str], rates: Rates) -> Self {
+    /// A fresh installation that grants so many requests, behind proxies of these networks that write this header.
+    pub async fn start_behind(proxies: &[&str], header: ProxyHeader, rates: Rates) -> Self {
+        let nets = proxies.iter().map(|net| net.parse().unwrap()).collect();
         Self::begin(Setting {
             rates: Some(rates),
-            proxies: proxies.iter().map(|net| net.parse().unwrap()).collect(),
+            proxies: Proxies::new(nets, header),
             ..Setting::default()
         })
         .await
@@ -250,7 +251,7 @@ impl App {
             keep_audit: freehold_engine::audit_keep::AuditKeep::default(),
             rates: setting.rates,
             patience: setting.patience,
-            proxies: Proxies::new(setting.proxies.clone()),
+            proxies: setting.proxies.clone(),
         });
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();

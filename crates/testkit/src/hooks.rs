@@ -60,6 +60,8 @@ pub enum Does {
     Answers(u16),
     /// Answers with that status, these headers' lines, and this body.
     Says(u16, String, String),
+    /// Answers with that status, and promises a body that never comes.
+    NeverEnds(u16),
     /// Takes it and says nothing, until it does something else.
     Hangs,
     /// Takes it and hangs up.
@@ -231,6 +233,12 @@ async fn act(stream: &mut TcpStream, seen: &Seen) -> std::io::Result<()> {
             Does::Answers(status) => return answer(stream, status, "", "").await,
             Does::Says(status, headers, body) => {
                 return answer(stream, status, &headers, &body).await;
+            }
+            Does::NeverEnds(status) => {
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n");
+                stream.write_all(head.as_bytes()).await?;
+                // Until the other end has had enough.
+                return stream.read(&mut [0]).await.map(drop);
             }
             Does::HangsUp => return Ok(()),
             Does::Hangs => tokio::time::sleep(Duration::from_millis(10)).await,

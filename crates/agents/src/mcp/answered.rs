@@ -13,7 +13,7 @@ use super::protocol::Ask;
 
 /// Answers that are kept: whoever repeats a call does so soon.
 const KEPT_MAX: usize = 64;
-/// And their length together. A longer one is not kept, and its call done again.
+/// And their length together, with what was asked. A longer one is not kept, and its call done again.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What is known of a call.
@@ -31,7 +31,7 @@ pub(super) enum Known {
 struct Call {
     id: Value,
     params: Map<String, Value>,
-    /// The answer and its length; `None` while it is under way.
+    /// The answer, and its length with that of what was asked; `None` while it is under way.
     answer: Option<(Value, usize)>,
 }
 
@@ -64,7 +64,9 @@ impl Answered {
     pub(super) fn done(&mut self, ask: &Ask, answer: &Value) {
         let call = self.0.iter_mut().find(|call| call.id == ask.id);
         if let Some(call) = call.filter(|call| call.params == ask.params) {
-            call.answer = Some((answer.clone(), answer.to_string().len()));
+            let asked =
+                serde_json::to_vec(&call.params).map_or(KEPT_BYTES_MAX, |bytes| bytes.len());
+            call.answer = Some((answer.clone(), asked + answer.to_string().len()));
         }
         let bytes = |call: &Call| call.answer.as_ref().map_or(0, |(_, bytes)| *bytes);
         while self.0.len() > KEPT_MAX || self.0.iter().map(bytes).sum::<usize>() > KEPT_BYTES_MAX {
@@ -127,5 +129,13 @@ mod tests {
         answered.begin(&call(300, "cat"));
         answered.done(&call(300, "cat"), &long);
         assert_eq!(answered.begin(&call(300, "cat")), Known::No);
+        // What was asked counts as well: files are written with answers of a word.
+        let half = "x".repeat(KEPT_BYTES_MAX / 2);
+        for n in 400..404 {
+            answered.begin(&call(n, &half));
+            answered.done(&call(n, &half), &json!("ok"));
+        }
+        assert!(answered.0.len() <= 2, "{}", answered.0.len());
+        assert_eq!(answered.begin(&call(400, &half)), Known::No);
     }
 }

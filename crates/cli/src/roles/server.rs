@@ -10,9 +10,7 @@ use freehold_engine::audit_keep::AuditKeep;
 use freehold_engine::identity::Identity;
 use freehold_engine::{Caller, Engine, Keys, Parts};
 use freehold_model::{BlobId, Entropy};
-use freehold_server::{
-    Connections, Courier, Options, Patience, Proxies, Rates, Reach, Server, Studio,
-};
+use freehold_server::{Connections, Courier, Options, Patience, Rates, Reach, Server, Studio};
 use freehold_store::{Store, StoreError};
 use freehold_wire::seal::SealKey;
 use serde::{Deserialize, Serialize};
@@ -101,7 +99,7 @@ async fn serve(
         },
         rates: Some(Rates::per_tenant(args.requests_per_second)),
         patience: Patience::default(),
-        proxies: Proxies::new(args.trusted_proxy.clone()),
+        proxies: args.proxies.clone(),
     });
     let ready = Ready {
         sign_in: format!("{url}/sign-in#{sign_in}"),

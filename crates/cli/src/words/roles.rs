@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use freehold_server::Net;
+use freehold_server::{Net, Proxies, ProxyHeader};
 
 use super::people::IdentityWords;
 use super::{AuditKeepWords, Keep, ListWords, label};
@@ -55,9 +55,12 @@ pub(crate) struct ServerWords {
     /// How many requests an organization may send in a second; a person or a token half as many
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) requests_per_second: u32,
-    /// A proxy that may say where a request comes from, by `Forwarded` or `X-Forwarded-For`: its network; may be repeated
-    #[arg(long, value_name = "CIDR")]
+    /// A proxy that may say where a request comes from: its network; may be repeated
+    #[arg(long, value_name = "CIDR", requires = "trusted_proxy_header")]
     pub(crate) trusted_proxy: Vec<Net>,
+    /// The header in which trusted proxies say it: `x-forwarded-for` or `forwarded`; no other is read
+    #[arg(long, value_name = "HEADER", requires = "trusted_proxy")]
+    pub(crate) trusted_proxy_header: Option<ProxyHeader>,
     /// Go on with a database that is older than this server remembers; its live runs are marked
     #[arg(long)]
     pub(crate) accept_older_database: bool,
@@ -115,8 +118,8 @@ pub(crate) struct ServerArgs {
     pub(crate) runs_per_tenant: Option<u32>,
     /// How many requests an organization may send in a second.
     pub(crate) requests_per_second: u32,
-    /// Who may say where a request comes from.
-    pub(crate) trusted_proxy: Vec<Net>,
+    /// Who may say where a request comes from, and in which header.
+    pub(crate) proxies: Proxies,
     /// A person says that an older database shall be used.
     pub(crate) accept_older_database: bool,
     /// How long what happened in runs is kept.

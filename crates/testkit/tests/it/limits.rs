@@ -1,7 +1,7 @@
 //! How many requests there may be, seen from outside.
 
 use freehold_model::rate::Rate;
-use freehold_server::Rates;
+use freehold_server::{ProxyHeader, Rates};
 use freehold_testkit::{App, eventually};
 use freehold_wire::problem::{Code, Problem};
 use reqwest::{Method, StatusCode};
@@ -226,7 +226,7 @@ async fn who_asks_through_a_trusted_proxy_is_counted_by_their_own_address() {
         let asked = reqwest::Client::new().get(url).header(header, value);
         asked.send().await.unwrap().status()
     };
-    let behind = App::start_behind(&["127.0.0.0/8"], rates).await;
+    let behind = App::start_behind(&["127.0.0.0/8"], ProxyHeader::XForwardedFor, rates).await;
     for n in 0..12 {
         let value = format!("198.51.100.9, 192.0.2.{n}");
         assert_eq!(asked(&behind, "x-forwarded-for", &value).await, 200, "{n}");
@@ -234,10 +234,22 @@ async fn who_asks_through_a_trusted_proxy_is_counted_by_their_own_address() {
     // One of them too often; what it says of others before itself helps it nothing.
     let mut last = StatusCode::OK;
     for n in 0..8 {
-        let value = format!("for=198.51.100.{n}, for=192.0.2.99");
-        last = asked(&behind, "forwarded", &value).await;
+        let value = format!("198.51.100.{n}, 192.0.2.99");
+        last = asked(&behind, "x-forwarded-for", &value).await;
     }
     assert_eq!(last, 429);
+    // The header that the proxy does not write is the client's own word: nobody is counted as the proxy.
+    let mut last = StatusCode::OK;
+    for _ in 0..8 {
+        let url = format!("{}/api/v1/health", behind.url());
+        let request = reqwest::Client::new().get(url);
+        let request = request.header("x-forwarded-for", "192.0.2.77");
+        let request = request.header("forwarded", "for=unknown");
+        last = request.send().await.unwrap().status();
+    }
+    assert_eq!(last, 429);
+    let url = format!("{}/api/v1/health", behind.url());
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
     // In the log stands where somebody is, not where the proxy is.
     let request = behind.request(Method::POST, "/tokens");
     let request = request.header("x-forwarded-for", "203.0.113.5");

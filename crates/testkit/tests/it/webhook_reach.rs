@@ -86,6 +86,25 @@ async fn one_tenants_slow_receivers_keep_no_other_tenant_waiting() {
 }
 
 #[tokio::test]
+async fn a_success_whose_body_never_comes_is_one_and_is_not_waited_for() {
+    let app = App::start().await;
+    let receiver = Receiver::start().await;
+    let made = add(&app, &receiver.url(), &[Event::RunnerEnrolled]).await;
+    receiver.does(Does::NeverEnds(200));
+    let began = Instant::now();
+    Peer::enrol(&app).await;
+    receiver.arrived(1).await;
+    eventually("it to be done", async || {
+        (show(&app, &made).await.waiting == 0).then_some(())
+    })
+    .await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    let all = deliveries(&app, &made).await;
+    assert_eq!((all[0].state.as_str(), all[0].tries), ("delivered", 1));
+}
+
+#[tokio::test]
 async fn what_may_wait_is_bounded_and_a_gap_says_what_was_left_out() {
     let app = App::start().await;
     let receiver = Receiver::start().await;
