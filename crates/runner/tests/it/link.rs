@@ -363,7 +363,7 @@ async fn a_host_whose_clock_is_off_knows_by_how_much() {
     let server = Server::start().await;
     let day = chrono::TimeDelta::days(1);
     for (behind, known) in [
-        (Some(day), Some(86_400)),
+        (Some(day), Some(86_400_i64)),
         (Some(-day), Some(-86_400)),
         (Some(chrono::TimeDelta::seconds(20)), None),
         (None, None),
@@ -372,7 +372,11 @@ async fn a_host_whose_clock_is_off_knows_by_how_much() {
         let runner = live(&server).await;
         let mut status = runner.handle.watch();
         let status = status.wait_for(|status| status.connected).await.unwrap();
-        assert_eq!(status.clock_ahead_s, known);
+        // What is said took a moment to come.
+        let off = status.clock_ahead_s.zip(known);
+        let close = off.is_none_or(|(off, known)| (off - known).abs() <= 5);
+        assert!(close, "{:?} {known:?}", status.clock_ahead_s);
+        assert_eq!(status.clock_ahead_s.is_some(), known.is_some());
         drop(status);
         runner.drain().await;
     }
