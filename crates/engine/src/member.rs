@@ -12,6 +12,17 @@ use crate::project::{page, shorten};
 use crate::tag::{self, Expected};
 use crate::{Caller, Engine, Error, Hint, Result, refuse};
 
+/// Whether the caller may go on, of whom this is held: what they are, if they are a member; nothing when the
+/// token is revoked.
+fn stands(caller: &Caller, held: Option<Option<Role>>) -> Result<()> {
+    // A service token is nobody's; a person's tokens are revoked with their membership.
+    let stands = held.is_some_and(|role| role.is_none_or(|role| role >= caller.rights.role));
+    match stands {
+        true => Ok(()),
+        false => refuse(Code::Unauthenticated, "the token is not valid any more"),
+    }
+}
+
 impl Engine {
     /// The members; only those in whose name or address `search` stands.
     ///
@@ -144,12 +155,23 @@ impl Engine {
             return Ok(());
         };
         let member = tx.member_hold(caller.user).await?;
-        // A service token is nobody's; a person's tokens are revoked with their membership.
-        let stands = member.is_none_or(|member| member.role >= caller.rights.role);
-        match tx.token_hold(token).await? && stands {
-            true => Ok(()),
-            false => refuse(Code::Unauthenticated, "the token is not valid any more"),
-        }
+        let token = tx.token_hold(token).await?;
+        stands(caller, token.then(|| member.map(|member| member.role)))
+    }
+
+    /// A transaction of the caller's in which they are still who they were, in one round trip: as
+    /// [`Self::still`] behind its beginning.
+    ///
+    /// # Errors
+    /// As [`Self::still`].
+    pub(crate) async fn begin_as(&self, caller: &Caller) -> Result<Tx> {
+        let Some(token) = caller.token else {
+            return Ok(self.store().begin(caller.tenant).await?);
+        };
+        let begun = self.store().begin_held(caller.tenant, caller.user, token);
+        let (tx, held) = begun.await?;
+        stands(caller, held)?;
+        Ok(tx)
     }
 
     async fn member_goes(

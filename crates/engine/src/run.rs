@@ -90,9 +90,8 @@ impl Engine {
 
     async fn run_create(&self, caller: &Caller, wish: Wish<'_>, key: Option<&str>) -> Result<Run> {
         let id: RunId = self.new_id();
-        let mut tx = self.store().begin(caller.tenant).await?;
         // With a membership its runs end: one that is started meanwhile is among them, or is not started.
-        self.still(&mut tx, caller).await?;
+        let mut tx = self.begin_as(caller).await?;
         let id_of_card = parse_card(wish.card)?;
         if let Some(key) = key {
             let card = id_of_card.to_string();

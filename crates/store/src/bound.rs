@@ -9,8 +9,9 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use freehold_model::{TenantId, UserId};
+use freehold_model::{TenantId, TokenId, UserId};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
+use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row as _};
 
 use crate::Result;
@@ -40,12 +41,31 @@ impl To {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Gate {
     Environments(TenantId),
+    /// Whoever shows this token: the membership, of whom has one, and then the token are held until the
+    /// transaction ends. Gives the member's role, or nothing where the token is revoked.
+    Caller(TenantId, UserId, TokenId),
 }
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Environments(tenant) => write!(f, "environments of {tenant}"),
+            Self::Environments(tenant) => write!(
+                f,
+                "SELECT pg_advisory_xact_lock(hashtextextended('environments of {tenant}', 0))"
+            ),
+            Self::Caller(tenant, user, token) => {
+                let (tenant, user) = (tenant.uuid().hyphenated(), user.uuid().hyphenated());
+                // The membership first, as whoever takes it away does.
+                write!(
+                    f,
+                    "WITH m AS MATERIALIZED (SELECT role FROM members
+                         WHERE tenant_id = '{tenant}' AND user_id = '{user}' FOR SHARE)
+                     SELECT m.role FROM (SELECT 1) one LEFT JOIN m ON true JOIN tokens t
+                         ON t.tenant_id = '{tenant}' AND t.id = '{}' AND t.revoked_at IS NULL
+                     FOR SHARE OF t",
+                    token.uuid().hyphenated()
+                )
+            }
         }
     }
 }
@@ -69,12 +89,13 @@ pub(crate) async fn lives(
 }
 
 impl Bound {
-    /// Begins one, and gives the database's time. It waits at `gate`, a lock's name of ours, where there is one.
+    /// Begins one, and gives the database's time. It waits at `gate` where there is one, and gives what that
+    /// says.
     pub(crate) async fn begin(
         pool: &PgPool,
         to: To,
         gate: Option<Gate>,
-    ) -> Result<(Self, DateTime<Utc>)> {
+    ) -> Result<(Self, DateTime<Utc>, Option<PgRow>)> {
         let connection = pool.acquire().await?;
         // From here on: whoever gives up while it begins leaves a connection on which it may have begun.
         let mut bound = Self {
@@ -86,11 +107,12 @@ impl Bound {
             id.hyphenated()
         );
         if let Some(gate) = gate {
-            begin += &format!("; SELECT pg_advisory_xact_lock(hashtextextended('{gate}', 0))");
+            begin += &format!("; {gate}");
         }
         let begin = sqlx::raw_sql(sqlx::AssertSqlSafe(begin));
-        let time = begin.fetch_one(&mut *bound).await?.try_get(0)?;
-        Ok((bound, time))
+        let mut said = begin.fetch_all(&mut *bound).await?.into_iter();
+        let time = said.next().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?;
+        Ok((bound, time, said.next()))
     }
 
     /// Commits.

@@ -56,9 +56,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use freehold_model::{Clock, TenantId};
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgSeverity};
+use freehold_model::{Clock, Role, TenantId, TokenId, UserId};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity};
+use sqlx::{PgPool, Row as _};
 
 use bound::{Bound, Gate, To};
 
@@ -375,7 +375,29 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn begin(&self, tenant: TenantId) -> Result<Tx> {
-        self.begin_at(tenant, None).await
+        Ok(self.begin_at(tenant, None).await?.0)
+    }
+
+    /// The same, for whoever shows this token: their membership and the token are held until it ends, so that
+    /// whoever ends either waits. Gives what they are in the tenant, if they are a member; nothing when the
+    /// token is revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn begin_held(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        token: TokenId,
+    ) -> Result<(Tx, Option<Option<Role>>)> {
+        let gate = Gate::Caller(tenant, user, token);
+        let (tx, said) = self.begin_at(tenant, Some(gate)).await?;
+        let Some(row) = said else {
+            return Ok((tx, None));
+        };
+        let role: Option<String> = row.try_get(0)?;
+        let role = role.map(|role| stored("members", &role)).transpose()?;
+        Ok((tx, Some(role)))
     }
 
     /// The same, behind those who changed which environments there are, and ahead of those who will
@@ -384,18 +406,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn begin_at_gate(&self, tenant: TenantId) -> Result<Tx> {
-        self.begin_at(tenant, Some(Gate::Environments(tenant)))
-            .await
+        let gate = Gate::Environments(tenant);
+        Ok(self.begin_at(tenant, Some(gate)).await?.0)
     }
 
-    async fn begin_at(&self, tenant: TenantId, gate: Option<Gate>) -> Result<Tx> {
-        let (inner, time) = Bound::begin(&self.pool, To::Tenant(tenant), gate).await?;
-        Ok(Tx {
+    async fn begin_at(&self, tenant: TenantId, gate: Option<Gate>) -> Result<(Tx, Option<PgRow>)> {
+        let (inner, time, said) = Bound::begin(&self.pool, To::Tenant(tenant), gate).await?;
+        let tx = Tx {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
             tenant,
             later: later::Later::default(),
-        })
+        };
+        Ok((tx, said))
     }
 
     /// Whether the database answers, asked over a connection that no request has. A database that stands

@@ -67,7 +67,7 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
     pub async fn begin_person(&self, user: UserId) -> Result<PersonTx> {
-        let (inner, time) = Bound::begin(&self.pool, To::Person(user), None).await?;
+        let (inner, time, _) = Bound::begin(&self.pool, To::Person(user), None).await?;
         Ok(PersonTx {
             inner,
             time: self.turned().unwrap_or(time).trunc_subsecs(6),
