@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,6 +84,7 @@ struct Office {
     engine: Engine,
     database: Handle,
     links: Vec<Arc<tokio::sync::Mutex<Link>>>,
+    turn: AtomicUsize,
     cards: Mutex<Vec<String>>,
     fresh: Mutex<VecDeque<String>>,
     runs: Mutex<Vec<String>>,
@@ -163,7 +165,9 @@ impl Office {
     async fn append(&self, n: u64) -> Result<bool, String> {
         let engine = self.engine.clone();
         let mut links = self.links.clone();
-        links.rotate_left(usize::try_from(n).unwrap() % self.links.len());
+        // One after the other, wherever in the pattern it stands: a link takes what it says in order.
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        links.rotate_left(turn % links.len());
         let said = self.database.spawn(async move {
             for link in links {
                 let mut link = link.lock().await;
@@ -238,6 +242,7 @@ async fn furnish(site: &Site) -> Arc<Office> {
         engine: site.engine.clone(),
         database: Handle::current(),
         links,
+        turn: AtomicUsize::new(0),
         cards: Mutex::default(),
         fresh: Mutex::default(),
         runs: Mutex::default(),
