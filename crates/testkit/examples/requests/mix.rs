@@ -131,7 +131,7 @@ impl Office {
             }
             b'c' => ("create card", self.create(n).await),
             b'r' => ("start run", self.start(n).await),
-            _ => match self.append(n).await {
+            _ => match self.append().await {
                 Ok(true) => ("append event", Ok(())),
                 Ok(false) => ("no run to say anything of", Ok(())),
                 Err(why) => ("append event", Err(why)),
@@ -162,12 +162,13 @@ impl Office {
 
     /// What a runner says next of a run that it has, in one frame as it comes over its link; false when none
     /// has one.
-    async fn append(&self, n: u64) -> Result<bool, String> {
+    async fn append(&self) -> Result<bool, String> {
         let engine = self.engine.clone();
         let mut links = self.links.clone();
         // One after the other, wherever in the pattern it stands: a link takes what it says in order.
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        links.rotate_left(turn % links.len());
+        let first = turn % links.len();
+        links.rotate_left(first);
         let said = self.database.spawn(async move {
             for link in links {
                 let mut link = link.lock().await;
