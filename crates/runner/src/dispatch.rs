@@ -202,7 +202,7 @@ async fn defect(context: &Context, kind: JobKind, job: JobRef) {
 async fn work(report: &Report, offer: Offer) -> Result<Finished, Halt> {
     let context = &report.context;
     let refused = |detail: String| Halt::failed(Reason::OrderRefused, detail);
-    let policy = Policy::load(&context.policy_file()).map_err(refused)?;
+    let policy = Policy::load(&context.policy_file())?;
     let door = Door {
         tenant: context.identity.tenant(),
         key: context.identity.order_key(),

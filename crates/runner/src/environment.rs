@@ -347,7 +347,7 @@ async fn make_ready(report: Report, start: EnvironmentStart) -> Result<(), Halt>
 
 fn admit(context: &Context, start: &EnvironmentStart) -> Result<(Order, Policy), Halt> {
     let refused = |detail: String| Halt::failed(Reason::OrderRefused, detail);
-    let policy = Policy::load(&context.policy_file()).map_err(refused)?;
+    let policy = Policy::load(&context.policy_file())?;
     let door = Door {
         tenant: context.identity.tenant(),
         key: context.identity.order_key(),

@@ -11,6 +11,7 @@ use freehold_environment::egress::{self, Bounds, Most, Proxy};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::failure::chain;
 use crate::policy::{FILE, Policy};
 
 /// How often the file's times are looked at. It counts when it was left alone for one round: an
@@ -42,7 +43,10 @@ impl Rules {
         let bounds = match Policy::load(&self.file) {
             Ok(policy) => policy.ways(),
             Err(error) => {
-                tracing::warn!(%error, "no run of this machine reaches anything until it is mended");
+                tracing::warn!(
+                    error = chain(&error),
+                    "no run of this machine reaches anything until it is mended"
+                );
                 Bounds {
                     most: Most::Nothing,
                     ..Bounds::default()

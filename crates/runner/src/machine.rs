@@ -73,16 +73,15 @@ pub(crate) async fn look(context: &Context) -> Machine {
             }
         })
         .await;
-    with_plain(found.clone(), &Policy::load(&context.policy_file()))
+    let policy = Policy::load(&context.policy_file()).ok();
+    with_plain(found.clone(), policy.as_ref())
 }
 
-/// What needs nothing of a machine but its owner's word, as it is now.
-fn with_plain(machine: Machine, policy: &Result<Policy, String>) -> Machine {
+/// What needs nothing of a machine but its owner's word, as it is now; nothing where that cannot be read.
+fn with_plain(machine: Machine, policy: Option<&Policy>) -> Machine {
     let plain = [Isolation::None, Isolation::Worktree].into_iter();
-    let allowed = plain.filter(|plain| {
-        let policy = policy.as_ref().ok();
-        policy.is_some_and(|policy| policy.allows_isolation(*plain).is_ok())
-    });
+    let allowed =
+        plain.filter(|plain| policy.is_some_and(|policy| policy.allows_isolation(*plain).is_ok()));
     let allowed = allowed.map(|plain| plain.name().to_owned());
     Machine {
         isolation: allowed.chain(machine.isolation).collect(),
@@ -152,7 +151,8 @@ mod tests {
             isolation: vec!["sandbox".into()],
             ..Machine::default()
         };
-        let offered = |text: &str| with_plain(machine(), &Policy::parse(text)).isolation;
+        let offered =
+            |text: &str| with_plain(machine(), Policy::parse(text).ok().as_ref()).isolation;
         assert_eq!(offered(""), ["sandbox"]);
         assert_eq!(offered("isolation = 'moat'"), ["sandbox"]);
         assert_eq!(offered("isolation = 'worktree'"), ["worktree", "sandbox"]);

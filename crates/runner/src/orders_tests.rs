@@ -294,7 +294,12 @@ fn the_machine_s_own_policy_has_the_last_word() {
     let wanted = [(Limit::Disk, 2 << 30), (Limit::Tasks, 500)];
     assert_eq!(*together.limits_together(), Limits::from(wanted));
     let alone = rules("[limits_together]\noutput = '1GiB'");
-    assert!(alone.unwrap_err().contains("for each run alone"));
+    assert!(
+        alone
+            .unwrap_err()
+            .to_string()
+            .contains("for each run alone")
+    );
 }
 
 #[test]

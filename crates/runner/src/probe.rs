@@ -25,14 +25,18 @@ pub(crate) async fn probe(context: &Context, probe: Probe) -> Probed {
     }
 }
 
+/// Whether the machine's policy allows a remote; the rule that it breaks, in words.
+fn allowed(context: &Context, remote: &str) -> Result<(), String> {
+    let policy = Policy::load(&context.policy_file()).map_err(|error| chain(&error))?;
+    policy.allows_remote(remote)
+}
+
 async fn remote_probe(
     context: &Context,
     remote: &str,
     target: Option<&str>,
 ) -> Result<Probed, GitError> {
-    if let Err(rule) =
-        Policy::load(&context.policy_file()).and_then(|policy| policy.allows_remote(remote))
-    {
+    if let Err(rule) = allowed(context, remote) {
         let next =
             "change policy.toml in the runner's data directory, or use another remote".to_owned();
         return Ok(Probed::Failed {
@@ -54,9 +58,7 @@ async fn remote_probe(
 /// Deletes all refs of runs on a remote, and their folders here. Names the runs that have none left.
 pub(crate) async fn sweep(context: &Context, sweep: Sweep) -> Swept {
     let mut runs = vec![];
-    let allowed =
-        Policy::load(&context.policy_file()).and_then(|policy| policy.allows_remote(&sweep.remote));
-    if let Err(rule) = allowed {
+    if let Err(rule) = allowed(context, &sweep.remote) {
         tracing::warn!(rule, "a sweep is not allowed");
         return Swept { runs };
     }

@@ -34,6 +34,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Room that the file and its log keep: what runs have to say about a full disk must fit on it. Twice
 /// what SQLite lets a log grow to before it starts over (1000 pages of 4 KiB).
 const RESERVE: i64 = 8 << 20;
+/// Who may read at once: the link, and what looks at the journal.
+const READERS: u32 = 2;
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +139,9 @@ impl Database {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(10));
+            .busy_timeout(Duration::from_secs(10))
+            // What a statement needs besides wants neither a file nor room on the disk.
+            .pragma("temp_store", "MEMORY");
         let open = DatabaseError::Open;
         let mut connection = SqliteConnection::connect_with(&options)
             .await
@@ -147,8 +151,13 @@ impl Database {
             .await
             .map_err(DatabaseError::Migrate)?;
         reserve(&mut connection).await.map_err(open)?;
+        // Open from the start and for good: a machine with no file left has none for another one, and whoever
+        // cannot read the outbox breaks the link.
         let reader = SqlitePoolOptions::new()
-            .max_connections(2)
+            .min_connections(READERS)
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connect_with(options.clone().read_only(true))
             .await
             .map_err(open)?;

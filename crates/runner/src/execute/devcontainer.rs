@@ -5,7 +5,7 @@
 use freehold_environment::project::devcontainer::{DEVCONTAINER_FILES, Devcontainer, read};
 use freehold_environment::project::{DEFAULT_SETUP_TIMEOUT, PROJECT_FILE, Setup};
 use freehold_git::{GitError, Oid, Store};
-use freehold_model::{Isolation, Reason};
+use freehold_model::Isolation;
 use freehold_sandbox::Image;
 use freehold_wire::order::Order;
 
@@ -121,8 +121,7 @@ pub(crate) async fn within(
         return Ok(report.clone());
     };
     let context = &report.context;
-    let policy = Policy::load(&context.policy_file())
-        .map_err(|why| Halt::failed(Reason::OrderRefused, why))?;
+    let policy = Policy::load(&context.policy_file())?;
     let place = match choice(order, &policy, name) {
         Ok(place) => place.clone(),
         Err(why) => {

@@ -18,8 +18,7 @@ pub(crate) async fn keep_out(
     base: Option<&Oid>,
     head: &Oid,
 ) -> Result<(), Halt> {
-    let policy = Policy::load(&report.context.policy_file())
-        .map_err(|detail| Halt::failed(Reason::OrderRefused, detail))?;
+    let policy = Policy::load(&report.context.policy_file())?;
     if policy.lfs(store.remote()).is_none() || !report.walls.isolation.is_sandboxed() {
         return Ok(());
     }

@@ -39,7 +39,8 @@ pub(crate) async fn lay(
         return Ok(vec![]);
     }
     let refused = |detail: String| Halt::failed(Reason::LocalFiles, detail);
-    let policy = Policy::load(&report.context.policy_file()).map_err(refused)?;
+    let policy = Policy::load(&report.context.policy_file())
+        .map_err(|error| because(Reason::LocalFiles, &error))?;
     let mut all = Laid::default();
     for entry in policy.local_files(&project.remote) {
         let Some(patterns) = patterns(entry, store, target).await? else {

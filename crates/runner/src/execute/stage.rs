@@ -305,8 +305,7 @@ pub(crate) async fn fill(
             .await?;
         return Ok(());
     }
-    let policy = Policy::load(&report.context.policy_file())
-        .map_err(|detail| Halt::failed(Reason::OrderRefused, detail))?;
+    let policy = Policy::load(&report.context.policy_file())?;
     let laid = store
         .workspace(&Workspace {
             base: from,

@@ -14,11 +14,12 @@ use std::path::{Component, Path, PathBuf};
 use freehold_environment::egress::{Bounds, Most};
 use freehold_environment::endpoint::HostPort;
 use freehold_git::{Lfs, Remote};
-use freehold_model::{Isolation, Limits};
+use freehold_model::{Isolation, Limits, Reason};
 use freehold_sandbox::Runtime;
 use freehold_wire::order::{Egress, Order, Task};
 use serde::Deserialize;
 
+use crate::failure::{Halt, because, chain};
 use crate::limits::RESERVE;
 
 /// The file's name in the data directory.
@@ -128,7 +129,9 @@ pub fn policy_file(data: &Path) -> PathBuf {
 /// In words: it is there and cannot be read. Then the runner takes no order.
 pub fn check_policy(data: &Path) -> Result<bool, String> {
     let path = policy_file(data);
-    Policy::load(&path).map(|_| path.exists())
+    Policy::load(&path)
+        .map(|_| path.exists())
+        .map_err(|error| chain(&error))
 }
 
 /// The Firecracker that the policy file names, for whoever tries its machines; `None` where it names
@@ -137,7 +140,8 @@ pub fn check_policy(data: &Path) -> Result<bool, String> {
 /// # Errors
 /// As [`check_policy`].
 pub fn policy_firecracker(data: &Path) -> Result<Option<PathBuf>, String> {
-    Policy::load(&policy_file(data)).map(|policy| policy.firecracker)
+    let policy = Policy::load(&policy_file(data)).map_err(|error| chain(&error))?;
+    Ok(policy.firecracker)
 }
 
 /// What is to run containers here, by the word of the machine's owner.
@@ -145,7 +149,8 @@ pub fn policy_firecracker(data: &Path) -> Result<Option<PathBuf>, String> {
 /// # Errors
 /// As [`check_policy`].
 pub fn container_runtime(data: &Path) -> Result<Option<Runtime>, String> {
-    Policy::load(&policy_file(data)).map(|policy| policy.container_runtime())
+    let policy = Policy::load(&policy_file(data)).map_err(|error| chain(&error))?;
+    Ok(policy.container_runtime())
 }
 
 /// How much an egress opens, to be compared.
@@ -157,23 +162,40 @@ const fn width(egress: Egress) -> u8 {
     }
 }
 
+/// Why there is a policy file and nothing can be allowed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// It may be right: whoever is asked for the reason looks at this one's source.
+    #[error("the runner's policy file cannot be read")]
+    Unread(#[source] io::Error),
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl From<Unusable> for Halt {
+    /// The order is refused, unless it is the machine that has no file left.
+    fn from(error: Unusable) -> Self {
+        because(Reason::OrderRefused, &error)
+    }
+}
+
 impl Policy {
     /// Reads the file; no file is no rule.
     ///
     /// # Errors
-    /// In words for the order's detail: the file is there and cannot be used.
-    pub(crate) fn load(path: &Path) -> Result<Self, String> {
+    /// The file is there and cannot be used.
+    pub(crate) fn load(path: &Path) -> Result<Self, Unusable> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text),
+            Ok(text) => Self::parse(&text).map_err(Unusable::Wrong),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(format!("the runner's policy file cannot be read: {error}")),
+            Err(error) => Err(Unusable::Unread(error)),
         }
     }
 
     /// Reads what the file says.
     ///
     /// # Errors
-    /// In words, as [`Policy::load`].
+    /// In words for the order's detail.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| {
             format!(
