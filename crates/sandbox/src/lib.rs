@@ -100,6 +100,6 @@ pub use error::SandboxError;
 pub use host::{HOME, USER, host_root};
 pub use launch::{harden_self, start};
 pub use probe::{Proof, probe};
-pub use processes::processes_below;
+pub use processes::{is_alive, processes_below};
 pub use spec::{Image, Init, Limits, Mount, Port, Spec, Stdin, Terminal, Tier, Together, User};
 pub use user::{HostUser, as_owner};

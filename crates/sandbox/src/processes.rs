@@ -56,6 +56,12 @@ pub(crate) fn descendants(root: i32) -> Vec<i32> {
     found
 }
 
+/// Whether `process` is there and runs; one that has ended and only waits to be collected does not.
+#[must_use]
+pub fn is_alive(process: u32) -> bool {
+    parent(process.cast_signed()).is_some_and(|(_, ended)| !ended)
+}
+
 /// All living processes below `process` at this moment, itself not among them; of a started child,
 /// everything that is inside. Blocks for about a millisecond.
 #[must_use]

@@ -8,17 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use freehold_wire::api::UpPids;
-use nix::sys::signal::kill;
-use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::failure::{Exit, Failure};
 use crate::roles::data::{self, Data};
 
-/// A child that a killed `up` had forked and not yet made into another program holds the lock for
-/// some moments more.
-const FORKED_CHILD_ENDS: Duration = Duration::from_secs(2);
+/// A killed `up` holds the lock for some moments more: by a thread that is still ending, or by a child that it
+/// had forked and not yet made into another program.
+const KILLED_ONE_ENDS: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// A line.
 const HOLDER_MAX: u64 = 4 * 1024;
@@ -35,10 +33,9 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    /// Whether such a process is there.
+    /// Whether such a process runs. A killed one that nobody has collected yet holds nothing for long.
     fn lives(&self) -> bool {
-        let pid = i32::try_from(self.pid).ok().filter(|pid| *pid > 0);
-        pid.is_some_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
+        self.pid > 0 && freehold_sandbox::is_alive(self.pid)
     }
 }
 
@@ -73,7 +70,7 @@ impl Lock {
                     })?;
                     return Ok(lock);
                 }
-                Taken::Held(holder) if holder.lives() || since.elapsed() > FORKED_CHILD_ENDS => {
+                Taken::Held(holder) if holder.lives() || since.elapsed() > KILLED_ONE_ENDS => {
                     return Err(in_use(data.root(), &holder));
                 }
                 Taken::Held(_) => tokio::time::sleep(TRY_AGAIN).await,
@@ -144,6 +141,8 @@ fn in_use(root: &Path, holder: &Holder) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[tokio::test]
@@ -166,5 +165,28 @@ mod tests {
         assert!(failure.message.contains(&who), "{failure}");
         drop(lock);
         Lock::take(&data).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_one_still_holds_is_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let data = Data::open(home.path()).unwrap();
+        let lock = Lock::take(&data).await.unwrap();
+        // A process that has ended, and that nobody has collected.
+        let mut ended = Command::new("true").spawn().unwrap();
+        lock.write(&Holder {
+            pid: ended.id(),
+            ..Holder::default()
+        })
+        .unwrap();
+        while freehold_sandbox::is_alive(ended.id()) {
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+        let (taken, ()) = tokio::join!(Lock::take(&data), async {
+            tokio::time::sleep(5 * TRY_AGAIN).await;
+            drop(lock);
+        });
+        taken.unwrap();
+        assert!(ended.wait().unwrap().success());
     }
 }
