@@ -6,7 +6,8 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use freehold_model::{TenantId, TokenId, UserId};
@@ -17,8 +18,30 @@ use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Postgres, Row a
 use crate::Result;
 
 /// A connection that was used this lately lives: it is looked at when it goes back to the pool, and asking
-/// again would be a round trip for each transaction. One that died since fails its first statement.
+/// again would be a round trip for each transaction. One that died since fails its first statement, unless
+/// [`Breaks`] knows of it.
 const LIVES_FOR: Duration = Duration::from_secs(1);
+
+/// A database that goes does not end all connections at the same instant.
+const BREAK_TOGETHER: Duration = Duration::from_secs(1);
+
+/// When a connection was last seen to break. Whoever listens for hints sees it at once; the others that lay
+/// in the pool then are asked whether they live before they are used.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Breaks(Arc<Mutex<Option<Instant>>>);
+
+impl Breaks {
+    /// One broke just now.
+    pub(crate) fn seen(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether one broke since what is idle for so long was used, or just before.
+    fn since(&self, idle: Duration) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|at| at.elapsed() <= idle + BREAK_TOGETHER)
+    }
+}
 
 /// Whom a transaction is for: row-level security shows and takes their rows only.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +104,9 @@ pub(crate) struct Bound {
 pub(crate) async fn lives(
     connection: &mut PgConnection,
     about: PoolConnectionMetadata,
+    breaks: &Breaks,
 ) -> std::result::Result<bool, sqlx::Error> {
-    if about.idle_for >= LIVES_FOR {
+    if about.idle_for >= LIVES_FOR || breaks.since(about.idle_for) {
         connection.ping().await?;
     }
     Ok(true)
@@ -162,5 +186,22 @@ impl Drop for Bound {
                 connection.close_on_drop();
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_before_one_broke_is_asked() {
+        let breaks = Breaks::default();
+        assert!(!breaks.since(Duration::from_secs(60)), "none broke");
+        breaks.clone().seen();
+        assert!(breaks.since(Duration::from_secs(60)));
+        assert!(breaks.since(Duration::ZERO), "it may break yet");
+        std::thread::sleep(BREAK_TOGETHER);
+        assert!(breaks.since(Duration::from_secs(60)));
+        assert!(!breaks.since(Duration::ZERO), "it was used since");
     }
 }

@@ -1,8 +1,10 @@
 //! Hints: what others may want to look at afresh. They wake whoever listens; none may be relied on.
 
 use freehold_model::TenantId;
+use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 
+use crate::bound::Breaks;
 use crate::{Result, Store};
 
 /// The channel of wake-up hints. Payload: `<tenant uuid> <what>`.
@@ -98,16 +100,31 @@ impl Store {
     /// # Errors
     /// [`crate::StoreError::Unavailable`].
     pub async fn listen(&self) -> Result<Listener> {
-        let mut inner = PgListener::connect_with(&self.pool).await?;
-        inner.listen(CHANNEL).await?;
-        Ok(Listener { inner })
+        Ok(Listener {
+            inner: listening(&self.pool).await?,
+            pool: self.pool.clone(),
+            breaks: self.breaks.clone(),
+            is_lost: false,
+        })
     }
+}
+
+async fn listening(pool: &PgPool) -> Result<PgListener> {
+    let mut inner = PgListener::connect_with(pool).await?;
+    // What broke is to be known at once, not when there is another.
+    inner.eager_reconnect(false);
+    inner.listen(CHANNEL).await?;
+    Ok(inner)
 }
 
 /// Receives hints.
 #[derive(Debug)]
 pub struct Listener {
     inner: PgListener,
+    pool: PgPool,
+    breaks: Breaks,
+    /// It broke, and there is no other yet.
+    is_lost: bool,
 }
 
 impl Listener {
@@ -118,8 +135,17 @@ impl Listener {
     /// [`crate::StoreError::Unavailable`] when the connection cannot be made again.
     pub async fn next(&mut self) -> Result<Option<(TenantId, Hint)>> {
         loop {
-            let Some(note) = self.inner.try_recv().await? else {
+            if self.is_lost {
+                let again = listening(&self.pool).await;
+                self.inner = again.inspect_err(|_| self.breaks.seen())?;
+                self.is_lost = false;
                 return Ok(None);
+            }
+            let note = self.inner.try_recv().await;
+            let Some(note) = note.inspect_err(|_| self.breaks.seen())? else {
+                self.breaks.seen();
+                self.is_lost = true;
+                continue;
             };
             let mut words = note.payload().split(' ');
             let tenant = words.next().and_then(|w| w.parse().ok());

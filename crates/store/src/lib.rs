@@ -60,7 +60,7 @@ use freehold_model::{Clock, Role, TenantId, TokenId, UserId};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgRow, PgSeverity};
 use sqlx::{PgPool, Row as _};
 
-use bound::{Bound, Gate, To};
+use bound::{Bound, Breaks, Gate, To};
 
 pub use access::{LimitedTokenRow, NewLimitedToken, TokenKind, TokenRow, Whose};
 pub use agent::{AgentRow, ProviderRow};
@@ -277,6 +277,7 @@ pub struct Store {
     pool: PgPool,
     /// One connection apart, so that a look at the database waits for nobody's request.
     pulse: PgPool,
+    breaks: Breaks,
     clock: Option<SharedClock>,
 }
 
@@ -306,16 +307,22 @@ impl Store {
             .after_connect(|connection, _| Box::pin(presence::hold(connection)))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.clone());
+        let breaks = Breaks::default();
+        let seen = breaks.clone();
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            .before_acquire(|connection, about| Box::pin(bound::lives(connection, about)))
+            .before_acquire(move |connection, about| {
+                let breaks = seen.clone();
+                Box::pin(async move { bound::lives(connection, about, &breaks).await })
+            })
             .connect_with(options)
             .await?;
         let store = Self {
             pool,
             pulse,
+            breaks,
             clock: None,
         };
         store.refuse_strong_role().await?;

@@ -12,6 +12,7 @@ use freehold_wire::link::{Down, Finished, Frame, Offer, RunEvent, Up};
 use freehold_wire::order::{ORDER, Order};
 use serde_json::json;
 use sqlx::Executor as _;
+use tokio::sync::Mutex;
 
 use crate::board::{agent, card, project};
 use crate::link::{run, started, started_on};
@@ -177,6 +178,50 @@ async fn a_database_that_lets_nobody_in_is_away_and_no_error_of_ours() {
         .unwrap();
     let refused = app.get::<Page<Card>>("/cards").await.unwrap_err();
     assert_eq!(refused.status, 503, "{refused:?}");
+}
+
+/// F46: whoever comes when the database is back is answered, though all connections that were used a moment ago
+/// ended with it.
+#[tokio::test]
+async fn a_database_that_is_back_fails_nobody_who_comes_then() {
+    const AT_ONCE: usize = 8;
+    const TIMES: usize = 4;
+    let app = App::start().await;
+    let mut session = app.database.as_app().await;
+    let asked = async || {
+        let all = (0..AT_ONCE).map(|_| app.get::<Page<Run>>("/runs"));
+        futures_util::future::join_all(all).await
+    };
+    for _ in 0..TIMES {
+        for page in asked().await {
+            page.unwrap();
+        }
+        let ended: Vec<i32> = sqlx::query_scalar(
+            "SELECT pid FROM pg_stat_activity, pg_terminate_backend(pid)
+             WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
+        )
+        .fetch_all(&mut session)
+        .await
+        .unwrap();
+        assert!(ended.len() >= AT_ONCE / 2, "{ended:?}");
+        let session = Mutex::new(&mut session);
+        eventually("the server to listen again", async || {
+            let listens: Option<bool> = sqlx::query_scalar(
+                "SELECT bool_or(query LIKE 'LISTEN%') AND NOT bool_or(pid = ANY ($1))
+                 FROM pg_stat_activity WHERE datname = current_database()
+                     AND usename = current_user AND pid <> pg_backend_pid()",
+            )
+            .bind(&ended)
+            .fetch_one(&mut **session.lock().await)
+            .await
+            .unwrap();
+            (listens == Some(true)).then_some(())
+        })
+        .await;
+        for page in asked().await {
+            page.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
