@@ -301,7 +301,12 @@ impl Store {
         let options = options
             .application_name(presence::SERVER)
             .statement_cache_capacity(STATEMENTS_KEPT)
-            .options([("statement_timeout", STATEMENT_TIMEOUT)]);
+            .options([
+                ("statement_timeout", STATEMENT_TIMEOUT),
+                // A plan that is made while a table is young is kept until its statistics are: every statement has an
+                // index that serves it, and reading whole tables would get slower with each row until then.
+                ("enable_seqscan", "off"),
+            ]);
         let pulse = PgPoolOptions::new()
             .max_connections(1)
             .after_connect(|connection, _| Box::pin(presence::hold(connection)))
