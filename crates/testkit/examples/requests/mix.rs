@@ -13,8 +13,7 @@ use freehold_testkit::site::{Site, percentile, processor};
 use freehold_wire::api::{NewAgent, NewProject};
 use freehold_wire::link::{Finished, JobRef, Offer, RunEvent, Up};
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Wish;
 use crate::load::{Done, Took, aside, at_rate, client, send};
@@ -24,6 +23,8 @@ const RUNNERS: u8 = 4;
 /// four are what runners say, of which each run has four.
 const PATTERN: &[u8; 20] = b"lsalscsalssalscslsra";
 const EVENTS: u8 = 3;
+/// As `server::link` takes at most in one transaction.
+const BATCH_FRAMES: usize = 128;
 /// A floor: it needs no database.
 const NOTHING: &str = "/docs/errors/not_found";
 
@@ -33,16 +34,29 @@ struct Held {
     said: u8,
 }
 
-/// One runner's link: what it says is taken in order.
-struct Link {
-    known: Known,
+impl Held {
+    /// Whether its end is to be said next.
+    const fn is_last(&self) -> bool {
+        self.said == EVENTS
+    }
+}
+
+/// What a runner says at one go, and who waits for it to be taken.
+struct Word {
+    frames: Vec<(u64, Up)>,
+    taken: oneshot::Sender<Result<(), String>>,
+}
+
+/// One runner's end of its link.
+struct Desk {
     offers: mpsc::UnboundedReceiver<Offer>,
     held: VecDeque<Held>,
     seq: u64,
     events: u64,
+    link: mpsc::UnboundedSender<Word>,
 }
 
-impl Link {
+impl Desk {
     /// A run that it has.
     fn next(&mut self) -> Option<Held> {
         while let Ok(offer) = self.offers.try_recv() {
@@ -51,28 +65,44 @@ impl Link {
         self.held.pop_front()
     }
 
-    /// Says what comes next of it, in one go.
-    async fn say(&mut self, engine: &Engine, mut held: Held) -> Result<(), String> {
+    /// Says what comes next of it.
+    fn say(&mut self, engine: &Engine, held: &Held) -> oneshot::Receiver<Result<(), String>> {
         let mut frames = Vec::new();
         if held.said == 0 {
             self.seq += 1;
             frames.push((self.seq, Up::Accepted(job(&held.offer))));
         }
         self.seq += 1;
-        let last = held.said == EVENTS;
-        if last {
+        if held.is_last() {
             frames.push((self.seq, finished(&held.offer)));
         } else {
             self.events += 1;
             frames.push((self.seq, event(engine, &held.offer, self.events)));
         }
-        let taken = engine.take(&self.known, &frames).await;
-        taken.map_err(|error| error.to_string())?;
-        if !last {
-            held.said += 1;
-            self.held.push_back(held);
+        let (taken, answer) = oneshot::channel();
+        self.link.send(Word { frames, taken }).unwrap();
+        answer
+    }
+}
+
+/// The server's end: what comes over a link is taken in order, and at once with what has arrived behind it, as
+/// the server's own reader of links does.
+async fn link(engine: Engine, known: Known, mut words: mpsc::UnboundedReceiver<Word>) {
+    while let Some(first) = words.recv().await {
+        let mut all = vec![first];
+        let mut frames = all[0].frames.clone();
+        while frames.len() < BATCH_FRAMES
+            && let Ok(next) = words.try_recv()
+        {
+            frames.extend(next.frames.iter().cloned());
+            all.push(next);
         }
-        Ok(())
+        let taken = engine.take(&known, &frames).await;
+        let taken = taken.map(drop).map_err(|error| error.to_string());
+        for word in all {
+            // Who asked may be gone with the measurement.
+            let _gone = word.taken.send(taken.clone());
+        }
     }
 }
 
@@ -82,8 +112,7 @@ struct Office {
     url: String,
     token: String,
     engine: Engine,
-    database: Handle,
-    links: Vec<Arc<tokio::sync::Mutex<Link>>>,
+    desks: Vec<Mutex<Desk>>,
     turn: AtomicUsize,
     cards: Mutex<Vec<String>>,
     fresh: Mutex<VecDeque<String>>,
@@ -160,25 +189,27 @@ impl Office {
         Ok(())
     }
 
-    /// What a runner says next of a run that it has, in one frame as it comes over its link; false when none
-    /// has one.
+    /// What a runner says next of a run that it has, as it comes over its link; false when none has one.
     async fn append(&self) -> Result<bool, String> {
-        let engine = self.engine.clone();
-        let mut links = self.links.clone();
-        // One after the other, wherever in the pattern it stands: a link takes what it says in order.
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let first = turn % links.len();
-        links.rotate_left(first);
-        let said = self.database.spawn(async move {
-            for link in links {
-                let mut link = link.lock().await;
-                if let Some(held) = link.next() {
-                    return link.say(&engine, held).await.map(|()| true);
-                }
+        // One after the other, wherever in the pattern it stands.
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        for n in 0..self.desks.len() {
+            let desk = &self.desks[(first + n) % self.desks.len()];
+            let said = {
+                let mut own = desk.lock().unwrap();
+                own.next().map(|held| (own.say(&self.engine, &held), held))
+            };
+            let Some((taken, mut held)) = said else {
+                continue;
+            };
+            taken.await.unwrap()?;
+            if !held.is_last() {
+                held.said += 1;
+                desk.lock().unwrap().held.push_back(held);
             }
-            Ok(false)
-        });
-        said.await.unwrap()
+            return Ok(true);
+        }
+        Ok(false)
     }
 }
 
@@ -217,18 +248,18 @@ fn finished(offer: &Offer) -> Up {
 }
 
 async fn furnish(site: &Site) -> Arc<Office> {
-    let mut links = Vec::new();
+    let mut desks = Vec::new();
     for n in 1..=RUNNERS {
         let (id, offers) = site.enrol(n).await;
-        let (held, seq, events) = (VecDeque::new(), 0, 0);
-        let link = Link {
-            known: site.known(id),
+        let (to, words) = mpsc::unbounded_channel();
+        tokio::spawn(link(site.engine.clone(), site.known(id), words));
+        desks.push(Mutex::new(Desk {
             offers,
-            held,
-            seq,
-            events,
-        };
-        links.push(Arc::new(tokio::sync::Mutex::new(link)));
+            held: VecDeque::new(),
+            seq: 0,
+            events: 0,
+            link: to,
+        }));
     }
     let project = json!({ "name": "demo", "remote": "file:///srv/demo.git" });
     let project: NewProject = serde_json::from_value(project).unwrap();
@@ -241,8 +272,7 @@ async fn furnish(site: &Site) -> Arc<Office> {
         url: site.url.clone(),
         token: site.token.clone(),
         engine: site.engine.clone(),
-        database: Handle::current(),
-        links,
+        desks,
         turn: AtomicUsize::new(0),
         cards: Mutex::default(),
         fresh: Mutex::default(),
