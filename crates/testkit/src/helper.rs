@@ -18,6 +18,7 @@ pub(crate) enum Speaks {
 }
 
 /// A program that runs.
+#[derive(Debug)]
 pub(crate) struct Helper {
     child: Child,
 }

@@ -68,6 +68,7 @@ impl Arrived {
 }
 
 /// A mail server.
+#[derive(Debug)]
 pub struct MailServer {
     _helper: Helper,
     port: u16,
@@ -99,11 +100,17 @@ impl MailServer {
         }
     }
 
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
     /// The way to it, for a server's settings.
     #[must_use]
     pub fn post(&self) -> Arc<dyn Post> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = format!("smtp://127.0.0.1:{}", self.port);
+        let url = self.url();
         let from = "freehold@example.org".parse().unwrap();
         Arc::new(Smtp::new(&url, &from, Some("example.org")).unwrap())
     }

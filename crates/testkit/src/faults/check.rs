@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::enough::enough_was_seen;
 use super::evidence::{Call, Event, Evidence, Fault, Ms, Run};
 use super::{ENDED, bound};
 
@@ -13,18 +14,11 @@ pub(crate) const SHARE: f64 = 0.9;
 const ENOUGH: usize = 20;
 /// What is asked of a run that may have gone on meanwhile.
 const DECISIONS: [&str; 4] = ["run.approve", "run.cancel", "run.reject", "run.reply"];
-/// One in so many of the wanted faults, at least, was injected; a short storm on a slow machine has less time to make up for
-/// those that found nothing to hurt.
-const LEAST: usize = 2;
-const LEAST_OF_SHORT: usize = 3;
 /// From the end of the last fault until nothing is under way: a lease that runs out (42 s), what is tried anew with all that
 /// waits behind it, and the people's decisions, on a machine of two cores.
 pub(crate) const SETTLED_WITHIN: Ms = 180_000;
 /// The same after a short storm: less waits behind what is tried anew.
 const SETTLED_WITHIN_SHORT: Ms = 60_000;
-
-/// The kit's own promise that it sees enough to decide on.
-pub(crate) const SAW_TOO_LITTLE: &str = "kit: saw too little";
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +61,7 @@ impl Verdict {
         100.0 * healed as f64 / looked_at.max(1) as f64
     }
 
-    fn break_(&mut self, promise: &'static str, what: String) {
+    pub(super) fn break_(&mut self, promise: &'static str, what: String) {
         self.broken.push(Broken { promise, what });
     }
 
@@ -131,6 +125,7 @@ fn acknowledged_is_there(seen: &Evidence, verdict: &mut Verdict) {
         let is_there = match call.op.as_str() {
             "card.create" => cards.contains(made),
             "run.start" => runs.contains(made),
+            "invitation.create" => seen.invitations.contains_key(made),
             _ => continue,
         };
         if !is_there && missing.insert(made) {
@@ -145,7 +140,9 @@ fn acknowledged_is_there(seen: &Evidence, verdict: &mut Verdict) {
             }
             _ => {}
         }
-        if seen.keys.get(key).is_none_or(|kept| kept != made) {
+        // Any other's is kept as a digest: what it made is there once.
+        let is_told = call.op != "invitation.create";
+        if is_told && seen.keys.get(key).is_none_or(|kept| kept != made) {
             verdict.lost(format!("key {key}: {made} was said, and is not kept"));
         }
     }
@@ -252,6 +249,22 @@ fn effects_once(seen: &Evidence, verdict: &mut Verdict) {
         verdict.lost(format!("{run} landed as {commits:?}, and is not known"));
     }
     model_once_an_epoch(seen, verdict);
+    mails_once(seen, verdict);
+}
+
+/// A mail goes out once or not at all, and only of what there is.
+fn mails_once(seen: &Evidence, verdict: &mut Verdict) {
+    let invited: BTreeSet<&str> = seen.invitations.values().map(String::as_str).collect();
+    for (to, count) in &seen.mails {
+        if *count > 1 {
+            verdict.doubled(format!("{to} was written to {count} times"));
+        }
+        if !invited.contains(to.as_str()) {
+            verdict.lost(format!(
+                "{to} was invited by mail, and nothing is known of it"
+            ));
+        }
+    }
 }
 
 /// A question reaches the model once for each try of its run.
@@ -557,31 +570,4 @@ fn is_disturbed(seen: &Evidence, call: &Call) -> bool {
         let end = fault.until + bound(&fault.kind).window;
         touches(fault, part) && fault.at <= call.until && call.at <= end
     })
-}
-
-/// A storm in which too little happened proves nothing, however well all of it went.
-fn enough_was_seen(seen: &Evidence, verdict: &mut Verdict) {
-    let (wanted, injected) = (seen.wanted, seen.faults.len());
-    let least = wanted.div_ceil(match seen.is_short {
-        true => LEAST_OF_SHORT,
-        false => LEAST,
-    });
-    let mut too_little = Vec::new();
-    if injected < least {
-        too_little.push(format!(
-            "{injected} faults of {wanted} were injected, at least {least} are needed"
-        ));
-    }
-    if seen.moves.iter().all(|step| step.runs.is_empty()) {
-        too_little.push("no move of the target carries a run".to_owned());
-    }
-    if seen.model.is_empty() {
-        too_little.push("no question reached the model".to_owned());
-    }
-    if seen.updates.is_empty() {
-        too_little.push("the remote wrote down no update".to_owned());
-    }
-    for what in too_little {
-        verdict.break_(SAW_TOO_LITTLE, what);
-    }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::check::{SAW_TOO_LITTLE, SETTLED_WITHIN, check, settled_within};
+use super::check::{SETTLED_WITHIN, check, settled_within};
+use super::enough::SAW_TOO_LITTLE;
 use super::evidence::{
     Call, Environment, Event, Evidence, Fault, ModelCall, Move, Ms, Probe, Reading, Run, Update,
 };
@@ -68,6 +69,7 @@ fn fine() -> Evidence {
         calls: vec![
             call(100, "card.create", "card-000000", Some("card_a")),
             call(150, "card.create", "card-000001", Some("card_b")),
+            call(160, "invitation.create", "ada@example.org", Some("inv_a")),
             call(200, "run.start", "card-000000", Some("run_a")),
             call(210, "run.start", "card-000000", Some("run_a")),
             call(250, "run.start", "card-000001", Some("run_b")),
@@ -92,6 +94,8 @@ fn fine() -> Evidence {
             update("refs/freehold/run_a/2", "c0", "w"),
             update("refs/heads/main", "c0", "c1"),
         ],
+        invitations: [("inv_a".to_owned(), "ada@example.org".to_owned())].into(),
+        mails: [("ada@example.org".to_owned(), 1)].into(),
         audited: (["run_a", "run_b"].map(|run| (run.to_owned(), 1))).into(),
         settled_in: Some(1000),
         wanted: 2,
@@ -217,7 +221,7 @@ fn a_storm_in_which_too_little_happened_is_found() {
 
 #[test]
 fn one_key_that_made_two_runs_is_doubled() {
-    let plant = |seen: &mut Evidence| seen.calls[3].made = Some("run_b".to_owned());
+    let plant = |seen: &mut Evidence| seen.calls[4].made = Some("run_b".to_owned());
     assert_eq!(found(plant), ["I1", "I3"]);
 }
 
@@ -261,6 +265,19 @@ fn what_lands_twice_or_by_force_or_without_being_known_is_found() {
 fn a_question_that_an_epoch_asks_twice_is_found() {
     let third = |seen: &mut Evidence| seen.model.push(seen.model[0].clone());
     assert_eq!(found(third), ["I3"]);
+}
+
+#[test]
+fn a_mail_that_goes_out_twice_or_of_nothing_is_found() {
+    let mails = |to: &'static str, count: usize| {
+        move |seen: &mut Evidence| {
+            seen.mails.insert(to.to_owned(), count);
+        }
+    };
+    assert_eq!(found(mails("ada@example.org", 2)), ["I3"]);
+    assert_eq!(found(mails("eve@example.org", 1)), ["I1"]);
+    assert_eq!(found(|seen| seen.invitations.clear()), ["I1"]);
+    assert_eq!(found(|seen| seen.mails.clear()), [SAW_TOO_LITTLE]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use freehold_model::{CardId, EnvironmentId, RunId};
+use freehold_model::{CardId, EnvironmentId, InvitationId, RunId};
+use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, Row};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// A page of what a reader is told, when all is well.
 const READ_WITHIN: Duration = Duration::from_secs(15);
 const PAGE: usize = 200;
+/// Tries of one question that is asked too often.
+const TOO_OFTEN: usize = 5;
 
 /// Asks every part, again and again.
 #[derive(Debug, Clone)]
@@ -72,11 +75,20 @@ impl Probes {
     }
 }
 
+/// What is answered, and when to come again where that was too often: who reads all there is asks often.
 async fn ask(house: &House, client: &reqwest::Client, number: usize, path: &str) -> Option<Value> {
     let url = format!("{}/api/v1{path}", house.links.people[number].url());
-    let asked = client.get(url).bearer_auth(&house.token).send().await;
-    let answer = asked.ok().filter(|answer| answer.status().is_success())?;
-    answer.json().await.ok()
+    for _ in 0..TOO_OFTEN {
+        let asked = client.get(&url).bearer_auth(&house.token).send().await;
+        let answer = asked.ok()?;
+        if answer.status() != StatusCode::TOO_MANY_REQUESTS {
+            let answer = answer.error_for_status().ok()?;
+            return answer.json().await.ok();
+        }
+        let after = answer.headers().get("retry-after")?.to_str().ok()?;
+        tokio::time::sleep(Duration::from_secs(after.parse().ok()?)).await;
+    }
+    None
 }
 
 /// Everything that does not need the people or the storm.
@@ -88,6 +100,9 @@ pub(super) async fn collect(house: &House, seen: &mut Evidence) {
     seen.moves = house.origin.moves();
     seen.refs = house.origin.refs();
     seen.model = model(house);
+    for mail in house.post.arrived() {
+        *seen.mails.entry(mail.to.join(", ")).or_default() += 1;
+    }
     let client = reqwest::Client::builder().timeout(READ_WITHIN).build();
     let client = client.expect("a client");
     match audit(house, &client, &mut seen.audited).await {
@@ -210,6 +225,13 @@ async fn database(house: &House, seen: &mut Evidence) -> Result<(), sqlx::Error>
             false => run(made),
         };
         seen.keys.insert(key, made);
+    }
+    for row in sqlx::query("SELECT id, email FROM invitations")
+        .fetch_all(&mut session)
+        .await?
+    {
+        let id = InvitationId::from_uuid(row.try_get(0)?).to_string();
+        seen.invitations.insert(id, row.try_get(1)?);
     }
     let wanted = "SELECT run_id, seq, kind, epoch, n FROM run_events ORDER BY run_id, seq";
     for row in sqlx::query(wanted).fetch_all(&mut session).await? {

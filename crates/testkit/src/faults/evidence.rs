@@ -41,6 +41,12 @@ pub(crate) struct Evidence {
     pub(crate) refs: BTreeMap<String, String>,
     /// As the model was asked.
     pub(crate) model: Vec<ModelCall>,
+    /// Invitations as the database has them: their ids, and whom they are for.
+    #[serde(default)]
+    pub(crate) invitations: BTreeMap<String, String>,
+    /// As the mail server took them: to whom, and how often.
+    #[serde(default)]
+    pub(crate) mails: BTreeMap<String, usize>,
     /// What a script that checks exported audit logs has against this one; nothing where it holds.
     #[serde(default)]
     pub(crate) audit: Option<String>,

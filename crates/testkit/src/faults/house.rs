@@ -20,6 +20,7 @@ use super::part::{Part, Start, executable};
 use super::{PARTS, SERVERS};
 use crate::procs;
 use crate::proxy::Proxy;
+use crate::smtp::MailServer;
 
 /// A start of everything, with a database that is made anew.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -153,6 +154,8 @@ pub(super) struct House {
     pub(super) links: Links,
     pub(super) origin: Origin,
     pub(super) model: Handle,
+    /// Where the servers' mails arrive.
+    pub(super) post: MailServer,
     pub(super) clocks: Clocks,
     /// PostgreSQL's, the servers' content, each runner's.
     pub(super) disks: Vec<Disk>,
@@ -182,10 +185,14 @@ impl House {
         options.binaries = clocks.postgres(at);
         let (database, socket) = Database::start(options).await;
         let ports = [free_port(), free_port()];
+        let post = MailServer::start();
+        let smtp = at.join("smtp");
+        secret(&smtp, &post.url());
         let shop = Shop {
             at,
             program,
             clocks: &clocks,
+            smtp: &smtp,
         };
         let behind = |name: &str, number: u64| {
             let directory = at.join("links").join(name);
@@ -259,6 +266,7 @@ impl House {
             },
             origin,
             model,
+            post,
             clocks,
             disks,
             token,
@@ -336,6 +344,8 @@ struct Shop<'a> {
     at: &'a Path,
     program: &'a Path,
     clocks: &'a Clocks,
+    /// The file that holds the mail server's address.
+    smtp: &'a Path,
 }
 
 impl Shop<'_> {
@@ -382,6 +392,8 @@ impl Shop<'_> {
             data.to_str().unwrap(),
             "--listen",
             &listen,
+            "--smtp-file",
+            self.smtp.to_str().unwrap(),
         ];
         self.part(name, &words)
     }
@@ -473,6 +485,15 @@ impl SetUp {
         let builtin = json!({ "name": "thinker", "driver": "builtin", "provider": "model" });
         self.post("/agents", builtin).await;
     }
+}
+
+/// A file that only its owner reads.
+fn secret(file: &Path, text: &str) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::File::options();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(file);
+    let file = file.as_mut().expect("a new file");
+    std::io::Write::write_all(file, text.as_bytes()).expect("it is written");
 }
 
 fn free_port() -> u16 {

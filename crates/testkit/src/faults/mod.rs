@@ -8,7 +8,7 @@
 //! | `people` | the workload, and the history of what was asked and answered |
 //! | `kinds`, `storm` | what is done, how often, and what is promised of it |
 //! | `collect` | reads the database, the remote, the model's record, readers' answers and `/proc` |
-//! | `check` | evidence in, broken promises out |
+//! | `check`, `enough` | evidence in, broken promises out |
 //! | `report` | the table |
 
 mod check;
@@ -17,6 +17,7 @@ mod check_tests;
 mod clocks;
 mod collect;
 mod disk;
+mod enough;
 mod evidence;
 mod house;
 mod kinds;
@@ -99,7 +100,7 @@ pub struct Outcome {
 pub async fn run(options: &Options) -> Outcome {
     let kinds = kinds::chosen(options.only.as_deref());
     if kinds.is_empty() {
-        return broken(check::SAW_TOO_LITTLE, "no kind of fault has such a name");
+        return broken(enough::SAW_TOO_LITTLE, "no kind of fault has such a name");
     }
     let mut options = options.clone();
     if let Some(every) = kinds::rhythm(&kinds, options.time) {

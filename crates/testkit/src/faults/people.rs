@@ -20,6 +20,10 @@ const LOOK: Duration = Duration::from_millis(400);
 const CROSS: Duration = Duration::from_secs(2);
 /// Tries of one request, at five a second at most: more than any fault lasts.
 const TRIES: usize = 600;
+/// One card in so many is a reason to invite somebody.
+const INVITES_ONE_IN: u64 = 4;
+/// Invitations: fewer than an organization may mail in a day.
+const INVITATIONS: usize = 80;
 /// Yeses to one run: each that came to nothing said why.
 const YESES: usize = 40;
 
@@ -31,6 +35,7 @@ pub(super) struct People {
     calls: Mutex<Vec<Call>>,
     dice: Dice,
     cards: AtomicUsize,
+    invitations: AtomicUsize,
     /// No new card is begun.
     goes_home: AtomicBool,
 }
@@ -87,6 +92,7 @@ impl People {
             calls: Mutex::new(Vec::new()),
             dice: Dice::new(seed),
             cards: AtomicUsize::new(0),
+            invitations: AtomicUsize::new(0),
             goes_home: AtomicBool::new(false),
         }
     }
@@ -106,8 +112,23 @@ impl People {
         while !self.goes_home.load(Ordering::Relaxed) {
             let number = self.cards.fetch_add(1, Ordering::Relaxed);
             let title = format!("card-{number:06}");
+            self.invite(&title).await;
             self.card(&title).await;
         }
+    }
+
+    /// Now and then somebody else is asked to join.
+    async fn invite(&self, title: &str) {
+        let is_one = self.dice.once_in(INVITES_ONE_IN);
+        if !is_one || self.invitations.fetch_add(1, Ordering::Relaxed) >= INVITATIONS {
+            return;
+        }
+        let email = format!("{title}@example.org");
+        let key = format!("invite-{title}");
+        let body = json!({ "email": email, "role": "viewer" });
+        let op = "invitation.create";
+        let ask = || Ask::post(op, &email, "/invitations".into(), Some(body.clone()));
+        self.surely(|| ask().with_key(&key)).await;
     }
 
     /// From the board to its end.

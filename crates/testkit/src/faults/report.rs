@@ -63,6 +63,11 @@ pub(super) fn table(seen: &Evidence, verdict: &Verdict) -> String {
     line(format!("landings at the remote {landings}"));
     line(format!("questions to the model {}", seen.model.len()));
     line(format!(
+        "mails that arrived     {} of {}",
+        seen.mails.values().sum::<usize>(),
+        seen.invitations.len()
+    ));
+    line(format!(
         "outside fault windows  {:.1} % of {} operations succeeded (at least {:.0} %)",
         100.0 * verdict.quiet_fine as f64 / verdict.quiet.max(1) as f64,
         verdict.quiet,
