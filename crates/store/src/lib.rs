@@ -306,6 +306,9 @@ impl Store {
                 // A plan that is made while a table is young is kept until its statistics are: every statement has an
                 // index that serves it, and reading whole tables would get slower with each row until then.
                 ("enable_seqscan", "off"),
+                // What has to be read whole all the same looks so dear then that it would be compiled first, which takes
+                // longer than any statement of ours.
+                ("jit", "off"),
             ]);
         let pulse = PgPoolOptions::new()
             .max_connections(1)
