@@ -9,7 +9,7 @@ use freehold_wire::audit::{
     Act, Checkpoint, Class, Entry, FORMAT, Gone, Hash, Head, Line, Place, Sealed,
 };
 use freehold_wire::dsse::Envelope;
-use freehold_wire::problem::Code;
+use freehold_wire::problem::{Code, Problem};
 
 use crate::{Caller, Engine, Error, Result, refuse};
 
@@ -292,7 +292,8 @@ impl Export {
     /// The next lines, each with its line feed; none at the end.
     ///
     /// # Errors
-    /// [`Error`]; what was given so far holds.
+    /// [`Error`]; what was given so far holds. [`Code::Conflict`] where what would come next was let go
+    /// meanwhile.
     pub async fn next(&mut self, engine: &Engine) -> Result<Option<String>> {
         if let Some(head) = self.head.take() {
             let cut = self.cut.take().map(|cut| Line::Cut { cut });
@@ -310,7 +311,18 @@ impl Export {
             .await?
             .into_iter()
             .peekable();
+        // After the entries: one that goes meanwhile is no gap that somebody made.
+        let began = place(tx.audit_began().await?.map(|(n, hash, _)| (n, hash)))?;
         tx.commit().await?;
+        if began.n > self.place.unsigned_abs() {
+            let why = format!(
+                "what was up to entry {} was let go while the log was exported",
+                began.n
+            );
+            return Err(Problem::new(Code::Conflict, why)
+                .next("export it again")
+                .into());
+        }
         if rows.is_empty() {
             return Err(Error::Internal("a chain has a gap".into()));
         }

@@ -193,6 +193,18 @@ async fn what_is_old_goes_and_what_stays_proves_itself() {
 }
 
 #[tokio::test]
+async fn an_export_that_is_overtaken_says_so_and_reads_as_no_ones_tampering() {
+    let app = App::start().await;
+    let caller = grown(&app).await;
+    let mut export = app.engine.audit_export(&caller, 0).await.unwrap();
+    let head = export.next(&app.engine).await.unwrap().unwrap();
+    assert_eq!(head.lines().count(), 1);
+    app.engine.audit_let_go(KEEP).await.unwrap();
+    let overtaken = export.next(&app.engine).await.unwrap_err().to_string();
+    assert!(overtaken.contains("let go"), "{overtaken}");
+}
+
+#[tokio::test]
 async fn whoever_changes_what_stays_is_found() {
     let app = App::start().await;
     let caller = grown(&app).await;
