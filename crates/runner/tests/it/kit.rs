@@ -18,6 +18,8 @@ use freehold_wire::order::{
     AgentSpec, Egress, Execute, Land, ORDER, Order, ProjectRef, Prompt, Task,
 };
 use serde_json::Value;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -236,6 +238,27 @@ async fn build(options: &Options) -> Runner {
 }
 
 impl Live {
+    /// Waits until it holds a run no longer that it took.
+    pub(crate) async fn let_go(&self, run: RunId) {
+        let file = SqliteConnectOptions::new()
+            .filename(self.data.path().join("runner.db"))
+            .read_only(true);
+        let mut journal = SqliteConnection::connect_with(&file).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let held: bool = sqlx::query_scalar("SELECT max(held) FROM jobs WHERE run = ?1")
+                .bind(run.to_string())
+                .fetch_one(&mut journal)
+                .await
+                .unwrap();
+            if !held {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{run} is still held");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub(crate) async fn drain(self) -> Arc<TempDir> {
         self.cancel.cancel();
         self.task.await.unwrap().unwrap();
