@@ -312,13 +312,10 @@ impl Export {
             .into_iter()
             .peekable();
         // After the entries: one that goes meanwhile is no gap that somebody made.
-        let began = place(tx.audit_began().await?.map(|(n, hash, _)| (n, hash)))?;
+        let began = tx.audit_began().await?.map(|(n, ..)| n);
         tx.commit().await?;
-        if began.n > self.place.unsigned_abs() {
-            let why = format!(
-                "what was up to entry {} was let go while the log was exported",
-                began.n
-            );
+        if let Some(n) = began.filter(|n| *n > self.place) {
+            let why = format!("what was up to entry {n} was let go while the log was exported");
             return Err(Problem::new(Code::Conflict, why)
                 .next("export it again")
                 .into());

@@ -39,8 +39,13 @@ impl Breaks {
     /// Whether one broke since what is idle for so long was used, or just before.
     fn since(&self, idle: Duration) -> bool {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|at| at.elapsed() <= idle + BREAK_TOGETHER)
+        last.is_some_and(|at| is_suspect(at.elapsed(), idle))
     }
+}
+
+/// Whether what is idle for so long may have ended with one that broke so long ago.
+fn is_suspect(broke: Duration, idle: Duration) -> bool {
+    broke <= idle + BREAK_TOGETHER
 }
 
 /// Whom a transaction is for: row-level security shows and takes their rows only.
@@ -195,13 +200,16 @@ mod tests {
 
     #[test]
     fn what_was_used_before_one_broke_is_asked() {
+        let seconds = Duration::from_secs;
         let breaks = Breaks::default();
-        assert!(!breaks.since(Duration::from_secs(60)), "none broke");
+        assert!(!breaks.since(seconds(60)), "none broke");
         breaks.clone().seen();
-        assert!(breaks.since(Duration::from_secs(60)));
-        assert!(breaks.since(Duration::ZERO), "it may break yet");
-        std::thread::sleep(BREAK_TOGETHER);
-        assert!(breaks.since(Duration::from_secs(60)));
-        assert!(!breaks.since(Duration::ZERO), "it was used since");
+        assert!(breaks.since(seconds(60)));
+        assert!(is_suspect(seconds(5), seconds(60)));
+        assert!(
+            is_suspect(Duration::ZERO, Duration::ZERO),
+            "it may break yet"
+        );
+        assert!(!is_suspect(seconds(5), seconds(1)), "it was used since");
     }
 }
