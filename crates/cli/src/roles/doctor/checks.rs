@@ -123,7 +123,14 @@ fn space(root: &Path) -> Finding {
             return Finding::warn("disk", found, "look at it with `df`");
         }
     };
-    let free = stat.blocks_available().saturating_mul(stat.fragment_size());
+    room(
+        stat.blocks_available().saturating_mul(stat.fragment_size()),
+        root,
+    )
+}
+
+/// What so many bytes free are for what is kept at `root`.
+fn room(free: u64, root: &Path) -> Finding {
     let found = format!("{} MB free for {}", free / 1_000_000, root.display());
     let mend = "make room, or name a data directory elsewhere with `--data DIR`";
     match free {
@@ -211,5 +218,20 @@ async fn running(data: &Data, holder: &Holder, environment: &Environment) -> Vec
             };
             vec![server, runner]
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Standing;
+    use super::*;
+
+    #[test]
+    fn little_room_is_warned_of_and_next_to_none_is_missing() {
+        let of = |free: u64| room(free, Path::new("/data")).state;
+        assert!(matches!(of(5 << 30), Standing::Ok));
+        assert!(matches!(of((5 << 30) - 1), Standing::Warn));
+        assert!(matches!(of(512 << 20), Standing::Warn));
+        assert!(matches!(of((512 << 20) - 1), Standing::Missing));
     }
 }

@@ -21,11 +21,13 @@ fn it_says_what_is_there_before_and_while_something_runs() {
         "sandbox",
         "control groups",
         "containers",
-        "disk",
         "data",
     ] {
         assert_eq!(item(&report, name)["state"], "ok", "{name}");
     }
+    // However much there is here.
+    let room = item(&report, "disk")["found"].as_str().unwrap();
+    assert!(room.contains(" MB free for "), "{room}");
     assert_eq!(item(&report, "server")["state"], "warn");
     // Its kernel and its hypervisor need not be installed: then it says which is missing.
     assert_ne!(item(&report, "machines")["state"], "missing");
