@@ -10,7 +10,7 @@ use freehold_model::run::{Command, Effect, JobKind};
 use freehold_model::schedule::{Offer as Room, Placement, Share, Wanted, place};
 use freehold_model::webhook::Event;
 use freehold_model::{CardId, EnvironmentId, JobId, ProjectId, Reason, RunId, RunnerId, TenantId};
-use freehold_store::{Around, Due, EnvironmentRow, RunRow, Tx};
+use freehold_store::{Around, Due, EnvironmentRow, RunRow, StoreError, Tx};
 use freehold_wire::link::{Down, LEASE_S, Offer, RunRef, Sweep};
 
 use crate::environment::Terms;
@@ -88,8 +88,14 @@ impl Engine {
         tx.commit().await?;
         for id in expired {
             let mut tx = self.store().begin(tenant).await?;
-            let Some(mut row) = tx.run_lock_lease(id).await? else {
-                continue;
+            let mut row = match tx.run_lock_lease(id).await {
+                Ok(Some(row)) => row,
+                Ok(None) => continue,
+                Err(why @ StoreError::Inconsistent { .. }) => {
+                    left_alone(tenant, id, &why);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
             };
             let holder = row.life.lease.as_ref().map(|lease| lease.runner);
             let epoch = row.life.epoch;
@@ -142,9 +148,19 @@ impl Engine {
         let mut tx = self.store().begin_at_gate(tenant).await?;
         tx.gather_lives();
         self.hearing_since(tx.time());
-        let mut rows = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;
+        let line = tx.queue_line(waiting, OF_EACH_PROJECT, BATCH).await?;
+        let unreadable: Vec<RunId> = line.unreadable.iter().map(|(run, _)| *run).collect();
+        if !unreadable.is_empty() {
+            for (run, why) in line.unreadable {
+                left_alone(tenant, run, &why);
+            }
+            tx.queue_later(&unreadable, LOOK_AGAIN).await?;
+            waiting.extend(&unreadable);
+        }
+        let mut rows = line.rows;
         if rows.is_empty() {
-            return Ok(None);
+            tx.commit().await?;
+            return Ok((!unreadable.is_empty()).then_some(0));
         }
         // Somebody may have cancelled one between the look and its lock.
         rows.retain(|row| row.life.wants().is_some());
@@ -250,7 +266,11 @@ impl Engine {
             self.hub().dismiss(runner);
             return Ok(());
         }
-        let rows = tx.run_held_by(runner).await?;
+        let held = tx.run_held_by(runner).await?;
+        for (run, why) in &held.unreadable {
+            left_alone(tenant, *run, why);
+        }
+        let rows = held.rows;
         let untaken = |row: &&RunRow| row.life.lease.as_ref().is_some_and(|lease| !lease.accepted);
         let untaken: Vec<&RunRow> = rows.iter().filter(untaken).collect();
         for (runner, offer) in offers(&mut tx, &untaken, BTreeMap::new()).await? {
@@ -295,6 +315,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A run that cannot be read here is left to a server that can, and to a person who is told where to look; others go on.
+fn left_alone(tenant: TenantId, run: RunId, why: &StoreError) {
+    tracing::error!(%tenant, %run, %why, "a run cannot be read and is left alone: a later version wrote it, or other hands did");
 }
 
 /// What connected runners have room for, and which projects are warm there.

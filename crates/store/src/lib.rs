@@ -87,7 +87,7 @@ pub use question::QuestionRow;
 pub use queue::{Around, Due, Heard, Tell};
 pub use registration::RegistrationRow;
 pub use request::{Claim, Claimed, claimed};
-pub use run::{NewRun, RunRow};
+pub use run::{NewRun, RunRow, Runs};
 pub use run_ground::Ground;
 pub use run_list::RunNow;
 pub use run_report::{Report, UsageRow};

@@ -5,7 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use freehold_model::{CardId, ProjectId, RunId, RunnerId, TenantId};
 
-use crate::run::{Raw, RunRow, select, signed, unsigned};
+use crate::run::{Raw, Runs, select, signed, unsigned};
 use crate::{Hint, Result, Store, Tx};
 
 /// What a scheduler may have to do for a tenant.
@@ -154,12 +154,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`crate::StoreError`].
-    pub async fn queue_line(
-        &mut self,
-        seen: &[RunId],
-        each: i64,
-        most: i64,
-    ) -> Result<Vec<RunRow>> {
+    pub async fn queue_line(&mut self, seen: &[RunId], each: i64, most: i64) -> Result<Runs> {
         self.write_lives().await?;
         let seen: Vec<uuid::Uuid> = seen.iter().map(|run| run.uuid()).collect();
         let raw: Vec<Raw> = sqlx::query_as(select!(
@@ -186,7 +181,7 @@ impl Tx {
         .bind(most)
         .fetch_all(&mut *self.inner)
         .await?;
-        raw.into_iter().map(Raw::row).collect()
+        Ok(Runs::of(raw))
     }
 
     /// These runs are not looked at for so long, by the database's own clock: nobody could take them as

@@ -300,6 +300,30 @@ impl Raw {
     }
 }
 
+/// Runs of which each was read by itself.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// Those that could be.
+    pub rows: Vec<RunRow>,
+    /// Those that could not: a later version wrote what this one has no word for, or other hands did.
+    /// They stand in nobody's way.
+    pub unreadable: Vec<(RunId, StoreError)>,
+}
+
+impl Runs {
+    pub(crate) fn of(raw: Vec<Raw>) -> Self {
+        let mut runs = Self::default();
+        for raw in raw {
+            let id = RunId::from_uuid(raw.id);
+            match raw.row() {
+                Ok(row) => runs.rows.push(row),
+                Err(why) => runs.unreadable.push((id, why)),
+            }
+        }
+        runs
+    }
+}
+
 /// A run, and the end of its lease as it was last renewed: that is kept apart, so that renewing touches
 /// nothing else. Whoever waited for the run's lock may see no such row yet; then the end is the one
 /// that was given.
@@ -453,7 +477,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn run_held_by(&mut self, runner: RunnerId) -> Result<Vec<RunRow>> {
+    pub async fn run_held_by(&mut self, runner: RunnerId) -> Result<Runs> {
         self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(select!(
             "WHERE u.tenant_id = $1 AND u.lease_runner = $2 ORDER BY u.id"
@@ -462,7 +486,7 @@ impl Tx {
         .bind(runner.uuid())
         .fetch_all(&mut *self.inner)
         .await?;
-        raw.into_iter().map(Raw::row).collect()
+        Ok(Runs::of(raw))
     }
 
     /// Says why a queued run waits.

@@ -1,6 +1,7 @@
 //! A server of this version over a schema that a later program has brought further: it goes on, and is not started anew on
 //! it. F68 of the list of faults.
 
+use chrono::TimeDelta;
 use freehold_model::run::State;
 use freehold_store::{StoreError, migrate, schema_version};
 use freehold_testkit::App;
@@ -68,4 +69,54 @@ async fn a_server_goes_on_over_a_schema_that_grew_and_is_not_started_anew_on_it(
         matches!(refused, Err(StoreError::Newer { found, .. }) if found == schema_version() + 1),
         "{refused:?}"
     );
+}
+
+/// Says of a run what only a later program has a word for, or what it was before.
+async fn say(app: &App, run: &Run, state: &str) {
+    let mut role = app.database.as_app().await;
+    sqlx::query("SELECT set_config('app.tenant', $1, false)")
+        .bind(app.owner.tenant.uuid().to_string())
+        .execute(&mut role)
+        .await
+        .unwrap();
+    let done = sqlx::query("UPDATE runs SET state = $2 WHERE id = $1")
+        .bind(run.id.uuid())
+        .bind(state)
+        .execute(&mut role)
+        .await
+        .unwrap();
+    assert_eq!(done.rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn a_run_in_a_word_of_a_later_program_is_left_to_it_and_nobody_waits_behind_it() {
+    let (app, mut peer, held) = started().await;
+    let offer = peer.offer().await;
+    let taken = peer.accept(&offer).await;
+    peer.acknowledged(taken).await;
+    let start = async |title: &str| -> Run {
+        let new = json!({ "project": "demo", "title": title });
+        let card: Card = app.post("/cards", &new).await.unwrap();
+        let path = format!("/cards/{}/runs", card.id);
+        app.post(&path, &json!({})).await.unwrap()
+    };
+    peer.vanish();
+    let queued = start("First in line").await;
+    let next = start("Behind it").await;
+    say(&app, &held, "parked").await;
+    say(&app, &queued, "parked").await;
+
+    // Behind the one in line, and beside the one that the runner holds.
+    peer.connect().await;
+    let offered = peer.offer().await;
+    assert_eq!((offered.run, offered.epoch), (next.id, 1));
+    // Behind the one whose lease ended before.
+    app.clock.advance(TimeDelta::seconds(46));
+    let again = peer.offer().await;
+    assert_eq!((again.run, again.epoch), (next.id, 2));
+
+    // Where it can be read, it goes on.
+    say(&app, &held, "running").await;
+    let back = peer.offer().await;
+    assert_eq!((back.run, back.epoch), (held.id, 2));
 }
