@@ -28,6 +28,8 @@ shared_buffers = 16MB
 max_connections = 50
 max_wal_size = 256MB
 jit = off
+# What is in a table that grows fast is known soon: until then plans are made as if it were empty.
+autovacuum_naptime = 5s
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_destination = 'stderr'
@@ -39,6 +41,11 @@ log_line_prefix = '%m [%p] %q%u@%d '
 # A statement may carry what people wrote: logs name the error, not the statement.
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
+";
+
+/// Where there are many databases each would be looked at so often.
+const OF_MANY_DATABASES: &str = "
+autovacuum_naptime = 60s
 ";
 
 /// What makes and changes data directories.
@@ -83,6 +90,9 @@ impl Maker<'_> {
         self.program(binaries, "initdb", &args, &directory, Input::Nothing)
             .await?;
         append(&place.join("postgresql.conf"), SETTINGS)?;
+        if self.allow_createdb {
+            append(&place.join("postgresql.conf"), OF_MANY_DATABASES)?;
+        }
         admit(place, self.account, self.allow_createdb)?;
         let args = [
             "--single",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::{Duration, Instant};
 
 use freehold_postgres::{Options, PostgresError, start};
 use nix::mount::{MsFlags, mount, umount};
@@ -376,4 +377,21 @@ async fn as_whoever_runs_this() {
     .await
     .unwrap_err();
     assert!(matches!(error, PostgresError::Account { .. }), "{error}");
+}
+
+/// PostgreSQL's own minute is long: plans are made meanwhile as if the table were empty, and each reads all of it.
+#[tokio::test]
+async fn what_is_in_a_table_that_grew_is_known_within_seconds() {
+    let place = Place::new();
+    let postgres = place.start().await;
+    let fill = "CREATE TABLE public.grown (n integer);
+                INSERT INTO grown SELECT * FROM generate_series(1, 10000)";
+    query(&postgres, "freehold_owner", fill).unwrap();
+    let since = Instant::now();
+    let known = "SELECT reltuples FROM pg_class WHERE relname = 'grown'";
+    while query(&postgres, "freehold_owner", known).unwrap() != "10000" {
+        assert!(since.elapsed() < Duration::from_secs(30), "nobody looked");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    postgres.stop().await;
 }
