@@ -139,6 +139,34 @@ impl Raw {
     }
 }
 
+/// Cards of a project, those that are so.
+macro_rules! listed {
+    ($which:literal) => {
+        concat!(
+            "SELECT c.id, c.project_id, c.lane, c.title, c.body, c.version, c.landed,
+            ARRAY(SELECT d.depends_on FROM card_dependencies d
+                  WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
+                  ORDER BY d.depends_on) AS depends,
+            ARRAY(SELECT d.depends_on FROM card_dependencies d
+                  JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
+                  WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
+                  ORDER BY d.depends_on) AS unmet,
+            r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
+            r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
+         FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
+               FROM cards
+               WHERE tenant_id = $1 AND project_id = $2 AND ", $which, "
+             AND id > $3
+               ORDER BY id LIMIT $4) c
+         LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
+                        WHERE tenant_id = c.tenant_id AND card_id = c.id
+                        ORDER BY id DESC LIMIT 1) r ON true
+         WHERE c.before <= $5
+         ORDER BY c.id"
+        )
+    };
+}
+
 impl Tx {
     /// Adds a card, behind all others of its lane, and its dependencies. Gives its rank there.
     ///
@@ -147,8 +175,9 @@ impl Tx {
     pub async fn card_insert(&mut self, row: &CardRow) -> Result<f64> {
         let rank = sqlx::query_scalar(
             "INSERT INTO cards (tenant_id, id, project_id, lane, title, body, version, rank, created_at, updated_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(rank), 0) + 1, $8, $8 FROM cards
-             WHERE tenant_id = $1 AND project_id = $3 AND lane = $4
+             SELECT $1, $2, $3, $4, $5, $6, $7, coalesce((
+                 SELECT rank FROM cards WHERE tenant_id = $1 AND project_id = $3 AND lane = $4
+                 ORDER BY rank DESC LIMIT 1), 0) + 1, $8, $8
              RETURNING rank",
         )
         .bind(self.tenant.uuid())
@@ -227,30 +256,14 @@ impl Tx {
     ) -> Result<Vec<CardRow>> {
         self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(
-            "SELECT c.id, c.project_id, c.lane, c.title, c.body, c.version, c.landed,
-                    ARRAY(SELECT d.depends_on FROM card_dependencies d
-                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
-                          ORDER BY d.depends_on) AS depends,
-                    ARRAY(SELECT d.depends_on FROM card_dependencies d
-                          JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
-                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
-                          ORDER BY d.depends_on) AS unmet,
-                    r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
-                    r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
-             FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
-                   FROM cards
-                   WHERE tenant_id = $1 AND project_id = $2 AND (archived_at IS NOT NULL) = $3
-                     AND id > $4
-                   ORDER BY id LIMIT $5) c
-             LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
-                                WHERE tenant_id = c.tenant_id AND card_id = c.id
-                                ORDER BY id DESC LIMIT 1) r ON true
-             WHERE c.before <= $6
-             ORDER BY c.id",
+            // Each has its index: a board's cards are found among many more that were put away.
+            match archived {
+                true => listed!("archived_at IS NOT NULL"),
+                false => listed!("archived_at IS NULL"),
+            },
         )
         .bind(self.tenant.uuid())
         .bind(project.uuid())
-        .bind(archived)
         .bind(after.map_or(uuid::Uuid::nil(), CardId::uuid))
         .bind(limit)
         .bind(bytes)

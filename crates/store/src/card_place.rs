@@ -25,8 +25,8 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn card_rank_last(&mut self, project: ProjectId, lane: Lane) -> Result<f64> {
         Ok(sqlx::query_scalar(
-            "SELECT coalesce(max(rank), 0) + 1 FROM cards
-             WHERE tenant_id = $1 AND project_id = $2 AND lane = $3",
+            "SELECT coalesce((SELECT rank FROM cards WHERE tenant_id = $1 AND project_id = $2 AND lane = $3
+                              ORDER BY rank DESC LIMIT 1), 0) + 1",
         )
         .bind(self.tenant.uuid())
         .bind(project.uuid())

@@ -328,12 +328,12 @@ impl Runs {
 /// nothing else. Whoever waited for the run's lock may see no such row yet; then the end is the one
 /// that was given.
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:literal),+) => {
         concat!(
             "SELECT u.*, l.until AS lease_renewed FROM runs u
              LEFT JOIN queue_leases l
                ON l.tenant_id = u.tenant_id AND l.run_id = u.id AND l.epoch = u.epoch ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -364,8 +364,9 @@ impl Tx {
                  VALUES ($1, $20, $2, $21, $22, $23, $24)),
              placed AS (
                  UPDATE cards SET lane = $25, updated_at = $24,
-                     rank = (SELECT coalesce(max(rank), 0) + 1 FROM cards
-                             WHERE tenant_id = $1 AND project_id = $3 AND lane = $25)
+                     rank = coalesce((SELECT rank FROM cards
+                                      WHERE tenant_id = $1 AND project_id = $3 AND lane = $25
+                                      ORDER BY rank DESC LIMIT 1), 0) + 1
                  WHERE $25::text IS NOT NULL AND tenant_id = $1 AND id = $4)
              INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank)
              VALUES ($1, $2, $3, 'execute', $19)",
@@ -480,7 +481,7 @@ impl Tx {
     pub async fn run_held_by(&mut self, runner: RunnerId) -> Result<Runs> {
         self.write_lives().await?;
         let raw: Vec<Raw> = sqlx::query_as(select!(
-            "WHERE u.tenant_id = $1 AND u.lease_runner = $2 ORDER BY u.id"
+            "WHERE u.tenant_id = $1 AND u.lease_job IS NOT NULL AND u.lease_runner = $2 ORDER BY u.id"
         ))
         .bind(self.tenant.uuid())
         .bind(runner.uuid())

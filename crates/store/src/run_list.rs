@@ -24,6 +24,26 @@ pub struct RunNow {
     pub epoch: u32,
 }
 
+/// Runs of a kind and in some states, newest first. A statement for each, so that none is planned as if it
+/// could be asked for all.
+macro_rules! newest {
+    ($of:literal, $states:literal) => {
+        select!(
+            "WHERE u.tenant_id = $1 AND ",
+            $of,
+            " AND ",
+            $states,
+            " AND u.id < $5 ORDER BY u.id DESC LIMIT $6"
+        )
+    };
+    ($of:literal, if $some:expr) => {
+        match $some {
+            true => newest!($of, "u.state = ANY ($4::text[])"),
+            false => newest!($of, "$4::text[] IS NULL"),
+        }
+    };
+}
+
 impl Tx {
     /// Runs behind `after` that have not ended, oldest first; of one runner, those that it holds or
     /// held last.
@@ -67,20 +87,23 @@ impl Tx {
         self.write_lives().await?;
         let states: Option<Vec<&str>> =
             states.map(|states| states.iter().map(|state| state.name()).collect());
-        let raw: Vec<Raw> = sqlx::query_as(select!(
-            "WHERE u.tenant_id = $1 AND ($2::uuid IS NULL OR u.project_id = $2)
-               AND ($3::uuid IS NULL OR u.card_id = $3) AND u.id < $4
-               AND ($6::text[] IS NULL OR u.state = ANY($6))
-             ORDER BY u.id DESC LIMIT $5"
-        ))
-        .bind(self.tenant.uuid())
-        .bind(project.map(ProjectId::uuid))
-        .bind(card.map(CardId::uuid))
-        .bind(before.map_or(uuid::Uuid::max(), RunId::uuid))
-        .bind(limit)
-        .bind(states)
-        .fetch_all(&mut *self.inner)
-        .await?;
+        let some = states.is_some();
+        let statement = match (card, project) {
+            (Some(_), _) => {
+                newest!("u.card_id = $2 AND ($3::uuid IS NULL OR u.project_id = $3)", if some)
+            }
+            (None, Some(_)) => newest!("$2::uuid IS NULL AND u.project_id = $3", if some),
+            (None, None) => newest!("$2::uuid IS NULL AND $3::uuid IS NULL", if some),
+        };
+        let raw: Vec<Raw> = sqlx::query_as(statement)
+            .bind(self.tenant.uuid())
+            .bind(card.map(CardId::uuid))
+            .bind(project.map(ProjectId::uuid))
+            .bind(states)
+            .bind(before.map_or(uuid::Uuid::max(), RunId::uuid))
+            .bind(limit)
+            .fetch_all(&mut *self.inner)
+            .await?;
         raw.into_iter().map(Raw::row).collect()
     }
 
@@ -101,18 +124,27 @@ impl Tx {
         let codes = |reasons: &[Reason]| -> Vec<&'static str> {
             reasons.iter().map(|reason| reason.code()).collect()
         };
+        // Of the runs that have not ended, and of the last of each card that is still to be done: what else
+        // there ever was is not read.
         let raw: Vec<Raw> = sqlx::query_as(
-select!(
-            "JOIN cards c ON c.tenant_id = u.tenant_id AND c.id = u.card_id
-             WHERE u.tenant_id = $1 AND c.archived_at IS NULL
-               AND (u.state = 'waiting'
-                    OR (u.state IN ('failed', 'rejected') AND c.lane <> 'Done' AND NOT coalesce(u.reason, '') = ANY($2))
-                    OR (u.state IN ('queued', 'landing') AND u.lease_job IS NULL AND u.reason = ANY($3)))
-               AND NOT EXISTS (SELECT 1 FROM runs later WHERE later.tenant_id = u.tenant_id
-                               AND later.card_id = u.card_id AND later.id > u.id)
-               AND u.id < $4
-             ORDER BY u.id DESC LIMIT $5"
-        ))
+            "WITH waits AS (
+                 SELECT live.id FROM runs live JOIN cards c ON c.tenant_id = $1 AND c.id = live.card_id
+                 WHERE live.tenant_id = $1 AND live.id < $4 AND c.archived_at IS NULL
+                   AND live.state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
+                   AND (live.state = 'waiting'
+                        OR (live.state IN ('queued', 'landing') AND live.lease_job IS NULL AND live.reason = ANY ($3)))
+                 UNION ALL
+                 SELECT last.id FROM cards c CROSS JOIN LATERAL (
+                     SELECT r.id, r.state, r.reason FROM runs r WHERE r.tenant_id = $1 AND r.card_id = c.id
+                     ORDER BY r.id DESC LIMIT 1) last
+                 WHERE c.tenant_id = $1 AND c.archived_at IS NULL AND c.lane <> 'Done' AND last.id < $4
+                   AND last.state IN ('failed', 'rejected') AND NOT coalesce(last.reason, '') = ANY ($2)
+                 ORDER BY id DESC LIMIT $5)
+             SELECT u.*, l.until AS lease_renewed FROM waits
+             CROSS JOIN LATERAL (SELECT * FROM runs r WHERE r.tenant_id = $1 AND r.id = waits.id LIMIT 1) u
+             LEFT JOIN queue_leases l ON l.tenant_id = $1 AND l.run_id = u.id AND l.epoch = u.epoch
+             ORDER BY u.id DESC",
+        )
         .bind(self.tenant.uuid())
         .bind(codes(decided))
         .bind(codes(stuck))
@@ -136,7 +168,7 @@ select!(
         let ids: Vec<uuid::Uuid> = ids.iter().map(|run| run.uuid()).collect();
         let rows: Vec<(uuid::Uuid, DateTime<Utc>, String)> = sqlx::query_as(
             "SELECT asked.id, last.ts, p.name FROM unnest($2::uuid[]) AS asked (id)
-             JOIN runs u ON u.tenant_id = $1 AND u.id = asked.id
+             CROSS JOIN LATERAL (SELECT project_id FROM runs WHERE tenant_id = $1 AND id = asked.id LIMIT 1) u
              JOIN projects p ON p.tenant_id = $1 AND p.id = u.project_id
              CROSS JOIN LATERAL (SELECT ts FROM run_events
                  WHERE tenant_id = $1 AND run_id = asked.id AND kind LIKE 'run.%'

@@ -244,7 +244,7 @@ impl Tx {
             "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version, r.machine,
                     r.last_seq, p.seen_at AS last_seen, r.created_at,
                     (SELECT count(*) FROM runs u
-                     WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
+                     WHERE u.tenant_id = r.tenant_id AND u.lease_job IS NOT NULL AND u.lease_runner = r.id) AS busy
              FROM runners r
              LEFT JOIN runner_presence p ON p.tenant_id = r.tenant_id AND p.runner_id = r.id
              WHERE r.tenant_id = $1 AND r.revoked_at IS NULL AND r.id > $2
@@ -267,7 +267,7 @@ impl Tx {
             "SELECT r.id, r.name, r.signing_key, r.seal_key, r.labels, r.capacity, r.version, r.machine,
                     r.last_seq, p.seen_at AS last_seen, r.created_at,
                     (SELECT count(*) FROM runs u
-                     WHERE u.tenant_id = r.tenant_id AND u.lease_runner = r.id) AS busy
+                     WHERE u.tenant_id = r.tenant_id AND u.lease_job IS NOT NULL AND u.lease_runner = r.id) AS busy
              FROM runners r
              LEFT JOIN runner_presence p ON p.tenant_id = r.tenant_id AND p.runner_id = r.id
              WHERE r.tenant_id = $1 AND r.id = $2 AND r.revoked_at IS NULL",
