@@ -24,23 +24,34 @@ pub struct RunNow {
     pub epoch: u32,
 }
 
-/// Runs of a kind and in some states, newest first. A statement for each, so that none is planned as if it
-/// could be asked for all.
+/// The newest of all runs that are so, before $2 and no more than $3.
 macro_rules! newest {
-    ($of:literal, $states:literal) => {
+    ($so:literal) => {
         select!(
-            "WHERE u.tenant_id = $1 AND ",
-            $of,
-            " AND ",
-            $states,
-            " AND u.id < $5 ORDER BY u.id DESC LIMIT $6"
+            "WHERE u.tenant_id = $1 AND u.id < $2 AND ",
+            $so,
+            " ORDER BY u.id DESC LIMIT $3"
         )
     };
-    ($of:literal, if $some:expr) => {
-        match $some {
-            true => newest!($of, "u.state = ANY ($4::text[])"),
-            false => newest!($of, "$4::text[] IS NULL"),
-        }
+}
+
+/// The same of runs in the states $4: the newest in each, and the newest of those. Asked for together, a state
+/// that is common elsewhere, and that none of these is in, would be looked for in all of them.
+macro_rules! newest_in {
+    ($so:literal) => {
+        concat!(
+            "WITH newest AS (
+                 SELECT one.id FROM unnest($4::text[]) AS wanted (state) CROSS JOIN LATERAL (
+                     SELECT r.id FROM runs r
+                     WHERE r.tenant_id = $1 AND r.state = wanted.state AND r.id < $2 AND ",
+            $so,
+            "        ORDER BY r.id DESC LIMIT $3) one
+                 ORDER BY one.id DESC LIMIT $3)
+             SELECT u.*, l.until AS lease_renewed FROM newest
+             CROSS JOIN LATERAL (SELECT * FROM runs r WHERE r.tenant_id = $1 AND r.id = newest.id LIMIT 1) u
+             LEFT JOIN queue_leases l ON l.tenant_id = $1 AND l.run_id = u.id AND l.epoch = u.epoch
+             ORDER BY u.id DESC"
+        )
     };
 }
 
@@ -72,7 +83,8 @@ impl Tx {
         Ok(ids.into_iter().map(RunId::from_uuid).collect())
     }
 
-    /// Runs, newest first, older than `before`; of a project or a card where given.
+    /// Runs, newest first, older than `before`; of a project or a card where given. One in a state that only a
+    /// later version has a word for is not among them.
     ///
     /// # Errors
     /// [`crate::StoreError`].
@@ -85,23 +97,23 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<RunRow>> {
         self.write_lives().await?;
-        let states: Option<Vec<&str>> =
-            states.map(|states| states.iter().map(|state| state.name()).collect());
-        let some = states.is_some();
-        let statement = match (card, project) {
-            (Some(_), _) => {
-                newest!("u.card_id = $2 AND ($3::uuid IS NULL OR u.project_id = $3)", if some)
-            }
-            (None, Some(_)) => newest!("$2::uuid IS NULL AND u.project_id = $3", if some),
-            (None, None) => newest!("$2::uuid IS NULL AND $3::uuid IS NULL", if some),
+        let all = State::ALL.map(State::name);
+        let some: Option<Vec<&str>> = states.map(|some| some.iter().map(|s| s.name()).collect());
+        let statement = match (card, project, &some) {
+            (Some(_), ..) => newest!(
+                "u.state = ANY ($4) AND u.card_id = $6 AND ($5::uuid IS NULL OR u.project_id = $5)"
+            ),
+            (None, Some(_), _) => newest_in!("r.project_id = $5"),
+            (None, None, Some(_)) => newest_in!("true"),
+            (None, None, None) => newest!("u.state = ANY ($4)"),
         };
         let raw: Vec<Raw> = sqlx::query_as(statement)
             .bind(self.tenant.uuid())
-            .bind(card.map(CardId::uuid))
-            .bind(project.map(ProjectId::uuid))
-            .bind(states)
             .bind(before.map_or(uuid::Uuid::max(), RunId::uuid))
             .bind(limit)
+            .bind(some.unwrap_or_else(|| all.to_vec()))
+            .bind(project.map(ProjectId::uuid))
+            .bind(card.map(CardId::uuid))
             .fetch_all(&mut *self.inner)
             .await?;
         raw.into_iter().map(Raw::row).collect()

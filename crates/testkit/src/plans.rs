@@ -268,6 +268,16 @@ pub const LISTS: [&str; 18] = [
     "/webhooks",
 ];
 
+/// Whether a statement looks something up; what binds a transaction to its organization, and what it writes, is
+/// none of a list's.
+#[must_use]
+pub fn is_read(statement: &str) -> bool {
+    let begins = ["SELECT", "WITH"]
+        .iter()
+        .any(|word| statement.starts_with(word));
+    begins && !statement.contains("set_config") && !statement.contains("INSERT INTO")
+}
+
 /// A list's path for an organization.
 #[must_use]
 pub fn path(list: &str, known: &Known) -> String {
@@ -295,7 +305,7 @@ pub async fn book(site: &Site, overheard: &Overheard, known: &Known) -> String {
             ask(list).await.bytes().await.unwrap();
         }
         let sent = overheard.taken().into_iter();
-        let sent = sent.filter(|one| one.starts_with("SELECT") && !one.contains("set_config"));
+        let sent = sent.filter(|one| is_read(one));
         let sent: Vec<String> = sent.collect();
         // What is written last is known to be whole once something follows.
         ask("/me").await.bytes().await.unwrap();

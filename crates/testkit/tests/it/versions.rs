@@ -6,7 +6,7 @@ use freehold_model::run::State;
 use freehold_store::{StoreError, migrate, schema_version};
 use freehold_testkit::App;
 use freehold_testkit::peer::work;
-use freehold_wire::api::{Card, Run};
+use freehold_wire::api::{Card, Page, Run};
 use serde_json::json;
 use sqlx::Executor as _;
 
@@ -105,6 +105,12 @@ async fn a_run_in_a_word_of_a_later_program_is_left_to_it_and_nobody_waits_behin
     let next = start("Behind it").await;
     say(&app, &held, "parked").await;
     say(&app, &queued, "parked").await;
+
+    for all in ["/runs", "/runs?project=demo"] {
+        let listed: Page<Run> = app.get(all).await.unwrap();
+        let listed: Vec<_> = listed.items.iter().map(|run| run.id).collect();
+        assert_eq!(listed, [next.id], "{all}");
+    }
 
     // Behind the one in line, and beside the one that the runner holds.
     peer.connect().await;
