@@ -177,7 +177,7 @@ impl Tx {
             "INSERT INTO cards (tenant_id, id, project_id, lane, title, body, version, rank, created_at, updated_at)
              SELECT $1, $2, $3, $4, $5, $6, $7, coalesce((
                  SELECT rank FROM cards WHERE tenant_id = $1 AND project_id = $3 AND lane = $4
-                 ORDER BY rank DESC LIMIT 1), 0) + 1, $8, $8
+                   AND archived_at IS NULL ORDER BY rank DESC LIMIT 1), 0) + 1, $8, $8
              RETURNING rank",
         )
         .bind(self.tenant.uuid())
@@ -491,19 +491,5 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         Ok(())
-    }
-
-    /// How many intents wait for a thing to be written into the record.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn intent_count(&mut self, entity: &str) -> Result<i64> {
-        Ok(
-            sqlx::query_scalar("SELECT count(*) FROM intents WHERE tenant_id = $1 AND entity = $2")
-                .bind(self.tenant.uuid())
-                .bind(entity)
-                .fetch_one(&mut *self.inner)
-                .await?,
-        )
     }
 }

@@ -19,14 +19,14 @@ impl Tx {
         Ok(())
     }
 
-    /// The rank behind every card of a lane.
+    /// The rank behind every card of a lane that is on the board.
     ///
     /// # Errors
     /// [`crate::StoreError`].
     pub async fn card_rank_last(&mut self, project: ProjectId, lane: Lane) -> Result<f64> {
         Ok(sqlx::query_scalar(
             "SELECT coalesce((SELECT rank FROM cards WHERE tenant_id = $1 AND project_id = $2 AND lane = $3
-                              ORDER BY rank DESC LIMIT 1), 0) + 1",
+                              AND archived_at IS NULL ORDER BY rank DESC LIMIT 1), 0) + 1",
         )
         .bind(self.tenant.uuid())
         .bind(project.uuid())
@@ -71,7 +71,7 @@ impl Tx {
         sqlx::query(
             "UPDATE cards SET rank = ranked.place FROM (
                  SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM cards
-                 WHERE tenant_id = $1 AND project_id = $2 AND lane = $3) ranked
+                 WHERE tenant_id = $1 AND project_id = $2 AND lane = $3 AND archived_at IS NULL) ranked
              WHERE cards.tenant_id = $1 AND cards.id = ranked.id",
         )
         .bind(self.tenant.uuid())

@@ -110,7 +110,7 @@ impl Raw {
 
 /// All that is shown and decided on, of those that fit.
 macro_rules! select {
-    ($fits:literal) => {
+    ($($fits:literal),+) => {
         concat!(
             "SELECT e.*, p.name AS project_name, r.name AS runner_name,
            r.revoked_at IS NOT NULL AS runner_revoked,
@@ -125,8 +125,15 @@ macro_rules! select {
     LEFT JOIN runners r ON r.tenant_id = e.tenant_id AND r.id = e.runner_id
     WHERE e.tenant_id = $1",
             " ",
-            $fits
+            $($fits),+
         )
+    };
+}
+
+/// Those that are so, newest first. A statement for each, so that none is planned as if it could be asked for all.
+macro_rules! newest {
+    ($so:literal) => {
+        select!("AND e.id < $2 AND ", $so, " ORDER BY e.id DESC LIMIT $3")
     };
 }
 
@@ -411,19 +418,21 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<EnvironmentRow>> {
         self.write_lives().await?;
-        let raw: Vec<Raw> = sqlx::query_as(select!(
-            "AND ($2::uuid IS NULL OR e.project_id = $2)
-             AND ($3::boolean IS NULL OR (e.stopped_at IS NULL) = $3)
-             AND e.id < $4
-             ORDER BY e.id DESC LIMIT $5"
-        ))
-        .bind(self.tenant.uuid())
-        .bind(project.map(ProjectId::uuid))
-        .bind(active)
-        .bind(before.map_or(uuid::Uuid::max(), EnvironmentId::uuid))
-        .bind(limit)
-        .fetch_all(&mut *self.inner)
-        .await?;
+        let statement = match (project, active) {
+            (Some(_), Some(true)) => newest!("e.project_id = $4 AND e.stopped_at IS NULL"),
+            (Some(_), Some(false)) => newest!("e.project_id = $4 AND e.stopped_at IS NOT NULL"),
+            (Some(_), None) => newest!("e.project_id = $4"),
+            (None, Some(true)) => newest!("e.stopped_at IS NULL"),
+            (None, Some(false)) => newest!("e.stopped_at IS NOT NULL"),
+            (None, None) => newest!("true"),
+        };
+        let raw: Vec<Raw> = sqlx::query_as(statement)
+            .bind(self.tenant.uuid())
+            .bind(before.map_or(uuid::Uuid::max(), EnvironmentId::uuid))
+            .bind(limit)
+            .bind(project.map(ProjectId::uuid))
+            .fetch_all(&mut *self.inner)
+            .await?;
         rows(raw)
     }
 

@@ -366,7 +366,7 @@ impl Tx {
                  UPDATE cards SET lane = $25, updated_at = $24,
                      rank = coalesce((SELECT rank FROM cards
                                       WHERE tenant_id = $1 AND project_id = $3 AND lane = $25
-                                      ORDER BY rank DESC LIMIT 1), 0) + 1
+                                        AND archived_at IS NULL ORDER BY rank DESC LIMIT 1), 0) + 1
                  WHERE $25::text IS NOT NULL AND tenant_id = $1 AND id = $4)
              INSERT INTO queue_ready (tenant_id, run_id, project_id, kind, rank)
              VALUES ($1, $2, $3, 'execute', $19)",

@@ -1,5 +1,7 @@
 //! Looking at many runs at once.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use freehold_model::run::State;
 use freehold_model::{CardId, ProjectId, Reason, RunId, RunnerId};
@@ -98,7 +100,9 @@ impl Tx {
     ) -> Result<Vec<RunRow>> {
         self.write_lives().await?;
         let all = State::ALL.map(State::name);
-        let some: Option<Vec<&str>> = states.map(|some| some.iter().map(|s| s.name()).collect());
+        // Each once: each is asked for by itself.
+        let some = states.map(|some| some.iter().map(|s| s.name()).collect::<BTreeSet<_>>());
+        let some: Option<Vec<&str>> = some.map(|some| some.into_iter().collect());
         let statement = match (card, project, &some) {
             (Some(_), ..) => newest!(
                 "u.state = ANY ($4) AND u.card_id = $6 AND ($5::uuid IS NULL OR u.project_id = $5)"
@@ -222,24 +226,6 @@ impl Tx {
                     epoch: unsigned(epoch)?,
                 })
             })
-            .collect()
-    }
-
-    /// How many runs are in each state.
-    ///
-    /// # Errors
-    /// [`crate::StoreError`].
-    pub async fn run_counts(&mut self) -> Result<Vec<(State, i64)>> {
-        self.write_lives().await?;
-        let counts: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT state, count(*) FROM runs WHERE tenant_id = $1 GROUP BY state ORDER BY state",
-        )
-        .bind(self.tenant.uuid())
-        .fetch_all(&mut *self.inner)
-        .await?;
-        counts
-            .into_iter()
-            .map(|(state, n)| Ok((stored("runs", &state)?, n)))
             .collect()
     }
 }
