@@ -154,13 +154,15 @@ impl Engine {
             for (run, why) in line.unreadable {
                 left_alone(tenant, run, &why);
             }
+            // By itself: what is looked at next goes on as if they were not there.
             tx.queue_later(&unreadable, LOOK_AGAIN).await?;
-            waiting.extend(&unreadable);
+            tx.commit().await?;
+            waiting.extend(unreadable);
+            return Ok(Some(0));
         }
         let mut rows = line.rows;
         if rows.is_empty() {
-            tx.commit().await?;
-            return Ok((!unreadable.is_empty()).then_some(0));
+            return Ok(None);
         }
         // Somebody may have cancelled one between the look and its lock.
         rows.retain(|row| row.life.wants().is_some());
