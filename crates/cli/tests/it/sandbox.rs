@@ -184,31 +184,44 @@ fn ended(child: &mut Child, within: Duration) -> ExitStatus {
     }
 }
 
-/// A command that has said that it is there, with a child of its own beside it.
+/// A word for the arguments of `sleep` that is of no weight to it, and nobody else's.
+fn own_mark(home: &Home) -> String {
+    let name = home.data().file_name().unwrap().to_str().unwrap();
+    let letters = name.bytes().map(u32::from).sum::<u32>();
+    format!("0.{letters}{}", std::process::id())
+}
+
+/// A command that has said that it is there, with a child of its own beside it, and waits for another: a shell
+/// that hears of a signal just before it begins that one waits for it all the same.
 fn busy(home: &Home, mark: &str) -> Child {
-    let line = format!("sleep 600 {mark} & echo ready; sleep 600; true");
+    let line = format!("sleep 600 {mark} & echo ready; sleep 600 {mark}; true");
     let args = ["sandbox", "--egress", "none", "--", "sh", "-c", &line];
     let mut child = home.command(&args).spawn().unwrap();
     let mut said = [0; 6];
     let output = child.stdout.as_mut().unwrap();
     output.read_exact(&mut said).unwrap();
     assert_eq!(&said, b"ready\n");
+    let begin = Instant::now();
+    while processes(&format!("sleep\0600\0{mark}\0")) < 2 {
+        assert!(begin.elapsed() < PROMPT, "it begins nothing");
+        std::thread::sleep(ROUND);
+    }
     child
 }
 
-/// How many processes of this machine have the word among their arguments.
-fn marked(mark: &str) -> usize {
+/// How many processes of this machine have these words among their arguments.
+fn processes(words: &str) -> usize {
     let all = fs::read_dir("/proc").unwrap().flatten();
     let lines = all.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-    let words = lines.filter(|line| String::from_utf8_lossy(line).contains(mark));
-    words.count()
+    let those = lines.filter(|line| String::from_utf8_lossy(line).contains(words));
+    those.count()
 }
 
 #[test]
 fn a_signal_ends_the_command_at_once_and_is_its_code() {
     let home = home();
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let mut child = busy(&home, "0");
+        let mut child = busy(&home, &own_mark(&home));
         let begin = Instant::now();
         kill(Pid::from_raw(child.id().cast_signed()), signal).unwrap();
         let status = ended(&mut child, PROMPT);
@@ -220,22 +233,19 @@ fn a_signal_ends_the_command_at_once_and_is_its_code() {
 #[test]
 fn nothing_of_a_command_outlives_what_left_it_or_killed_it() {
     let home = home();
-    let name = home.data().file_name().unwrap().to_str().unwrap();
-    // Of no weight to `sleep`, and nobody else's word.
-    let mark = format!("0.{}", name.bytes().map(u32::from).sum::<u32>());
-    let mark = format!("{mark}{}", std::process::id());
+    let mark = own_mark(&home);
     let line = format!("sleep 600 {mark} & exit 3");
     let args = ["sandbox", "--egress", "none", "--", "sh", "-c", &line];
     let mut child = home.command(&args).spawn().unwrap();
     assert_eq!(ended(&mut child, PROMPT).code(), Some(3));
-    assert_eq!(marked(&mark), 0);
+    assert_eq!(processes(&mark), 0);
 
     let mut child = busy(&home, &mark);
-    assert!(marked(&mark) > 0);
+    assert!(processes(&mark) > 0);
     child.kill().unwrap();
     child.wait().unwrap();
     let begin = Instant::now();
-    while marked(&mark) > 0 {
+    while processes(&mark) > 0 {
         assert!(begin.elapsed() < PROMPT, "it outlived a killed parent");
         std::thread::sleep(ROUND);
     }
