@@ -84,7 +84,13 @@ impl Found {
         }
         self.tell();
         let Some(repository) = &self.repository else {
-            return self.say("Next: freehold project add NAME --remote URL");
+            let client = state.client()?;
+            let known = client.list::<Project>(&Route::to("projects"), None).await?;
+            return self.say(&match known.items.as_slice() {
+                [] => "Next: freehold project add NAME --remote URL".to_owned(),
+                [one] => card_next(&one.name),
+                _ => card_next("NAME"),
+            });
         };
         let Ok(remote) = &repository.remote else {
             return Ok(());
@@ -93,10 +99,7 @@ impl Found {
         let client = state.client()?;
         let known = client.list::<Project>(&Route::to("projects"), None).await?;
         if let Some(project) = known.items.iter().find(|project| project.remote == *remote) {
-            return self.say(&format!(
-                "Next: freehold card add --project {} --title 'What is wanted'",
-                project.name
-            ));
+            return self.say(&card_next(&project.name));
         }
         if !self.may_ask || consent.repositories.get(&repository.root) != Some(&true) {
             return self.say(&format!(
@@ -111,10 +114,7 @@ impl Found {
         ))?;
         self.propose(repository).await?;
         self.offer_agents(&client).await?;
-        self.say(&format!(
-            "Next: freehold card add --project {} --title 'What is wanted'",
-            project.name
-        ))
+        self.say(&card_next(&project.name))
     }
 
     fn tell(&self) {
@@ -298,4 +298,9 @@ fn write_new(root: &Path, text: &str) -> std::io::Result<()> {
         .create_new(true)
         .open(path)?;
     file.write_all(text.as_bytes())
+}
+
+/// What comes next where there is a project.
+fn card_next(project: &str) -> String {
+    format!("Next: freehold card add --project {project} --title 'What is wanted'")
 }

@@ -133,6 +133,12 @@ fn at_a_terminal_it_asks_once_and_commits_nothing() {
     terminal.hears("Next: freehold card add --project my-work");
     let said = terminal.stop();
     assert!(!said.contains("[Y/n]") && !said.contains("[y/N]"), "{said}");
+
+    // Elsewhere too it knows what there is.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let terminal = Terminal::start(&house, &elsewhere.path().to_path_buf());
+    terminal.hears("Next: freehold card add --project my-work");
+    terminal.stop();
 }
 
 #[test]
