@@ -139,30 +139,43 @@ impl Raw {
     }
 }
 
-/// Cards of a project, those that are so.
-macro_rules! listed {
-    ($which:literal) => {
+/// Cards, each with what it waits for and its last run.
+macro_rules! select {
+    ($from:expr, $rest:literal) => {
         concat!(
             "SELECT c.id, c.project_id, c.lane, c.title, c.body, c.version, c.landed,
-            ARRAY(SELECT d.depends_on FROM card_dependencies d
-                  WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
-                  ORDER BY d.depends_on) AS depends,
-            ARRAY(SELECT d.depends_on FROM card_dependencies d
-                  JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
-                  WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
-                  ORDER BY d.depends_on) AS unmet,
-            r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
-            r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
-         FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
-               FROM cards
-               WHERE tenant_id = $1 AND project_id = $2 AND ", $which, "
-             AND id > $3
-               ORDER BY id LIMIT $4) c
-         LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
-                        WHERE tenant_id = c.tenant_id AND card_id = c.id
-                        ORDER BY id DESC LIMIT 1) r ON true
-         WHERE c.before <= $5
-         ORDER BY c.id"
+                    ARRAY(SELECT d.depends_on FROM card_dependencies d
+                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
+                          ORDER BY d.depends_on) AS depends,
+                    ARRAY(SELECT d.depends_on FROM card_dependencies d
+                          JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
+                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
+                          ORDER BY d.depends_on) AS unmet,
+                    r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
+                    r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
+             FROM ",
+            $from,
+            " c
+             LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
+                                WHERE tenant_id = c.tenant_id AND card_id = c.id
+                                ORDER BY id DESC LIMIT 1) r ON true ",
+            $rest
+        )
+    };
+}
+
+/// Of a project, those that are so, in the order they were made.
+macro_rules! listed {
+    ($so:literal) => {
+        select!(
+            concat!(
+                "(SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
+                  FROM cards
+                  WHERE tenant_id = $1 AND project_id = $2 AND ",
+                $so,
+                " AND id > $3 ORDER BY id LIMIT $4)"
+            ),
+            "WHERE c.before <= $5 ORDER BY c.id"
         )
     };
 }
@@ -216,27 +229,12 @@ impl Tx {
     /// [`crate::StoreError`].
     pub async fn card_get(&mut self, id: CardId) -> Result<Option<CardRow>> {
         self.write_lives().await?;
-        let raw: Option<Raw> = sqlx::query_as(
-            "SELECT c.id, c.project_id, c.lane, c.title, c.body, c.version, c.landed,
-                    ARRAY(SELECT d.depends_on FROM card_dependencies d
-                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id
-                          ORDER BY d.depends_on) AS depends,
-                    ARRAY(SELECT d.depends_on FROM card_dependencies d
-                          JOIN cards o ON o.tenant_id = d.tenant_id AND o.id = d.depends_on
-                          WHERE d.tenant_id = c.tenant_id AND d.card_id = c.id AND NOT o.landed
-                          ORDER BY d.depends_on) AS unmet,
-                    r.id AS run_id, r.state AS run_state, r.reason AS run_reason,
-                    r.agent_name AS run_agent, c.rank, c.archived_at, c.created_at, c.updated_at
-             FROM cards c
-             LEFT JOIN LATERAL (SELECT id, state, reason, agent_name FROM runs
-                                WHERE tenant_id = c.tenant_id AND card_id = c.id
-                                ORDER BY id DESC LIMIT 1) r ON true
-             WHERE c.tenant_id = $1 AND c.id = $2",
-        )
-        .bind(self.tenant.uuid())
-        .bind(id.uuid())
-        .fetch_optional(&mut *self.inner)
-        .await?;
+        let raw: Option<Raw> =
+            sqlx::query_as(select!("cards", "WHERE c.tenant_id = $1 AND c.id = $2"))
+                .bind(self.tenant.uuid())
+                .bind(id.uuid())
+                .fetch_optional(&mut *self.inner)
+                .await?;
         raw.map(Raw::row).transpose()
     }
 

@@ -26,6 +26,21 @@ pub struct RunNow {
     pub epoch: u32,
 }
 
+/// The runs whose ids `found` has, newest first; each is read by its id, however many there are of its tenant.
+macro_rules! found {
+    ($($found:literal),+) => {
+        concat!(
+            "WITH found AS (",
+            $($found),+,
+            ")
+             SELECT u.*, l.until AS lease_renewed FROM found
+             CROSS JOIN LATERAL (SELECT * FROM runs r WHERE r.tenant_id = $1 AND r.id = found.id LIMIT 1) u
+             LEFT JOIN queue_leases l ON l.tenant_id = $1 AND l.run_id = u.id AND l.epoch = u.epoch
+             ORDER BY u.id DESC"
+        )
+    };
+}
+
 /// The newest of all runs that are so, before $2 and no more than $3.
 macro_rules! newest {
     ($so:literal) => {
@@ -41,18 +56,13 @@ macro_rules! newest {
 /// that is common elsewhere, and that none of these is in, would be looked for in all of them.
 macro_rules! newest_in {
     ($so:literal) => {
-        concat!(
-            "WITH newest AS (
-                 SELECT one.id FROM unnest($4::text[]) AS wanted (state) CROSS JOIN LATERAL (
-                     SELECT r.id FROM runs r
-                     WHERE r.tenant_id = $1 AND r.state = wanted.state AND r.id < $2 AND ",
+        found!(
+            "SELECT one.id FROM unnest($4::text[]) AS wanted (state) CROSS JOIN LATERAL (
+                 SELECT r.id FROM runs r
+                 WHERE r.tenant_id = $1 AND r.state = wanted.state AND r.id < $2 AND ",
             $so,
-            "        ORDER BY r.id DESC LIMIT $3) one
-                 ORDER BY one.id DESC LIMIT $3)
-             SELECT u.*, l.until AS lease_renewed FROM newest
-             CROSS JOIN LATERAL (SELECT * FROM runs r WHERE r.tenant_id = $1 AND r.id = newest.id LIMIT 1) u
-             LEFT JOIN queue_leases l ON l.tenant_id = $1 AND l.run_id = u.id AND l.epoch = u.epoch
-             ORDER BY u.id DESC"
+            "    ORDER BY r.id DESC LIMIT $3) one
+             ORDER BY one.id DESC LIMIT $3"
         )
     };
 }
@@ -142,9 +152,8 @@ impl Tx {
         };
         // Of the runs that have not ended, and of the last of each card that is still to be done: what else
         // there ever was is not read.
-        let raw: Vec<Raw> = sqlx::query_as(
-            "WITH waits AS (
-                 SELECT live.id FROM runs live JOIN cards c ON c.tenant_id = $1 AND c.id = live.card_id
+        let raw: Vec<Raw> = sqlx::query_as(found!(
+            "SELECT live.id FROM runs live JOIN cards c ON c.tenant_id = $1 AND c.id = live.card_id
                  WHERE live.tenant_id = $1 AND live.id < $4 AND c.archived_at IS NULL
                    AND live.state NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
                    AND (live.state = 'waiting'
@@ -155,12 +164,8 @@ impl Tx {
                      ORDER BY r.id DESC LIMIT 1) last
                  WHERE c.tenant_id = $1 AND c.archived_at IS NULL AND c.lane <> 'Done' AND last.id < $4
                    AND last.state IN ('failed', 'rejected') AND NOT coalesce(last.reason, '') = ANY ($2)
-                 ORDER BY id DESC LIMIT $5)
-             SELECT u.*, l.until AS lease_renewed FROM waits
-             CROSS JOIN LATERAL (SELECT * FROM runs r WHERE r.tenant_id = $1 AND r.id = waits.id LIMIT 1) u
-             LEFT JOIN queue_leases l ON l.tenant_id = $1 AND l.run_id = u.id AND l.epoch = u.epoch
-             ORDER BY u.id DESC",
-        )
+                 ORDER BY id DESC LIMIT $5"
+        ))
         .bind(self.tenant.uuid())
         .bind(codes(decided))
         .bind(codes(stuck))
