@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use freehold_model::TenantId;
 use freehold_postgres::{Options, Postgres};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
@@ -129,6 +130,17 @@ impl Database {
     /// A connection as the role that the server uses.
     pub async fn as_app(&self) -> PgConnection {
         connect(&self.app).await
+    }
+
+    /// The same, bound to a tenant for as long as it lasts: it sees and writes that one's rows.
+    pub async fn as_tenant(&self, tenant: TenantId) -> PgConnection {
+        let mut role = self.as_app().await;
+        sqlx::query("SELECT set_config('app.tenant', $1, false)")
+            .bind(tenant.uuid().to_string())
+            .execute(&mut role)
+            .await
+            .expect("a setting of a session can be set");
+        role
     }
 }
 

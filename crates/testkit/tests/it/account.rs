@@ -557,12 +557,7 @@ async fn people_are_seen_by_nobody_who_is_not_bound_to_them() {
     let session = somebody(&app, &mail, "grace@example.org", "Navy").await;
     somebody(&app, &mail, "ada@example.org", "Mill").await;
     let user = me(&app, &session.token).await.unwrap().user;
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(session.organization.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(session.organization).await;
     for table in ["users", "user_identities", "user_resets"] {
         let look = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let seen: i64 = sqlx::query_scalar(look).fetch_one(&mut role).await.unwrap();

@@ -269,12 +269,7 @@ async fn a_machine_whose_token_is_lost_acts_as_its_own_owner_and_as_nobody_who_c
         own
     );
     // The installation's own organization is not there: another one is made, and no stranger's taken.
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(own.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(own).await;
     sqlx::query("DELETE FROM members")
         .execute(&mut role)
         .await

@@ -280,12 +280,7 @@ async fn what_is_changed_in_the_database_shows() {
 async fn the_server_s_own_role_can_add_to_it_and_nothing_else() {
     let app = App::start().await;
     app.engine.audit_chain().await.unwrap();
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     for table in ["audit_entries", "audit_chain", "audit_checkpoints"] {
         let there = format!("SELECT count(*) FROM {table}");
         let there: i64 = sqlx::query_scalar(AssertSqlSafe(there))

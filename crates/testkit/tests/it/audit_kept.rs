@@ -86,17 +86,6 @@ fn both_refuse(lines: &[String], why: &str) {
     assert!(said.contains(&format!("line {}", broken.line)), "{said}");
 }
 
-/// The server's role, as a tenant.
-async fn role(app: &App, tenant: TenantId) -> PgConnection {
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
-    role
-}
-
 async fn count(role: &mut PgConnection, what: &str) -> i64 {
     let statement = format!("SELECT count(*) FROM {what}");
     sqlx::query_scalar(AssertSqlSafe(statement))
@@ -281,7 +270,7 @@ async fn nothing_goes_that_is_young_or_unsigned_whoever_asks() {
         "the shortest time holds, whatever is asked"
     );
     // The functions hold it too, for whoever has the server's role.
-    let mut role = role(&app, caller.tenant).await;
+    let mut role = app.database.as_tenant(caller.tenant).await;
     let refused = async |role: &mut PgConnection, statement: &str| {
         let error = role.execute(AssertSqlSafe(statement.to_owned())).await;
         let error = error.unwrap_err().into_database_error().unwrap();
@@ -328,7 +317,7 @@ async fn where_a_cut_cannot_be_written_or_signed_nothing_goes() {
     let app = App::start().await;
     let caller = grown(&app).await;
     let mut owner = app.database.as_owner().await;
-    let mut role = role(&app, caller.tenant).await;
+    let mut role = app.database.as_tenant(caller.tenant).await;
     let all = count(&mut role, "audit_chain").await;
     owner
         .execute("REVOKE INSERT ON audit_cuts FROM freehold_app")
@@ -367,7 +356,7 @@ async fn where_a_cut_cannot_be_written_or_signed_nothing_goes() {
 async fn the_end_is_signed_when_nothing_comes_for_a_while() {
     let app = App::start().await;
     let caller = founded(&app, 1).await;
-    let mut role = role(&app, caller.tenant).await;
+    let mut role = app.database.as_tenant(caller.tenant).await;
     wrote(&app, caller.tenant, 0, "run.start").await;
     app.engine.audit_chain().await.unwrap();
     let signed = async |role: &mut PgConnection| -> i64 {
@@ -389,7 +378,7 @@ async fn the_end_is_signed_when_nothing_comes_for_a_while() {
         .await
         .unwrap();
     freehold_testkit::eventually("the end is signed, with nobody asking", async || {
-        let mut role = self::role(&app, caller.tenant).await;
+        let mut role = app.database.as_tenant(caller.tenant).await;
         (signed(&mut role).await == 3).then_some(())
     })
     .await;
@@ -404,7 +393,7 @@ async fn the_end_is_signed_when_nothing_comes_for_a_while() {
 async fn what_cannot_be_put_into_the_log_is_not_done() {
     let app = App::start().await;
     let mut owner = app.database.as_owner().await;
-    let mut role = role(&app, app.owner.tenant).await;
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     let token = json!({ "name": "reader", "scopes": ["read:board"], "days": 1 });
     let agent = json!({ "name": "worker", "driver": "command", "command": ["./work"] });
     let counts = async |role: &mut PgConnection| {

@@ -112,12 +112,7 @@ async fn a_card_s_words_are_sealed_in_the_database_and_an_intent_stands_beside_t
         ("MARKER-TITLE-7f3a", "Review")
     );
 
-    let mut owner = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    let mut owner = app.database.as_tenant(app.owner.tenant).await;
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT encode(title, 'escape') || encode(body, 'escape') FROM cards
          UNION ALL SELECT encode(change, 'escape') FROM intents",

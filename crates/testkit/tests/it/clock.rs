@@ -146,10 +146,7 @@ async fn what_was_put_aside_until_later_is_looked_at_all_the_same() {
     let aside = "UPDATE queue_ready SET look_at = clock_timestamp() + interval '1 hour'";
     crate::queue::as_tenant(&app, app.owner.tenant, aside).await;
     eventually("it is looked at, and put aside for seconds", async || {
-        let mut connection = app.database.as_app().await;
-        let bind = sqlx::query("SELECT set_config('app.tenant', $1, false)")
-            .bind(app.owner.tenant.uuid().to_string());
-        bind.execute(&mut connection).await.unwrap();
+        let mut connection = app.database.as_tenant(app.owner.tenant).await;
         let soon = "SELECT look_at < clock_timestamp() + interval '1 minute' FROM queue_ready WHERE run_id = $1";
         let soon = sqlx::query_scalar(soon).bind(started.id.uuid());
         let is_soon: bool = soon.fetch_one(&mut connection).await.unwrap();
@@ -209,12 +206,7 @@ async fn a_runner_s_clock_that_is_off_is_named_and_what_it_says_is_of_our_time()
         count += 1;
     }
     assert_eq!(count, 6);
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     let (all, backwards): (i64, i64) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE finished_at < started_at) FROM run_steps",
     )

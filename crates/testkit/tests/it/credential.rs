@@ -66,12 +66,7 @@ async fn void(app: &App) -> Vec<(&'static str, String)> {
 }
 
 async fn remove(app: &App, somebody: &Somebody) {
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(somebody.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(somebody.tenant).await;
     let gone = sqlx::query("DELETE FROM members WHERE user_id = $1")
         .bind(somebody.user.uuid())
         .execute(&mut role)

@@ -305,12 +305,7 @@ async fn a_key_that_is_written_is_for_the_runner_and_the_address_alone() {
 
     // Nobody is shown it, and the database does not hold it.
     let shown = app.get::<Value>("/providers").await.unwrap().to_string();
-    let mut database = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut database)
-        .await
-        .unwrap();
+    let mut database = app.database.as_tenant(app.owner.tenant).await;
     let stored: String = sqlx::query_scalar("SELECT string_agg(p::text, '') FROM providers p")
         .fetch_one(&mut database)
         .await

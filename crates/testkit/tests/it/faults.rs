@@ -380,12 +380,7 @@ async fn damaged(app: &App) {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(tenant).await;
     for statement in [
         "INSERT INTO projects VALUES ($1, $2, 'p', 'none', '', '', '', now())",
         "INSERT INTO agents VALUES ($1, $2, 'a', 'command', NULL, NULL, '{}', 1, 1, '', now())",

@@ -22,12 +22,7 @@ const LOST: [&str; 4] = [
 ];
 
 async fn lose(app: &App) {
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     for statement in LOST {
         role.execute(statement).await.unwrap();
     }

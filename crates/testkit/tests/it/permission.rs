@@ -68,12 +68,7 @@ impl Somebody {
 
     /// With the right to review.
     async fn who_reviews(mut self, app: &App) -> Self {
-        let mut role = app.database.as_app().await;
-        sqlx::query("SELECT set_config('app.tenant', $1, false)")
-            .bind(self.tenant.uuid().to_string())
-            .execute(&mut role)
-            .await
-            .unwrap();
+        let mut role = app.database.as_tenant(self.tenant).await;
         let given = sqlx::query("UPDATE members SET review = true WHERE user_id = $1")
             .bind(self.user.uuid())
             .execute(&mut role)

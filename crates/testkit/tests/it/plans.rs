@@ -99,12 +99,7 @@ async fn what_is_looked_at_or_changed_is_read_and_not_all_that_an_organization_e
     }
     populate(&app.database.owner, &app.engine, OTHERS, 1).await;
     let others = OTHERS.tenants * OTHERS.cards_each;
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     for statement in [
         // Each has a card of its own, which was put away.
         "INSERT INTO cards (tenant_id, id, project_id, lane, title, body, version, rank, created_at, updated_at, archived_at)

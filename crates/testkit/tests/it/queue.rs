@@ -175,12 +175,7 @@ async fn what_no_runner_of_one_server_could_take_another_servers_gets_at_once() 
 
 /// Rows that owe their being there to nobody's request.
 pub(crate) async fn as_tenant(app: &App, tenant: TenantId, statement: &'static str) {
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(tenant).await;
     role.execute(statement).await.unwrap();
 }
 

@@ -164,12 +164,7 @@ async fn what_only_a_runner_can_try_is_tried_whichever_server_is_asked() {
     assert_eq!(refused.code, Code::RemoteRefused);
     assert_eq!(refused.detail, "no such repository");
     // Nothing is left of what was asked.
-    let mut owner = one.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(one.owner.tenant.uuid().to_string())
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    let mut owner = one.database.as_tenant(one.owner.tenant).await;
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM questions")
         .fetch_one(&mut owner)
         .await
@@ -198,12 +193,7 @@ async fn a_question_that_no_server_can_put_is_given_up() {
     let (one, mut other, peer) = two().await;
     other.stop().await;
     // As after kill -9: nobody has said that its runner is gone.
-    let mut role = one.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(one.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = one.database.as_tenant(one.owner.tenant).await;
     let left = sqlx::query("UPDATE runner_presence SET gone = false WHERE runner_id = $1")
         .bind(peer.runner.uuid())
         .execute(&mut role)

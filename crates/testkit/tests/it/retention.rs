@@ -35,17 +35,6 @@ async fn lie(role: &mut PgConnection, run: RunId) -> Vec<String> {
     .unwrap()
 }
 
-/// The server's role, as a tenant.
-async fn role(database: &Database, tenant: TenantId) -> PgConnection {
-    let mut role = database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
-    role
-}
-
 /// A run that was asked for then.
 async fn asked(app: &App, peer: &mut Peer, days: i64, name: &str) -> Run {
     app.clock.advance(TimeDelta::days(-days));
@@ -78,7 +67,7 @@ async fn what_happened_in_runs_goes_month_by_month_and_says_so() {
         .post(&format!("/runs/{}/cancel", young.id), &json!({}))
         .await
         .unwrap();
-    let mut role = role(&app.database, app.owner.tenant).await;
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     for (run, days) in [(&ended, 200), (&live, 120), (&young, 1)] {
         let table = format!("run_events_{}", month(ago(days)));
         assert_eq!(lie(&mut role, run.id).await, [table]);
@@ -136,7 +125,7 @@ async fn what_happened_in_runs_goes_month_by_month_and_says_so() {
 async fn what_lay_without_a_month_moves_into_its_own() {
     let app = App::start_in_past(ago(40)).await;
     let database = &app.database;
-    let mut role = role(database, app.owner.tenant).await;
+    let mut role = database.as_tenant(app.owner.tenant).await;
     let far = Utc::now() + TimeDelta::days(150);
     // A clock that ran ahead by five months; the server made the months up to the one after next.
     let run = RunId::at(far, [1; 10]);
@@ -192,7 +181,7 @@ async fn insert(role: &mut PgConnection, tenant: TenantId, run: RunId) {
 async fn nobody_reaches_into_a_month_and_the_last_week_stays() {
     let app = App::start_in_past(ago(100)).await;
     let database = &app.database;
-    let mut role = role(database, app.owner.tenant).await;
+    let mut role = database.as_tenant(app.owner.tenant).await;
     let now = RunId::at(Utc::now(), [2; 10]);
     insert(&mut role, app.owner.tenant, now).await;
     for statement in [
@@ -212,7 +201,9 @@ async fn nobody_reaches_into_a_month_and_the_last_week_stays() {
         assert_eq!(refused.code().as_deref(), Some("42501"), "{statement}");
     }
     // Another tenant sees nothing of it through the whole.
-    let mut other = self::role(database, TenantId::from_uuid(uuid::Uuid::now_v7())).await;
+    let mut other = database
+        .as_tenant(TenantId::from_uuid(uuid::Uuid::now_v7()))
+        .await;
     assert_eq!(lie(&mut other, now).await, [""; 0]);
     let far = Utc::now() + TimeDelta::days(3000);
     let dropped = app.engine.store().months_drop(far, &[]).await.unwrap();
@@ -233,7 +224,7 @@ async fn an_older_installation_s_events_are_all_there_afterwards() {
     let mut owner = database.as_owner().await;
     STEPS.run_to(10, &mut owner).await.unwrap();
     let tenant = TenantId::from_uuid(uuid::Uuid::now_v7());
-    let mut role = role(&database, tenant).await;
+    let mut role = database.as_tenant(tenant).await;
     let old = RunId::at(ago(1000), [1; 10]);
     let new = RunId::at(Utc::now(), [2; 10]);
     let ahead = RunId::at(Utc::now() + TimeDelta::days(100), [3; 10]);

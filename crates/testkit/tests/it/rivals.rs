@@ -25,13 +25,7 @@ async fn desk() -> (App, Peer, Project) {
 
 /// A connection that sees what the server sees, to be in its way with.
 async fn insider(app: &App) -> sqlx::PgConnection {
-    let mut connection = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection
+    app.database.as_tenant(app.owner.tenant).await
 }
 
 /// Waits until so many requests wait for a lock.

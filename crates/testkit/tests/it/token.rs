@@ -140,12 +140,7 @@ async fn a_token_cannot_be_given_what_its_maker_lacks_or_no_token_has() {
         request.send().await.unwrap().status()
     };
     assert_eq!(add().await, 201);
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     sqlx::query("UPDATE members SET role = 'developer' WHERE user_id = $1")
         .bind(admin.user.uuid())
         .execute(&mut role)
@@ -322,12 +317,7 @@ async fn a_service_token_outlives_its_maker_and_signs_what_it_does() {
     let service = admin.makes(&app, "/service-tokens", &new).await;
     let mine = json!({ "name": "mine", "scopes": ["read:board"] });
     let personal = admin.makes(&app, "/tokens", &mine).await;
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     sqlx::query("DELETE FROM members WHERE user_id = $1")
         .bind(admin.user.uuid())
         .execute(&mut role)

@@ -18,12 +18,7 @@ async fn a_server_that_died_in_the_middle_leaves_no_doubt_and_no_second_effect()
     make(&app, Some("done"), &body).await;
     make(&app, Some("undone"), &body).await;
     // As if it had died: after the change and before the answer; and before the change.
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     let marked: Vec<bool> = sqlx::query_scalar("SELECT done FROM requests")
         .fetch_all(&mut role)
         .await

@@ -73,12 +73,7 @@ async fn a_server_goes_on_over_a_schema_that_grew_and_is_not_started_anew_on_it(
 
 /// Says of a run what only a later program has a word for, or what it was before.
 async fn say(app: &App, run: &Run, state: &str) {
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     let done = sqlx::query("UPDATE runs SET state = $2 WHERE id = $1")
         .bind(run.id.uuid())
         .bind(state)

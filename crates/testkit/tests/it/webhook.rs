@@ -245,12 +245,7 @@ async fn a_day_after_a_rotation_the_old_secret_is_good_for_nothing() {
 async fn only_what_was_asked_for_is_told_and_nothing_where_nobody_asked() {
     let app = App::start().await;
     let count = async || {
-        let mut role = app.database.as_app().await;
-        sqlx::query("SELECT set_config('app.tenant', $1, false)")
-            .bind(app.owner.tenant.uuid().to_string())
-            .execute(&mut role)
-            .await
-            .unwrap();
+        let mut role = app.database.as_tenant(app.owner.tenant).await;
         let sql = "SELECT (SELECT count(*) FROM webhook_deliveries) + (SELECT count(*) FROM queue_webhooks)";
         sqlx::query_scalar::<_, i64>(sql)
             .fetch_one(&mut role)

@@ -12,12 +12,7 @@ use crate::webhook::{add, attempt, deliveries, show, tried};
 
 /// Writes what the server's own role may.
 async fn writes(app: &App, statement: &'static str) {
-    let mut role = app.database.as_app().await;
-    sqlx::query("SELECT set_config('app.tenant', $1, false)")
-        .bind(app.owner.tenant.uuid().to_string())
-        .execute(&mut role)
-        .await
-        .unwrap();
+    let mut role = app.database.as_tenant(app.owner.tenant).await;
     let done = sqlx::query(statement).execute(&mut role).await.unwrap();
     assert_eq!(done.rows_affected(), 1, "{statement}");
 }
