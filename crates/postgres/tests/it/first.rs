@@ -384,14 +384,22 @@ async fn as_whoever_runs_this() {
 async fn what_is_in_a_table_that_grew_is_known_within_seconds() {
     let place = Place::new();
     let postgres = place.start().await;
-    let fill = "CREATE TABLE public.grown (n integer);
-                INSERT INTO grown SELECT * FROM generate_series(1, 10000)";
-    query(&postgres, "freehold_owner", fill).unwrap();
-    let since = Instant::now();
-    let known = "SELECT reltuples FROM pg_class WHERE relname = 'grown'";
-    while query(&postgres, "freehold_owner", known).unwrap() != "10000" {
-        assert!(since.elapsed() < Duration::from_secs(30), "nobody looked");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    query(
+        &postgres,
+        "freehold_owner",
+        "CREATE TABLE public.grown (n integer)",
+    )
+    .unwrap();
+    // Once it may have been PostgreSQL's own minute that was just over.
+    for rows in ["10000", "20000"] {
+        let fill = "INSERT INTO grown SELECT * FROM generate_series(1, 10000)";
+        query(&postgres, "freehold_owner", fill).unwrap();
+        let since = Instant::now();
+        let known = "SELECT reltuples FROM pg_class WHERE relname = 'grown'";
+        while query(&postgres, "freehold_owner", known).unwrap() != rows {
+            assert!(since.elapsed() < Duration::from_secs(30), "nobody looked");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
     postgres.stop().await;
 }
